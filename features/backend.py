@@ -1,0 +1,110 @@
+"""Where arrays live: the namespace of an array, and the device that the configuration asks for.
+
+Belongs here: choosing an array namespace once per public function, moving arrays between host and device, and
+the two array-API idioms that several algorithms share (replicated borders, counting by index). Stays out: any
+algorithm, and any import of CuPy at module level (a machine without a GPU has none).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import Any, Literal
+
+import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
+
+# An array of any namespace (NumPy, CuPy, torch, array_api_strict): the standard has no common static type.
+Array = Any
+Namespace = Any
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class DeviceUnavailable(RuntimeError):
+    """The configured device does not exist on this machine."""
+
+
+def namespace(*arrays: Array) -> Namespace:
+    """Array namespace that all arguments share.
+
+    Raises
+    ------
+    TypeError
+        If the arrays come from different namespaces (a host and a device array, say), or are no arrays.
+    """
+    return array_api_compat.array_namespace(*arrays)
+
+
+def is_numpy(*arrays: Array) -> bool:
+    """Whether every argument is a NumPy array, so that the compiled CPU kernels apply."""
+    return all(isinstance(array, np.ndarray) for array in arrays)
+
+
+def to_numpy(array: Array) -> NDArray[Any]:
+    """Array on the host; no copy where it is there already."""
+    if isinstance(array, np.ndarray):
+        return array
+    if array_api_compat.is_cupy_array(array):
+        return array.get()
+    if array_api_compat.is_torch_array(array):
+        return array.detach().cpu().numpy()
+    return np.asarray(array)
+
+
+def has_cuda() -> bool:
+    """Whether CuPy is installed and sees a device."""
+    if importlib.util.find_spec("cupy") is None:
+        return False
+    cupy: Any = importlib.import_module("cupy")
+    try:
+        return int(cupy.cuda.runtime.getDeviceCount()) > 0
+    except cupy.cuda.runtime.CUDARuntimeError:
+        return False
+
+
+def device_namespace(device: Device) -> Namespace:
+    """Namespace in which the features of a configuration are computed.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda"}
+        ``auto`` takes the GPU where CuPy sees one.
+
+    Raises
+    ------
+    DeviceUnavailable
+        If ``cuda`` is asked for and CuPy sees no device.
+    ValueError
+        If the name is unknown.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        message = f"device is {device!r}; expected 'auto', 'cpu' or 'cuda'"
+        raise ValueError(message)
+    cuda = device != "cpu" and has_cuda()
+    if device == "cuda" and not cuda:
+        message = (
+            "device is 'cuda' but CuPy sees no CUDA device; install the [gpu] extra on a machine with a GPU, "
+            "or set device: auto"
+        )
+        raise DeviceUnavailable(message)
+    module: Any = importlib.import_module("array_api_compat.cupy" if cuda else "array_api_compat.numpy")
+    return module
+
+
+def replicate_pad(xp: Namespace, array: Array, width: int) -> Array:
+    """Pad the last two axes by repeating the border: ``(..., M, N) -> (..., M + 2w, N + 2w)``."""
+    rows = [array[..., :1, :]] * width + [array] + [array[..., -1:, :]] * width
+    tall = xp.concat(rows, axis=-2)
+    return xp.concat([tall[..., :1]] * width + [tall] + [tall[..., -1:]] * width, axis=-1)
+
+
+def count_indices(xp: Namespace, indices: Array, length: int) -> Array:
+    """Occurrences of 0..length-1 in integer indices, shape (length,): ``bincount`` by the array standard.
+
+    The standard has neither ``bincount`` nor scatter-add; sorting and searching gives the same counts.
+    """
+    ordered = xp.sort(xp.reshape(indices, (-1,)))
+    edges = xp.arange(length + 1, dtype=ordered.dtype, device=array_api_compat.device(ordered))
+    found = xp.searchsorted(ordered, edges)
+    return found[1:] - found[:-1]
