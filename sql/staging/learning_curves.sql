@@ -1,0 +1,13 @@
+-- loss and accuracy per epoch
+-- columns, types and units: assets/schemas.py; no camera-day owns this table
+with source as (
+    select *
+    from read_parquet($files, hive_partitioning = false, union_by_name = true)
+),
+
+final as (
+    select *
+    from source
+)
+
+select * from final
