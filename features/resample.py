@@ -1,0 +1,134 @@
+"""Images at positions between pixels: warping by a flow, halving and enlarging for a pyramid.
+
+Belongs here: interpolation by cubic convolution on any array namespace, with a compiled form for NumPy. Stays
+out: the flow itself (``flow``) and the alignment of faces (``faces``, ``registration``).
+"""
+
+from __future__ import annotations
+
+import array_api_compat
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from features.backend import Array, Namespace, is_numpy, namespace, replicate_pad
+
+
+def warp(image: Array, flow: Array) -> tuple[Array, Array]:
+    """Image seen through a displacement field, by cubic convolution (a = -1/2).
+
+    Parameters
+    ----------
+    image : array, shape (M, N), float32
+        Grey image.
+    flow : array, shape (2, M, N), float32
+        (row, col) displacement, px.
+
+    Returns
+    -------
+    warped : array, shape (M, N), float32
+        ``image[p + flow]``; positions outside take the nearest pixel inside.
+    inside : array, shape (M, N), bool
+        Whether the position lay inside the image.
+    """
+    xp = namespace(image, flow)
+    height, width = image.shape
+    rows, cols = _positions(xp, flow)
+    inside = (rows >= 0) & (rows <= height - 1) & (cols >= 0) & (cols <= width - 1)
+    return _sample_cubic(xp, image, rows, cols), inside
+
+
+def halve(xp: Namespace, image: Array) -> Array:
+    """Every second pixel after the binomial filter 1 4 6 4 1: pixel i lies at 2i of the larger image."""
+    height, width = image.shape
+    padded = replicate_pad(xp, image, 2)
+    weights = (0.0625, 0.25, 0.375, 0.25, 0.0625)
+    tall: Array = sum((padded[i : i + height, :] * w for i, w in enumerate(weights)), start=0)
+    smooth: Array = sum((tall[:, i : i + width] * w for i, w in enumerate(weights)), start=0)
+    return smooth[::2, ::2]
+
+
+def enlarge(xp: Namespace, flow: Array, shape: tuple[int, ...]) -> Array:
+    """Flow of a level on the grid of the next larger one, in its pixels."""
+    rows = xp.arange(shape[0], dtype=xp.float32, device=array_api_compat.device(flow)) / 2
+    cols = xp.arange(shape[1], dtype=xp.float32, device=array_api_compat.device(flow)) / 2
+    rows, cols = xp.meshgrid(rows, cols, indexing="ij")
+    return 2 * xp.stack([_sample_cubic(xp, flow[i, ...], rows, cols) for i in range(2)])
+
+
+def _positions(xp: Namespace, flow: Array) -> tuple[Array, Array]:
+    _, height, width = flow.shape
+    where = array_api_compat.device(flow)
+    rows = xp.expand_dims(xp.arange(height, dtype=xp.float32, device=where), axis=1)
+    cols = xp.expand_dims(xp.arange(width, dtype=xp.float32, device=where), axis=0)
+    return flow[0, ...] + rows, flow[1, ...] + cols
+
+
+def _cubic_weights(part: Array) -> tuple[Array, Array, Array, Array]:
+    """Weights of the pixels at -1, 0, 1, 2 for a position ``part`` behind pixel 0."""
+    square = part * part
+    cube = square * part
+    return (
+        -0.5 * cube + square - 0.5 * part,
+        1.5 * cube - 2.5 * square + 1.0,
+        -1.5 * cube + 2.0 * square + 0.5 * part,
+        0.5 * cube - 0.5 * square,
+    )
+
+
+def _sample_cubic(xp: Namespace, image: Array, rows: Array, cols: Array) -> Array:
+    """Image at real positions, clamped to the image, by cubic convolution."""
+    if is_numpy(image):
+        return _sample_cubic_compiled(np.ascontiguousarray(image), rows, cols)
+    height, width = image.shape
+    rows, cols = xp.clip(rows, 0, height - 1), xp.clip(cols, 0, width - 1)
+    tops, lefts = xp.floor(rows), xp.floor(cols)
+    row_weights, col_weights = _cubic_weights(rows - tops), _cubic_weights(cols - lefts)
+    tops, lefts = xp.astype(tops, xp.int64), xp.astype(lefts, xp.int64)
+    flat = xp.reshape(image, (-1,))
+    total = xp.zeros_like(rows)
+    for i, row_weight in enumerate(row_weights):
+        line = xp.zeros_like(rows)
+        base = xp.clip(tops + (i - 1), 0, height - 1) * width
+        for j, col_weight in enumerate(col_weights):
+            index = base + xp.clip(lefts + (j - 1), 0, width - 1)
+            line = line + col_weight * xp.reshape(xp.take(flat, xp.reshape(index, (-1,))), rows.shape)
+        total = total + row_weight * line
+    return total
+
+
+@njit(cache=True)
+def _sample_cubic_compiled(
+    image: NDArray[np.float32], rows: NDArray[np.float32], cols: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    height, width = image.shape
+    sampled = np.empty(rows.shape, dtype=np.float32)
+    row_weights = np.empty(4, dtype=np.float32)
+    col_weights = np.empty(4, dtype=np.float32)
+    for y in range(rows.shape[0]):
+        for x in range(rows.shape[1]):
+            row = min(max(rows[y, x], np.float32(0)), np.float32(height - 1))
+            col = min(max(cols[y, x], np.float32(0)), np.float32(width - 1))
+            top, left = int(np.floor(row)), int(np.floor(col))
+            _fill_cubic_weights(row - np.float32(top), row_weights)
+            _fill_cubic_weights(col - np.float32(left), col_weights)
+            total = np.float32(0)
+            for i in range(4):
+                source = min(max(top + i - 1, 0), height - 1)
+                line = np.float32(0)
+                for j in range(4):
+                    line += col_weights[j] * image[source, min(max(left + j - 1, 0), width - 1)]
+                total += row_weights[i] * line
+            sampled[y, x] = total
+    return sampled
+
+
+@njit(cache=True)
+def _fill_cubic_weights(part: np.float32, weights: NDArray[np.float32]) -> None:
+    square = part * part
+    cube = square * part
+    half = np.float32(0.5)
+    weights[0] = -half * cube + square - half * part
+    weights[1] = np.float32(1.5) * cube - np.float32(2.5) * square + np.float32(1)
+    weights[2] = np.float32(-1.5) * cube + np.float32(2) * square + half * part
+    weights[3] = half * cube - half * square
