@@ -1,0 +1,343 @@
+"""A trained DeepID with everything it needs to predict and to rebuild itself from a folder.
+
+Belongs here: the feature reducer, predictions, the pickle-free checkpoint. Stays out: training
+(``ml.train``), the MLflow registry (``ml.registry``) and its input format (``ml.serving``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as distribution_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from ml.datasets import EMOTIONS
+from ml.deepid import DeepID, map_to_emotion, standardise
+
+_FORMAT = 1
+_BATCH = 256
+_NETWORK_PREFIX = "network."
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureReducer:
+    """Texture and flow as the network wants them, fitted on the training fold only.
+
+    Parameters
+    ----------
+    texture_mean : ndarray, shape (H,)
+        Mean of the square-rooted histograms.
+    texture_components : ndarray, shape (K, H)
+        Principal components, divided by one common scale.
+    flow_mean, flow_scale : ndarray, shape (F,)
+        Mean and deviation of each flow column over examples that have flow, px.
+    """
+
+    texture_mean: Floats
+    texture_components: Floats
+    flow_mean: Floats
+    flow_scale: Floats
+
+    @classmethod
+    def fit(
+        cls, texture: Floats, flow: Floats, flow_mask: Floats, *, num_components: int, seed: int
+    ) -> FeatureReducer:
+        """Fit on training examples.
+
+        Histograms are square-rooted first, which makes the Euclidean distance of PCA the Hellinger distance.
+
+        Parameters
+        ----------
+        texture : ndarray, shape (N, H)
+        flow : ndarray, shape (N, F)
+        flow_mask : ndarray, shape (N,)
+        num_components : int
+            Components kept at most; never more than N - 1 or H.
+        seed : int
+            Seed of the randomised solver.
+
+        Returns
+        -------
+        reducer : FeatureReducer
+        """
+        size = min(num_components, len(texture) - 1, texture.shape[1])
+        if size > 0:
+            pca = PCA(size, svd_solver="randomized", random_state=seed)
+            reduced = pca.fit_transform(np.sqrt(texture))
+            # One scale for all keeps the components' relative sizes: whitening would blow up the noisy ones.
+            scale = max(float(np.sqrt(np.mean(np.square(reduced)))), 1e-6)
+            mean, components = pca.mean_, pca.components_ / scale
+        else:
+            mean, components = np.zeros(texture.shape[1]), np.zeros((0, texture.shape[1]))
+        moving = flow[flow_mask > 0] if bool((flow_mask > 0).any()) else np.zeros((1, flow.shape[1]))
+        deviation = moving.std(axis=0)
+        return cls(
+            texture_mean=mean.astype(np.float32),
+            texture_components=components.astype(np.float32),
+            flow_mean=moving.mean(axis=0).astype(np.float32),
+            flow_scale=np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32),
+        )
+
+    def transform(self, texture: Floats | None, flow: Floats | None, *, num: int) -> tuple[Floats, ...]:
+        """Reduce features; whatever is missing becomes zeros.
+
+        Parameters
+        ----------
+        texture : ndarray, shape (N, H), or None
+            A row of NaN, or None for all, means "no texture".
+        flow : ndarray, shape (N, F), or None
+            A row of NaN, or None for all, means "no flow".
+        num : int
+            N.
+
+        Returns
+        -------
+        texture : ndarray, shape (N, K)
+        flow : ndarray, shape (N, F)
+        flow_mask : ndarray, shape (N,)
+
+        Raises
+        ------
+        ValueError
+            If a shape is not as fitted.
+        """
+        histograms, _ = _filled("texture", texture, num, len(self.texture_mean), blank=self.texture_mean**2)
+        motion, flow_mask = _filled("flow", flow, num, len(self.flow_mean), blank=self.flow_mean)
+        reduced = (np.sqrt(histograms) - self.texture_mean) @ self.texture_components.T
+        return reduced, (motion - self.flow_mean) / self.flow_scale * flow_mask[:, None], flow_mask
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says about N faces.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (N, 4)
+        Calibrated softmax in the order of `EMOTIONS` (eq. 26).
+    pad : ndarray, shape (N, 3)
+        PAD head's output, or the expected anchor ``sum_c p_c mu_c`` for versions without one; -1..1.
+    emotion : ndarray, shape (N,), str
+        Recognition: the most probable apparent expression.
+    confidence : ndarray, shape (N,)
+        Its probability.
+    mapped_emotion : ndarray, shape (N,), str
+        Classification: the emotion whose anchor is nearest to `pad` (g of eq. 27).
+    """
+
+    probabilities: Floats
+    pad: Floats
+    emotion: NDArray[np.str_]
+    confidence: Floats
+    mapped_emotion: NDArray[np.str_]
+
+
+@dataclass(frozen=True, eq=False)
+class ExpressionModel:
+    """A network and everything around it that a prediction depends on.
+
+    Parameters
+    ----------
+    network : DeepID
+    reducer : FeatureReducer or None
+        None for ``baseline``.
+    temperature : float
+        Divides the logits (fitted on the validation fold).
+    pad_anchors : ndarray, shape (4, 3)
+        PAD position of each emotion, -1..1.
+    config : mapping
+        The full training configuration, JSON values.
+    seed : int
+    feature_version : str
+        Version of the features it was trained on.
+    split_hash : str
+        Hash of the split it was trained with.
+    pad_space_hash : str
+        Hash of the PAD space its anchors and targets come from.
+    code_version : str
+        Version of this distribution that trained it.
+    synthetic : bool
+        Trained on the project's own generator.
+    """
+
+    network: DeepID
+    reducer: FeatureReducer | None
+    temperature: float
+    pad_anchors: Floats
+    config: Mapping[str, Any]
+    seed: int
+    feature_version: str
+    split_hash: str
+    pad_space_hash: str
+    code_version: str
+    synthetic: bool
+
+    @property
+    def version(self) -> str:
+        """One of ``baseline``, ``features`` and ``semantic``."""
+        return self.network.architecture["version"]
+
+    def logits(
+        self, images: NDArray[np.uint8], texture: Floats | None = None, flow: Floats | None = None
+    ) -> tuple[Floats, Floats | None]:
+        """Uncalibrated class logits, shape (N, 4), and the PAD head's output, shape (N, 3) or None.
+
+        Parameters are those of `predict`.
+        """
+        num = len(images)
+        size = self.network.architecture["input_size"]
+        if images.dtype != np.uint8 or images.shape[1:] != (size, size):
+            msg = (
+                f"images are {images.dtype} with shape {images.shape}, expected uint8 (N, {size}, {size}); "
+                "make them with ml.datasets.face_image"
+            )
+            raise ValueError(msg)
+        features = () if self.reducer is None else self.reducer.transform(texture, flow, num=num)
+        tensors = [torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in features]
+        logits = np.zeros((num, len(EMOTIONS)), np.float32)
+        pad = np.zeros((num, 3), np.float32) if self.version == "semantic" else None
+        self.network.eval()
+        with torch.inference_mode():
+            for start in range(0, num, _BATCH):
+                rows = slice(start, start + _BATCH)
+                out = self.network(standardise(images[rows]), *(part[rows] for part in tensors))
+                logits[rows] = out.logits.numpy()
+                if pad is not None:
+                    pad[rows] = out.pad.numpy()
+        return logits, pad
+
+    def predict(
+        self, images: NDArray[np.uint8], texture: Floats | None = None, flow: Floats | None = None
+    ) -> Predictions:
+        """Predict expression and PAD.
+
+        Parameters
+        ----------
+        images : ndarray, shape (N, 48, 48), uint8
+            Faces as `ml.datasets.face_image` makes them.
+        texture : ndarray, shape (N, H), float32, optional
+            Texture block histograms; a row of NaN, or None for all, where there is none.
+        flow : ndarray, shape (N, F), float32, optional
+            Motion since onset, px of the crop; a row of NaN, or None for all, for stills.
+            ``baseline`` ignores both.
+
+        Returns
+        -------
+        predictions : Predictions
+
+        Raises
+        ------
+        ValueError
+            If a shape or type differs from what the model was trained on.
+        """
+        logits, pad = self.logits(images, texture, flow)
+        scaled = torch.from_numpy(logits / np.float32(self.temperature))
+        probabilities = torch.softmax(scaled, dim=1).numpy()
+        if pad is None:
+            pad = probabilities @ self.pad_anchors
+        names = np.asarray(EMOTIONS)
+        return Predictions(
+            probabilities=probabilities,
+            pad=pad,
+            emotion=names[probabilities.argmax(axis=1)],
+            confidence=probabilities.max(axis=1),
+            mapped_emotion=names[map_to_emotion(pad, self.pad_anchors)],
+        )
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``model.json`` and ``arrays.npz`` into `folder`: no pickle in either.
+
+        Parameters
+        ----------
+        folder : path
+            Made if absent.
+        """
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        arrays = {_NETWORK_PREFIX + name: value.numpy() for name, value in self.network.state_dict().items()}
+        arrays["pad_anchors"] = self.pad_anchors
+        if self.reducer is not None:
+            arrays |= {f"reducer.{name}": value for name, value in vars(self.reducer).items()}
+        np.savez(target / "arrays.npz", allow_pickle=False, **arrays)
+        described = {
+            "format": _FORMAT,
+            "emotions": EMOTIONS,
+            "architecture": self.network.architecture,
+            "temperature": self.temperature,
+            "config": dict(self.config),
+            "seed": self.seed,
+            "feature_version": self.feature_version,
+            "split_hash": self.split_hash,
+            "pad_space_hash": self.pad_space_hash,
+            "code_version": self.code_version,
+            "synthetic": self.synthetic,
+        }
+        (target / "model.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path | str) -> ExpressionModel:
+        """Rebuild a saved model.
+
+        Parameters
+        ----------
+        folder : path
+            As written by `save`.
+
+        Returns
+        -------
+        model : ExpressionModel
+
+        Raises
+        ------
+        ValueError
+            If the folder was written in another format or for other emotions.
+        """
+        source = Path(folder)
+        described = json.loads((source / "model.json").read_text(encoding="utf-8"))
+        seen = (described["format"], tuple(described["emotions"]))
+        if seen != (_FORMAT, EMOTIONS):
+            msg = f"{source} holds (format, emotions) {seen}, expected {(_FORMAT, EMOTIONS)}; train it again"
+            raise ValueError(msg)
+        with np.load(source / "arrays.npz", allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        network = DeepID(**described["architecture"])
+        network.load_state_dict(
+            {name: torch.from_numpy(arrays[_NETWORK_PREFIX + name]) for name in network.state_dict()}
+        )
+        parts = {name.split(".", 1)[1]: v for name, v in arrays.items() if name.startswith("reducer.")}
+        kept = ("temperature", "config", "seed", "feature_version", "split_hash", "pad_space_hash")
+        return cls(
+            network=network,
+            reducer=FeatureReducer(**parts) if parts else None,
+            pad_anchors=arrays["pad_anchors"],
+            code_version=described["code_version"],
+            synthetic=described["synthetic"],
+            **{name: described[name] for name in kept},
+        )
+
+
+def code_version() -> str:
+    """Version of the installed distribution, stored with every checkpoint."""
+    return distribution_version("apexline")
+
+
+def _filled(name: str, values: Floats | None, num: int, size: int, *, blank: Floats) -> tuple[Floats, Floats]:
+    """Replace absent rows by `blank`; also return a mask that is 1 where a row was given."""
+    if values is None:
+        return np.broadcast_to(blank, (num, size)), np.zeros(num, np.float32)
+    if values.shape != (num, size):
+        msg = (
+            f"{name} has shape {values.shape}, the model was trained on {(num, size)}; recompute the features"
+        )
+        raise ValueError(msg)
+    given = ~np.isnan(values).any(axis=1)
+    return np.where(given[:, None], values, blank), given.astype(np.float32)
