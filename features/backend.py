@@ -52,7 +52,7 @@ def to_numpy(array: Array) -> NDArray[Any]:
     return np.asarray(array)
 
 
-def has_cuda() -> bool:
+def has_gpu() -> bool:
     """Whether CuPy is installed and sees a device."""
     if importlib.util.find_spec("cupy") is None:
         return False
@@ -81,7 +81,7 @@ def device_namespace(device: Device) -> Namespace:
     if device not in ("auto", "cpu", "cuda"):
         message = f"device is {device!r}; expected 'auto', 'cpu' or 'cuda'"
         raise ValueError(message)
-    cuda = device != "cpu" and has_cuda()
+    cuda = device != "cpu" and has_gpu()
     if device == "cuda" and not cuda:
         message = (
             "device is 'cuda' but CuPy sees no CUDA device; install the [gpu] extra on a machine with a GPU, "

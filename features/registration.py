@@ -1,0 +1,198 @@
+"""Head motion and light: regions of an aligned face crop, gain matching and registration to a reference crop.
+
+Belongs here: what makes two crops of one track comparable before texture or flow is computed. Stays out: the
+alignment by landmarks that makes a crop (``faces``) and the flow (``flow``). Registration runs on the host:
+OpenCV's ECC has no counterpart on a device.
+
+.. [1] Evangelidis, Psarakis (2008). Parametric image alignment using enhanced correlation coefficient
+   maximization. IEEE TPAMI 30(10).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from features.backend import Array, namespace
+from features.faces import CROP_LANDMARKS, CROP_SIZE
+
+Motion = Literal["none", "translation", "affine"]
+
+# (top, bottom, left, right) in px of the crop, from the canonical landmarks.
+Box = tuple[int, int, int, int]
+
+_MOTIONS = {"translation": cv2.MOTION_TRANSLATION, "affine": cv2.MOTION_AFFINE}
+_ECC_BLUR = 5
+
+
+def face_regions() -> dict[str, Box]:
+    """Regions of the 128 x 128 crop whose motion is reported, and the nose, whose motion is the head's.
+
+    Returns
+    -------
+    dict
+        Name -> (top, bottom, left, right), px, half open.
+    """
+    left_eye, right_eye, nose, left_mouth, right_mouth = CROP_LANDMARKS
+    eye_distance = float(right_eye[1] - left_eye[1])
+
+    def box(centre: NDArray[np.float64], down: float, right: float, height: float, width: float) -> Box:
+        """Box about a landmark; shifts and sides in eye distances."""
+        row, col = centre[0] + down * eye_distance, centre[1] + right * eye_distance
+        half_height, half_width = height * eye_distance / 2, width * eye_distance / 2
+        edges = (row - half_height, row + half_height, col - half_width, col + half_width)
+        top, bottom, start, end = (min(max(round(float(edge)), 0), CROP_SIZE) for edge in edges)
+        return top, bottom, start, end
+
+    mouth = (left_mouth + right_mouth) / 2
+    return {
+        "left_brow": box(left_eye, -0.34, 0.04, 0.34, 0.70),
+        "right_brow": box(right_eye, -0.34, -0.04, 0.34, 0.70),
+        "left_eye": box(left_eye, 0.0, 0.0, 0.26, 0.60),
+        "right_eye": box(right_eye, 0.0, 0.0, 0.26, 0.60),
+        "left_mouth": box(left_mouth, 0.0, 0.0, 0.44, 0.44),
+        "right_mouth": box(right_mouth, 0.0, 0.0, 0.44, 0.44),
+        "lips": box(mouth, 0.12, 0.0, 0.50, 0.50),
+        "nose": box(nose, -0.12, 0.0, 0.44, 0.44),
+    }
+
+
+def rigid_mask() -> NDArray[np.uint8]:
+    """Mask of the crop's skin that expressions move least: no brows, no mouth.
+
+    Returns
+    -------
+    ndarray, shape (128, 128), uint8
+        255 inside.
+    """
+    left_eye, right_eye, nose, _, _ = CROP_LANDMARKS
+    eye_distance = float(right_eye[1] - left_eye[1])
+    top, bottom = round(left_eye[0] - 0.18 * eye_distance), round(nose[0] + 0.16 * eye_distance)
+    start, end = round(left_eye[1] - 0.35 * eye_distance), round(right_eye[1] + 0.35 * eye_distance)
+    mask = np.zeros((CROP_SIZE, CROP_SIZE), dtype=np.uint8)
+    mask[top:bottom, start:end] = 255
+    return mask
+
+
+def match_gain(image: Array, reference_mean: float, mask: Array) -> Array:
+    """Scale an image so that its mean over a mask equals that of the reference.
+
+    Parameters
+    ----------
+    image : array, shape (M, N), float32
+        Grey image.
+    reference_mean : float
+        Mean of the reference over the mask.
+    mask : array, shape (M, N), float32
+        1 inside, 0 outside.
+
+    Returns
+    -------
+    array, shape (M, N), float32
+        An image that is black under the mask is returned as it is: no gain can lift it.
+    """
+    xp = namespace(image, mask)
+    mean = float(xp.sum(image * mask) / xp.sum(mask))
+    return image * (reference_mean / mean) if mean > 0 else image
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A crop brought onto its reference.
+
+    Attributes
+    ----------
+    image : ndarray, shape (M, N), float32
+        The crop as it would look if the head had not moved.
+    matrix : ndarray, shape (2, 3), float32
+        Map from reference to crop positions, (col, row, 1).
+    correlation : float
+        Correlation with the reference over the mask, -1..1; 0 where the iteration failed.
+    """
+
+    image: NDArray[np.float32]
+    matrix: NDArray[np.float32]
+    correlation: float
+
+
+class Registrar:
+    """Registers the crops of one track to a reference crop by ECC [1]_, each from where the last one ended.
+
+    Parameters
+    ----------
+    reference : ndarray, shape (M, N), uint8 or float32
+        Crop that the others are brought onto.
+    motion : {"none", "translation", "affine"}
+        Motion model; ``none`` passes crops through.
+    mask : ndarray, shape (M, N), uint8, optional
+        Area that decides; by default `rigid_mask`.
+    num_iterations : int
+        Largest number of ECC iterations for a crop.
+
+    Raises
+    ------
+    ValueError
+        If the motion model is unknown.
+    """
+
+    def __init__(
+        self,
+        reference: NDArray[np.uint8] | NDArray[np.float32],
+        *,
+        motion: Motion = "translation",
+        mask: NDArray[np.uint8] | None = None,
+        num_iterations: int = 20,
+    ) -> None:
+        if motion not in get_args(Motion):
+            message = f"registration is {motion!r}; expected one of {', '.join(get_args(Motion))}"
+            raise ValueError(message)
+        self._reference = reference.astype(np.float32)
+        self._motion: Motion = motion
+        self._mask = rigid_mask() if mask is None else mask
+        self._criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, num_iterations, 1e-4)
+        self._matrix = np.eye(2, 3, dtype=np.float32)
+
+    def register(self, crop: NDArray[np.uint8]) -> Registered:
+        """Bring a crop onto the reference.
+
+        Parameters
+        ----------
+        crop : ndarray, shape (M, N), uint8
+
+        Returns
+        -------
+        Registered
+        """
+        image = crop.astype(np.float32)
+        if self._motion == "none":
+            return Registered(image, self._matrix, 1.0)
+        correlation, matrix = self._align(image)
+        if correlation == 0.0:
+            matrix = self._matrix
+        self._matrix = matrix
+        size = (image.shape[1], image.shape[0])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        moved = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return Registered(moved.astype(np.float32, copy=False), matrix, correlation)
+
+    def _align(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        try:
+            correlation, matrix = cv2.findTransformECC(
+                self._reference,
+                image,
+                self._matrix.copy(),
+                _MOTIONS[self._motion],
+                self._criteria,
+                self._mask,
+                _ECC_BLUR,
+            )
+        except cv2.error as error:
+            # OpenCV says so that the iteration left the image or found no texture: an answer, not a fault.
+            if error.code != cv2.Error.StsNoConv:
+                raise
+            return 0.0, self._matrix
+        return float(correlation), np.asarray(matrix, dtype=np.float32)
