@@ -4,8 +4,8 @@ Belongs here: everything that draws for the Dagster metadata and for the report,
 bytes or Markdown. Stays out: computing the numbers (``features``, ``ml``) and reading them (assets).
 
 Figures are built through the object interface, never ``pyplot``: no global state, so threads may draw at
-once. The colours are those of Okabe and Ito, told apart with every common colour vision. Whoever draws must say
-whether the numbers are synthetic; the word then stands in the figure.
+once. The colours are those of Okabe and Ito, told apart with every common colour vision. Whoever draws must
+say whether the numbers are synthetic; the word then stands in the figure.
 """
 
 from __future__ import annotations
@@ -43,6 +43,15 @@ _METHOD_LINES: Mapping[str, tuple[str, str]] = {
     "dcp": (GREEN, "--"),
     "hog": (PINK, "-."),
     "lbp": (ORANGE, ":"),
+}
+_NUMBER_ABOVE: Mapping[str, Any] = {
+    "xytext": (0, 9),
+    "textcoords": "offset points",
+    "ha": "center",
+    "fontsize": 8,
+    "color": INK,
+    "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+    "zorder": 6,
 }
 _DPI = 110
 _WIDTH = 8.4  # inches
@@ -90,7 +99,8 @@ def texture_curves(
             )
         _mark_truth(panel, truth)
         _mark_segments(panel, segments, curve["frame"], curve["difference"])
-        _finish(panel, title=name, y="feature difference Q\n(chi-square)", legend=True)
+        _finish(panel, title=name, y="feature difference Q\n(chi-square)", legend=False)
+        _legend_beside(panel)
         panel.set_ylim(bottom=0)
     _share_frames(panels)
     return figure
@@ -117,7 +127,8 @@ def flow_curves(
     module.plot(curve["frame"], curve["magnitude"], color=BLUE, linewidth=1.6, label="module OV (eq. 19)")
     _mark_truth(module, truth)
     _mark_segments(module, segments, curve["frame"], curve["magnitude"])
-    _finish(module, title=f"{_words(roi)}: module", y="module OV (px of the crop)", legend=True)
+    _finish(module, title=f"{_words(roi)}: module", y="module OV\n(px of the crop)", legend=False)
+    _legend_beside(module)
     module.set_ylim(bottom=0)
     # A point per frame: a line would draw jumps where the angle passes 360 degrees.
     angle.plot(curve["frame"], np.degrees(curve["angle"]), ".", color=GREEN, markersize=4, label="angle")
@@ -164,12 +175,9 @@ def fused_curves(
         panel.plot(fused.index, fused, color=INK, linewidth=1.8, label="mean of both")
         _mark_truth(panel, truth)
         _mark_segments(panel, segments, fused.index, fused)
-        _finish(
-            panel,
-            title=f"{TEXTURE_NAMES.get(kind, kind)} + optical flow",
-            y="score z\n(peak = 1)",
-            legend=True,
-        )
+        title = f"{TEXTURE_NAMES.get(kind, kind)} + optical flow"
+        _finish(panel, title=title, y="score z\n(peak = 1)", legend=False)
+        _legend_beside(panel)
     _share_frames(panels)
     return figure
 
@@ -202,7 +210,7 @@ def polar_map(rows: pd.DataFrame, *, roi: str, segments: pd.DataFrame, synthetic
         axes.plot(p[inside], q[inside], color=BLUE, linewidth=1.4, zorder=2)
         apex = frames == segment["apex"]
         axes.plot(p[apex], q[apex], "*", color=RED, markersize=13, markeredgecolor="white", zorder=4)
-    reach = 1.1 * max(0.1, float(np.max(curve["magnitude"], initial=0.0)))
+    reach = 1.1 * max(0.1, float(np.max(np.hypot(p, q), initial=0.0)))
     axes.set_xlim(-reach, reach)
     axes.set_ylim(reach, -reach)  # rows grow downwards, as in the image
     axes.set_aspect("equal")
@@ -318,6 +326,42 @@ def learning_curves(rows: pd.DataFrame, *, version: str, synthetic: bool) -> Fig
     loss.set_ylim(bottom=0)
     _finish(accuracy, title=f"{version}: accuracy", x="epoch", y="accuracy (%)", legend=True)
     accuracy.set_ylim(0, 102)
+    return figure
+
+
+def comparison_plot(rows: pd.DataFrame, *, x: str, synthetic: bool) -> Figure:
+    """Draw measured values with their intervals beside the published ones.
+
+    Parameters
+    ----------
+    rows : DataFrame, columns name, paper, value, low, high
+        One row per method or version, drawn from top to bottom; NaN where a value does not exist.
+    x : str
+        What is compared, with its unit.
+    synthetic : bool
+        Measured on the project's own generator.
+    """
+    figure = _figure(_WIDTH, 0.9 + 0.36 * len(rows), synthetic=synthetic)
+    axes = figure.add_subplot()
+    heights = np.arange(len(rows))
+    value = rows["value"].to_numpy(dtype=np.float64)
+    low, high = rows["low"].to_numpy(dtype=np.float64), rows["high"].to_numpy(dtype=np.float64)
+    axes.hlines(heights, low, high, color=BLUE, linewidth=2.2)
+    axes.plot(value, heights, "o", color=BLUE, markersize=7, label="here, 95 % interval")
+    axes.plot(
+        rows["paper"].to_numpy(dtype=np.float64),
+        heights,
+        "D",
+        color="white",
+        markeredgecolor=RED,
+        markeredgewidth=1.6,
+        markersize=7,
+        label="paper",
+    )
+    axes.set_yticks(heights, [str(name) for name in rows["name"]])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    _finish(axes, title="", x=x, y="", legend=False)
+    _legend_beside(axes)
     return figure
 
 
@@ -455,7 +499,7 @@ def loadings_plot(loadings: pd.DataFrame, *, synthetic: bool) -> Figure:
             ha="center",
             va="center",
             fontsize=6.5,
-            color="white" if abs(values[row, column]) > 0.75 else INK,
+            color="white" if abs(values[row, column]) > 0.55 else INK,
         )
     axes.set_xticks(range(loadings.shape[1]), [str(name) for name in loadings.columns])
     axes.set_yticks(range(len(loadings)), [str(name) for name in loadings.index], fontsize=6.5)
@@ -492,12 +536,12 @@ def scree_plot(
     axes.plot(order, random[:shown], "s--", color=RED, linewidth=1.2, markersize=4, label="random data")
     axes.axvline(n_factors + 0.5, color=GREY, linestyle=":", linewidth=1.2, label=f"extracted: {n_factors}")
     axes.set_xticks(order)
-    axes.set_yscale("log")
+    axes.set_ylim(bottom=0)
     _finish(
         axes,
         title=f"Scree: parallel analysis supports {n_parallel}",
         x="factor",
-        y="eigenvalue (log scale)",
+        y="eigenvalue",
         legend=True,
     )
     return figure
@@ -577,6 +621,11 @@ def _finish(axes: Axes, *, title: str, y: str, legend: bool, x: str = "", grid: 
         axes.legend(fontsize=8, frameon=False, loc="best")
 
 
+def _legend_beside(axes: Axes) -> None:
+    """Put the legend right of the axes, where it covers no curve."""
+    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
 def _share_frames(panels: Sequence[Axes]) -> None:
     low = min(panel.get_xlim()[0] for panel in panels)
     high = max(panel.get_xlim()[1] for panel in panels)
@@ -624,15 +673,7 @@ def _mark_segments(axes: Axes, segments: pd.DataFrame, frames: Any, values: Any)
             zorder=5,
         )
         for x, y in zip(at, height, strict=True):
-            axes.annotate(
-                f"{x:.0f}",
-                (x, y),
-                xytext=(0, 9),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-                color=INK,
-            )
+            axes.annotate(f"{x:.0f}", (x, y), **_NUMBER_ABOVE)
     axes.margins(y=0.18)
 
 

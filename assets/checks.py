@@ -1,0 +1,160 @@
+"""Asset checks: what must hold before a result may be used.
+
+Belongs here: the conditions, as functions of tables and numbers. Stays out: reading and computing; which checks
+block what follows stands with the asset's ``check_specs``.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+
+_WARN = dg.AssetCheckSeverity.WARN
+_ERROR = dg.AssetCheckSeverity.ERROR
+
+
+def _result(
+    name: str, problems: Sequence[str], *, severity: dg.AssetCheckSeverity = _ERROR, **metadata: Any
+) -> dg.AssetCheckResult:
+    shown = {"problems": dg.MetadataValue.json(list(problems[:20])), "num_problems": len(problems), **metadata}
+    return dg.AssetCheckResult(check_name=name, passed=not problems, severity=severity, metadata=shown)
+
+
+def every_clip_may_be_processed(manifest: pa.Table) -> dg.AssetCheckResult:
+    """Every clip has a purpose, a legal basis, a content hash that fits its id, and frames."""
+    problems = [
+        f"{row['clip_id']}: {field} is missing or wrong"
+        for row in manifest.to_pylist()
+        for field, good in {
+            "purpose": bool(row["purpose"]),
+            "legal_basis": bool(row["legal_basis"]),
+            "sha256": row["sha256"].startswith(row["clip_id"]),
+            "num_frames": row["num_frames"] > 0,
+        }.items()
+        if not good
+    ]
+    return _result("every_clip_may_be_processed", problems)
+
+
+def faces_are_usable(tracks: pa.Table, *, least_kept: float = 0.3) -> dg.AssetCheckResult:
+    """At least a share of the followed face frames passes the quality limits; a warning where fewer do."""
+    kept = tracks["kept"].to_numpy(zero_copy_only=False)
+    share = float(kept.mean()) if kept.size else 1.0
+    problems = [] if share >= least_kept else [f"{share:.0%} of the face frames kept, expected {least_kept:.0%}"]
+    return _result("faces_are_usable", problems, severity=_WARN, kept_share=share)
+
+
+def is_finite(name: str, table: pa.Table, column: str) -> dg.AssetCheckResult:
+    """No value of a column is missing, infinite or not a number."""
+    values = table[column].to_numpy(zero_copy_only=False).astype(np.float64)
+    bad = int(np.count_nonzero(~np.isfinite(values)))
+    return _result(name, [f"{bad} of {values.size} values of {column} are not finite"] if bad else [])
+
+
+def segments_are_ordered(segments: pa.Table) -> dg.AssetCheckResult:
+    """Onset <= apex <= offset, and segments of one track do not overlap."""
+    problems: list[str] = []
+    by_track: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in segments.to_pylist():
+        by_track[row["track_id"]].append(row)
+        if not row["onset"] <= row["apex"] <= row["offset"]:
+            problems.append(f"{row['segment_id']}: onset, apex, offset are out of order")
+    for rows in by_track.values():
+        rows.sort(key=lambda row: row["onset"])
+        problems += [
+            f"{second['segment_id']} begins before {first['segment_id']} ends"
+            for first, second in zip(rows, rows[1:], strict=False)
+            if second["onset"] <= first["offset"]
+        ]
+    return _result("segments_are_ordered", problems)
+
+
+def ratings_are_complete(ratings: pa.Table, pairs: Iterable[str]) -> dg.AssetCheckResult:
+    """Levels are 1 to 5 and every adjective pair was rated; a warning where one was not."""
+    rated = set(ratings["pair"].to_pylist())
+    problems = [f"pair {pair} was never rated" for pair in pairs if pair not in rated]
+    problems += [f"level {level} is out of 1..5" for level in set(ratings["level"].to_pylist()) - {1, 2, 3, 4, 5}]
+    return _result("ratings_are_complete", problems, severity=_WARN)
+
+
+def space_is_not_degenerate(loadings: Any, congruence: Mapping[str, float]) -> dg.AssetCheckResult:
+    """Loadings are finite, no axis is empty, and pleasure at least is supported by the data."""
+    values = np.asarray(loadings, dtype=np.float64)
+    problems: list[str] = []
+    if not np.isfinite(values).all():
+        problems.append("loadings are not finite")
+    problems += [f"axis {k} has no loading above .3" for k in range(values.shape[1]) if np.abs(values[:, k]).max() < 0.3]
+    if congruence.get("pleasure", 0.0) < 0.85:
+        problems.append(f"pleasure has congruence {congruence.get('pleasure', 0.0):.2f}, expected >= .85")
+    return _result("space_is_not_degenerate", problems)
+
+
+def no_subject_in_two_folds(training: pa.Table) -> dg.AssetCheckResult:
+    """No subject's examples are in more than one fold."""
+    folds: dict[str, set[str]] = defaultdict(set)
+    for subject, fold in zip(training["subject"].to_pylist(), training["fold"].to_pylist(), strict=True):
+        folds[subject].add(fold)
+    problems = [f"subject {subject} is in {sorted(where)}" for subject, where in folds.items() if len(where) > 1]
+    return _result("no_subject_in_two_folds", problems)
+
+
+def every_class_in_every_fold(training: pa.Table, emotions: Sequence[str]) -> dg.AssetCheckResult:
+    """Train, validation and test each hold every emotion."""
+    seen = set(zip(training["fold"].to_pylist(), training["emotion"].to_pylist(), strict=True))
+    problems = [
+        f"fold {fold} has no {emotion} example"
+        for fold in ("train", "valid", "test")
+        for emotion in emotions
+        if (fold, emotion) not in seen
+    ]
+    return _result("every_class_in_every_fold", problems)
+
+
+def better_than_chance(name: str, accuracy: float, num_classes: int) -> dg.AssetCheckResult:
+    """Test accuracy exceeds that of guessing; a warning where it does not."""
+    chance = 1.0 / num_classes
+    problems = [] if accuracy > chance else [f"test accuracy {accuracy:.3f}, chance is {chance:.3f}"]
+    return _result(name, problems, severity=_WARN, accuracy=accuracy)
+
+
+def same_split(comparison: pa.Table) -> dg.AssetCheckResult:
+    """All versions were tested on one split."""
+    hashes = sorted(set(comparison["split_hash"].to_pylist()))
+    return _result("same_split", [] if len(hashes) == 1 else [f"saw splits {hashes}, expected one"])
+
+
+def champion_is_not_worse(decisions: pa.Table) -> dg.AssetCheckResult:
+    """No promotion put a model in place whose paired test difference was not above zero."""
+    problems = [
+        f"version {row['model_version']} replaced {row['incumbent_version']} with a difference whose "
+        f"95 % interval begins at {row['difference_low']:.3f}"
+        for row in decisions.to_pylist()
+        if row["promoted"] and row["incumbent_version"] is not None and row["difference_low"] <= 0
+    ]
+    problems += [
+        f"version {row['model_version']} was promoted without a name under approved_by"
+        for row in decisions.to_pylist()
+        if row["promoted"] and not row["approved_by"]
+    ]
+    return _result("champion_is_not_worse", problems)
+
+
+def probabilities_sum_to_one(scores: pa.Table) -> dg.AssetCheckResult:
+    """The four probabilities of every score are a distribution."""
+    columns = [scores[f"p_{e}"].to_numpy(zero_copy_only=False) for e in ("happy", "angry", "calm", "scared")]
+    total = np.sum(columns, axis=0) if scores.num_rows else np.ones(0)
+    problems = [
+        f"{segment}: probabilities sum to {value:.4f}"
+        for segment, value in zip(scores["segment_id"].to_pylist(), total, strict=True)
+        if abs(value - 1.0) > 1e-3
+    ]
+    return _result("probabilities_sum_to_one", problems)
+
+
+def warehouse_is_consistent(offending: Mapping[str, Sequence[Any]]) -> dg.AssetCheckResult:
+    """No query under ``sql/checks`` returned a row."""
+    problems = [f"{name}: {len(rows)} rows, first {rows[0]}" for name, rows in offending.items() if len(rows)]
+    return _result("warehouse_is_consistent", problems)

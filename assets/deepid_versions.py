@@ -1,0 +1,122 @@
+"""Assets ``deepid_baseline``, ``deepid_features`` and ``deepid_semantic``: the three versions of the network."""
+
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from ml.datasets import EMOTIONS
+from ml.registry import ModelRegistry
+
+from assets import checks
+from assets.describe import about
+from assets.figures import confusion_matrix, figure_markdown, learning_curves
+from assets.lake import Lake, fingerprint
+from assets.pad_space import load_space
+from assets.parameters import Parameters
+from assets.training_set import FEATURE_VERSION, NAME, load_training_set
+
+CODE_VERSION = "1"
+VERSIONS = ("baseline", "features", "semantic")
+_WHAT = {
+    "baseline": "DeepID on the face image alone (eq. 25-26, Fig. 3 and 9).",
+    "features": "DeepID with MODC texture and flow features beside the image (Fig. 10).",
+    "semantic": "DeepID with features and a PAD head that its class logits see (eq. 27, Fig. 11).",
+}
+
+
+def model_stamp(lake: Lake, parameters: Parameters, version: str) -> str:
+    """Return the fingerprint of the model that this version should have now."""
+    return fingerprint(
+        CODE_VERSION,
+        version,
+        lake.fingerprint_of("training_set", NAME),
+        parameters.hash_of("training"),
+        parameters.training_set.seed,
+    )
+
+
+def _build(version: str) -> dg.AssetsDefinition:
+    name = f"deepid_{version}"
+
+    @dg.asset(
+        name=name,
+        deps=["training_set", "pad_space"],
+        code_version=CODE_VERSION,
+        description=f"{_WHAT[version]} Trained on the training subjects, stopped and calibrated on the "
+        "validation subjects, tested once on the frozen test subjects; registered in MLflow.",
+        check_specs=[dg.AssetCheckSpec("better_than_chance", asset=name)],
+        **about("training", "pytorch", "mlflow"),
+    )
+    def deepid(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        parameters: dg.ResourceParam[Parameters],
+        registry: dg.ResourceParam[ModelRegistry],
+    ) -> dg.MaterializeResult:
+        stamp = model_stamp(lake, parameters, version)
+        found = registry.find_version(stamp)
+        computed = int(found is None)
+        number = found if found is not None else _train(context.run_id, lake, parameters, registry, version, stamp)
+        tested = registry.test_metrics(number)
+        return dg.MaterializeResult(
+            metadata={
+                "computed": computed,
+                "unchanged": 1 - computed,
+                "model_version": number,
+                "synthetic": registry.tags(number)["synthetic"],
+                **{key: float(value) for key, value in tested.items()},
+                **_figures(lake, version, synthetic=registry.tags(number)["synthetic"] == "true"),
+            },
+            data_version=dg.DataVersion(stamp),
+            check_results=[checks.better_than_chance("better_than_chance", tested["recognition"], len(EMOTIONS))],
+        )
+
+    return deepid
+
+
+def _train(
+    run_id: str, lake: Lake, parameters: Parameters, registry: ModelRegistry, version: str, stamp: str
+) -> int:
+    from ml.evaluate import evaluate  # torch takes seconds to import
+    from ml.train import train_deepid
+
+    data, split = load_training_set(lake)
+    space = load_space(lake)
+    run = train_deepid(
+        data,
+        split,
+        version=version,
+        config=parameters.training,
+        seed=parameters.training_set.seed,
+        pad_anchors=space.emotion_anchors(),
+        feature_version=FEATURE_VERSION,
+        pad_space_hash=space.hash,
+    )
+    tested = evaluate(run.model, data, split.test)
+    synthetic = data.synthetic
+    curves = pd.DataFrame(run.curves)
+    number = registry.log_version(
+        run,
+        tested,
+        data=data,
+        split=split,
+        parameters=parameters.resolved(),
+        tags={"fingerprint": stamp, "dagster_run_id": run_id},
+        figures={
+            "learning_curves": learning_curves(curves, version=version, synthetic=synthetic),
+            "confusion_matrix": confusion_matrix(
+                tested.confusion, labels=EMOTIONS, title=f"deepid {version}: test", synthetic=synthetic
+            ),
+        },
+    )
+    lake.write("learning_curves", version, run.curves, stamp=stamp)
+    return number
+
+
+def _figures(lake: Lake, version: str, *, synthetic: bool) -> dict[str, Any]:
+    curves = lake.read("learning_curves", version).to_pandas()
+    figure = learning_curves(curves, version=version, synthetic=synthetic)
+    return {"learning_curves": dg.MetadataValue.md(figure_markdown(figure, title="learning curves"))}
+
+
+DEEPID_VERSIONS = tuple(_build(version) for version in VERSIONS)

@@ -1,0 +1,38 @@
+"""How an asset presents itself in the UI: group, kinds, owner, column schema with units.
+
+Belongs here: wording and metadata shared by all assets. Stays out: results.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.schemas import TABLES
+
+OWNER = "team:vision"
+
+
+def about(group: str, *kinds: str) -> dict[str, Any]:
+    """Return the keyword arguments that every asset decorator gets."""
+    return {"group_name": group, "kinds": set(kinds), "owners": [OWNER]}
+
+
+def columns_of(table: str) -> dict[str, dg.TableSchemaMetadataValue]:
+    """Return the column schema of a lake table, units in the descriptions, as Dagster metadata."""
+    columns: list[dg.TableColumn] = []
+    for each in TABLES[table]:
+        notes = {key.decode(): value.decode() for key, value in (each.metadata or {}).items()}
+        unit = f" [{notes['unit']}]" if notes.get("unit") else ""
+        columns.append(dg.TableColumn(each.name, str(each.type), description=notes["description"] + unit))
+    return {"dagster/column_schema": dg.TableSchemaMetadataValue(dg.TableSchema(columns))}
+
+
+def table_preview(rows: list[dict[str, Any]], *, limit: int = 20) -> dg.TableMetadataValue | dg.TextMetadataValue:
+    """Show the first rows as a table in the UI; nested values are written out as text."""
+    if not rows:
+        return dg.MetadataValue.text("no rows")
+    shown = [
+        {key: value if isinstance(value, int | float | str | bool) else str(value) for key, value in row.items()}
+        for row in rows[:limit]
+    ]
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in shown])

@@ -1,0 +1,60 @@
+"""Asset ``flow_features``: how the regions of a face move."""
+
+import dagster as dg
+from features.pipeline import FlowStream
+
+from assets import checks
+from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
+from assets.crops import write_track_features
+from assets.describe import about, columns_of
+from assets.lake import Lake
+from assets.parameters import Parameters
+
+CODE_VERSION = "1"
+
+
+@dg.asset(
+    partitions_def=CAMERA_DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=["face_tracks"],
+    code_version=CODE_VERSION,
+    check_specs=[dg.AssetCheckSpec("flow_is_finite", asset="flow_features", blocking=True)],
+    **about("features", "numpy", "parquet"),
+)
+def flow_features(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    parameters: dg.ResourceParam[Parameters],
+) -> dg.MaterializeResult:
+    """Horn-Schunck flow of brows, eyes and mouth (eq. 11-20), head motion removed.
+
+    One row per kept face, frame and region: displacement against the reference, module, angle, px per second.
+    """
+    progress = for_each_clip(
+        lake,
+        context.partition_keys,
+        ["flow_features"],
+        clips=lambda day: fingerprints(lake, day, "face_tracks"),
+        depends_on=[CODE_VERSION, parameters.hash_of("features.flow")],
+        compute=lambda day, clip_id, stamp: write_track_features(
+            lake,
+            day,
+            clip_id,
+            "flow_features",
+            stamp=stamp,
+            make_stream=lambda: FlowStream(parameters.features),
+        ),
+    )
+    table = lake.read_all(
+        "flow_features", camera_days=context.partition_keys, columns=["track_id", "roi", "magnitude"]
+    )
+    return dg.MaterializeResult(
+        metadata={
+            **progress.metadata(),
+            "regions": dg.MetadataValue.json(sorted(set(table["roi"].to_pylist()))),
+            "dagster/row_count": table.num_rows,
+            **columns_of("flow_features"),
+        },
+        data_version=progress.data_version,
+        check_results=[checks.is_finite("flow_is_finite", table, "magnitude")],
+    )

@@ -1,0 +1,60 @@
+"""Asset ``texture_features``: how much the texture of a face changes."""
+
+import dagster as dg
+from features.pipeline import TextureStream
+
+from assets import checks
+from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
+from assets.crops import write_track_features
+from assets.describe import about, columns_of
+from assets.lake import Lake
+from assets.parameters import Parameters
+
+CODE_VERSION = "1"
+
+
+@dg.asset(
+    partitions_def=CAMERA_DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=["face_tracks"],
+    code_version=CODE_VERSION,
+    check_specs=[dg.AssetCheckSpec("texture_is_finite", asset="texture_features", blocking=True)],
+    **about("features", "numpy", "parquet"),
+)
+def texture_features(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    parameters: dg.ResourceParam[Parameters],
+) -> dg.MaterializeResult:
+    """MODC feature-difference curves (eq. 1-10, 21): chi-square distance of each frame's block histograms.
+
+    One row per kept face, frame and descriptor kind.
+    """
+    progress = for_each_clip(
+        lake,
+        context.partition_keys,
+        ["texture_features"],
+        clips=lambda day: fingerprints(lake, day, "face_tracks"),
+        depends_on=[CODE_VERSION, parameters.hash_of("features.texture")],
+        compute=lambda day, clip_id, stamp: write_track_features(
+            lake,
+            day,
+            clip_id,
+            "texture_features",
+            stamp=stamp,
+            make_stream=lambda: TextureStream(parameters.features),
+        ),
+    )
+    table = lake.read_all(
+        "texture_features", camera_days=context.partition_keys, columns=["track_id", "kind", "difference"]
+    )
+    return dg.MaterializeResult(
+        metadata={
+            **progress.metadata(),
+            "kinds": dg.MetadataValue.json(sorted(set(table["kind"].to_pylist()))),
+            "dagster/row_count": table.num_rows,
+            **columns_of("texture_features"),
+        },
+        data_version=progress.data_version,
+        check_results=[checks.is_finite("texture_is_finite", table, "difference")],
+    )

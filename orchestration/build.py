@@ -1,0 +1,53 @@
+"""Build the definitions from settings, so that tests can build them for a folder of their own."""
+
+import dagster as dg
+
+from assets.champion import champion
+from assets.clip_manifest import clip_manifest
+from assets.deepid_versions import DEEPID_VERSIONS
+from assets.expression_segments import expression_segments
+from assets.face_tracks import face_tracks
+from assets.flow_features import flow_features
+from assets.model_comparison import model_comparison
+from assets.pad_space import pad_space
+from assets.rating_surveys import rating_surveys
+from assets.report import report
+from assets.segment_scores import segment_scores
+from assets.texture_features import texture_features
+from assets.training_set import training_set
+from assets.warehouse import warehouse
+from orchestration.jobs import JOBS
+from orchestration.resources import build_resources
+from orchestration.schedules import build_schedules
+from orchestration.sensors import build_sensors
+from orchestration.settings import Settings
+
+ASSETS = (
+    clip_manifest,
+    face_tracks,
+    texture_features,
+    flow_features,
+    expression_segments,
+    rating_surveys,
+    pad_space,
+    training_set,
+    *DEEPID_VERSIONS,
+    model_comparison,
+    champion,
+    segment_scores,
+    warehouse,
+    report,
+)
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Return assets, jobs, schedules, sensors and resources for `settings`."""
+    settings.prepare()
+    return dg.Definitions(
+        assets=ASSETS,
+        jobs=JOBS,
+        schedules=build_schedules(running=settings.automate),
+        sensors=build_sensors(running=settings.automate),
+        resources=build_resources(settings),
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,228 @@
+"""The command ``apexline``.
+
+Belongs here: arguments, printing and exit codes (0 done, 1 failed, 2 wrong usage). Stays out: work, which the
+modules called here do.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from orchestration.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Recognises apparent emotional expression in surveillance video; never identities, never feelings.",
+)
+survey_app = typer.Typer(no_args_is_help=True, help="Rating surveys: the web page, and CSV import.")
+app.add_typer(survey_app, name="survey")
+
+Json = Annotated[bool, typer.Option("--json", help="Print data as JSON instead of tables.")]
+_out = Console()
+_err = Console(stderr=True)
+
+
+def main() -> None:
+    """Run the command; errors with a remedy are one line, not a traceback."""
+    try:
+        app()
+    except (ValueError, OSError, LookupError) as error:
+        _err.print(f"[red]apexline:[/red] {error}", highlight=False)
+        sys.exit(1)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_err, transient=True) as progress:
+        yield progress
+
+
+def _print(data: Any, *, as_json: bool, title: str = "") -> None:
+    """Print a list of flat dicts as a table, a dict as two columns, or either as JSON."""
+    if as_json:
+        typer.echo(json.dumps(data, indent=1, default=str))
+        return
+    rows = data if isinstance(data, list) else [{"": key, "value": value} for key, value in data.items()]
+    if not rows:
+        _out.print(f"{title}: none")
+        return
+    table = Table(title=title or None, title_justify="left")
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*[_cell(value) for value in row.values()])
+    _out.print(table)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+@app.command()
+def demo(
+    clips: Annotated[Path | None, typer.Option(help="Folder of your own clips to run instead of the sample.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the whole line on the embedded synthetic sample, or on your clips with the model it trained."""
+    from orchestration.demo import run_demo
+
+    with _progress() as progress:
+        task = progress.add_task("starting", total=None)
+
+        def on_step(text: str, done: int, total: int) -> None:
+            progress.update(task, description=text, completed=done, total=total)
+
+        summary = run_demo(Settings(), clips=clips, on_step=on_step)
+    if as_json:
+        _print(summary, as_json=True)
+        return
+    for title, section in summary.items():
+        _print(section, as_json=False, title=title)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
+) -> None:
+    """Serve the Dagster and MLflow UIs on 127.0.0.1 until interrupted."""
+    from orchestration.servers import serve_uis
+
+    raise typer.Exit(serve_uis(Settings(), port=port, mlflow_port=mlflow_port))
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Clips, or folders of clips with sidecars; default: the landing folder.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Camera that recorded the clips.")] = None,
+    captured_at: Annotated[datetime | None, typer.Option(help="Start of the recording (UTC unless it has an offset).", formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"])] = None,
+    purpose: Annotated[str | None, typer.Option(help="Why the clips may be processed.")] = None,
+    legal_basis: Annotated[str | None, typer.Option(help="Legal basis of the processing.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take clips in, quarantine what can't be accepted, and process their camera-days."""
+    from orchestration.ingest import ingest_paths, manifest_from_options
+
+    manifest = manifest_from_options(camera, captured_at, purpose, legal_basis)
+    with _progress() as progress:
+        task = progress.add_task("starting", total=None)
+
+        def on_step(text: str, done: int, total: int) -> None:
+            progress.update(task, description=text, completed=done, total=total)
+
+        summary = ingest_paths(Settings(), paths or [], manifest=manifest, on_step=on_step)
+    if as_json:
+        _print(summary, as_json=True)
+        return
+    quarantined = summary.pop("quarantined")
+    _print(summary, as_json=False, title="ingest")
+    _print(quarantined, as_json=False, title="quarantined")
+
+
+@app.command()
+def score(
+    clip: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Find the expression segments of one clip and score them by the champion; nothing is stored."""
+    from orchestration.resources import build_resources
+
+    from assets.segment_scores import score_clip
+
+    resources = build_resources(Settings())
+    with _progress() as progress:
+        progress.add_task(f"scoring {clip.name}", total=None)
+        rows = score_clip(clip, resources["lake"], resources["parameters"], resources["registry"])
+    _print(rows, as_json=as_json, title=f"{clip.name}: apparent expressions")
+
+
+@app.command()
+def erase(
+    ident: Annotated[str, typer.Argument(help="Clip id or track id.")],
+    by: Annotated[str, typer.Option(help="Who asked for it; stands in the receipt.")],
+    as_json: Json = False,
+) -> None:
+    """Delete a clip or a track everywhere and print a receipt."""
+    from orchestration.erase import erase as erase_everywhere
+
+    receipt = erase_everywhere(Settings(), ident, by=by)
+    _print(receipt, as_json=as_json, title="receipt")
+
+
+@app.command()
+def approve(
+    by: Annotated[str, typer.Option(help="Your name: the person who approves.")],
+    as_json: Json = False,
+) -> None:
+    """Approve the challenger: it becomes champion if it wins on the frozen test split."""
+    from orchestration.line import open_line
+
+    from assets.champion import latest_decision
+
+    with _progress() as progress, open_line(Settings()) as line:
+        progress.add_task("comparing challenger and champion", total=None)
+        line.run("promote", config={"ops": {"champion": {"config": {"approved_by": by}}}})
+        decision = latest_decision(line.lake)
+    if decision is None:
+        raise ValueError("there is no challenger to approve; run the job `retrain` first")
+    _print(decision, as_json=as_json, title="decision")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check the installation and say what is there; exit code 1 where something is wrong."""
+    from orchestration.doctor import examine
+
+    findings = examine(Settings())
+    _print(findings, as_json=as_json, title="doctor")
+    if any(finding["state"] == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="features")],
+    as_json: Json = False,
+) -> None:
+    """Measure against named peers in one run, on the same input."""
+    from bench import BENCHMARKS
+
+    if name not in BENCHMARKS:
+        raise typer.BadParameter(f"saw {name!r}, expected one of {sorted(BENCHMARKS)}")
+    with _progress() as progress:
+        progress.add_task(f"measuring {name}", total=None)
+        rows = BENCHMARKS[name]()
+    _print(rows, as_json=as_json, title=f"bench {name}")
+
+
+@survey_app.command("serve")
+def survey_serve(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8000) -> None:
+    """Serve the rating page: looping face segments, adjective pairs, five levels."""
+    from orchestration.servers import serve_survey
+
+    serve_survey(Settings(), port=port)
+
+
+@survey_app.command("import")
+def survey_import(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV: rater, segment, pair, level.")],
+    as_json: Json = False,
+) -> None:
+    """Check a CSV of ratings and keep the good rows; bad rows are listed with their reason."""
+    from orchestration.resources import build_resources
+
+    from assets.rating_surveys import import_csv
+
+    result = import_csv(build_resources(Settings())["lake"], file)
+    _print(result, as_json=as_json, title="ratings")

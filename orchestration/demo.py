@@ -1,0 +1,85 @@
+"""The demonstration: the whole line on the embedded sample, or on a folder of clips."""
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from assets.intake import Manifest, Outcome, clips_in, summarise, take_in
+from features.sample import make_sample
+from upath import UPath
+
+from orchestration.ingest import process, process_all, take_in_all
+from orchestration.line import Line, open_line
+from orchestration.settings import CONFIGS, Settings
+from orchestration.summary import clip_table, line_summary
+
+OnStep = Callable[[str, int, int], None]
+APPROVER = "demo"
+
+
+def run_demo(settings: Settings, *, clips: Path | None, on_step: OnStep) -> dict[str, Any]:
+    """Run the whole line; a second call finds everything done.
+
+    Parameters
+    ----------
+    clips : Path, optional
+        Folder of clips to run with the champion; the sample trains one first where there is none.
+
+    Returns
+    -------
+    dict
+        Sections of the summary by title.
+    """
+    started = monotonic()
+    _keep_demo_parameters(settings)
+    with open_line(settings) as line:
+        if clips is None or line.registry.get_alias("champion") is None:
+            _run_sample(line, on_step)
+        outcomes = _run_clips(line, clips, on_step) if clips is not None else []
+        on_step("warehouse and report", 0, 0)
+        line.run("publish")
+        summary = line_summary(line, seconds=monotonic() - started)
+        if clips is not None:
+            summary = {"clips": clip_table(line.lake, outcomes), **summary}
+    return summary
+
+
+def _keep_demo_parameters(settings: Settings) -> None:
+    """Give the home the demo's parameters, so that UI and schedules go on with what the demo began."""
+    target = settings.state_path / "parameters.yaml"
+    if not target.exists() and not settings.config:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(CONFIGS / "demo.yaml", target)
+
+
+def _run_sample(line: Line, on_step: OnStep) -> None:
+    folder = line.settings.state_path / "sample"
+    on_step("drawing the synthetic sample", 0, 0)
+    sample = [UPath(path) for path in make_sample(folder)]
+    take_in_all(line.lake, sample, on_step=on_step)
+    process_all(line, on_step=on_step)
+    on_step("ratings, space, and three model versions", 0, 0)
+    line.run("retrain")
+    line.run("promote", config={"ops": {"champion": {"config": {"approved_by": APPROVER}}}})
+    process_all(line, on_step=on_step)
+
+
+def _run_clips(line: Line, folder: Path, on_step: OnStep) -> list[Outcome]:
+    if not folder.is_dir():
+        msg = f"{folder} is no folder; expected one with clips"
+        raise NotADirectoryError(msg)
+    outcomes: list[Outcome] = []
+    for done, clip in enumerate(found := list(clips_in(UPath(folder)))):
+        on_step(f"taking in {clip.name}", done, len(found))
+        manifest = Manifest(
+            camera="clips",
+            captured_at=datetime.fromtimestamp(clip.stat().st_mtime, UTC),
+            purpose="demonstration",
+            legal_basis="stated by whoever ran the demonstration",
+        )
+        outcomes.append(take_in(line.lake, clip, manifest=manifest))
+    process(line, summarise(outcomes)["camera_days"], on_step=on_step)
+    return outcomes

@@ -1,0 +1,95 @@
+"""Erase a clip everywhere, with a receipt."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from assets.intake import find_clip
+from assets.lake import Lake
+from assets.schemas import TABLES
+
+from orchestration.line import open_line
+from orchestration.settings import Settings
+
+
+def erase(settings: Settings, clip_id: str, *, by: str) -> dict[str, Any]:
+    """Delete a clip and everything derived from it: file, tables, crops, ratings, scores, warehouse, report.
+
+    Returns
+    -------
+    dict
+        The receipt: what was asked, when, by whom, how many files and rows went, and whether models learned
+        from the clip. It is kept under ``receipts/`` and holds no pixels and no measurements.
+
+    Raises
+    ------
+    LookupError
+        Where no such clip is stored.
+    """
+    with open_line(settings) as line:
+        record = find_clip(line.lake, clip_id)
+        if record is None:
+            msg = f"no clip {clip_id!r} is stored; clip ids stand in the warehouse table `segments`"
+            raise LookupError(msg)
+        camera_day = record.parent.name
+        learned = _drop_rows(line.lake, "training_set", "clip_id", clip_id)
+        removed = {
+            "training_set rows": learned,
+            "ratings rows": _drop_ratings(line.lake, camera_day, clip_id),
+            "lake files": _drop_files(line.lake, camera_day, clip_id),
+            "clip files": _drop_clip(line.lake, camera_day, clip_id),
+        }
+        line.run("publish")
+        receipt = {
+            "clip_id": clip_id,
+            "camera_day": camera_day,
+            "erased_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "asked_by": by,
+            **removed,
+            "models_learned_from_it": bool(learned),
+        }
+        with line.lake.replacing(line.lake.home / "receipts" / f"{clip_id}.json") as file:
+            file.write(json.dumps(receipt, indent=1).encode())
+    return receipt
+
+
+def _drop_clip(lake: Lake, camera_day: str, clip_id: str) -> int:
+    files = list((lake.home / "clips" / camera_day).glob(f"{clip_id}.*"))
+    for path in files:
+        path.unlink()
+    return len(files)
+
+
+def _drop_files(lake: Lake, camera_day: str, clip_id: str) -> int:
+    count = 0
+    for table in TABLES:
+        for name in lake.names(table, camera_day=camera_day):
+            if name == clip_id or name.startswith(f"{clip_id}-"):  # scores: <clip_id>-v<version>-<stamp>
+                count += lake.remove(table, name, camera_day=camera_day)
+    return count
+
+
+def _drop_ratings(lake: Lake, camera_day: str, clip_id: str) -> int:
+    segments = lake.read_all("expression_segments", camera_days=[camera_day], columns=["clip_id", "segment_id"])
+    own = segments.filter(pc.field("clip_id") == clip_id)["segment_id"].to_pylist()
+    count = 0
+    for name in lake.names("ratings"):
+        rated = set(lake.read("ratings", name, columns=["segment"])["segment"].to_pylist())
+        for segment in rated:
+            if segment in own or segment.startswith(f"{clip_id}-a"):
+                count += _drop_rows(lake, "ratings", "segment", segment)
+    return count
+
+
+def _drop_rows(lake: Lake, table: str, column: str, value: str) -> int:
+    count = 0
+    for name in lake.names(table):
+        rows: pa.Table = lake.read(table, name)
+        kept = rows.filter(pc.field(column) != value)
+        if kept.num_rows < rows.num_rows:
+            stamp = lake.fingerprint_of(table, name) or ""
+            lake.write(table, name, kept.replace_schema_metadata(None), stamp=stamp)
+            count += rows.num_rows - kept.num_rows
+    return count

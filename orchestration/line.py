@@ -1,0 +1,72 @@
+"""Run the line from Python: what the commands do, step by step, as ordinary Dagster runs.
+
+Belongs here: which jobs run for which camera-days, and what came of it. Stays out: printing (``cli``).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+from assets.camera_day import CAMERA_DAYS
+from assets.lake import Lake
+from ml.registry import ModelRegistry
+
+from orchestration.build import build_definitions
+from orchestration.resources import build_resources
+from orchestration.settings import Settings
+
+
+@dataclass
+class Work:
+    """How much was computed and how much was already there, over a command's runs, by asset."""
+
+    computed: dict[str, int] = field(default_factory=dict[str, int])
+    unchanged: dict[str, int] = field(default_factory=dict[str, int])
+    run_ids: list[str] = field(default_factory=list[str])
+
+    @property
+    def total_computed(self) -> int:
+        """Number of files and models that were computed."""
+        return sum(self.computed.values())
+
+    def add(self, result: dg.ExecuteInProcessResult) -> None:
+        """Add what the assets of a run reported."""
+        self.run_ids.append(result.run_id)
+        for event in result.get_asset_materialization_events():
+            materialization = event.materialization
+            asset = materialization.asset_key.to_user_string()
+            for key, into in (("computed", self.computed), ("unchanged", self.unchanged)):
+                value = materialization.metadata.get(f"clips_{key}") or materialization.metadata.get(key)
+                into[asset] = into.get(asset, 0) + int(value.value if value else 0)  # pyright: ignore
+
+
+class Line:
+    """The jobs of one installation, run in this process and recorded in its Dagster instance."""
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance):
+        self.settings = settings
+        self.instance = instance
+        self.definitions = build_definitions(settings)
+        resources = build_resources(settings)
+        self.lake: Lake = resources["lake"]
+        self.registry: ModelRegistry = resources["registry"]
+        self.work = Work()
+
+    def run(self, job: str, *, camera_day: str | None = None, config: dict[str, Any] | None = None) -> None:
+        """Run a job to its end; raises what the failing asset raised."""
+        if camera_day is not None:
+            self.instance.add_dynamic_partitions(str(CAMERA_DAYS.name), [camera_day])
+        result = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance, partition_key=camera_day, run_config=config, raise_on_error=True
+        )
+        self.work.add(result)
+
+
+@contextmanager
+def open_line(settings: Settings) -> Iterator[Line]:
+    """Open the installation's Dagster instance for the block."""
+    settings.prepare()
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        yield Line(settings, instance)

@@ -1,0 +1,19 @@
+"""Resources: the objects that assets and sensors are given, made from the settings."""
+
+from typing import Any
+
+from assets.lake import Lake
+from assets.parameters import load_parameters
+from ml.registry import ModelRegistry
+
+from orchestration.settings import Settings
+
+
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """Return lake, parameters, registry and the warehouse's path for `settings`."""
+    return {
+        "lake": Lake(settings.home_path),
+        "parameters": load_parameters(settings.parameter_file),
+        "registry": ModelRegistry(settings.tracking_uri, settings.artifact_root),
+        "warehouse_path": settings.warehouse_path,
+    }

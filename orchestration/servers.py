@@ -1,0 +1,61 @@
+"""Servers a person opens in a browser; all of them listen on 127.0.0.1 only.
+
+The Dagster webserver has no authentication: to reach it from elsewhere, put a proxy with authentication in front.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from orchestration.settings import Settings
+
+_HOST = "127.0.0.1"
+_WORKSPACE = Path(__file__).resolve().parent.parent / "workspace.yaml"
+
+
+def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
+    """Run ``dg dev`` and ``mlflow server`` until one ends or the user interrupts; return the exit code."""
+    settings.prepare()
+    environment = {
+        **os.environ,
+        "APEXLINE_HOME": str(settings.home_path),
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    tools = Path(sys.executable).parent
+    commands = [
+        [tools / "dagster", "dev", "--workspace", _WORKSPACE, "--host", _HOST, "--port", str(port)],
+        [
+            *(tools / "mlflow", "server", "--backend-store-uri", settings.tracking_uri),
+            *("--artifacts-destination", settings.artifact_root, "--host", _HOST, "--port", str(mlflow_port)),
+        ],
+    ]
+    print(f"Dagster  http://{_HOST}:{port}\nMLflow   http://{_HOST}:{mlflow_port}\nCtrl-C ends both.", flush=True)
+    with ExitStack() as stack:
+        servers = [subprocess.Popen([str(part) for part in command], env=environment) for command in commands]
+        for server in servers:
+            stack.callback(_stop, server)
+        try:
+            return _wait_for_any(servers)
+        except KeyboardInterrupt:
+            return 0
+
+
+def _wait_for_any(servers: list[subprocess.Popen[bytes]]) -> int:
+    while True:
+        for server in servers:
+            try:
+                return server.wait(timeout=0.5)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    if server.poll() is None:
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()

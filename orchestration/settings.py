@@ -1,0 +1,95 @@
+"""Settings of the machine: where things lie and what runs them.
+
+Belongs here: everything that changes when Apexline moves to another machine. Stays out: parameters of the
+method (``configs/*.yaml``).
+"""
+
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from upath import UPath
+
+CONFIGS = Path(str(files("configs")))
+
+_DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+"""
+
+
+class Settings(BaseSettings):
+    """Read from ``APEXLINE_*`` environment variables.
+
+    Attributes
+    ----------
+    home : str
+        Folder or URL (``s3://...``) of lake, clips, quarantine and landing.
+    config : Path, optional
+        Parameter file. By default ``parameters.yaml`` in the home, and where there is none
+        ``configs/default.yaml``.
+    mlflow_tracking_uri : str
+        MLflow backend; by default SQLite in the home.
+    state : str
+        Local folder for what must lie on a local disk: Dagster's home, MLflow's SQLite, the DuckDB warehouse.
+        By default the home itself, or ``./data`` where the home is a URL.
+    automate : bool
+        The one switch: sensors and schedules start switched on.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="APEXLINE_")
+
+    home: str = "data"
+    config: Path | None = None
+    mlflow_tracking_uri: str = ""
+    state: str = ""
+    automate: bool = True
+
+    @property
+    def home_path(self) -> UPath:
+        """The home as a path, absolute where it is local."""
+        path = UPath(self.home)
+        return path.absolute() if isinstance(path, Path) else path
+
+    @property
+    def state_path(self) -> Path:
+        """The local state folder, absolute."""
+        if self.state:
+            return Path(self.state).absolute()
+        home = self.home_path
+        return home if isinstance(home, Path) else Path("data").absolute()
+
+    @property
+    def parameter_file(self) -> Path:
+        """The parameter file in force."""
+        own = self.state_path / "parameters.yaml"
+        return self.config or (own if own.exists() else CONFIGS / "default.yaml")
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's home."""
+        return self.state_path / "dagster"
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking URI."""
+        return self.mlflow_tracking_uri or f"sqlite:///{self.state_path / 'mlflow.db'}"
+
+    @property
+    def artifact_root(self) -> str:
+        """Where MLflow keeps models and plots."""
+        home = self.home_path
+        return str(home / "mlartifacts")
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file that readers open."""
+        return self.state_path / "warehouse.duckdb"
+
+    def prepare(self) -> None:
+        """Make the folders, and Dagster's instance file where there is none."""
+        self.dagster_home.mkdir(parents=True, exist_ok=True)
+        (self.home_path / "landing").mkdir(parents=True, exist_ok=True)
+        instance = self.dagster_home / "dagster.yaml"
+        if not instance.exists():
+            instance.write_text(_DAGSTER_YAML)

@@ -1,0 +1,119 @@
+"""Every check both ways: one input that passes, one that fails."""
+
+import math
+
+import pyarrow as pa
+import pytest
+from assets import checks
+
+
+def manifest(**changes):
+    row = {"clip_id": "ab12", "sha256": "ab12ff", "purpose": "p", "legal_basis": "l", "num_frames": 3}
+    return pa.Table.from_pylist([row | changes])
+
+
+def segments(*spans):
+    return pa.Table.from_pylist(
+        [
+            {"track_id": "t", "segment_id": f"t-{on}", "onset": on, "apex": apex, "offset": off}
+            for on, apex, off in spans
+        ]
+    )
+
+
+def training(*rows):
+    return pa.Table.from_pylist([dict(zip(("subject", "fold", "emotion"), row, strict=True)) for row in rows])
+
+
+FULL = [(f"{fold}-{e}", fold, e) for fold in ("train", "valid", "test") for e in ("happy", "calm")]
+
+
+def decision(**changes):
+    row = {
+        "model_version": 2,
+        "incumbent_version": 1,
+        "promoted": True,
+        "approved_by": "ada",
+        "difference_low": 0.01,
+    }
+    return pa.Table.from_pylist([row | changes])
+
+
+def scores(total):
+    row = {"segment_id": "s", "p_happy": total - 0.3, "p_angry": 0.1, "p_calm": 0.1, "p_scared": 0.1}
+    return pa.Table.from_pylist([row])
+
+
+def ratings(*rows):
+    return pa.Table.from_pylist([{"pair": pair, "level": level} for pair, level in rows])
+
+
+GOOD_LOADINGS = [[0.9, 0.1, 0.0], [0.1, 0.8, 0.1], [0.0, 0.1, 0.7]]
+CASES = {
+    "purpose given": (lambda: checks.every_clip_may_be_processed(manifest()), True),
+    "purpose missing": (lambda: checks.every_clip_may_be_processed(manifest(purpose="")), False),
+    "hash differs": (lambda: checks.every_clip_may_be_processed(manifest(sha256="ff")), False),
+    "faces kept": (lambda: checks.faces_are_usable(pa.table({"kept": [True, True, False]})), True),
+    "no faces": (lambda: checks.faces_are_usable(pa.table({"kept": pa.array([], pa.bool_())})), True),
+    "faces dropped": (lambda: checks.faces_are_usable(pa.table({"kept": [False] * 9 + [True]})), False),
+    "finite": (lambda: checks.is_finite("n", pa.table({"x": [1.0, 2.0]}), "x"), True),
+    "not finite": (lambda: checks.is_finite("n", pa.table({"x": [1.0, math.nan]}), "x"), False),
+    "ordered": (lambda: checks.segments_are_ordered(segments((1, 3, 5), (6, 7, 9))), True),
+    "disordered": (lambda: checks.segments_are_ordered(segments((4, 3, 5))), False),
+    "overlapping": (lambda: checks.segments_are_ordered(segments((1, 3, 6), (6, 7, 9))), False),
+    "all rated": (lambda: checks.ratings_are_complete(ratings(("p1", 1), ("p2", 5)), ["p1", "p2"]), True),
+    "pair unrated": (lambda: checks.ratings_are_complete(ratings(("p1", 1)), ["p1", "p2"]), False),
+    "level 6": (lambda: checks.ratings_are_complete(ratings(("p1", 6)), ["p1"]), False),
+    "space": (lambda: checks.space_is_not_degenerate(GOOD_LOADINGS, {"pleasure": 0.96}), True),
+    "empty axis": (
+        lambda: checks.space_is_not_degenerate([[0.9, 0.1], [0.8, 0.0]], {"pleasure": 0.96}),
+        False,
+    ),
+    "pleasure lost": (lambda: checks.space_is_not_degenerate(GOOD_LOADINGS, {"pleasure": 0.4}), False),
+    "loadings broken": (
+        lambda: checks.space_is_not_degenerate([[math.nan, 0.9]], {"pleasure": 0.96}),
+        False,
+    ),
+    "subjects apart": (lambda: checks.no_subject_in_two_folds(training(*FULL)), True),
+    "leak": (
+        lambda: checks.no_subject_in_two_folds(training(("s", "train", "happy"), ("s", "test", "happy"))),
+        False,
+    ),
+    "classes everywhere": (
+        lambda: checks.every_class_in_every_fold(training(*FULL), ["happy", "calm"]),
+        True,
+    ),
+    "class missing": (lambda: checks.every_class_in_every_fold(training(*FULL[1:]), ["happy", "calm"]), False),
+    "better": (lambda: checks.better_than_chance("n", 0.26, 4), True),
+    "chance": (lambda: checks.better_than_chance("n", 0.25, 4), False),
+    "one split": (lambda: checks.same_split(pa.table({"split_hash": ["a", "a"]})), True),
+    "two splits": (lambda: checks.same_split(pa.table({"split_hash": ["a", "b"]})), False),
+    "won": (lambda: checks.champion_is_not_worse(decision()), True),
+    "first": (
+        lambda: checks.champion_is_not_worse(decision(incumbent_version=None, difference_low=None)),
+        True,
+    ),
+    "not promoted": (
+        lambda: checks.champion_is_not_worse(decision(promoted=False, difference_low=-0.1, approved_by="")),
+        True,
+    ),
+    "worse": (lambda: checks.champion_is_not_worse(decision(difference_low=-0.1)), False),
+    "unsigned": (lambda: checks.champion_is_not_worse(decision(approved_by="")), False),
+    "distribution": (lambda: checks.probabilities_sum_to_one(scores(1.0)), True),
+    "no distribution": (lambda: checks.probabilities_sum_to_one(scores(1.1)), False),
+    "consistent": (lambda: checks.warehouse_is_consistent({"orphans": []}), True),
+    "orphan": (lambda: checks.warehouse_is_consistent({"orphans": [{"clip_id": "x"}]}), False),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_check(name):
+    run, expected = CASES[name]
+    result = run()
+    assert result.passed is expected
+    assert (result.metadata["num_problems"].value == 0) is expected
+
+
+def test_problems_are_named():
+    result = checks.no_subject_in_two_folds(training(("s7", "train", "happy"), ("s7", "test", "happy")))
+    assert "s7" in result.metadata["problems"].data[0]
