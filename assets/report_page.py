@@ -141,7 +141,7 @@ class ReportContext:
     areas : DataFrame, columns method, auc, low, high, synthetic
         Table 2: area under the frame-level ROC curve with its 95 % interval; methods as in `PAPER_AUC`.
     comparison : DataFrame
-        Table 3: rows of the lake table ``model_comparison``; the highest model version of each version counts.
+        Table 3: rows of ``model_comparison``; the highest model version of each version counts.
     figures : sequence of ReportFigure
         The paper's Figures 5 to 11 and further ones.
     semantic_space : SemanticSpaceSummary or None
@@ -258,9 +258,9 @@ def table_3(comparison: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per version in the paper's order: name, model_version, synthetic, and for loss, recognition and
-        classification the columns ``<name>_paper``, ``<name>``, and for the accuracies ``_low`` and ``_high``
-        (0..1); NaN where a version has not been tested.
+        One row per version in the paper's order: name, model_version, synthetic, and for loss, recognition
+        and classification the columns ``<name>_paper`` and ``<name>``, for the accuracies (0..1) also
+        ``<name>_low`` and ``<name>_high``; NaN where a version has not been tested.
     """
     latest = (
         comparison.sort_values("model_version").drop_duplicates("version", keep="last").set_index("version")
