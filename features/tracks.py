@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
 import cv2
 import numpy as np
@@ -314,6 +314,8 @@ class _FaceLine:
         self._before = gray
         self._frames_since_search += 1
         due = self._frames_since_search >= self._faces_config.detect_every
+        # A face seen only once is not worth a search of its own.
+        self._live = [face for face in self._live if not face.lost or face.num_detections > 1]
         if search or due or any(face.lost for face in self._live):
             self._frames_since_search = 0
             self._search(frame, gray)
@@ -341,7 +343,7 @@ class _FaceLine:
         by_id = {face.tracker_id: face for face in self._live if face.tracker_id is not None}
         live: list[_Face] = []
         for detection, tracker_id in self._association.match(detections):
-            face = by_id.pop(tracker_id, None)
+            face = None if tracker_id is None else by_id.pop(tracker_id, None)
             if face is not None:
                 face.confirm(detection, self._config)
             elif tracker_id is not None or detection.score >= self._config.start_score:
@@ -442,9 +444,9 @@ class _Association:
             sv.Detections(xyxy=corners, confidence=np.asarray(scores, dtype=np.float64), data={"row": rows})
         )
         ids: list[int | None] = [None] * len(corners)
-        if len(answer):
-            for row, tracker_id in zip(answer.data["row"], answer.tracker_id, strict=True):
-                ids[int(row)] = int(tracker_id) if tracker_id >= 0 else None
+        numbers = answer.tracker_id if answer.tracker_id is not None else []
+        for row, tracker_id in zip(answer.data.get("row", []), numbers, strict=True):
+            ids[int(row)] = int(tracker_id) if tracker_id >= 0 else None
         return ids
 
 
@@ -481,13 +483,15 @@ def follow_similarity(
     # (row, col) px of the frame -> (col, row) px of the patch, whose pixel centres scale about their edges
     origin = first - 0.5 + 0.5 / scale
     start = ((points - origin) * scale)[:, ::-1].astype(np.float32)
-    patches = [_cut(image, first, last, scale) for image in (before, now)]
-    end, agree = _follow_points(*patches, start)
+    end, agree = _follow_points(_cut(before, first, last, scale), _cut(now, first, last, scale), start)
     if agree.sum() < _MIN_FOLLOWED_SHARE * len(_FOLLOWED):
         return None
     # OpenCV seeds this random sampling itself, always alike: the same frames give the same bytes.
-    fitted, used = cv2.estimateAffinePartial2D(
-        start[agree], end[agree], method=cv2.RANSAC, ransacReprojThreshold=_MAX_MISFIT
+    fitted, used = cast(
+        "tuple[NDArray[np.float64] | None, NDArray[np.uint8]]",
+        cv2.estimateAffinePartial2D(
+            start[agree], end[agree], method=cv2.RANSAC, ransacReprojThreshold=_MAX_MISFIT
+        ),
     )
     if fitted is None or used.sum() < _MIN_FOLLOWED_SHARE * len(_FOLLOWED):
         return None

@@ -10,7 +10,7 @@ and never a frame that the container marks as not for display.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -264,11 +264,8 @@ def write_video(
     if Path(path).suffix in (".mp4", ".mov"):
         options["movflags"] = "+faststart"
     with av.open(str(path), mode="w", options=options) as container:
-        stream = cast(
-            "av.video.stream.VideoStream",
-            container.add_stream(
-                "libx264", rate=Fraction(fps).limit_denominator(100_000), options={"crf": str(crf)}
-            ),
+        stream = container.add_stream(
+            "libx264", rate=Fraction(fps).limit_denominator(100_000), options={"crf": str(crf)}
         )
         stream.width, stream.height, stream.pix_fmt = cols, rows, "yuv420p"
         stream.codec_context.thread_count = 1
@@ -284,7 +281,7 @@ def write_video(
 @contextmanager
 def _open_video(
     path: Path,
-) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
+) -> Generator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
     """Open a file and its first real video stream, or say why not."""
     try:
         container = av.open(str(path), options=_OPEN_OPTIONS, metadata_errors="replace")
@@ -474,7 +471,7 @@ def _decode_packets(
         except av.error.InvalidDataError:
             # The caller sees the gap in the presentation times and counts it.
             continue
-        yield from cast("list[av.video.frame.VideoFrame]", decoded)
+        yield from decoded
 
 
 def _frame_index(decoded: av.video.frame.VideoFrame, timeline: _Timeline, next_index: int) -> int | None:
