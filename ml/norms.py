@@ -1,0 +1,256 @@
+"""Where words lie in pleasure-arousal-dominance space: the adjective pairs, their norms and the map g.
+
+Belongs here: loading ``data/adjective_pairs.csv``, the PAD target of the factor rotation, the norm PAD of the
+four emotion words and of the adjectives, and the nearest emotion or adjectives of a PAD point (eq. 27 of
+[1]_). Stays out: ratings (``ml.ratings``) and the factor analysis (``ml.semantic_space``).
+
+The norms
+---------
+All numbers come from one source and are never mixed with another: mean evaluation, potency and activity of
+[2]_, about 40 to 115 raters a word, in the public-domain (CC0) collection [3]_. They run from -4.3 to 4.3 and
+are divided by 4.3 here. Evaluation is read as pleasure, activity as arousal, potency as dominance [4]_.
+
+The first 20 pairs are Table 1 of [1]_ word for word; 14 were chosen to tell dominance from pleasure, 8 for
+pleasure and 8 for arousal. With Table 1's words alone the pleasure and dominance targets are nearly the same
+direction (Tucker congruence .94, variance inflation of dominance 20); with all pairs it is .73 and 4.
+
+The columns ``first_term`` and ``second_term`` say which word's norm a pole carries. Where the source lacks a
+word a synonym stands in: easygoing (laid-back), satisfied (gratified), moved (touched), tense (stressed),
+passionate (impassioned), contemptuous (disdainful), reverent (worshipful), optimistic (positive), captivated
+(attracted), agitated (fevered), empty (vacuous), panicked (panic), at ease (leisured). No acceptable term was
+found for *unsurprised*, *hysteric* and *decadent*: their pairs (surprised-unsurprised, stressed-hysteric,
+decadent-positive) have no target. They are rated and factored as the others, but do not steer the rotation.
+
+References
+----------
+.. [1] Li, Zhou, Liu, Sun, Chen, Xue 2021, doi 10.18280/ts.380213.
+.. [2] Smith-Lovin, Robinson, Cannon, Clark, Freeland, Morgan, Rogers 2016, "Mean Affective Ratings of 929
+   Identities, 814 Behaviors, and 660 Modifiers by University of Georgia and Duke University Undergraduates
+   and by Community Members in Durham, NC, in 2012-2014", University of Georgia.
+.. [3] Combs, A., actdata: standardized affect control theory dictionary and equation data sets,
+   doi 10.5281/zenodo.14652399 (dictionary usfullsurveyor2015).
+.. [4] Osgood's evaluation, potency and activity and Mehrabian's pleasure, dominance and arousal name the same
+   three axes up to rotation; algorithms of this project treat them as equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ml.datasets import EMOTIONS, PAD_AXES
+
+PAIRS_FILE = Path(__file__).parent / "data" / "adjective_pairs.csv"
+
+# The source's scale runs from -4.3 (infinitely bad, powerless, quiet) to 4.3.
+NORM_LIMIT = 4.3
+
+# PAD axis -> the source's name of it, in the order of PAD_AXES.
+_NORM_OF_AXIS = {"pleasure": "evaluation", "arousal": "activity", "dominance": "potency"}
+
+
+@dataclass(frozen=True)
+class Pole:
+    """One adjective of a pair.
+
+    Parameters
+    ----------
+    adjective : str
+        The word that raters see.
+    term : str
+        The word whose norm it carries; empty where the source has none.
+    pad : tuple of three floats, or None
+        Pleasure, arousal and dominance of the term, -1..1; None where there is no norm.
+    """
+
+    adjective: str
+    term: str
+    pad: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class AdjectivePair:
+    """A bipolar scale: five levels from the first adjective to the second.
+
+    Parameters
+    ----------
+    pair : str
+        Identifier, as in the lake table ``ratings``.
+    first, second : Pole
+        The adjective at level 1 and the one at level 5.
+    chosen_for : str
+        ``table 1``, or the axis that the pair was added for.
+    """
+
+    pair: str
+    first: Pole
+    second: Pole
+    chosen_for: str
+
+
+@cache
+def load_pairs() -> tuple[AdjectivePair, ...]:
+    """Load the 50 adjective pairs in the order of the data file.
+
+    Returns
+    -------
+    tuple of AdjectivePair
+        Table 1's 20 pairs first.
+    """
+    # "no norm" is an empty field; words such as "null" or "none" must stay words.
+    table = pd.read_csv(PAIRS_FILE, dtype=str, keep_default_na=False)
+    return tuple(
+        AdjectivePair(row["pair"], _pole(row, "first"), _pole(row, "second"), row["chosen_for"])
+        for row in table.to_dict("records")
+    )
+
+
+def _pole(row: dict[str, str], which: str) -> Pole:
+    term = row[f"{which}_term"]
+    if not term:
+        return Pole(row[which], "", None)
+    pleasure, arousal, dominance = (
+        float(row[f"{which}_{_NORM_OF_AXIS[axis]}"]) / NORM_LIMIT for axis in PAD_AXES
+    )
+    return Pole(row[which], term, (pleasure, arousal, dominance))
+
+
+def pair_ids() -> tuple[str, ...]:
+    """Return the identifiers of all pairs, in the order of the data file."""
+    return tuple(each.pair for each in load_pairs())
+
+
+def pad_target(pairs: Iterable[str] | None = None) -> pd.DataFrame:
+    """PAD direction of each pair: half the way from its second pole to its first.
+
+    Parameters
+    ----------
+    pairs : iterable of str, optional
+        Pairs wanted, in this order; all pairs by default.
+
+    Returns
+    -------
+    DataFrame, one row a pair, columns `PAD_AXES`
+        ``(PAD(first) - PAD(second)) / 2``, -1..1; a row of NaN where a pole has no norm.
+
+    Raises
+    ------
+    KeyError
+        If a pair is not in the data file.
+    """
+    return _pole_arithmetic(pairs, -1.0)
+
+
+def pad_midpoint(pairs: Iterable[str] | None = None) -> pd.DataFrame:
+    """PAD point halfway between the poles of each pair: where the scale's neutral level lies.
+
+    Parameters and errors are those of `pad_target`.
+
+    Returns
+    -------
+    DataFrame, one row a pair, columns `PAD_AXES`
+        ``(PAD(first) + PAD(second)) / 2``, -1..1; a row of NaN where a pole has no norm.
+    """
+    return _pole_arithmetic(pairs, 1.0)
+
+
+def _pole_arithmetic(pairs: Iterable[str] | None, sign: float) -> pd.DataFrame:
+    by_id = {each.pair: each for each in load_pairs()}
+    wanted = tuple(by_id) if pairs is None else tuple(pairs)
+    unknown = [pair for pair in wanted if pair not in by_id]
+    if unknown:
+        msg = f"no such adjective pairs: {unknown}; expected identifiers of {PAIRS_FILE.name}, see pair_ids()"
+        raise KeyError(msg)
+    rows = [(_pad_or_nan(by_id[pair].first) + sign * _pad_or_nan(by_id[pair].second)) / 2 for pair in wanted]
+    values = np.array(rows).reshape(-1, len(PAD_AXES))
+    return pd.DataFrame(values, index=pd.Index(wanted, name="pair"), columns=list(PAD_AXES))
+
+
+def _pad_or_nan(pole: Pole) -> NDArray[np.float64]:
+    return np.full(len(PAD_AXES), np.nan) if pole.pad is None else np.array(pole.pad)
+
+
+def adjective_pad() -> pd.DataFrame:
+    """PAD of every adjective that has a norm.
+
+    Returns
+    -------
+    DataFrame, one row an adjective in the order of the pairs, columns `PAD_AXES`
+        Norms in -1..1, without the adjectives that have none.
+    """
+    poles = [pole for each in load_pairs() for pole in (each.first, each.second)]
+    known = {pole.adjective: pole.pad for pole in poles if pole.pad is not None}
+    return pd.DataFrame.from_dict(known, orient="index", columns=list(PAD_AXES)).rename_axis("adjective")
+
+
+def emotion_pad() -> pd.DataFrame:
+    """PAD of the four emotion words.
+
+    Returns
+    -------
+    DataFrame, shape (4, 3), rows `EMOTIONS`, columns `PAD_AXES`
+        Norms in -1..1: the anchors of g and of the semantic network.
+    """
+    return adjective_pad().loc[list(EMOTIONS)].rename_axis("emotion")
+
+
+def nearest_emotion(pad: ArrayLike, emotions: Sequence[str] = EMOTIONS) -> str:
+    """The map g of eq. 27: the emotion whose norm lies nearest to a PAD point.
+
+    Parameters
+    ----------
+    pad : array_like, shape (3,)
+        Pleasure, arousal and dominance, -1..1.
+    emotions : sequence of str
+        Emotions to choose from, members of `EMOTIONS`.
+
+    Returns
+    -------
+    str
+        The nearest emotion by Euclidean distance; the first named one on a tie.
+
+    Raises
+    ------
+    ValueError
+        If `pad` is not three finite numbers.
+    """
+    return _nearest(pad, emotion_pad().loc[list(emotions)], 1)[0]
+
+
+def nearest_adjectives(pad: ArrayLike, n: int = 3) -> tuple[str, ...]:
+    """The adjectives whose norms lie nearest to a PAD point.
+
+    Parameters
+    ----------
+    pad : array_like, shape (3,)
+        Pleasure, arousal and dominance, -1..1.
+    n : int
+        How many adjectives.
+
+    Returns
+    -------
+    tuple of str
+        Nearest first.
+
+    Raises
+    ------
+    ValueError
+        If `pad` is not three finite numbers.
+    """
+    return _nearest(pad, adjective_pad(), n)
+
+
+def _nearest(pad: ArrayLike, anchors: pd.DataFrame, n: int) -> tuple[str, ...]:
+    point = np.asarray(pad, np.float64)
+    if point.shape != (len(PAD_AXES),) or not np.isfinite(point).all():
+        msg = f"saw PAD {point.tolist()}, expected three finite numbers {PAD_AXES}"
+        raise ValueError(msg)
+    distances = np.linalg.norm(anchors.to_numpy() - point, axis=1)
+    order = np.argsort(distances, kind="stable")[:n]
+    return tuple(str(anchors.index[i]) for i in order)

@@ -1,0 +1,579 @@
+"""The emotional semantic space: factors of mean adjective ratings, turned towards PAD.
+
+Belongs here: eq. 29 and 30 of [1]_, rotation to the PAD target, factor scores, the calibration that gives
+PAD in the unit of the word norms, and storing a space. Stays out: ratings and eq. 28 (``ml.ratings``), the
+norms and the map g (``ml.norms``), diagnostics on their own (``ml.agreement``) and calls of factor_analyzer
+(``ml.factor_compat``).
+
+From scores to PAD
+------------------
+1. A column that is constant or mostly empty is dropped, with a warning. What else is missing is filled with
+   the column's mean for the correlations; factor scores use the answered pairs only.
+2. Eq. 29 centres each column and divides it by its L2 norm, so that X'X is the Pearson correlation matrix
+   R. Where R is singular (fewer stimuli than pairs, or a pair that repeats another) it is shrunk towards
+   the identity by the Ledoit-Wolf intensity, with a warning; KMO and Bartlett's test are then NaN, since
+   they do not exist.
+3. Loadings (eq. 30) are extracted and rotated: ``procrustes`` is the orthogonal rotation nearest to the PAD
+   target of the pairs; pairs without a norm do not steer it.
+4. Factor scores are regression scores (Thurstone): theta = Psi' R^-1 z with z = sqrt(N) times a row of X,
+   so that theta is in standard deviations.
+5. Factor scores have no origin or unit of their own, and orthogonal factors cannot show that pleasure and
+   dominance go together in real faces. Hence the calibration. A rating says where a stimulus lies between
+   two poles whose norms are known: s = 1 at the first, -1 at the second. With the midpoint m and half
+   difference t of the poles, ``t . PAD = |t|**2 s + t . m`` for each pair; least squares over pairs gives a
+   PAD point per stimulus, and least squares over stimuli gives the linear map (an offset and a matrix) from
+   factor scores to those points. So 0 is the norms' neutral point, 1 their end of scale, and the noise
+   outside the factors is gone.
+
+An axis is *supported* when the Tucker congruence of its loadings with its target reaches .85 [2]_. PAD is
+computed on an unsupported axis too, by the same map; whoever shows it says that the data does not support
+the axis.
+
+References
+----------
+.. [1] Li, Zhou, Liu, Sun, Chen, Xue 2021, doi 10.18280/ts.380213, section 3.2.
+.. [2] Lorenzo-Seva, ten Berge 2006, "Tucker's congruence coefficient as a meaningful index of factor
+   similarity", Methodology 2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import orthogonal_procrustes
+from sklearn.covariance import ledoit_wolf_shrinkage
+
+from ml import norms
+from ml.agreement import is_singular, parallel_analysis, sampling_adequacy
+from ml.datasets import PAD_AXES
+from ml.factor_compat import Extraction, extract_loadings
+
+Rotation = Literal["procrustes", "varimax"]
+
+MIN_CONGRUENCE = 0.85
+# A column that fewer than half of the stimuli have an answer in says more about the filling than about the
+# pair.
+_MIN_ANSWERED = 0.5
+# Ledoit-Wolf's intensity falls to 0 with many stimuli, and a repeated pair stays singular then.
+_MIN_SHRINKAGE = 1e-3
+
+Floats = NDArray[np.float64]
+
+
+class DroppedPairsWarning(UserWarning):
+    """Columns were left out because they do not vary or are mostly empty."""
+
+
+class SingularCorrelationWarning(UserWarning):
+    """The correlation matrix had no inverse and was shrunk."""
+
+
+@dataclass(frozen=True, eq=False)
+class SemanticSpace:
+    """A fitted emotional semantic space. Build it with `fit_semantic_space`.
+
+    Parameters
+    ----------
+    pairs : tuple of str
+        Adjective pairs in use, L of them.
+    axes : tuple of str
+        Names of the k factors: `PAD_AXES` after rotation to the target, else factor_1, factor_2, ...
+    segments : tuple of str
+        Stimuli of the fit, N of them.
+    loadings : ndarray, shape (L, k)
+        Correlations of pairs with factors.
+    scores : ndarray, shape (N, k)
+        Regression factor scores, in standard deviations.
+    center, scale : ndarray, shape (L,)
+        Mean and standard deviation of each column of mean ratings.
+    correlation : ndarray, shape (L, L)
+        The correlation matrix that was factored, after shrinkage if any.
+    shrinkage : float
+        Share of the identity mixed into the correlation matrix; 0 where it was regular.
+    target : ndarray, shape (L, k')
+        Target of each pair, NaN where the pair has none; k' is 0 without a target.
+    offset : ndarray, shape (k',)
+        PAD of the mean stimulus; empty without a target.
+    gain : ndarray, shape (k, k')
+        PAD per standard deviation of each factor; empty without a target.
+    congruence : mapping of str to float
+        Tucker congruence of each axis with its target; NaN without a target.
+    kmo, bartlett_p : float
+        Sampling adequacy and p value of the sphericity test; NaN where the raw correlation matrix is
+        singular.
+    eigenvalues : ndarray, shape (L,)
+        Eigenvalues of the raw correlation matrix, largest first.
+    parallel_k : int
+        Factors that Horn's parallel analysis supports. It is known to miss weak factors beside a strong one.
+    dropped : tuple of str
+        Pairs left out.
+    imputed : int
+        Missing cells that were filled for the correlations.
+    method, rotation : str
+        How the factors were extracted and rotated.
+    """
+
+    pairs: tuple[str, ...]
+    axes: tuple[str, ...]
+    segments: tuple[str, ...]
+    loadings: Floats
+    scores: Floats
+    center: Floats
+    scale: Floats
+    correlation: Floats
+    shrinkage: float
+    target: Floats
+    offset: Floats
+    gain: Floats
+    congruence: Mapping[str, float]
+    kmo: float
+    bartlett_p: float
+    eigenvalues: Floats
+    parallel_k: int
+    dropped: tuple[str, ...]
+    imputed: int
+    method: str
+    rotation: str
+
+    @property
+    def supported(self) -> tuple[str, ...]:
+        """Axes whose congruence with the target reaches `MIN_CONGRUENCE`."""
+        return tuple(axis for axis in self.axes if self.congruence[axis] >= MIN_CONGRUENCE)
+
+    @property
+    def unsupported(self) -> tuple[str, ...]:
+        """Axes that the data does not support."""
+        return tuple(axis for axis in self.axes if axis not in self.supported)
+
+    def factor_scores(self, scores: pd.DataFrame | ArrayLike) -> Floats:
+        """Regression scores of new rows.
+
+        Parameters
+        ----------
+        scores : DataFrame with the columns `pairs`, or array_like of shape (n, L) in their order
+            Mean ratings, -1..1; NaN where missing.
+
+        Returns
+        -------
+        ndarray, shape (n, k)
+            In standard deviations of the fit; 0 for a row without any answer.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing.
+        """
+        table = _standardise(self._table(scores), self.center, self.scale)
+        return _regression_scores(table, self.correlation, self.loadings)
+
+    def to_pad(self, scores: pd.DataFrame | ArrayLike) -> Floats:
+        """PAD of mean ratings, in the unit of the word norms.
+
+        Parameters
+        ----------
+        scores : DataFrame with the columns `pairs`, or array_like of shape (n, L) in their order
+            Mean ratings, -1..1; NaN where missing.
+
+        Returns
+        -------
+        ndarray, shape (n, 3)
+            Pleasure, arousal, dominance, clipped to -1..1; 0 is neutral. NaN for a row without any answer.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing, or the space was fitted without a three-column target.
+        """
+        if self.gain.shape[1:] != (len(PAD_AXES),):
+            msg = (
+                f"this space has a target of {self.target.shape[1]} columns, expected {PAD_AXES}; fit it on "
+                "the project's adjective pairs or pass target= to fit_semantic_space"
+            )
+            raise ValueError(msg)
+        table = self._table(scores)
+        # theta in standard deviations -> norm units; see step 5 of the module's docstring.
+        pad = np.clip(self.offset + self.factor_scores(table) @ self.gain, -1, 1)
+        pad[np.isnan(table).all(axis=1)] = np.nan
+        return pad
+
+    def nearest_emotion(self, pad: ArrayLike) -> str:
+        """The map g of eq. 27, see `ml.norms.nearest_emotion`."""
+        return norms.nearest_emotion(pad)
+
+    def nearest_adjectives(self, pad: ArrayLike, n: int = 3) -> tuple[str, ...]:
+        """Adjectives nearest to a PAD point, see `ml.norms.nearest_adjectives`."""
+        return norms.nearest_adjectives(pad, n)
+
+    def _table(self, scores: pd.DataFrame | ArrayLike) -> Floats:
+        if isinstance(scores, pd.DataFrame):
+            missing = [pair for pair in self.pairs if pair not in scores.columns]
+            if missing:
+                msg = f"the scores lack the pairs {missing}; reindex them to .pairs, NaN where unrated"
+                raise ValueError(msg)
+            return scores[list(self.pairs)].to_numpy(np.float64)
+        table = np.asarray(scores, np.float64)
+        if table.ndim != 2 or table.shape[1] != len(self.pairs):
+            msg = f"saw scores of shape {table.shape}, expected (n, {len(self.pairs)}) in the order of .pairs"
+            raise ValueError(msg)
+        return table
+
+    def to_json(self) -> str:
+        """Return the space as JSON; `from_json` gives back an equal one, floats to the last bit."""
+        return json.dumps(self._plain(), sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> SemanticSpace:
+        """Rebuild a space from `to_json`.
+
+        Raises
+        ------
+        ValueError
+            If fields are missing or unknown.
+        """
+        document: dict[str, Any] = json.loads(text)
+        expected = {each.name for each in fields(cls)}
+        if set(document) != expected:
+            msg = (
+                f"saw a semantic space with the fields {sorted(document)}, expected {sorted(expected)}; "
+                "materialise pad_space again"
+            )
+            raise ValueError(msg)
+        return cls(**{name: _from_plain(value) for name, value in document.items()})
+
+    @cached_property
+    def hash(self) -> str:
+        """First 16 hex digits of the SHA-256 of the space.
+
+        Numbers count to 8 decimals: what differs between two machines' linear algebra is no other space.
+        """
+        text = json.dumps(_rounded(self._plain()), sort_keys=True, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _plain(self) -> dict[str, Any]:
+        return {each.name: _to_plain(getattr(self, each.name)) for each in fields(self)}
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        # The shape is kept: a list cannot tell (L, 0) from (L,).
+        return {"shape": list(value.shape), "values": [_to_plain(each) for each in value.ravel().tolist()]}
+    if isinstance(value, Mapping):
+        return {"mapping": {key: _to_plain(each) for key, each in value.items()}}
+    if isinstance(value, tuple):
+        return list(value)
+    # JSON has no NaN.
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def _from_plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict):
+        if "mapping" in value:
+            return {key: _from_plain(each) for key, each in value["mapping"].items()}
+        values = np.array([np.nan if each is None else each for each in value["values"]], np.float64)
+        return values.reshape(value["shape"])
+    return np.nan if value is None else value
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    # + 0.0 turns -0.0 into 0.0
+    return round(value, 8) + 0.0 if isinstance(value, float) else value
+
+
+def normalise(scores: Floats) -> Floats:
+    """Centre each column and divide it by its L2 norm, eq. 29.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (N, L)
+        Mean evaluations without gaps; every column varies.
+
+    Returns
+    -------
+    ndarray, shape (N, L)
+        X with ``X.T @ X`` equal to the Pearson correlation matrix.
+    """
+    centred = scores - scores.mean(axis=0)
+    return centred / np.linalg.norm(centred, axis=0)
+
+
+def tucker_congruence(loadings: Floats, target: Floats) -> Floats:
+    """Congruence of each column of loadings with the same column of a target.
+
+    Parameters
+    ----------
+    loadings, target : ndarray, shape (L, k)
+        Matched matrices without gaps.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        Cosines, -1..1: .85 is fair, .95 good.
+    """
+    products = (loadings * target).sum(axis=0)
+    return products / (np.linalg.norm(loadings, axis=0) * np.linalg.norm(target, axis=0))
+
+
+def fit_semantic_space(
+    scores: pd.DataFrame | ArrayLike,
+    *,
+    target: pd.DataFrame | ArrayLike | None = None,
+    n_factors: int = 3,
+    method: Extraction = "minres",
+    rotation: Rotation | None = None,
+) -> SemanticSpace:
+    """Factor mean ratings and turn the factors towards pleasure, arousal and dominance.
+
+    Parameters
+    ----------
+    scores : DataFrame (segments x pairs) or array_like, shape (N, L)
+        Mean ratings of eq. 28, -1..1; NaN where missing. The pairs of a plain array are nameless.
+    target : DataFrame (pairs x axes) or array_like, shape (L, k'), optional
+        Direction of each pair in the wanted axes; rows with NaN do not count. By default the norms of the
+        project's pairs, where all columns are such pairs. A given target has its midpoints at 0.
+    n_factors : int
+        Factors to extract.
+    method : {"minres", "ml", "principal"}
+        Extraction.
+    rotation : {"procrustes", "varimax"}, optional
+        By default ``procrustes`` where there is a target and ``varimax`` where there is none.
+
+    Returns
+    -------
+    SemanticSpace
+        The fit and its diagnostics.
+
+    Raises
+    ------
+    ValueError
+        If a score lies outside -1..1 by more than rounding while the norms are used, there are fewer than ``3
+        n_factors + 1`` rated stimuli or too few pairs for the factors, or the rotation does not fit the
+        target.
+
+    Warns
+    -----
+    DroppedPairsWarning
+        If columns do not vary or are mostly empty.
+    SingularCorrelationWarning
+        If the correlation matrix is singular and is shrunk.
+    """
+    table = _named(scores)
+    directions, midpoints, axes = _directions(table, target)
+    if rotation is None:
+        rotation = "varimax" if directions is None else "procrustes"
+    _check_rotation(rotation, directions, n_factors)
+    table = _usable(table, n_factors)
+    values = table.to_numpy(np.float64)
+    center = np.nanmean(values, axis=0)
+    scale = np.nanstd(values, axis=0)
+    filled = np.where(np.isnan(values), center, values)
+    normalised = normalise(filled)
+    correlation, shrinkage = _regular(normalised)
+    loadings = extract_loadings(
+        normalised,
+        correlation,
+        n_factors=n_factors,
+        method=method,
+        rotation="varimax" if rotation == "varimax" else None,
+    )
+    pairs = tuple(str(name) for name in table.columns)
+    names = tuple(f"factor_{i}" for i in range(1, n_factors + 1))
+    congruence = dict.fromkeys(names, np.nan)
+    used = np.empty((len(pairs), 0)) if directions is None else directions.loc[table.columns].to_numpy()
+    if rotation == "procrustes":
+        names = axes
+        loadings, cosines = _towards(loadings, used)
+        congruence = dict(zip(names, cosines.tolist(), strict=True))
+    factor_scores = _regression_scores(_standardise(values, center, scale), correlation, loadings)
+    middle = np.zeros_like(used) if midpoints is None else midpoints.loc[table.columns].to_numpy()
+    offset, gain = _calibrate(filled, factor_scores, used, middle)
+    adequacy = sampling_adequacy(filled)
+    parallel = parallel_analysis(filled)
+    return SemanticSpace(
+        pairs=pairs,
+        axes=names,
+        segments=tuple(str(name) for name in table.index),
+        loadings=loadings,
+        scores=factor_scores,
+        center=center,
+        scale=scale,
+        correlation=correlation,
+        shrinkage=shrinkage,
+        target=used,
+        offset=offset,
+        gain=gain,
+        congruence=congruence,
+        kmo=adequacy.kmo,
+        bartlett_p=adequacy.bartlett_p,
+        eigenvalues=parallel.eigenvalues,
+        parallel_k=parallel.num_factors,
+        dropped=tuple(name for name in _named(scores).columns if name not in pairs),
+        imputed=int(np.isnan(values).sum()),
+        method=method,
+        rotation=rotation,
+    )
+
+
+def _named(scores: pd.DataFrame | ArrayLike) -> pd.DataFrame:
+    if isinstance(scores, pd.DataFrame):
+        table = scores.set_axis([str(name) for name in scores.columns], axis=1)
+    else:
+        values = np.asarray(scores, np.float64)
+        if values.ndim != 2:
+            msg = f"saw scores of shape {values.shape}, expected (stimuli, pairs)"
+            raise ValueError(msg)
+        own = norms.pair_ids()
+        num = values.shape[1]
+        table = pd.DataFrame(
+            values, columns=list(own) if num == len(own) else [f"pair_{i}" for i in range(num)]
+        )
+    if not table.columns.is_unique or not table.index.is_unique:
+        msg = "saw repeated segments or pairs in the scores, expected each once; average them first"
+        raise ValueError(msg)
+    return table
+
+
+def _directions(
+    table: pd.DataFrame, target: pd.DataFrame | ArrayLike | None
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None, tuple[str, ...]]:
+    """Target directions and midpoints by pair, and the names of the target's axes."""
+    if target is None:
+        if not set(table.columns) <= set(norms.pair_ids()):
+            return None, None, ()
+        highest = float(np.nanmax(np.abs(table.to_numpy(np.float64)), initial=0.0))
+        if highest > 1 + 1e-9:
+            msg = f"saw a score of magnitude {highest:g}, expected -1..1; see ml.ratings.level_scores"
+            raise ValueError(msg)
+        return norms.pad_target(table.columns), norms.pad_midpoint(table.columns), PAD_AXES
+    if isinstance(target, pd.DataFrame):
+        missing = [name for name in table.columns if name not in target.index]
+        if missing:
+            msg = f"the target has no rows for the pairs {missing}; give every pair a row, NaN where unknown"
+            raise ValueError(msg)
+        directions = target.loc[table.columns].astype(np.float64)
+        return directions, None, tuple(str(name) for name in target.columns)
+    values = np.asarray(target, np.float64)
+    if values.ndim != 2 or values.shape[0] != table.shape[1]:
+        msg = f"saw a target of shape {values.shape}, expected ({table.shape[1]}, axes): a row for each pair"
+        raise ValueError(msg)
+    num = values.shape[1]
+    axes = PAD_AXES if num == len(PAD_AXES) else tuple(f"axis_{i}" for i in range(1, num + 1))
+    return pd.DataFrame(values, index=table.columns, columns=list(axes)), None, axes
+
+
+def _check_rotation(rotation: Rotation, directions: pd.DataFrame | None, n_factors: int) -> None:
+    if rotation not in ("procrustes", "varimax"):
+        msg = f"saw rotation {rotation!r}, expected 'procrustes' or 'varimax'"
+        raise ValueError(msg)
+    if rotation == "varimax":
+        return
+    if directions is None:
+        msg = (
+            "rotation 'procrustes' needs a target, and not all columns are pairs of the project; "
+            "pass target= or use rotation='varimax'"
+        )
+        raise ValueError(msg)
+    if directions.shape[1] != n_factors:
+        msg = (
+            f"saw {n_factors} factors and a target of {directions.shape[1]} axes, expected as many; "
+            "change n_factors or use rotation='varimax'"
+        )
+        raise ValueError(msg)
+
+
+def _usable(table: pd.DataFrame, n_factors: int) -> pd.DataFrame:
+    """Drop empty rows and unusable columns; refuse what is left if it is too little."""
+    table = table.dropna(how="all")
+    needed = 3 * n_factors + 1
+    if len(table) < needed:
+        msg = f"saw {len(table)} rated stimuli, expected at least {needed} for {n_factors} factors; rate more"
+        raise ValueError(msg)
+    answered = table.notna().mean() >= _MIN_ANSWERED
+    varies = table.std(ddof=0) > 1e-12
+    keep = answered & varies
+    if not keep.all():
+        lost = [str(name) for name in table.columns[~keep]]
+        warnings.warn(
+            f"pairs {lost} do not vary or are mostly empty: dropped", DroppedPairsWarning, stacklevel=3
+        )
+    table = table.loc[:, keep]
+    # Correlations minus free parameters of the factor model; below 0 anything fits.
+    spare = ((table.shape[1] - n_factors) ** 2 - (table.shape[1] + n_factors)) / 2
+    if table.shape[1] <= n_factors or spare < 0:
+        msg = f"saw {table.shape[1]} usable pairs, which are too few for {n_factors} factors; rate more pairs"
+        raise ValueError(msg)
+    return table
+
+
+def _regular(normalised: Floats) -> tuple[Floats, float]:
+    """Correlation matrix of eq. 29's X, shrunk where it is singular, and the shrinkage."""
+    correlation = normalised.T @ normalised
+    if not is_singular(correlation):
+        return correlation, 0.0
+    num_stimuli, num_pairs = normalised.shape
+    shrinkage = max(float(ledoit_wolf_shrinkage(normalised * np.sqrt(num_stimuli))), _MIN_SHRINKAGE)
+    warnings.warn(
+        f"the correlations of {num_pairs} pairs over {num_stimuli} stimuli are singular: shrunk by "
+        f"{shrinkage:.3g}; KMO and Bartlett's test do not exist",
+        SingularCorrelationWarning,
+        stacklevel=3,
+    )
+    return (1 - shrinkage) * correlation + shrinkage * np.eye(num_pairs), shrinkage
+
+
+def _towards(loadings: Floats, target: Floats) -> tuple[Floats, Floats]:
+    """Rotate loadings to the target by orthogonal Procrustes; also the congruence of each axis."""
+    steering = ~np.isnan(target).any(axis=1)
+    if steering.sum() < target.shape[1]:
+        msg = f"saw {steering.sum()} pairs with a target, expected at least {target.shape[1]}; use 'varimax'"
+        raise ValueError(msg)
+    wanted = target[steering]
+    rotation, _ = orthogonal_procrustes(loadings[steering], wanted)
+    rotated = loadings @ rotation
+    return rotated, tucker_congruence(rotated[steering], wanted)
+
+
+def _standardise(values: Floats, center: Floats, scale: Floats) -> Floats:
+    return (values - center) / scale
+
+
+def _regression_scores(table: Floats, correlation: Floats, loadings: Floats) -> Floats:
+    """Regression scores, shape (n, k), of standardised rows with gaps: each row by the pairs it has."""
+    scores = np.zeros((len(table), loadings.shape[1]))
+    patterns, members = np.unique(~np.isnan(table), axis=0, return_inverse=True)
+    for number, known in enumerate(patterns):
+        if known.any():
+            rows = members.ravel() == number
+            weights = np.linalg.solve(correlation[np.ix_(known, known)], loadings[known])
+            scores[rows] = table[np.ix_(rows, known)] @ weights
+    return scores
+
+
+def _calibrate(
+    filled: Floats, factor_scores: Floats, target: Floats, middle: Floats
+) -> tuple[Floats, Floats]:
+    """Offset and gain from factor scores to norm units; step 5 of the module's docstring."""
+    known = ~np.isnan(target).any(axis=1)
+    if not target.size or np.linalg.matrix_rank(target[known]) < target.shape[1]:
+        return np.empty(0), np.empty((factor_scores.shape[1], 0))
+    half, mid = target[known], middle[known]
+    # t . PAD = |t|**2 s + t . m, a row for each pair and a column for each stimulus
+    along = (half**2).sum(axis=1)[:, None] * filled[:, known].T + (half * mid).sum(axis=1)[:, None]
+    points = np.linalg.lstsq(half, along)[0].T
+    design = np.column_stack([np.ones(len(factor_scores)), factor_scores])
+    solution = np.linalg.lstsq(design, points)[0]
+    return solution[0], solution[1:]
