@@ -62,8 +62,8 @@ class FaceConfig:
         Smallest face, geometric mean of the box sides, px of the full frame.
     min_score : float
         Smallest detector score that counts as a detection, 0..1.
-    max_detection_width : int
-        Frames are shrunk to this width for the search, px. Landmarks are placed at full resolution.
+    max_detection_side : int
+        Longer side that frames are shrunk to for the search, px. Landmarks are placed at full resolution.
     """
 
     detector: Literal["mtcnn", "yunet"] = "mtcnn"
@@ -71,14 +71,14 @@ class FaceConfig:
     detect_every: int = 5
     min_face_px: float = 40.0
     min_score: float = 0.7
-    max_detection_width: int = 960
+    max_detection_side: int = 960
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("detect_every", 1, math.inf),
             ("min_face_px", _MTCNN_WINDOW, math.inf),
             ("min_score", 0, 1),
-            ("max_detection_width", 64, math.inf),
+            ("max_detection_side", 64, math.inf),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
@@ -209,7 +209,7 @@ class MtcnnDetector:
         list of Detection
             In px of `image`.
         """
-        small, scale = _shrink(image, self._config.max_detection_width)
+        small, scale = _shrink(image, self._config.max_detection_side)
         self._cascade.min_face_size = max(_MTCNN_WINDOW, round(self._config.min_face_px * scale))
         found = self._cascade.detect_faces(cv2.cvtColor(small, cv2.COLOR_BGR2RGB))
         detections: list[Detection] = []
@@ -272,7 +272,7 @@ class YunetDetector:
         list of Detection
             In px of `image`.
         """
-        small, scale = _shrink(image, self._config.max_detection_width)
+        small, scale = _shrink(image, self._config.max_detection_side)
         self._net.setInputSize((small.shape[1], small.shape[0]))
         # OpenCV answers None, not an empty array, when it sees no face; its type stub does not know.
         rows = cast("NDArray[np.float32] | None", self._net.detect(small)[1])
@@ -408,12 +408,13 @@ def _halve_for_warp(
     return small.astype(np.uint8, copy=False), np.column_stack([matrix[:, :2] * factor, shift])
 
 
-def _shrink(image: NDArray[np.uint8], max_width: int) -> tuple[NDArray[np.uint8], float]:
-    """Image no wider than `max_width`, and its scale against the one given."""
-    if image.shape[1] <= max_width:
+def _shrink(image: NDArray[np.uint8], max_side: int) -> tuple[NDArray[np.uint8], float]:
+    """Image with no side longer than `max_side`, and its scale against the one given."""
+    rows, cols = image.shape[:2]
+    if max(rows, cols) <= max_side:
         return image, 1.0
-    scale = max_width / image.shape[1]
-    return _resize(image, max_width, max(1, round(image.shape[0] * scale))), scale
+    scale = max_side / max(rows, cols)
+    return _resize(image, max(1, round(cols * scale)), max(1, round(rows * scale))), scale
 
 
 def _resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
