@@ -87,7 +87,7 @@ def texture_curves(
     -------
     Figure
     """
-    kinds = list(dict.fromkeys(rows["kind"]))
+    kinds = _kinds(rows)
     figure, panels = _panels(max(1, len(kinds)), height=2.5, synthetic=synthetic)
     for panel, kind in zip(panels, kinds, strict=False):
         curve = _only(rows, "kind", kind).sort_values("frame")
@@ -165,7 +165,7 @@ def fused_curves(
         The curves come from the project's own generator.
     """
     strongest = _score(pd.Series(flow.groupby("frame")["magnitude"].max()))
-    kinds = list(dict.fromkeys(texture["kind"]))
+    kinds = _kinds(texture)
     figure, panels = _panels(max(1, len(kinds)), height=2.5, synthetic=synthetic)
     for panel, kind in zip(panels, kinds, strict=False):
         difference = _score(pd.Series(_only(texture, "kind", kind).groupby("frame")["difference"].max()))
@@ -675,6 +675,12 @@ def _mark_segments(axes: Axes, segments: pd.DataFrame, frames: Any, values: Any)
         for x, y in zip(at, height, strict=True):
             axes.annotate(f"{x:.0f}", (x, y), **_NUMBER_ABOVE)
     axes.margins(y=0.18)
+
+
+def _kinds(rows: pd.DataFrame) -> list[str]:
+    """Return the descriptors in the rows: left before right, further ones by name."""
+    present = set(rows["kind"])
+    return [*(kind for kind in TEXTURE_NAMES if kind in present), *sorted(present - set(TEXTURE_NAMES))]
 
 
 def _only(rows: pd.DataFrame, column: str, value: str) -> pd.DataFrame:

@@ -525,6 +525,12 @@ def test_every_check_holds_on_the_sound_lake(built: Path) -> None:
     assert offending == {"segments_without_current_score": 1}  # the one that waits for model 2
 
 
+def test_checks_do_not_depend_on_the_readers_time_zone(built: Path) -> None:
+    with duckdb.connect(str(built), read_only=True) as connection:
+        connection.execute("set TimeZone = 'Pacific/Auckland'")
+        assert run_checks(connection)["misplaced_clips"].empty
+
+
 def test_every_check_has_a_planted_error() -> None:
     assert set(PLANTED) == set(sql_names("checks"))
 
