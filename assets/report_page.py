@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import jinja2
@@ -347,7 +347,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        fixed=_fixed, percent=_percent, whole=_whole, moment=_moment, data_uri=figure_data_uri
+        fixed=_fixed, percent=_percent, whole=_whole, moment=_moment, day=_day, data_uri=figure_data_uri
     )
     environment.tests["absent"] = _absent
     return environment
@@ -377,3 +377,8 @@ def _moment(value: object) -> str:
     if not isinstance(value, datetime) or _absent(value):
         return _NOTHING
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _day(value: object) -> str:
+    # DuckDB's own frames carry a date as a timestamp at midnight, Arrow's as a date.
+    return f"{value:%Y-%m-%d}" if isinstance(value, date) and not _absent(value) else _NOTHING

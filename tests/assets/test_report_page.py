@@ -129,7 +129,7 @@ def full(bare: ReportContext) -> ReportContext:
             columns=bare.spotting.columns,
         ),
         camera_days=pd.DataFrame(
-            [("2026-03-02", "gate-01", 2, 2, 1097, 1100, 2, 1, True, 0.9, 140.2)],
+            [(pd.Timestamp("2026-03-02"), "gate-01", 2, 2, 1097, 1100, 2, 1, True, 0.9, 140.2)],
             columns=[*bare.camera_days.columns, "mean_detector_score", "mean_size_px"],
         ),
         segments=pd.DataFrame([segment, waiting]),
@@ -326,6 +326,7 @@ def test_unsupported_axes_are_named(full: ReportContext) -> None:
 def test_totals_segments_spotting_and_checks_are_shown(full: ReportContext) -> None:
     text = Page(render_report(full)).text
     assert "1,097 kept frames" in text
+    assert "2026-03-02 gate-01 2 2 1,097 / 1,100 0.900 140 2 1" in text
     assert "1 quarantined" in text
     assert "overall 1 3 1 0.250 0.500 0.333 22.50" in text
     assert "micro 0 0 1 – 0.000 0.000 0.00" in text
