@@ -1,0 +1,377 @@
+"""The features as one line: configuration, streams for one track, and from a clip or its rows to segments.
+
+Belongs here: what assets and notebooks call. Stays out: the computations (the other modules of ``features``)
+and storage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from features import segments as seg
+from features import streams
+from features.backend import Device, device_namespace, to_numpy
+from features.curves import contrast, half_window
+from features.faces import FaceConfig
+from features.segments import Segment, SegmentConfig
+from features.streams import FlowConfig, FlowRow, TextureConfig, TextureRow
+from features.tracks import TrackConfig, track_faces
+from features.video import read_frames
+
+Columns = Mapping[str, NDArray[Any]]
+
+# A hole in a track longer than this ends an expression: what happened inside was not seen.
+_LONGEST_HOLE_S = 0.5
+# A track that has been silent for this many frames has ended.
+_FRAMES_OUT_OF_SIGHT = 250
+
+
+@dataclass(frozen=True)
+class FeatureConfig:
+    """All parameters from pixels to segments; one section of ``configs/*.yaml`` each.
+
+    Attributes
+    ----------
+    faces : FaceConfig
+    tracks : TrackConfig
+    texture : TextureConfig
+    flow : FlowConfig
+    segments : SegmentConfig
+    device : {"auto", "cpu", "cuda"}
+        Where texture and flow are computed; ``auto`` takes the GPU where there is one.
+    """
+
+    faces: FaceConfig = field(default_factory=FaceConfig)
+    tracks: TrackConfig = field(default_factory=TrackConfig)
+    texture: TextureConfig = field(default_factory=TextureConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    segments: SegmentConfig = field(default_factory=SegmentConfig)
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class TrackCurves:
+    """Curves of one unbroken stretch of a track, one value per frame.
+
+    Attributes
+    ----------
+    frames : ndarray, shape (T,), int64
+        Frame indices without holes.
+    times : ndarray, shape (T,), float64
+        Times, s.
+    displacement : ndarray, shape (T, R, 2), float64
+        (row, col) displacement of the searched regions from rest, smoothed, px of the crop.
+    texture : ndarray, shape (T,), float64
+        Texture difference, mean over kinds, smoothed, its 20th percentile taken away.
+    """
+
+    frames: NDArray[np.int64]
+    times: NDArray[np.float64]
+    displacement: NDArray[np.float64]
+    texture: NDArray[np.float64]
+
+    @property
+    def motion(self) -> NDArray[np.float64]:
+        """Largest module of any region, shape (T,), px of the crop."""
+        return np.hypot(self.displacement[..., 0], self.displacement[..., 1]).max(axis=1)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return (self.times.size - 1) / float(self.times[-1] - self.times[0])
+
+
+class TextureStream(streams.TextureStream):
+    """Texture differences of one track's crops under a whole configuration, on its device."""
+
+    def __init__(self, config: FeatureConfig) -> None:
+        super().__init__(config.texture, device_namespace(config.device))
+
+
+class FlowStream(streams.FlowStream):
+    """Motion of one track's face regions under a whole configuration, on its device."""
+
+    def __init__(self, config: FeatureConfig) -> None:
+        super().__init__(config.flow, device_namespace(config.device))
+
+
+def load_config(path: str | Path) -> FeatureConfig:
+    """Read the sections of `FeatureConfig` from a YAML file; other sections belong to others.
+
+    Parameters
+    ----------
+    path : str or Path
+        What the file leaves out has its default.
+
+    Raises
+    ------
+    ValueError
+        For an unknown key or a value of the wrong type or range, naming file, section and key.
+    """
+    document: dict[str, Any] = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    own = {each.name for each in fields(FeatureConfig)}
+    sections = {name: values for name, values in document.items() if name in own and values is not None}
+    for each in fields(FeatureConfig):
+        values = sections.get(each.name)
+        if isinstance(values, dict):
+            default: Any = getattr(FeatureConfig(), each.name)
+            _refuse_unknown(path, each.name, values, {known.name for known in fields(default)})
+    try:
+        return TypeAdapter(FeatureConfig).validate_python(sections)
+    except ValidationError as error:
+        message = f"{path}: {error}"
+        raise ValueError(message) from error
+
+
+def track_curves(texture_rows: Columns, flow_rows: Columns, *, config: FeatureConfig) -> list[TrackCurves]:
+    """Curves of one track from its stored rows: holes filled, motion from rest, smoothed.
+
+    Parameters
+    ----------
+    texture_rows : mapping of str to ndarray
+        Columns ``frame``, ``kind``, ``difference`` of the table ``texture_features``; may be empty.
+    flow_rows : mapping of str to ndarray
+        Columns ``frame``, ``time_s``, ``roi``, ``drow``, ``dcol`` of the table ``flow_features``.
+    config : FeatureConfig
+
+    Returns
+    -------
+    list of TrackCurves
+        One for each stretch without a hole above half a second; stretches of a single frame are left out.
+
+    Raises
+    ------
+    ValueError
+        If a region that ``segments.regions`` names is not in the rows.
+    """
+    flow_frames, first = np.unique(np.asarray(flow_rows["frame"], dtype=np.int64), return_index=True)
+    if flow_frames.size == 0:
+        return []
+    times = np.asarray(flow_rows["time_s"], dtype=np.float64)[first]
+    displacement = _pivot(flow_rows, flow_frames, config.segments.regions)
+    texture = _mean_difference(texture_rows, flow_frames)
+    breaks = np.flatnonzero(np.diff(times) > _LONGEST_HOLE_S) + 1
+    stretches = np.split(np.arange(flow_frames.size), breaks)
+    return [
+        _curves_of(flow_frames[part], times[part], displacement[part], texture[part], config)
+        for part in stretches
+        if part.size > 1
+    ]
+
+
+def find_segments(
+    texture_rows: Columns, flow_rows: Columns, *, track_id: str, config: FeatureConfig
+) -> list[Segment]:
+    """Expression segments of one track from its stored rows.
+
+    Parameters
+    ----------
+    texture_rows, flow_rows
+        As in `track_curves`; rows of this track only.
+    track_id : str
+    config : FeatureConfig
+
+    Returns
+    -------
+    list of Segment
+        In order of time.
+
+    Raises
+    ------
+    ValueError
+        As `track_curves`.
+    """
+    found: list[Segment] = []
+    for curves in track_curves(texture_rows, flow_rows, config=config):
+        found.extend(_segments_of(curves, track_id, config.segments))
+    return found
+
+
+def segment_features(
+    onset_crop: NDArray[np.uint8] | None, apex_crop: NDArray[np.uint8], *, config: FeatureConfig
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """What classifiers see of a segment: texture at the apex and motion from onset to apex.
+
+    Parameters
+    ----------
+    onset_crop : ndarray, shape (128, 128), uint8, or None
+        Crop at the onset; None for a still, which has no motion.
+    apex_crop : ndarray, shape (128, 128), uint8
+    config : FeatureConfig
+
+    Returns
+    -------
+    texture : ndarray, shape (H,), float32
+        MODC block histograms of the first configured kind.
+    flow : ndarray, shape (F,), float32, or None
+        For each region (row, col) displacement and HOOF, px of the crop.
+    """
+    xp = device_namespace(config.device)
+    first_kind = replace(config.texture, kinds=config.texture.kinds[:1])
+    texture = to_numpy(streams.texture_histograms(xp.asarray(apex_crop), config=first_kind)).ravel()
+    if onset_crop is None:
+        return texture, None
+    stream = FlowStream(config)
+    stream.push(onset_crop, 0, 0.0)
+    rows = stream.push(apex_crop, 1, 1.0)
+    values = [value for row in rows for value in (row.drow, row.dcol, *row.hoof)]
+    return texture, np.asarray(values, dtype=np.float32)
+
+
+def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[Segment]:
+    """Expression segments of a video file: decode, track, describe and spot in one pass.
+
+    Parameters
+    ----------
+    path : str or Path
+        Video file.
+    config : FeatureConfig, optional
+        Our defaults where left out.
+
+    Returns
+    -------
+    list of Segment
+        Ordered by onset. Memory follows the number of rows, not of pixels.
+
+    Raises
+    ------
+    features.video.UnreadableVideo
+        If the file cannot be read.
+    """
+    config = FeatureConfig() if config is None else config
+    texture, flow = _RowsByTrack(lambda: TextureStream(config)), _RowsByTrack(lambda: FlowStream(config))
+    with Path(path).open("rb") as file:
+        clip_key = hashlib.file_digest(file, "sha256").hexdigest()
+    for face in track_faces(read_frames(path), faces=config.faces, tracks=config.tracks, clip_key=clip_key):
+        if face.crop is not None:
+            texture.push(face.track_id, face.crop, face.frame, face.time_s)
+            flow.push(face.track_id, face.crop, face.frame, face.time_s)
+    texture_columns = texture.columns()
+    found = [
+        segment
+        for track_id, columns in flow.columns().items()
+        for segment in find_segments(texture_columns[track_id], columns, track_id=track_id, config=config)
+    ]
+    return sorted(found, key=lambda segment: (segment.onset, segment.track_id))
+
+
+class _RowsByTrack:
+    """Runs one stream per track and keeps the rows; a track out of sight gives its stream back."""
+
+    def __init__(self, make_stream: Callable[[], TextureStream | FlowStream]) -> None:
+        self._make_stream = make_stream
+        self._open: dict[str, tuple[int, TextureStream | FlowStream]] = {}
+        self._rows: dict[str, list[TextureRow | FlowRow]] = defaultdict(list)
+
+    def push(self, track_id: str, crop: NDArray[np.uint8], frame: int, time_s: float) -> None:
+        stream = self._open[track_id][1] if track_id in self._open else self._make_stream()
+        self._open[track_id] = frame, stream
+        self._rows[track_id].extend(stream.push(crop, frame, time_s))
+        self._close(before=frame - _FRAMES_OUT_OF_SIGHT)
+
+    def columns(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Rows of each track as column arrays."""
+        self._close(before=None)
+        return {
+            track_id: {
+                each.name: np.asarray([getattr(row, each.name) for row in rows]) for each in fields(rows[0])
+            }
+            for track_id, rows in self._rows.items()
+        }
+
+    def _close(self, *, before: int | None) -> None:
+        for track_id, (last, stream) in list(self._open.items()):
+            if before is None or last < before:
+                self._rows[track_id].extend(stream.finish())
+                del self._open[track_id]
+
+
+def _refuse_unknown(path: str | Path, section: str, values: dict[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(values) - known)
+    if unknown:
+        message = f"{path}: section {section!r} has unknown keys {unknown}; known are {sorted(known)}"
+        raise ValueError(message)
+
+
+def _pivot(flow_rows: Columns, frames: NDArray[np.int64], regions: Sequence[str]) -> NDArray[np.float64]:
+    """Displacement of the regions, (T, R, 2), px."""
+    rois = np.asarray(flow_rows["roi"])
+    missing = sorted(set(regions) - set(rois.tolist()))
+    if missing:
+        message = (
+            f"segments.regions names {missing}, the flow rows hold {sorted(set(rois.tolist()))}; "
+            "correct the configuration or re-materialise flow_features"
+        )
+        raise ValueError(message)
+    displacement = np.zeros((frames.size, len(regions), 2))
+    for i, region in enumerate(regions):
+        chosen = rois == region
+        at = np.searchsorted(frames, flow_rows["frame"][chosen])
+        displacement[at, i, 0] = flow_rows["drow"][chosen]
+        displacement[at, i, 1] = flow_rows["dcol"][chosen]
+    return displacement
+
+
+def _mean_difference(texture_rows: Columns, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Texture difference at some frames, mean over kinds, (T,); interpolated where there is no row."""
+    rows = np.asarray(texture_rows["frame"], dtype=np.int64)
+    if rows.size == 0:
+        return np.zeros(frames.size)
+    known, at = np.unique(rows, return_inverse=True)
+    difference = np.bincount(at, weights=texture_rows["difference"]) / np.bincount(at)
+    return np.interp(frames, known, difference)
+
+
+def _curves_of(
+    frames: NDArray[np.int64],
+    times: NDArray[np.float64],
+    displacement: NDArray[np.float64],
+    texture: NDArray[np.float64],
+    config: FeatureConfig,
+) -> TrackCurves:
+    """Fill small holes, so that a step is a frame; take rest away; smooth."""
+    every = np.arange(frames[0], frames[-1] + 1)
+    # (T, R, 2) -> (T, R*2) and back
+    flat = displacement.reshape((frames.size, -1))
+    filled = np.stack([np.interp(every, frames, column) for column in flat.T], axis=1)
+    all_times = np.interp(every, frames, times)
+    options = config.segments
+    if options.rest == "densest":
+        filled = filled - seg.rest_state(filled, all_times, window_s=options.rest_window_s)
+    moved = seg.smoothed(filled, config=options).reshape((every.size, *displacement.shape[1:]))
+    fps = (every.size - 1) / float(all_times[-1] - all_times[0])
+    changed = np.interp(every, frames, texture)
+    if config.texture.curve == "contrast":
+        changed = contrast(changed, k=half_window(config.texture.window_s, fps))
+    changed = seg.smoothed(changed, config=options)
+    return TrackCurves(every, all_times, moved, changed - np.percentile(changed, 20))
+
+
+def _segments_of(curves: TrackCurves, track_id: str, config: SegmentConfig) -> list[Segment]:
+    fps, motion = curves.fps, curves.motion
+    if config.fusion == "mean":
+        spans = seg.mean_spans(motion, curves.texture, config=config, fps=fps)
+    else:
+        flow = seg.motion_spans(curves.displacement, config=config, fps=fps)
+        texture = seg.texture_spans(curves.texture, config=config, fps=fps)
+        spans = seg.fuse(flow, texture, fusion=config.fusion, gap=round(config.merge_gap_s * fps))
+    spans = seg.limit_spans(spans, motion, config=config, fps=fps)
+    strongest = np.hypot(curves.displacement[..., 0], curves.displacement[..., 1]).argmax(axis=1)
+    return seg.to_segments(
+        spans,
+        track_id=track_id,
+        frames=curves.frames,
+        times=curves.times,
+        rois=[config.regions[region] for region in strongest.tolist()],
+        micro_s=config.micro_s,
+    )

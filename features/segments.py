@@ -1,0 +1,437 @@
+"""Expression segments from the curves of one track: onset, apex and offset, eq. (21)-(24) of [1]_.
+
+Belongs here: the rest state of a face, growing segments from motion, spotting peaks of texture, fusion and
+length limits. Stays out: pixels, and how the curves are computed (``streams``).
+
+.. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Traitement du Signal 38(2), doi:10.18280/ts.380213.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import find_peaks, peak_widths
+
+from features.curves import (
+    AngleMode,
+    change_threshold,
+    flow_angle,
+    runs_of,
+    score_curve,
+    smooth,
+    wrap_angle,
+)
+
+Fusion = Literal["fallback", "or", "mean"]
+Rest = Literal["none", "densest"]
+TexturePeaks = Literal["prominence", "threshold"]
+
+
+@dataclass(frozen=True)
+class SegmentConfig:
+    """How segments are found; every limit in seconds is scaled by the real frame rate.
+
+    Attributes
+    ----------
+    regions : tuple of str
+        Regions whose motion is searched.
+    apex_fraction : float
+        M_T of eq. (23): a segment lasts while its module exceeds this fraction of the apex's.
+    max_turn_deg : float
+        gamma of eq. (23): largest turn of the motion's direction from one frame to the next, degrees.
+    angle : {"atan2", "paper"}
+        Angle of eq. (20), see `features.curves.flow_angle`.
+    min_motion_px : float
+        Least module of an apex, px of the crop.
+    repeat_fraction : float
+        A further apex counts while it has this fraction of the track's largest module.
+    single_apex : bool
+        One segment per region, as printed in [1]_.
+    rest : {"none", "densest"}
+        Displacement that counts as no expression: that of the reference frame, or the state in which the
+        face dwells (`rest_state`).
+    rest_window_s : float
+        Longest stretch that shares one rest state, s.
+    smooth_window : int
+        Frames of the Savitzky-Golay smoothing of motion and texture; 1 for none.
+    delta : float
+        Proportional coefficient of eq. (21), 0..1.
+    texture_peaks : {"prominence", "threshold"}
+        Extent of a texture segment: the peak's width at half prominence, or the run above the threshold.
+    min_difference : float
+        Least texture difference of a peak above its track's 20th percentile.
+    fusion : {"fallback", "or", "mean"}
+        Eq. (24): texture only where flow finds nothing (the paper's text), the union of both, or the mean of
+        both z-scored curves.
+    merge_gap_s : float
+        Segments closer than this are one, s.
+    min_length_s, max_length_s : float
+        Shorter segments are dropped, longer ones cut to the strongest stretch about their apex, s.
+    micro_s : float
+        Longest micro-expression, s.
+    """
+
+    regions: tuple[str, ...] = ("left_brow", "right_brow", "left_mouth", "right_mouth", "lips")
+    apex_fraction: float = 0.3
+    max_turn_deg: float = 45.0
+    angle: AngleMode = "atan2"
+    min_motion_px: float = 0.5
+    repeat_fraction: float = 0.4
+    single_apex: bool = False
+    rest: Rest = "densest"
+    rest_window_s: float = 12.0
+    smooth_window: int = 7
+    delta: float = 0.5
+    texture_peaks: TexturePeaks = "prominence"
+    min_difference: float = 0.02
+    fusion: Fusion = "fallback"
+    merge_gap_s: float = 0.12
+    min_length_s: float = 0.1
+    max_length_s: float = 4.0
+    micro_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("apex_fraction", "repeat_fraction", "delta"):
+            value = getattr(self, name)
+            _require(0 <= value <= 1, f"segments.{name} is {value}; expected 0..1")
+        for name, kind in (("fusion", Fusion), ("rest", Rest), ("texture_peaks", TexturePeaks)):
+            value = getattr(self, name)
+            choices = get_args(kind)
+            _require(value in choices, f"segments.{name} is {value!r}; expected one of {', '.join(choices)}")
+        _require(
+            len(self.regions) > 0, "segments.regions is empty; name at least one region of the flow table"
+        )
+        _require(
+            0 <= self.min_length_s <= self.max_length_s,
+            f"segments.min_length_s {self.min_length_s} exceeds max_length_s {self.max_length_s}; swap them",
+        )
+
+
+@dataclass(frozen=True)
+class Segment:
+    """An expression change of one track.
+
+    Attributes
+    ----------
+    track_id : str
+        Track within its clip.
+    onset, apex, offset : int
+        First frame, strongest frame and last frame, 0-based.
+    score : float
+        Strength of the apex over the detection threshold; at least 1.
+    onset_s, apex_s, offset_s : float
+        Their times, s.
+    length : str
+        ``micro`` or ``macro``.
+    source : str
+        ``flow``, ``texture`` or ``both``.
+    roi : str
+        Region with the strongest motion at the apex; empty without flow.
+    """
+
+    track_id: str
+    onset: int
+    apex: int
+    offset: int
+    score: float
+    onset_s: float = 0.0
+    apex_s: float = 0.0
+    offset_s: float = 0.0
+    length: str = ""
+    source: str = ""
+    roi: str = ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A segment as indices into a curve, inclusive, before it has times."""
+
+    onset: int
+    apex: int
+    offset: int
+    score: float
+    source: str
+
+
+def rest_state(
+    displacement: NDArray[np.float64], times: NDArray[np.float64], *, window_s: float
+) -> NDArray[np.float64]:
+    """Displacement at which the face rests, over time.
+
+    The reference frame need not be at rest and the head drifts. A face dwells at rest while expressions pass,
+    so rest is where the densest fifth of a window's frames lies; the state that a window begins with is
+    preferred while it is nearly as dense, because a smile may outlast the calm before it.
+
+    Parameters
+    ----------
+    displacement : ndarray, shape (T, D), float64
+        Displacements of all regions, px.
+    times : ndarray, shape (T,), float64
+        Times, s.
+    window_s : float
+        Stretch that shares one state, s; between the middles of windows the state is interpolated.
+
+    Returns
+    -------
+    ndarray, shape (T, D), float64
+    """
+    count = max(1, round((times[-1] - times[0]) / window_s))
+    edges = np.linspace(0, times.size, count + 1).astype(int)
+    states: list[NDArray[np.float64]] = []
+    middles: list[float] = []
+    begin = np.median(displacement[: max(1, times.size // (20 * count))], axis=0)
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
+        begin = _densest(displacement[first:last], begin)
+        states.append(begin)
+        middles.append(float(times[first:last].mean()))
+    columns = np.stack(states).T
+    return np.stack([np.interp(times, middles, column) for column in columns], axis=1)
+
+
+def grow(
+    module: NDArray[np.float64],
+    angle: NDArray[np.float64],
+    apex: int,
+    *,
+    apex_fraction: float,
+    max_turn: float,
+) -> tuple[int, int]:
+    """Onset and offset about an apex, eq. (23) of [1]_.
+
+    Parameters
+    ----------
+    module, angle : ndarray, shape (T,)
+        Module (px) and polar angle (rad) of the smoothed motion of a region.
+    apex : int
+        Frame to grow from.
+    apex_fraction : float
+        M_T: frames count while their module exceeds this fraction of the apex's.
+    max_turn : float
+        gamma, rad: and while the direction turns by less than this from frame to frame.
+
+    Returns
+    -------
+    onset, offset : int
+        First and last frame, inclusive.
+    """
+    strong = module > apex_fraction * module[apex]
+    steady = np.abs(wrap_angle(np.diff(angle))) < max_turn
+    onset = offset = apex
+    while onset > 0 and strong[onset - 1] and steady[onset - 1]:
+        onset -= 1
+    while offset < module.size - 1 and strong[offset + 1] and steady[offset]:
+        offset += 1
+    return onset, offset
+
+
+def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fps: float) -> list[Span]:
+    """Segments of the regions' motion, eq. (22) and (23) of [1]_, repeated on what remains and merged.
+
+    Parameters
+    ----------
+    displacement : ndarray, shape (T, R, 2), float64
+        (row, col) displacement of R regions from rest, smoothed, px.
+    config : SegmentConfig
+    fps : float
+        Frames per second.
+
+    Returns
+    -------
+    list of Span
+        In order of time; source ``flow``.
+    """
+    modules = np.hypot(displacement[..., 0], displacement[..., 1])
+    largest = float(modules.max())
+    floor = max(config.min_motion_px, config.repeat_fraction * largest)
+    if largest < config.min_motion_px:
+        return []
+    spans: list[Span] = []
+    for region in range(modules.shape[1]):
+        module = modules[:, region]
+        angle = flow_angle(displacement[:, region, 0], displacement[:, region, 1], mode=config.angle)
+        free = np.ones(module.size, dtype=bool)
+        while free.any():
+            apex = int(np.argmax(np.where(free, module, -1.0)))
+            if module[apex] < floor:
+                break
+            onset, offset = grow(
+                module,
+                angle,
+                apex,
+                apex_fraction=config.apex_fraction,
+                max_turn=np.deg2rad(config.max_turn_deg),
+            )
+            free[onset : offset + 1] = False
+            spans.append(Span(onset, apex, offset, float(module[apex]) / config.min_motion_px, "flow"))
+            if config.single_apex:
+                break
+    return merge_spans(spans, gap=_frames(config.merge_gap_s, fps))
+
+
+def texture_spans(curve: NDArray[np.float64], *, config: SegmentConfig, fps: float) -> list[Span]:
+    """Segments of a texture-difference curve: peaks above VE, eq. (21) of [1]_.
+
+    Parameters
+    ----------
+    curve : ndarray, shape (T,), float64
+        Smoothed difference Q, its 20th percentile taken away.
+    config : SegmentConfig
+    fps : float
+        Frames per second.
+
+    Returns
+    -------
+    list of Span
+        In order of time; source ``texture``.
+    """
+    threshold = max(change_threshold(curve, delta=config.delta), config.min_difference)
+    spans: list[Span] = []
+    if config.texture_peaks == "threshold":
+        for onset, offset in runs_of(curve >= threshold):
+            apex = onset + int(np.argmax(curve[onset : offset + 1]))
+            spans.append(Span(onset, apex, offset, _ratio(curve[apex], threshold), "texture"))
+    else:
+        # a peak at either end is a peak too: the curve is taken to fall off beyond them
+        padded = np.pad(curve, 1, constant_values=float(curve.min()) - 1e-12)
+        peaks, _ = find_peaks(padded, height=threshold)
+        _, _, left, right = peak_widths(padded, peaks, rel_height=0.5)
+        for peak, start, end in zip(peaks, left, right, strict=True):
+            onset, offset = max(0, int(np.ceil(start)) - 1), min(curve.size - 1, int(np.floor(end)) - 1)
+            spans.append(
+                Span(onset, int(peak) - 1, offset, _ratio(float(curve[peak - 1]), threshold), "texture")
+            )
+    return merge_spans(spans, gap=_frames(config.merge_gap_s, fps))
+
+
+def fuse(flow: Sequence[Span], texture: Sequence[Span], *, fusion: Fusion, gap: int) -> list[Span]:
+    """Segments of both kinds of evidence by ``fallback`` or ``or``, eq. (24) of [1]_."""
+    if fusion == "fallback":
+        return list(flow) if flow else list(texture)
+    return merge_spans([*flow, *texture], gap=gap)
+
+
+def mean_spans(
+    motion: NDArray[np.float64], texture: NDArray[np.float64], *, config: SegmentConfig, fps: float
+) -> list[Span]:
+    """Segments of the mean of both z-scored curves above VE.
+
+    Parameters
+    ----------
+    motion, texture : ndarray, shape (T,), float64
+        Largest module of any region, px, and texture difference, both smoothed.
+    """
+    if motion.max() < config.min_motion_px:
+        return []
+    curve = (score_curve(motion) + score_curve(texture)) / 2
+    threshold = change_threshold(curve, delta=config.delta)
+    spans: list[Span] = []
+    for onset, offset in runs_of(curve >= threshold):
+        apex = onset + int(np.argmax(curve[onset : offset + 1]))
+        spans.append(Span(onset, apex, offset, _ratio(curve[apex], threshold), "both"))
+    return merge_spans(spans, gap=_frames(config.merge_gap_s, fps))
+
+
+def merge_spans(spans: Sequence[Span], *, gap: int) -> list[Span]:
+    """Join spans that overlap or lie at most ``gap`` frames apart; the stronger apex stays."""
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda each: (each.onset, each.offset)):
+        if merged and span.onset - merged[-1].offset - 1 <= gap:
+            last = merged.pop()
+            stronger = span if span.score > last.score else last
+            source = last.source if last.source == span.source else "both"
+            offset = max(last.offset, span.offset)
+            span = replace(stronger, onset=last.onset, offset=offset, source=source)
+        merged.append(span)
+    return merged
+
+
+def limit_spans(
+    spans: Sequence[Span], strength: NDArray[np.float64], *, config: SegmentConfig, fps: float
+) -> list[Span]:
+    """Drop spans below the least length and cut those above the largest to their strongest stretch.
+
+    Parameters
+    ----------
+    spans : sequence of Span
+    strength : ndarray, shape (T,), float64
+        Curve whose sum decides which stretch about the apex stays.
+    """
+    longest = max(1, int(config.max_length_s * fps + 1e-9))
+    kept: list[Span] = []
+    for span in spans:
+        length = span.offset - span.onset + 1
+        if length / fps < config.min_length_s - 1e-9:
+            continue
+        if length > longest:
+            first, last = max(span.onset, span.apex - longest + 1), min(span.apex, span.offset - longest + 1)
+            total = np.concatenate([[0.0], np.cumsum(strength)])
+            starts = np.arange(first, last + 1)
+            onset = int(starts[np.argmax(total[starts + longest] - total[starts])])
+            span = replace(span, onset=onset, offset=onset + longest - 1)
+        kept.append(span)
+    return kept
+
+
+def to_segments(
+    spans: Sequence[Span],
+    *,
+    track_id: str,
+    frames: NDArray[np.int64],
+    times: NDArray[np.float64],
+    rois: Sequence[str],
+    micro_s: float,
+) -> list[Segment]:
+    """Give spans their frames, times, length class and region.
+
+    Parameters
+    ----------
+    spans : sequence of Span
+    track_id : str
+    frames, times : ndarray, shape (T,)
+        Frame index and time (s) of each index.
+    rois : sequence of str, length T
+        Region that moves most at each index.
+    micro_s : float
+        Longest micro-expression, s.
+    """
+    segments: list[Segment] = []
+    for span in spans:
+        onset_s, apex_s, offset_s = (float(times[i]) for i in (span.onset, span.apex, span.offset))
+        onset, apex, offset = (int(frames[i]) for i in (span.onset, span.apex, span.offset))
+        length = "micro" if offset_s - onset_s <= micro_s else "macro"
+        place = (onset, apex, offset, span.score, onset_s, apex_s, offset_s)
+        segments.append(Segment(track_id, *place, length, span.source, rois[span.apex]))
+    return segments
+
+
+def smoothed(values: NDArray[np.float64], *, config: SegmentConfig) -> NDArray[np.float64]:
+    """Curve(s) along the first axis, smoothed as configured."""
+    return smooth(values, window=config.smooth_window) if config.smooth_window > 1 else values
+
+
+def _densest(displacement: NDArray[np.float64], begin: NDArray[np.float64]) -> NDArray[np.float64]:
+    # 200 candidates are enough to find a fifth of the frames
+    sample = displacement[:: -(-displacement.shape[0] // 200)]
+    candidates = np.concatenate([begin[None], sample])
+    distance = np.linalg.norm(candidates[:, None] - sample[None], axis=2)
+    radius = np.quantile(distance, 0.2, axis=1)
+    best = int(np.argmin(radius))
+    chosen = 0 if radius[0] <= 1.5 * radius[best] + 0.3 else best
+    return np.median(sample[distance[chosen] <= radius[chosen]], axis=0)
+
+
+def _frames(seconds: float, fps: float) -> int:
+    return round(seconds * fps)
+
+
+def _ratio(value: float, threshold: float) -> float:
+    return float(value) / threshold if threshold > 0 else 1.0
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)

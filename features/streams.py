@@ -1,0 +1,407 @@
+"""Streams over the crops of one track: texture differences and motion, frame by frame, with bounded memory.
+
+Belongs here: the parameters of both features, their rows (the value columns of the feature tables) and the
+state that one track needs. Stays out: finding segments (``segments``), reading video (``pipeline``).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.backend import Array, Namespace, namespace, to_numpy
+from features.curves import Curve, Pooling, chi_square_blocks, flow_angle, pool_blocks
+from features.descriptors import hoof
+from features.flow import Stencil, horn_schunck, horn_schunck_pyramid
+from features.modc import BASES, KINDS, Base, modc_histograms
+from features.prefilter import PREFILTERS, Prefilter, prefilter_images
+from features.registration import Motion, Registrar, face_regions, match_gain, rigid_mask
+
+Solver = Literal["single", "pyramid"]
+Reference = Literal["first", "anchored"]
+
+
+@dataclass(frozen=True)
+class TextureConfig:
+    """Texture differences over time.
+
+    Attributes
+    ----------
+    kinds : tuple of str
+        MODC kinds, see `features.modc.KINDS`.
+    base, radii, grid, prefilter
+        As in `features.modc.modc_histograms`.
+    registration : {"none", "translation", "affine"}
+        How crops are brought onto the track's first crop.
+    curve : {"aff", "contrast", "first"}
+        What a frame is compared with, see `features.curves.block_differences`.
+    pooling : {"mean", "top_third"}
+        How blocks make a frame's difference.
+    window_s : float
+        Length of the window whose ends make the average feature frame, s.
+    """
+
+    kinds: tuple[str, ...] = ("sl", "sr")
+    base: Base = "paper"
+    radii: tuple[int, int, int] = (2, 4, 6)
+    grid: tuple[int, int] = (4, 4)
+    prefilter: Prefilter = "gaussian"
+    registration: Motion = "translation"
+    curve: Curve = "aff"
+    pooling: Pooling = "mean"
+    window_s: float = 0.34
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.kinds) - set(KINDS))
+        _require(not unknown, f"texture.kinds holds {unknown}; expected some of {', '.join(KINDS)}")
+        _require(len(self.kinds) > 0, "texture.kinds is empty; name at least one, such as 'sl'")
+        _one_of("texture.base", self.base, BASES)
+        _one_of("texture.prefilter", self.prefilter, PREFILTERS)
+        _one_of("texture.registration", self.registration, get_args(Motion))
+        _one_of("texture.curve", self.curve, get_args(Curve))
+        _one_of("texture.pooling", self.pooling, get_args(Pooling))
+        _require(self.window_s > 0, f"texture.window_s is {self.window_s}; expected seconds above 0")
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """Motion of the face's regions against a reference crop.
+
+    Attributes
+    ----------
+    solver : {"single", "pyramid"}
+        Single-level Horn-Schunck, or the warping pyramid for motion beyond a pixel.
+    alpha, num_sweeps, stencil
+        As in `features.flow.horn_schunck`.
+    num_levels, num_warps, median
+        As in `features.flow.horn_schunck_pyramid`.
+    registration : {"none", "translation", "affine"}
+        How crops are brought onto the reference.
+    match_gain : bool
+        Scale each crop to the reference's mean over the skin that expressions move least.
+    subtract_nose : bool
+        Take the mean flow of the nose away, as the head's.
+    reference : {"first", "anchored"}
+        The track's first crop; or a crop that is taken anew once it is older than `anchor_s` and the face is
+        still, its displacement carried over.
+    anchor_s : float
+        Age of the reference after which a still face gives a new one, s.
+    still_px_s : float
+        Largest speed of any region of a still face, px/s of the crop.
+    hoof_bins : int
+        Orientations of the flow histogram.
+    """
+
+    solver: Solver = "pyramid"
+    alpha: float = 15.0
+    num_sweeps: int = 20
+    stencil: Stencil = "cross"
+    num_levels: int = 3
+    num_warps: int = 2
+    median: int = 0
+    registration: Motion = "translation"
+    match_gain: bool = True
+    subtract_nose: bool = True
+    reference: Reference = "anchored"
+    anchor_s: float = 8.0
+    still_px_s: float = 6.0
+    hoof_bins: int = 8
+
+    def __post_init__(self) -> None:
+        _one_of("flow.solver", self.solver, get_args(Solver))
+        _one_of("flow.stencil", self.stencil, get_args(Stencil))
+        _one_of("flow.registration", self.registration, get_args(Motion))
+        _one_of("flow.reference", self.reference, get_args(Reference))
+        _require(self.anchor_s > 0, f"flow.anchor_s is {self.anchor_s}; expected seconds above 0")
+
+
+@dataclass(frozen=True)
+class TextureRow:
+    """Value columns of the table ``texture_features``.
+
+    Attributes
+    ----------
+    frame : int
+        Frame index, 0-based.
+    time_s : float
+        Presentation time, s.
+    kind : str
+        MODC kind.
+    difference : float
+        Feature difference Q.
+    block_differences : tuple of float
+        Chi-square distance of each block, row-major.
+    """
+
+    frame: int
+    time_s: float
+    kind: str
+    difference: float
+    block_differences: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class FlowRow:
+    """Value columns of the table ``flow_features``.
+
+    Attributes
+    ----------
+    frame : int
+        Frame index, 0-based.
+    time_s : float
+        Presentation time, s.
+    roi : str
+        Region of the face, see `features.registration.face_regions`.
+    drow, dcol : float
+        Mean displacement against the reference, px of the crop.
+    magnitude : float
+        Module OV, eq. (19), px of the crop.
+    angle : float
+        Polar angle of (dcol, drow), rad, 0..2 pi.
+    speed : float
+        Change of the displacement since the previous frame by real time, px/s; 0 in the first frame.
+    hoof : tuple of float
+        Magnitude-weighted histogram of orientations, px.
+    """
+
+    frame: int
+    time_s: float
+    roi: str
+    drow: float
+    dcol: float
+    magnitude: float
+    angle: float
+    speed: float
+    hoof: tuple[float, ...]
+
+
+class TextureStream:
+    """Texture differences of one track's crops; holds the histograms of one window and no more.
+
+    A row is final once a frame at the window's far end has come, so rows lag by half a window. The window is
+    counted in real time: a frame's partners are the frames nearest to half a window before and after it.
+
+    Parameters
+    ----------
+    config : TextureConfig
+    xp : array namespace
+        Where histograms are computed, see `features.backend.device_namespace`.
+    """
+
+    def __init__(self, config: TextureConfig, xp: Namespace) -> None:
+        self._config = config
+        self._xp = xp
+        self._registrar: Registrar | None = None
+        self._first: Array | None = None
+        # (frame, time_s, histograms (kinds, 2, rows, cols, bins)) of the window
+        self._ring: deque[tuple[int, float, Array]] = deque()
+        self._next = 0
+
+    def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> list[TextureRow]:
+        """Take the next crop.
+
+        Parameters
+        ----------
+        crop : ndarray, shape (128, 128), uint8
+        frame : int
+            Frame index, 0-based; ascending.
+        time_s : float
+            Presentation time, s.
+
+        Returns
+        -------
+        list of TextureRow
+            The rows that became final, one per frame and kind.
+        """
+        if self._registrar is None:
+            self._registrar = Registrar(crop, motion=self._config.registration)
+        image = self._registrar.register(crop).image
+        grey = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+        histograms = texture_histograms(self._xp.asarray(grey), config=self._config)
+        self._first = histograms if self._first is None else self._first
+        self._ring.append((frame, time_s, histograms))
+        rows: list[TextureRow] = []
+        while self._next < len(self._ring) and time_s >= self._ring[self._next][1] + self._half:
+            rows.extend(self._emit())
+        return rows
+
+    def finish(self) -> list[TextureRow]:
+        """Rows of the last half window, whose far partner is the last frame."""
+        rows: list[TextureRow] = []
+        while self._next < len(self._ring):
+            rows.extend(self._emit())
+        return rows
+
+    @property
+    def _half(self) -> float:
+        return self._config.window_s / 2 if self._config.curve != "first" else 0.0
+
+    def _emit(self) -> list[TextureRow]:
+        frame, time_s, histograms = self._ring[self._next]
+        if self._config.curve == "first":
+            reference = self._first
+        else:
+            reference = (self._nearest(time_s - self._half) + self._nearest(time_s + self._half)) / 2
+        differences = chi_square_blocks(histograms, reference)
+        pooled = to_numpy(pool_blocks(differences, pooling=self._config.pooling)).tolist()
+        blocks = to_numpy(differences).tolist()
+        self._next += 1
+        self._forget(time_s - self._half)
+        values = zip(self._config.kinds, pooled, blocks, strict=True)
+        return [TextureRow(frame, time_s, kind, pool, tuple(each)) for kind, pool, each in values]
+
+    def _nearest(self, time_s: float) -> Array:
+        return min(self._ring, key=lambda held: abs(held[1] - time_s))[2]
+
+    def _forget(self, before: float) -> None:
+        """Drop frames that no later frame can have as its nearest partner."""
+        while self._next > 0 and len(self._ring) > 1 and self._ring[1][1] <= before:
+            self._ring.popleft()
+            self._next -= 1
+
+
+class FlowStream:
+    """Motion of one track's face regions against a reference crop; holds that crop and the last motion.
+
+    Parameters
+    ----------
+    config : FlowConfig
+    xp : array namespace
+        Where flow is computed, see `features.backend.device_namespace`.
+    """
+
+    def __init__(self, config: FlowConfig, xp: Namespace) -> None:
+        self._config = config
+        self._xp = xp
+        regions = face_regions()
+        self._nose = regions.pop("nose")
+        self._regions = regions
+        self._mask = xp.asarray((rigid_mask() > 0).astype(np.float32))
+        self._registrar: Registrar | None = None
+        self._reference: Array = None
+        self._reference_mean = 0.0
+        self._anchored_at = 0.0
+        # displacement of the reference crop itself, and of the last frame, (R, 2) px
+        self._carried: NDArray[np.float64] = np.zeros((len(regions), 2))
+        self._last: tuple[float, NDArray[np.float64]] | None = None
+
+    def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> list[FlowRow]:
+        """Take the next crop.
+
+        Parameters
+        ----------
+        crop : ndarray, shape (128, 128), uint8
+        frame : int
+            Frame index, 0-based; ascending.
+        time_s : float
+            Presentation time, s.
+
+        Returns
+        -------
+        list of FlowRow
+            One row per region of this frame.
+        """
+        if self._registrar is None:
+            self._anchor(crop, time_s)
+        flow = self._flow_of(crop)
+        parts = [flow[:, top:bottom, left:right] for top, bottom, left, right in self._regions.values()]
+        means = self._xp.stack([self._xp.mean(part, axis=(1, 2)) for part in parts])
+        displacement = self._carried + to_numpy(means).astype(np.float64)
+        speed = self._speed(displacement, time_s)
+        histograms = to_numpy(self._xp.stack([hoof(part, num_bins=self._config.hoof_bins) for part in parts]))
+        magnitude = np.hypot(displacement[:, 0], displacement[:, 1])
+        angle = flow_angle(displacement[:, 0], displacement[:, 1])
+        rows: list[FlowRow] = []
+        for i, roi in enumerate(self._regions):
+            drow, dcol = displacement[i].tolist()
+            values = (float(magnitude[i]), float(angle[i]), float(speed[i]))
+            rows.append(FlowRow(frame, time_s, roi, drow, dcol, *values, tuple(histograms[i].tolist())))
+        self._last = (time_s, displacement)
+        if self._is_due(time_s, speed):
+            self._carried = displacement
+            self._anchor(crop, time_s)
+        return rows
+
+    def finish(self) -> list[FlowRow]:
+        """No row is held back."""
+        return []
+
+    def _anchor(self, crop: NDArray[np.uint8], time_s: float) -> None:
+        self._registrar = Registrar(crop, motion=self._config.registration)
+        self._reference = self._xp.asarray(crop.astype(np.float32))
+        total = self._xp.sum(self._reference * self._mask)
+        self._reference_mean = float(total / self._xp.sum(self._mask))
+        self._anchored_at = time_s
+
+    def _is_due(self, time_s: float, speed: NDArray[np.float64]) -> bool:
+        old = time_s - self._anchored_at > self._config.anchor_s
+        return self._config.reference == "anchored" and old and float(speed.max()) < self._config.still_px_s
+
+    def _flow_of(self, crop: NDArray[np.uint8]) -> Array:
+        assert self._registrar is not None  # set with the first crop
+        image = self._xp.asarray(self._registrar.register(crop).image)
+        if self._config.match_gain:
+            image = match_gain(image, self._reference_mean, self._mask)
+        flow = solve_flow(self._reference, image, config=self._config)
+        if not self._config.subtract_nose:
+            return flow
+        top, bottom, left, right = self._nose
+        return flow - self._xp.mean(flow[:, top:bottom, left:right], axis=(1, 2), keepdims=True)
+
+    def _speed(self, displacement: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
+        if self._last is None or time_s <= self._last[0]:
+            return np.zeros(displacement.shape[0])
+        return np.linalg.norm(displacement - self._last[1], axis=1) / (time_s - self._last[0])
+
+
+def texture_histograms(grey: Array, *, config: TextureConfig) -> Array:
+    """MODC block histograms of one crop for each configured kind.
+
+    Parameters
+    ----------
+    grey : array, shape (M, N), uint8
+    config : TextureConfig
+
+    Returns
+    -------
+    array, shape (kinds, 2, rows, cols, bins), float32
+    """
+    xp = namespace(grey)
+    # (M, N) -> (1, M, N)
+    images = prefilter_images(xp.expand_dims(grey, axis=0), method=config.prefilter)
+    found = [
+        modc_histograms(images, kind=kind, grid=config.grid, base=config.base, radii=config.radii)
+        for kind in config.kinds
+    ]
+    return xp.concat(found, axis=0)
+
+
+def solve_flow(reference: Array, moving: Array, *, config: FlowConfig) -> Array:
+    """Flow by the configured solver, shape (2, M, N), px."""
+    if config.solver == "single":
+        return horn_schunck(
+            reference, moving, alpha=config.alpha, num_sweeps=config.num_sweeps, stencil=config.stencil
+        )
+    return horn_schunck_pyramid(
+        reference,
+        moving,
+        alpha=config.alpha,
+        num_levels=config.num_levels,
+        num_warps=config.num_warps,
+        num_sweeps=config.num_sweeps,
+        median=config.median,
+        stencil=config.stencil,
+    )
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    _require(value in choices, f"{name} is {value!r}; expected one of {', '.join(choices)}")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
