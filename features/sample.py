@@ -14,7 +14,9 @@ above 5 % of the peak.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from features.sample_face import FacePuppet, FaceShape
 from features.sample_plan import SEED, Actor, ClipPlan, SampleConfig, plan_sample
 from features.video import write_video
 
+_MAX_WRITERS = 4  # clips drawn at once; each holds a few megabytes
 _GRAIN_MARGIN = 32  # px by which the noise is larger than the frame
 
 
@@ -47,13 +50,30 @@ def make_sample(folder: str | Path, *, seed: int = SEED, config: SampleConfig | 
     list of Path
         The clips (``.mp4``); each manifest lies beside as ``.json``.
     """
-    puppets: dict[FaceShape, FacePuppet] = {}
-    return [write_clip(folder, plan, puppets=puppets) for plan in plan_sample(seed=seed, config=config)]
+    plans = plan_sample(seed=seed, config=config)
+    puppets = make_puppets(plans)
+    # NumPy, OpenCV and the encoder release the interpreter lock; every clip has random numbers of its own.
+    with ThreadPoolExecutor(max_workers=min(_MAX_WRITERS, os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda plan: write_clip(folder, plan, puppets=puppets), plans))
 
 
-def write_clip(
-    folder: str | Path, plan: ClipPlan, *, puppets: dict[FaceShape, FacePuppet] | None = None
-) -> Path:
+def make_puppets(plans: Iterable[ClipPlan]) -> dict[FaceShape, FacePuppet]:
+    """Make the faces of some clips, each once.
+
+    Parameters
+    ----------
+    plans : iterable of ClipPlan
+
+    Returns
+    -------
+    dict
+        Puppet by shape; hand it to `write_clip` and `render_frames`.
+    """
+    shapes = {actor.shape for plan in plans for actor in plan.actors}
+    return {shape: FacePuppet(shape) for shape in shapes}
+
+
+def write_clip(folder: str | Path, plan: ClipPlan, *, puppets: Mapping[FaceShape, FacePuppet]) -> Path:
     """Render one clip and write it with its manifest.
 
     Parameters
@@ -61,8 +81,8 @@ def write_clip(
     folder : str or Path
         Made if missing.
     plan : ClipPlan
-    puppets : dict, optional
-        Faces that are ready from other clips; filled with those made here.
+    puppets : mapping
+        The faces, from `make_puppets`.
 
     Returns
     -------
@@ -100,26 +120,20 @@ def manifest(plan: ClipPlan) -> dict[str, Any]:
     }
 
 
-def render_frames(
-    plan: ClipPlan, *, puppets: dict[FaceShape, FacePuppet] | None = None
-) -> Iterator[NDArray[np.uint8]]:
+def render_frames(plan: ClipPlan, *, puppets: Mapping[FaceShape, FacePuppet]) -> Iterator[NDArray[np.uint8]]:
     """Draw a clip frame by frame.
 
     Parameters
     ----------
     plan : ClipPlan
-    puppets : dict, optional
-        Faces that are ready from other clips; filled with those made here.
+    puppets : mapping
+        The faces, from `make_puppets`.
 
     Yields
     ------
     ndarray, shape (M, N, 3), uint8
         BGR frame.
     """
-    puppets = {} if puppets is None else puppets
-    for actor in plan.actors:
-        if actor.shape not in puppets:
-            puppets[actor.shape] = FacePuppet(actor.shape)
     rng = np.random.default_rng(plan.seed)
     backdrop = _backdrop(plan, rng)
     grain = _grain(plan, rng)
@@ -144,10 +158,9 @@ def _draw_actor(
     matrix = actor.placement(time_s)
     size = image.shape[1::-1]
     canvas = puppet.render(actor.pose(frame))
-    shrink = actor.canvas_scale
-    if shrink < 0.5:
+    if actor.canvas_scale < 0.5:
         # Bilinear sampling alone would alias below half size and shimmer when the head sways.
-        canvas = cv2.GaussianBlur(canvas, (0, 0), 0.35 / shrink)
+        canvas = cv2.blur(canvas, (3, 3))
     person = cv2.warpAffine(canvas, matrix, size, flags=cv2.INTER_LINEAR)
     matte = cv2.warpAffine(puppet.matte, matrix, size, flags=cv2.INTER_LINEAR)[..., None]
     image += matte * (person - image)

@@ -124,11 +124,11 @@ class FacePuppet:
         Returns
         -------
         canvas : ndarray, shape (1024, 1024, 3)
-            BGR, twice the portrait's resolution; valid where ``matte`` is positive and until the next call.
+            BGR, twice the portrait's resolution; valid where ``matte`` is positive.
         """
-        face = self._neutral_face if pose == Pose() else self._face(pose)
-        _crop(self._canvas, _ROI)[:] = face
-        return np.asarray(cv2.flip(self._canvas, 1), np.uint8) if self.shape.mirrored else self._canvas
+        canvas = self._canvas.copy()
+        _crop(canvas, _ROI)[:] = self._neutral_face if pose == Pose() else self._face(pose)
+        return np.asarray(cv2.flip(canvas, 1), np.uint8) if self.shape.mirrored else canvas
 
     def _face(self, pose: Pose) -> Floats:
         rig = _rig()
@@ -257,7 +257,7 @@ def _undo(field: Floats, points: Floats) -> Floats:
     half = points.shape[1] // 2, points.shape[0] // 2
     after = np.asarray(cv2.resize(points, half, interpolation=cv2.INTER_AREA), np.float32)
     moved: Floats = np.zeros_like(after)
-    for _ in range(4):
+    for _ in range(8):
         moved = _sample(field, after - moved, origin=_ROI, scale=1)
     return points - np.asarray(cv2.resize(moved, points.shape[1::-1], interpolation=cv2.INTER_LINEAR))
 

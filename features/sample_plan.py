@@ -25,6 +25,7 @@ _FACE_PX = math.sqrt((FACE_BOX[2] - FACE_BOX[0]) * (FACE_BOX[3] - FACE_BOX[1])) 
 _BLINK = (0.5, 1.0, 1.0, 0.7, 0.3)  # closing of the lids, frame by frame
 _FIRST_MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _CAMERAS = ("gate-01", "gate-02")
+Part = tuple[int, tuple[str, ...]]  # a variant and what it shows, one after the other
 # What each variant shows in its clips, one tuple per clip; variants take turns.
 _PROGRAMMES: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("happy",), ("angry",), ("calm", "scared")),
@@ -272,7 +273,7 @@ def plan_sample(*, seed: int = SEED, config: SampleConfig | None = None) -> list
         Clips with one face by variant, then the groups.
     """
     config = config or SampleConfig()
-    casts: list[list[tuple[int, tuple[str, ...]]]] = []
+    casts: list[list[Part]] = []
     for variant in range(config.variants):
         casts += [[(variant, emotions)] for emotions in _PROGRAMMES[variant % len(_PROGRAMMES)]]
     emotions = ("happy", "scared", "calm", "angry")
@@ -281,7 +282,7 @@ def plan_sample(*, seed: int = SEED, config: SampleConfig | None = None) -> list
         size = 2 + group % 2
         casts.append([((member + k) % config.variants, (emotions[(member + k) % 4],)) for k in range(size)])
         member += size
-    return [_plan_clip(index, cast, seed, config) for index, cast in enumerate(casts)]
+    return [plan_clip(cast, index=index, seed=seed, config=config) for index, cast in enumerate(casts)]
 
 
 def variant_shape(variant: int, *, seed: int = SEED) -> FaceShape:
@@ -321,9 +322,27 @@ def variant_shape(variant: int, *, seed: int = SEED) -> FaceShape:
     )
 
 
-def _plan_clip(
-    index: int, cast: Sequence[tuple[int, tuple[str, ...]]], seed: int, config: SampleConfig
+def plan_clip(
+    cast: Sequence[Part], *, index: int = 0, seed: int = SEED, config: SampleConfig | None = None
 ) -> ClipPlan:
+    """Decide everything about one clip.
+
+    Parameters
+    ----------
+    cast : sequence of (int, tuple of str)
+        Variant and what it shows, for each face from left to right.
+    index : int, optional
+        Number of the clip: its name begins with it, camera and day follow from it.
+    seed : int, optional
+        Seed of the sample.
+    config : SampleConfig, optional
+        Size and looks.
+
+    Returns
+    -------
+    ClipPlan
+    """
+    config = config or SampleConfig()
     rng = np.random.default_rng([seed, 2, index])
     lead = round(config.lead_s * config.fps)
     micro = index % 18 == 3  # two micro expressions in the whole sample
@@ -333,6 +352,7 @@ def _plan_clip(
     actors: list[Actor] = []
     for place, ((variant, _), script) in enumerate(zip(cast, scripts, strict=True)):
         face_px = _face_size(size, len(cast), config, rng)
+        episodes = _stretch_calm(script, num_frames)
         actors.append(
             Actor(
                 variant=variant,
@@ -342,8 +362,8 @@ def _plan_clip(
                 sway=_four(rng.uniform((0.5, 0.3, 0.2, 0.0), (2.5, 1.2, 1.5, 0.008))),
                 phase=_four(rng.uniform(0, 2 * np.pi, 4)),
                 period_s=float(rng.uniform(2.5, 5.0)),
-                episodes=_stretch_calm(script, num_frames),
-                blinks=_blinks(num_frames, config.fps, rng),
+                episodes=episodes,
+                blinks=_blinks(num_frames, config.fps, episodes, rng),
             )
         )
     shown = [episode.emotion for episode in actors[0].episodes]
@@ -420,12 +440,16 @@ def _centre(
     return float(x), float(y)
 
 
-def _blinks(num_frames: int, fps: int, rng: np.random.Generator) -> tuple[int, ...]:
-    """One blink every two to four seconds."""
+def _blinks(
+    num_frames: int, fps: int, episodes: tuple[Episode, ...], rng: np.random.Generator
+) -> tuple[int, ...]:
+    """One blink every two to four seconds, but none at an apex: that frame shows what the label says."""
+    apexes = [episode.apex for episode in episodes]
     starts: list[int] = []
     at = round(rng.uniform(0.2, 2.0) * fps)
     while at < num_frames:
-        starts.append(at)
+        if not any(at - 1 <= apex <= at + len(_BLINK) for apex in apexes):
+            starts.append(at)
         at += round(rng.uniform(2.0, 4.0) * fps)
     return tuple(starts)
 
