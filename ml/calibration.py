@@ -91,8 +91,8 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, num
     if table.empty:
         msg = "no examples, expected at least one to measure calibration on"
         raise ValueError(msg)
-    gaps = (table["confidence"] - table["accuracy"]).abs()
-    return float((gaps * table["count"]).sum() / table["count"].sum())
+    values = table[["confidence", "accuracy"]].to_numpy()
+    return float(np.average(np.abs(values[:, 0] - values[:, 1]), weights=table["count"].to_numpy()))
 
 
 def coverage_risk(

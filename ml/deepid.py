@@ -129,7 +129,7 @@ class DeepID(nn.Module):
             self.pad_head = nn.Linear(_HIDDEN, _NUM_PAD)
             self.register_buffer("anchors", torch.zeros(num_classes, _NUM_PAD))
         # Max pooling is vectorised over channels in this layout: a training step takes half the time.
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - stub lacks it
 
     def forward(
         self,
@@ -254,7 +254,7 @@ def standardise(images: NDArray[np.uint8]) -> Tensor:
     inputs : Tensor, shape (N, 1, S, S), float32
         A flat image becomes zeros.
     """
-    grey = torch.from_numpy(np.ascontiguousarray(images)).to(torch.float32)[:, None]
+    grey = torch.from_numpy(images.astype(np.float32))[:, None]
     mean = grey.mean(dim=(2, 3), keepdim=True)
     deviation = grey.std(dim=(2, 3), keepdim=True, correction=0)
     return (grey - mean) / deviation.clamp_min(_MIN_CONTRAST)

@@ -75,7 +75,7 @@ class FeatureReducer:
             reduced = pca.fit_transform(np.sqrt(texture))
             # One scale for all keeps the components' relative sizes: whitening would blow up the noisy ones.
             scale = max(float(np.sqrt(np.mean(np.square(reduced)))), 1e-6)
-            mean, components = pca.mean_, pca.components_ / scale
+            mean, components = np.asarray(pca.mean_), np.asarray(pca.components_) / scale
         else:
             mean, components = np.zeros(texture.shape[1]), np.zeros((0, texture.shape[1]))
         moving = flow[flow_mask > 0] if bool((flow_mask > 0).any()) else np.zeros((1, flow.shape[1]))
@@ -339,5 +339,5 @@ def _filled(name: str, values: Floats | None, num: int, size: int, *, blank: Flo
             f"{name} has shape {values.shape}, the model was trained on {(num, size)}; recompute the features"
         )
         raise ValueError(msg)
-    given = ~np.isnan(values).any(axis=1)
+    given = ~np.logical_or.reduce(np.isnan(values), axis=1)
     return np.where(given[:, None], values, blank), given.astype(np.float32)

@@ -58,7 +58,7 @@ class ExpressionScorer:
         """
         reducer = self.model.reducer
         features = {} if reducer is None else _features(table, reducer)
-        predicted = self.model.predict(_images(table["image"]), **features)
+        predicted = self.model.predict(_images(table["image"].tolist()), **features)
         columns: dict[str, NDArray[Any]] = {
             "emotion": predicted.emotion,
             "confidence": predicted.confidence,
@@ -96,12 +96,12 @@ def to_table(
     return table
 
 
-def _load_pyfunc(path: str) -> ExpressionScorer:
+def _load_pyfunc(path: str) -> ExpressionScorer:  # pyright: ignore[reportUnusedFunction] - MLflow calls it
     """Load a checkpoint folder; the name is MLflow's for a loader module's entry point."""
     return ExpressionScorer(ExpressionModel.load(Path(path)))
 
 
-def _images(column: pd.Series) -> NDArray[np.uint8]:
+def _images(column: list[bytes]) -> NDArray[np.uint8]:
     size = INPUT_SIZE * INPUT_SIZE
     wrong = [len(face) for face in column if len(face) != size]
     if wrong:
@@ -113,11 +113,13 @@ def _images(column: pd.Series) -> NDArray[np.uint8]:
 def _features(table: pd.DataFrame, reducer: FeatureReducer) -> dict[str, NDArray[np.float32]]:
     sizes = {"texture": len(reducer.texture_mean), "flow": len(reducer.flow_mean)}
     return {
-        name: _rows(name, table[name], size) for name, size in sizes.items() if name in table and size > 0
+        name: _rows(name, table[name].tolist(), size)
+        for name, size in sizes.items()
+        if name in table and size > 0
     }
 
 
-def _rows(name: str, column: pd.Series, size: int) -> NDArray[np.float32]:
+def _rows(name: str, column: list[Any], size: int) -> NDArray[np.float32]:
     """Stack lists to (N, size); null becomes a row of NaN."""
     rows = np.full((len(column), size), np.nan, np.float32)
     for row, values in zip(rows, column, strict=True):

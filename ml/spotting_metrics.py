@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import auc, roc_curve
+from sklearn.metrics import auc, roc_auc_score, roc_curve
 
 Segments = Sequence[Any]
 
@@ -246,6 +246,41 @@ def frame_roc(scores: ArrayLike, positive: ArrayLike) -> FrameRoc:
         raise ValueError(msg)
     false_rate, true_rate, _ = roc_curve(truth, np.asarray(scores, np.float64))
     return FrameRoc(false_rate, true_rate, float(auc(false_rate, true_rate)))
+
+
+def auc_interval(
+    scores: ArrayLike, positive: ArrayLike, subjects: ArrayLike, *, seed: int = 0, num_resamples: int = 300
+) -> tuple[float, float]:
+    """95 % bootstrap interval of the frame-level AUC, resampling whole subjects.
+
+    Parameters
+    ----------
+    scores, positive : array_like, shape (N,)
+        As for `frame_roc`.
+    subjects : array_like, shape (N,), str
+        Subject of each frame.
+    seed : int
+    num_resamples : int
+        Resamples in which one kind of frame is missing are left out.
+
+    Returns
+    -------
+    low, high : float
+        (0, 1) for a single subject: nothing is known of others.
+    """
+    values, truth = np.asarray(scores, np.float64), np.asarray(positive, bool)
+    names, owner = np.unique(np.asarray(subjects).astype(str), return_inverse=True)
+    if len(names) == 1:
+        return 0.0, 1.0
+    rng = np.random.default_rng(seed)
+    areas: list[float] = []
+    for _ in range(num_resamples):
+        # A subject drawn twice counts twice: weights instead of copied frames.
+        weight = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))[owner]
+        if (weight * truth).any() and (weight * ~truth).any():
+            areas.append(float(roc_auc_score(truth, values, sample_weight=weight)))
+    low, high = np.quantile(areas, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def false_alarms_per_minute(false_alarms: int, duration_s: float) -> float:

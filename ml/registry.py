@@ -1,0 +1,399 @@
+"""Runs and registered versions in MLflow.
+
+Belongs here: everything that touches MLflow; nothing else in the project imports it. Stays out: training,
+deciding on promotion (assets) and the served input format (``ml.serving``).
+
+Importing this module turns MLflow's telemetry and its pickle loading off for the process. MLflow and torch
+themselves take seconds to import and are imported where they are first needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import tempfile
+import warnings
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version as distribution_version
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset
+from ml.splits import FOLDS, Split
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from mlflow.data.dataset import Dataset
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models import ModelSignature
+    from mlflow.tracking import MlflowClient
+
+    from ml.evaluate import Evaluation
+    from ml.expression_model import ExpressionModel
+    from ml.train import TrainingRun
+
+# MLflow reads these when it is imported, which happens below and, for MLflow, later than this.
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+
+EXPERIMENT = "apexline"
+MODEL_NAME = "apexline-expression"
+ALIASES: tuple[str, ...] = ("champion", "challenger")
+
+_NUM_EXAMPLE_ROWS = 2
+_TEST_PREFIX = "test_"
+_METRICS_PER_BATCH = 1000  # MLflow's own limit
+_REQUIREMENTS = ("apexline", "torch", "numpy", "pandas", "scikit-learn", "opencv-python")
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """One version of `MODEL_NAME`.
+
+    Parameters
+    ----------
+    number : int
+        Version number in the registry.
+    run_id : str
+        MLflow run that made it.
+    created_at : datetime
+        UTC.
+    tags : dict
+        version, feature_version, split_hash, pad_space_hash, dagster_run_id, fingerprint, synthetic and
+        whatever else was given.
+    aliases : tuple of str
+        Sorted.
+    """
+
+    number: int
+    run_id: str
+    created_at: datetime
+    tags: dict[str, str]
+    aliases: tuple[str, ...]
+
+
+class ModelRegistry:
+    """Logs training runs, registers their models and finds them again.
+
+    Parameters
+    ----------
+    tracking_uri : str
+        MLflow backend, such as ``sqlite:////data/mlflow.db``; holds runs and the registry.
+    artifact_root : str
+        Folder or object-store prefix under which the experiment's artifacts lie. Fixed when the experiment
+        is first made.
+    """
+
+    def __init__(self, tracking_uri: str, artifact_root: str) -> None:
+        self.tracking_uri = tracking_uri
+        self.artifact_root = artifact_root
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's client for this backend."""
+        from mlflow.tracking import MlflowClient
+
+        return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+
+    def log_version(
+        self,
+        run: TrainingRun,
+        evaluation: Evaluation,
+        *,
+        data: ExpressionDataset,
+        split: Split,
+        parameters: Mapping[str, Any],
+        tags: Mapping[str, str],
+        figures: Mapping[str, Figure],
+    ) -> int:
+        """Log a run with everything needed to judge and repeat it, and register its model.
+
+        Parameters
+        ----------
+        run : TrainingRun
+        evaluation : Evaluation
+            Scores on the test fold.
+        data : ExpressionDataset
+            What it was trained and tested on; logged as dataset inputs per fold (digest and shape, not the
+            faces). Its first test rows become the input example.
+        split : Split
+        parameters : mapping
+            Resolved configuration of the whole line, JSON values; written to ``config.yaml``.
+        tags : mapping of str to str
+            Tags of the run and the version, with ``fingerprint`` (identifies the inputs, for `find_version`)
+            and ``dagster_run_id`` among them. Those that the model knows itself are added.
+        figures : mapping of str to Figure
+            Written to ``figures/<name>.png``.
+
+        Returns
+        -------
+        number : int
+            New version of `MODEL_NAME`.
+
+        Raises
+        ------
+        ValueError
+            If a tag named above is missing.
+        """
+        missing = sorted({"fingerprint", "dagster_run_id"} - set(tags))
+        if missing:
+            msg = (
+                f"tags are {sorted(tags)}, expected {missing} too; without them the version cannot be traced"
+            )
+            raise ValueError(msg)
+        mlflow = _mlflow()
+
+        model = run.model
+        all_tags = {
+            **tags,
+            "version": model.version,
+            "feature_version": model.feature_version,
+            "split_hash": model.split_hash,
+            "pad_space_hash": model.pad_space_hash,
+            "synthetic": str(data.synthetic).lower(),
+        }
+        name = f"{model.version}-seed{model.seed}"
+        experiment = self._experiment_id()
+        with (
+            self._active(),
+            mlflow.start_run(experiment_id=experiment, run_name=name, tags=all_tags) as active,
+        ):
+            self._log_numbers(active.info.run_id, run, evaluation)
+            for fold in FOLDS:
+                mlflow.log_input(_dataset(data, split, fold), context=fold)
+            mlflow.log_dict({**parameters, "training": dict(model.config)}, "config.yaml")
+            mlflow.log_text(_confusion_table(evaluation).to_csv(), "confusion.csv")
+            mlflow.log_text(evaluation.per_example().to_csv(index=False), "test_predictions.csv")
+            for name, figure in figures.items():
+                mlflow.log_figure(figure, f"figures/{name}.png")
+            number = _log_model(model, data.take(split.test[:_NUM_EXAMPLE_ROWS]))
+        for tag, value in all_tags.items():
+            self.client.set_model_version_tag(MODEL_NAME, str(number), tag, value)
+        return number
+
+    def find_version(self, fingerprint: str) -> int | None:
+        """Newest version whose tag ``fingerprint`` is this; None if there is none."""
+        numbers = [int(e.version) for e in self._search() if e.tags.get("fingerprint") == fingerprint]
+        return max(numbers, default=None)
+
+    def list_versions(self) -> list[RegisteredVersion]:
+        """All registered versions, oldest first."""
+        entries = self._search()
+        if not entries:
+            return []
+        aliases = self.client.get_registered_model(MODEL_NAME).aliases  # a search leaves them out
+        found = [
+            RegisteredVersion(
+                number=int(entry.version),
+                run_id=str(entry.run_id),
+                created_at=datetime.fromtimestamp(entry.creation_timestamp / 1000, tz=UTC),
+                tags=dict(entry.tags),
+                aliases=tuple(sorted(a for a, v in aliases.items() if int(v) == int(entry.version))),
+            )
+            for entry in entries
+        ]
+        return sorted(found, key=lambda version: version.number)
+
+    def tags(self, number: int) -> dict[str, str]:
+        """Tags of a version."""
+        return dict(self._version(number).tags)
+
+    def run_id(self, number: int) -> str:
+        """MLflow run that made a version."""
+        return str(self._version(number).run_id)
+
+    def test_metrics(self, number: int) -> dict[str, float]:
+        """Test scores of a version, named as `Evaluation.metrics` names them."""
+        metrics = self.client.get_run(self.run_id(number)).data.metrics
+        return {k.removeprefix(_TEST_PREFIX): v for k, v in metrics.items() if k.startswith(_TEST_PREFIX)}
+
+    def validation_loss(self, number: int) -> float:
+        """Cross-entropy on the validation fold at the best epoch, nat."""
+        return self.client.get_run(self.run_id(number)).data.metrics["best_valid_loss"]
+
+    def set_alias(self, alias: str, number: int) -> None:
+        """Point an alias at a version.
+
+        Parameters
+        ----------
+        alias : {"champion", "challenger"}
+        number : int
+
+        Raises
+        ------
+        ValueError
+            If the alias has another name.
+        """
+        if alias not in ALIASES:
+            msg = f"alias is {alias!r}, expected one of {ALIASES}"
+            raise ValueError(msg)
+        self.client.set_registered_model_alias(MODEL_NAME, alias, str(number))
+
+    def get_alias(self, alias: str) -> int | None:
+        """Version an alias points at; None if it points at none."""
+        entries = {version.number: version.aliases for version in self.list_versions()}
+        return next((number for number, aliases in entries.items() if alias in aliases), None)
+
+    def load_model(self, which: int | str) -> ExpressionModel:
+        """Load a registered model as the project's own object.
+
+        Parameters
+        ----------
+        which : int or str
+            Version number or alias.
+
+        Returns
+        -------
+        model : ExpressionModel
+
+        Raises
+        ------
+        mlflow.exceptions.MlflowException
+            If there is no such version or alias.
+        """
+        from ml.expression_model import ExpressionModel
+
+        mlflow = _mlflow()
+        uri = f"models:/{MODEL_NAME}/{which}" if isinstance(which, int) else f"models:/{MODEL_NAME}@{which}"
+        with self._active(), tempfile.TemporaryDirectory() as folder:
+            copied = mlflow.artifacts.download_artifacts(uri, dst_path=folder)
+            return ExpressionModel.load(next(Path(copied).rglob("model.json")).parent)
+
+    def _search(self) -> list[ModelVersion]:
+        return list(self.client.search_model_versions(f"name = '{MODEL_NAME}'", max_results=10_000))
+
+    def _version(self, number: int) -> ModelVersion:
+        return self.client.get_model_version(MODEL_NAME, str(number))
+
+    def _experiment_id(self) -> str:
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            return found.experiment_id
+        root = (
+            self.artifact_root if "://" in self.artifact_root else Path(self.artifact_root).resolve().as_uri()
+        )
+        return self.client.create_experiment(EXPERIMENT, artifact_location=f"{root.rstrip('/')}/{EXPERIMENT}")
+
+    def _log_numbers(self, run_id: str, run: TrainingRun, evaluation: Evaluation) -> None:
+        """Log parameters, learning curves by epoch and test scores in few round trips."""
+        from mlflow.entities import Metric, Param
+
+        now = int(datetime.now(tz=UTC).timestamp() * 1000)
+        params = {**run.model.config, "seed": run.model.seed, "code_version": run.model.code_version}
+        metrics = [
+            Metric(f"{row['fold']}_{name}", row[name], now, row["epoch"])
+            for row in run.curves
+            for name in ("loss", "recognition", "classification")
+        ]
+        scores = {_TEST_PREFIX + name: value for name, value in evaluation.metrics().items()}
+        scores |= {
+            "best_epoch": float(run.best_epoch),
+            "best_valid_loss": run.best_valid_loss,
+            "seconds": run.seconds,
+            "temperature": run.model.temperature,
+        }
+        metrics += [Metric(name, value, now, run.best_epoch) for name, value in scores.items()]
+        self.client.log_batch(run_id, params=[Param(name, str(value)) for name, value in params.items()])
+        for start in range(0, len(metrics), _METRICS_PER_BATCH):
+            self.client.log_batch(run_id, metrics=metrics[start : start + _METRICS_PER_BATCH])
+
+    @contextmanager
+    def _active(self) -> Generator[None]:
+        """Point MLflow's fluent functions here, and back afterwards."""
+        mlflow = _mlflow()
+
+        tracking, registry = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+        mlflow.set_tracking_uri(self.tracking_uri)
+        mlflow.set_registry_uri(self.tracking_uri)
+        try:
+            yield
+        finally:
+            mlflow.set_tracking_uri(tracking)
+            mlflow.set_registry_uri(registry)
+
+
+def _mlflow() -> ModuleType:
+    """Import MLflow with its pyfunc flavor."""
+    with _mlflow_warnings_ignored():
+        importlib.import_module("mlflow.pyfunc")
+    return importlib.import_module("mlflow")
+
+
+@contextmanager
+def _mlflow_warnings_ignored() -> Generator[None]:
+    """Hide what MLflow 3.17 itself is warned for: type hints of its own classes, and pandas 3."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+        warnings.filterwarnings("ignore", "Operation with range is deprecated", DeprecationWarning)
+        yield
+
+
+def _log_model(model: ExpressionModel, example: ExpressionDataset) -> int:
+    """Log the checkpoint as a pyfunc of the active run, register it and return the version's number."""
+    from ml.serving import to_table
+
+    mlflow = _mlflow()
+    features = () if model.reducer is None else (example.texture, example.flow_or_nan)
+    with tempfile.TemporaryDirectory() as folder, _mlflow_warnings_ignored():
+        checkpoint = Path(folder) / "checkpoint"
+        model.save(checkpoint)
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            loader_module="ml.serving",
+            data_path=str(checkpoint),
+            signature=_signature(model),
+            input_example=to_table(example.images, *features),
+            pip_requirements=[f"{name}=={distribution_version(name)}" for name in _REQUIREMENTS],
+            registered_model_name=MODEL_NAME,
+        )
+    return int(info.registered_model_version)
+
+
+def _signature(model: ExpressionModel) -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types.schema import Array
+
+    inputs: list[ColSpec | TensorSpec] = [ColSpec(DataType.binary, "image")]
+    if model.reducer is not None:
+        # Doubles: MLflow widens float32 lists to them but refuses to narrow what JSON or SQL delivers.
+        inputs += [ColSpec(Array(DataType.double), name, required=False) for name in ("texture", "flow")]
+    numbers = ("confidence", *(f"p_{name}" for name in EMOTIONS), *PAD_AXES)
+    outputs: list[ColSpec | TensorSpec] = [
+        ColSpec(DataType.string, name) for name in ("emotion", "mapped_emotion")
+    ]
+    outputs += [ColSpec(DataType.float, name) for name in numbers]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+
+
+def _dataset(data: ExpressionDataset, split: Split, fold: str) -> Dataset:
+    """Describe a fold: digest and shapes, not the faces."""
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+
+    part = data.take(getattr(split, fold))
+    features = {"image": part.images, "texture": part.texture, "flow": part.flow}
+    targets = {"label": part.labels, "pad": part.pad}
+    digest = hashlib.sha256()
+    for array in (*features.values(), *targets.values(), part.ids):
+        digest.update(array.tobytes())
+    return _mlflow().data.from_numpy(
+        features,
+        targets=targets,
+        source=CodeDatasetSource(tags={"lake_table": "training_set", "fold": fold}),
+        name=f"training_set-{fold}" + ("-synthetic" if data.synthetic else ""),
+        digest=digest.hexdigest()[:16],
+    )
+
+
+def _confusion_table(evaluation: Evaluation) -> pd.DataFrame:
+    return pd.DataFrame(evaluation.confusion, index=pd.Index(EMOTIONS, name="target"), columns=list(EMOTIONS))
