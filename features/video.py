@@ -32,7 +32,7 @@ UnreadableReason = Literal["zero_bytes", "truncated", "not_a_video", "no_video_s
 # Only containers that hold media, and only local files: FFmpeg would otherwise follow a playlist in a text
 # file to other files and hosts.
 _OPEN_OPTIONS = {
-    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,asf,flv,ogg,mp3,wav,aac,flac,h264,hevc",
+    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,asf,flv,ogg,mp3,wav,aac,flac",
     "protocol_whitelist": "file",
 }
 _ISO_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
@@ -177,7 +177,8 @@ class FrameReader(Iterator[Frame]):
     num_corrupt : int
         Frames skipped so far because they did not decode. Their indices are left out, so the frames that
         follow keep the index and time that `probe_video` gives them; once the iterator ends, frames yielded
-        and `num_corrupt` add up to ``VideoInfo.num_frames``.
+        and `num_corrupt` add up to ``VideoInfo.num_frames``. AVI alone stores no presentation times: there
+        the frames after a lost one move up.
     """
 
     def __init__(self, path: str | Path) -> None:
