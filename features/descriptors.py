@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from array_api_compat import device
 
 from features.backend import Array, namespace, to_numpy
 from features.modc import block_histograms, ring_codes
@@ -129,9 +130,10 @@ def hoof(flow: Array, *, num_bins: int = 8) -> Array:
     """
     xp = namespace(flow)
     drow, dcol = flow[0, ...], flow[1, ...]
-    module = xp.hypot(drow, dcol)
     turns = xp.atan2(drow, dcol) * (num_bins / (2 * np.pi))
     # floor of the smallest negative angles would be bin -1: modulo brings it to the last
     bins = xp.astype(xp.floor(turns), xp.int32) % num_bins
-    sums = [xp.mean(xp.where(bins == b, module, xp.zeros_like(module))) for b in range(num_bins)]
-    return xp.stack(sums)
+    # (bins, 1, 1) against (M, N)
+    each = xp.reshape(xp.arange(num_bins, dtype=xp.int32, device=device(flow)), (num_bins, 1, 1))
+    module = xp.hypot(drow, dcol)
+    return xp.mean(xp.where(bins == each, module, xp.zeros_like(module)), axis=(1, 2))

@@ -132,8 +132,10 @@ def horn_schunck_pyramid(
     for fixed, target in reversed(pyramid):
         if flow.shape[1:] != fixed.shape:
             flow = enlarge(xp, flow, fixed.shape)
-        for _ in range(num_warps):
-            warped, inside = warp(target, flow)
+        for number in range(num_warps):
+            # the first flow is zero: nothing to warp by
+            first = number == 0 and fixed is pyramid[-1][0]
+            warped, inside = (target, None) if first else warp(target, flow)
             flow = _solve(xp, fixed, warped, flow, inside, alpha, num_sweeps, stencil)
             if median:
                 flow = _median(xp, flow, median)
@@ -232,10 +234,10 @@ def _median(xp: Namespace, flow: Array, side: int) -> Array:
     return xp.sort(xp.stack(window), axis=0)[side * side // 2, ...]
 
 
-# Rows lie one after another with a border pixel on either side, so that a block of rows is one long run; what
-# a run writes into border pixels is replaced before the next sweep. Means are kept apart from the update: each
-# inner loop then touches few enough arrays for the compiler to prove them distinct and to use vector
-# instructions. fastmath stays off: the sums keep their order.
+# Rows lie one after another with a border pixel on either side, so that a block of rows is one long run;
+# what a run writes into border pixels is replaced before the next sweep. Means are kept apart from the
+# update: each inner loop then touches few enough arrays for the compiler to prove them distinct and to use
+# vector instructions. fastmath stays off: the sums keep their order.
 @njit(cache=True)
 def _sweep(
     terms: NDArray[np.float32], start: NDArray[np.float32], num_sweeps: int, cross: bool

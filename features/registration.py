@@ -26,7 +26,8 @@ Motion = Literal["none", "translation", "affine"]
 Box = tuple[int, int, int, int]
 
 _MOTIONS = {"translation": cv2.MOTION_TRANSLATION, "affine": cv2.MOTION_AFFINE}
-_ECC_BLUR = 5
+# ECC runs on crops of half the size: a quarter of the time, and noise averages out.
+_ECC_BLUR = 3
 
 
 def face_regions() -> dict[str, Box]:
@@ -150,11 +151,12 @@ class Registrar:
         if motion not in get_args(Motion):
             message = f"registration is {motion!r}; expected one of {', '.join(get_args(Motion))}"
             raise ValueError(message)
-        self._reference = reference.astype(np.float32)
         self._motion: Motion = motion
-        self._mask = rigid_mask() if mask is None else mask
+        self._reference = _halve(reference.astype(np.float32))
+        self._mask = np.ascontiguousarray((rigid_mask() if mask is None else mask)[::2, ::2])
         self._criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, num_iterations, 1e-4)
-        self._matrix = np.eye(2, 3, dtype=np.float32)
+        # map between positions of the half-size crops, where the last crop ended
+        self._half_matrix = np.eye(2, 3, dtype=np.float32)
 
     def register(self, crop: NDArray[np.uint8]) -> Registered:
         """Bring a crop onto the reference.
@@ -169,22 +171,20 @@ class Registrar:
         """
         image = crop.astype(np.float32)
         if self._motion == "none":
-            return Registered(image, self._matrix, 1.0)
-        correlation, matrix = self._align(image)
-        if correlation == 0.0:
-            matrix = self._matrix
-        self._matrix = matrix
+            return Registered(image, np.eye(2, 3, dtype=np.float32), 1.0)
+        correlation, self._half_matrix = self._align(_halve(image))
+        matrix = _full_size(self._half_matrix)
         size = (image.shape[1], image.shape[0])
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         moved = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         return Registered(moved.astype(np.float32, copy=False), matrix, correlation)
 
-    def _align(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+    def _align(self, half: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         try:
             correlation, matrix = cv2.findTransformECC(
                 self._reference,
-                image,
-                self._matrix.copy(),
+                half,
+                self._half_matrix.copy(),
                 _MOTIONS[self._motion],
                 self._criteria,
                 self._mask,
@@ -194,5 +194,17 @@ class Registrar:
             # OpenCV says so that the iteration left the image or found no texture: an answer, not a fault.
             if error.code != cv2.Error.StsNoConv:
                 raise
-            return 0.0, self._matrix
+            return 0.0, self._half_matrix
         return float(correlation), np.asarray(matrix, dtype=np.float32)
+
+
+def _halve(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return half.astype(np.float32, copy=False)
+
+
+def _full_size(half_matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same motion between crops of full size, where the centre of half-size pixel j is 2 j + 1/2."""
+    linear = half_matrix[:, :2]
+    shift = 2 * half_matrix[:, 2] + 0.5 * (1 - linear.sum(axis=1))
+    return np.column_stack([linear, shift]).astype(np.float32)

@@ -102,33 +102,41 @@ def _sample_cubic_compiled(
     image: NDArray[np.float32], rows: NDArray[np.float32], cols: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     height, width = image.shape
+    padded = np.empty((height + 3, width + 3), dtype=np.float32)
+    for y in range(height + 3):
+        source = image[min(max(y - 1, 0), height - 1)]
+        for x in range(width + 3):
+            padded[y, x] = source[min(max(x - 1, 0), width - 1)]
     sampled = np.empty(rows.shape, dtype=np.float32)
-    row_weights = np.empty(4, dtype=np.float32)
-    col_weights = np.empty(4, dtype=np.float32)
     for y in range(rows.shape[0]):
         for x in range(rows.shape[1]):
             row = min(max(rows[y, x], np.float32(0)), np.float32(height - 1))
             col = min(max(cols[y, x], np.float32(0)), np.float32(width - 1))
-            top, left = int(np.floor(row)), int(np.floor(col))
-            _fill_cubic_weights(row - np.float32(top), row_weights)
-            _fill_cubic_weights(col - np.float32(left), col_weights)
+            # not negative, so that truncation is the floor
+            top, left = int(row), int(col)
+            r0, r1, r2, r3 = _cubic_weights_compiled(row - np.float32(top))
+            c0, c1, c2, c3 = _cubic_weights_compiled(col - np.float32(left))
             total = np.float32(0)
-            for i in range(4):
-                source = min(max(top + i - 1, 0), height - 1)
-                line = np.float32(0)
-                for j in range(4):
-                    line += col_weights[j] * image[source, min(max(left + j - 1, 0), width - 1)]
-                total += row_weights[i] * line
+            a = padded[top, left : left + 4]
+            total += r0 * (c0 * a[0] + c1 * a[1] + c2 * a[2] + c3 * a[3])
+            a = padded[top + 1, left : left + 4]
+            total += r1 * (c0 * a[0] + c1 * a[1] + c2 * a[2] + c3 * a[3])
+            a = padded[top + 2, left : left + 4]
+            total += r2 * (c0 * a[0] + c1 * a[1] + c2 * a[2] + c3 * a[3])
+            a = padded[top + 3, left : left + 4]
+            total += r3 * (c0 * a[0] + c1 * a[1] + c2 * a[2] + c3 * a[3])
             sampled[y, x] = total
     return sampled
 
 
 @njit(cache=True)
-def _fill_cubic_weights(part: np.float32, weights: NDArray[np.float32]) -> None:
+def _cubic_weights_compiled(part: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     square = part * part
     cube = square * part
     half = np.float32(0.5)
-    weights[0] = -half * cube + square - half * part
-    weights[1] = np.float32(1.5) * cube - np.float32(2.5) * square + np.float32(1)
-    weights[2] = np.float32(-1.5) * cube + np.float32(2) * square + half * part
-    weights[3] = half * cube - half * square
+    return (
+        -half * cube + square - half * part,
+        np.float32(1.5) * cube - np.float32(2.5) * square + np.float32(1),
+        np.float32(-1.5) * cube + np.float32(2) * square + half * part,
+        half * cube - half * square,
+    )
