@@ -90,8 +90,8 @@ class TrackConfig:
         Least share of a detection's disagreement with the followed landmarks that is taken over, 0..1. Small
         is steady, large follows the detector's noise.
     max_disagreement : float
-        Disagreement of eyes and nose, in box sides, from which on the detection counts in full: the head has
-        turned, or following has slipped. Below, the share grows in proportion.
+        Disagreement of an eye or the nose, in box sides, from which on the detection counts in full: the head
+        has turned, or following has slipped. Below, the share grows in proportion.
     min_blur : float
         Least variance of the Laplacian of the crop, grey^2.
     max_yaw : float
@@ -106,7 +106,7 @@ class TrackConfig:
     max_missed: int = 2
     min_iou: float = 0.2
     correction: float = 0.2
-    max_disagreement: float = 0.06
+    max_disagreement: float = 0.08
     min_blur: float = 10.0
     max_yaw: float = 0.3
     max_roll_deg: float = 40.0
@@ -268,7 +268,8 @@ class _Face:
         self.score = detection.score
         box_error = np.asarray(detection.box) - self.box
         landmark_error = detection.landmarks - self.landmarks
-        disagreement = float(np.abs(landmark_error[:3]).mean()) / self.side
+        # Eyes and nose only; the largest, because a turning head moves the nose alone.
+        disagreement = float(np.hypot(*landmark_error[:3].T).max()) / self.side
         share = 1.0 if self.lost else min(1.0, disagreement / config.max_disagreement)
         # The first detections weigh alike (a running mean), later ones at least by the configured share.
         share = max(share, config.correction, 1 / self.num_detections)

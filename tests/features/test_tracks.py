@@ -1,0 +1,579 @@
+"""Faces over time: confirmation, association, steady alignment, bounded memory and reasons for dropping."""
+
+import hashlib
+import itertools
+import math
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from features.faces import (
+    CROP_LANDMARKS,
+    Detection,
+    FaceConfig,
+    apply_transform,
+    crop_transform,
+    invert_transform,
+)
+from features.tracks import TrackConfig, follow_similarity, track_faces
+from features.video import Frame
+
+EVERY = 5
+ROWS, COLS = 240, 320
+FACES = FaceConfig(detect_every=EVERY)
+TRACKS = TrackConfig(min_blur=0)
+
+
+def pattern(seed=0):
+    """Smooth random texture, 128 x 128: points on it can be followed."""
+    noise = np.random.default_rng(seed).normal(0, 1, (128, 128))
+    smooth = cv2.GaussianBlur(noise, (0, 0), 2.5)
+    return np.clip(128 + smooth / smooth.std() * 45, 0, 255).astype(np.uint8)
+
+
+def placed(row, col, *, scale=0.6, angle=0.0):
+    """Motion that puts the crop's centre at (row, col); matrix on (col, row, 1)."""
+    cos, sin = scale * math.cos(math.radians(angle)), scale * math.sin(math.radians(angle))
+    linear = np.array([[cos, -sin], [sin, cos]])
+    return np.column_stack([linear, np.array([col, row]) - linear @ [63.5, 63.5]])
+
+
+def draw(image, face, move):
+    mask = cv2.warpAffine(np.full_like(face, 255), move, image.shape[1::-1]) > 127
+    image[mask] = cv2.warpAffine(face, move, image.shape[1::-1], flags=cv2.INTER_CUBIC)[mask]
+
+
+def box_of(move):
+    corners = apply_transform(move, np.array([[10.0, 20.0], [10.0, 108.0], [118.0, 20.0], [118.0, 108.0]]))
+    top, left = corners.min(axis=0)
+    height, width = corners.max(axis=0) - corners.min(axis=0)
+    return float(left), float(top), float(width), float(height)
+
+
+class Scene:
+    """Faces given by their motion at each frame (None: absent), and a detector that knows the truth.
+
+    `seen(name, frame)` says whether the detector sees a face, `noise` is the standard deviation of its
+    landmarks, px.
+    """
+
+    def __init__(self, num_frames, motions, *, seen=lambda name, frame: True, noise=0.0, score=0.99):
+        self.num_frames = num_frames
+        self.motions = motions
+        self.seen = seen
+        self.noise = noise
+        self.score = score if callable(score) else lambda name, frame: score
+        self.searched = []
+        self.textures = {name: pattern(number + 1) for number, name in enumerate(motions)}
+        self._rng = np.random.default_rng(11)
+
+    def frames(self):
+        background = np.full((ROWS, COLS), 100, np.uint8)
+        for index in range(self.num_frames):
+            image = background.copy()
+            for name, motion in self.motions.items():
+                move = motion(index)
+                if move is not None:
+                    draw(image, self.textures[name], move)
+            # The frame's number, for the detector, in a corner pixel.
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+            image[0, 0] = index % 256, index // 256, 0
+            yield Frame(index, index / 25, image)
+
+    def detect(self, image):
+        index = int(image[0, 0, 0]) + 256 * int(image[0, 0, 1])
+        self.searched.append(index)
+        found = []
+        for name, motion in self.motions.items():
+            move = motion(index)
+            if move is None or not self.seen(name, index):
+                continue
+            landmarks = apply_transform(move, CROP_LANDMARKS) + self._rng.normal(0, self.noise, (5, 2))
+            found.append(Detection(box_of(move), self.score(name, index), landmarks))
+        return found
+
+    def track(self, *, faces=FACES, tracks=TRACKS, clip_key="clip"):
+        return list(track_faces(self.frames(), faces=faces, tracks=tracks, clip_key=clip_key, detector=self))
+
+
+def still(row=120, col=160, **where):
+    return lambda frame: placed(row, col, **where)
+
+
+def by_track(rows):
+    tracks = {}
+    for row in rows:
+        tracks.setdefault(row.track_id, []).append(row)
+    return list(tracks.values())
+
+
+def frames_of(track):
+    return [row.frame for row in track]
+
+
+class TestLifeOfATrack:
+    def test_one_face_from_first_to_last_frame(self):
+        # 33 frames: the last one falls between two searches, and is searched because it is the last.
+        scene = Scene(33, {"a": still()})
+        rows = scene.track()
+        assert frames_of(rows) == list(range(33))
+        assert len(by_track(rows)) == 1
+        assert scene.searched == [0, 5, 10, 15, 20, 25, 30, 32]
+        assert [row.frame for row in rows if row.detected] == scene.searched
+        assert [row.time_s for row in rows] == [frame / 25 for frame in range(33)]
+        assert all(row.kept and row.drop_reason == "" for row in rows)
+        assert all(row.crop.shape == (128, 128) and row.crop.dtype == np.uint8 for row in rows)
+
+    def test_crops_show_the_canonical_face(self):
+        scene = Scene(12, {"a": lambda frame: placed(120, 140 + frame, scale=0.8, angle=frame / 2)})
+        rows = scene.track()
+        expected = cv2.GaussianBlur(scene.textures["a"], (0, 0), 1).astype(int)
+        for row in rows:
+            middle = cv2.GaussianBlur(row.crop, (0, 0), 1)[10:-10, 10:-10].astype(int)
+            assert np.abs(middle - expected[10:-10, 10:-10]).mean() < 4
+            np.testing.assert_allclose(
+                row.landmarks, apply_transform(scene.motions["a"](row.frame), CROP_LANDMARKS), atol=0.4
+            )
+            # The box stays upright while the face turns: only its middle is told exactly.
+            left, top, width, height = np.array(row.box) - box_of(scene.motions["a"](row.frame))
+            assert abs(left + width / 2) < 1
+            assert abs(top + height / 2) < 1
+
+    def test_no_face(self):
+        scene = Scene(23, {})
+        assert scene.track() == []
+        assert scene.searched == [0, 5, 10, 15, 20, 22]
+
+    def test_no_frame(self):
+        assert Scene(0, {}).track() == []
+
+    def test_single_frame_is_a_blip(self):
+        assert Scene(1, {"a": still()}).track() == []
+        (row,) = Scene(1, {"a": still()}).track(tracks=TrackConfig(min_detections=1, min_blur=0))
+        assert (row.frame, row.detected, row.kept) == (0, True, True)
+
+    def test_blips_never_come_out(self):
+        seen_at = {"once": {10}, "twice": {20, 25}}
+        scene = Scene(
+            50,
+            {"once": still(80, 80), "twice": still(150, 240)},
+            seen=lambda name, frame: frame in seen_at[name],
+        )
+        assert scene.track() == []
+
+    def test_face_that_leaves_ends_where_it_was_last_seen(self):
+        scene = Scene(60, {"a": lambda frame: placed(120, 160) if frame < 33 else None})
+        (track,) = by_track(scene.track())
+        # Gone at 33: the frame of the last search before, no later.
+        assert frames_of(track) == list(range(31))
+        # Losing sight of the face calls for a search at once, and one face that is gone for no more.
+        assert 33 in scene.searched
+        assert scene.searched == sorted({*range(0, 31, 5), *range(33, 60, 5), 59})
+
+    def test_face_that_is_followed_but_no_longer_detected_ends(self):
+        # A head that turns away: the texture stays, the detector says no.
+        scene = Scene(60, {"a": still()}, seen=lambda name, frame: frame <= 20)
+        (track,) = by_track(scene.track())
+        assert frames_of(track) == list(range(21))
+
+    @pytest.mark.parametrize(("missed", "num_tracks"), [({20}, 1), ({20, 25}, 1), ({20, 25, 30}, 2)])
+    def test_missed_detections_are_bridged_up_to_the_limit(self, missed, num_tracks):
+        scene = Scene(61, {"a": still()}, seen=lambda name, frame: frame not in missed)
+        tracks = by_track(scene.track())
+        assert len(tracks) == num_tracks
+        if num_tracks == 1:
+            assert frames_of(tracks[0]) == list(range(61))
+            assert not any(row.detected for row in tracks[0] if row.frame in missed)
+        else:
+            assert frames_of(tracks[0]) == list(range(16))
+            assert frames_of(tracks[1]) == list(range(35, 61))
+
+    def test_face_that_comes_back_is_a_new_track(self):
+        scene = Scene(80, {"a": lambda frame: placed(120, 160) if not 25 <= frame < 45 else None})
+        first, second = by_track(scene.track())
+        assert frames_of(first)[-1] == 20
+        assert 45 <= frames_of(second)[0] < 45 + EVERY
+        assert frames_of(second)[-1] == 79
+
+    def test_jump_is_found_again_by_a_search(self):
+        # 20 px from one frame to the next under a new texture: following fails, the box still overlaps.
+        scene = Scene(40, {"a": lambda frame: placed(120, 150 if frame < 17 else 164)})
+        other = pattern(99)
+        frames = []
+        for frame in scene.frames():
+            if frame.index >= 17:
+                image = np.full((ROWS, COLS), 100, np.uint8)
+                draw(image, other, placed(120, 164))
+                image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+                image[0, 0] = frame.index, 0, 0
+                frame = Frame(frame.index, frame.time_s, image)  # noqa: PLW2901
+            frames.append(frame)
+        rows = list(track_faces(frames, faces=FACES, tracks=TRACKS, clip_key="c", detector=scene))
+        (track,) = by_track(rows)
+        assert frames_of(track) == list(range(40))
+        assert 17 in scene.searched
+        # The correction does not reach back over the jump.
+        errors = [
+            np.abs(row.landmarks - apply_transform(scene.motions["a"](row.frame), CROP_LANDMARKS)).max()
+            for row in track
+        ]
+        assert max(errors) < 0.5
+
+    def test_detection_in_every_frame(self):
+        scene = Scene(12, {"a": still()})
+        (track,) = by_track(scene.track(faces=FaceConfig(detect_every=1)))
+        # The first sight is only a candidate.
+        assert frames_of(track) == list(range(1, 12))
+        assert all(row.detected for row in track)
+
+    def test_missing_frames_do_not_matter(self):
+        scene = Scene(40, {"a": still()})
+        frames = [frame for frame in scene.frames() if frame.index not in {7, 8, 21}]
+        rows = list(track_faces(frames, faces=FACES, tracks=TRACKS, clip_key="c", detector=scene))
+        assert frames_of(rows) == [frame.index for frame in frames]
+
+
+class TestSeveralFaces:
+    MOTIONS = {
+        "still": still(60, 60),
+        "walks": lambda frame: placed(150, 60 + 2.5 * frame),
+        "late": lambda frame: placed(70, 230) if frame >= 21 else None,
+    }
+
+    def test_each_face_has_one_track(self):
+        tracks = by_track(Scene(60, self.MOTIONS).track())
+        assert len(tracks) == 3
+        for track, name in zip(tracks, self.MOTIONS, strict=True):
+            for row in track:
+                np.testing.assert_allclose(
+                    row.landmarks, apply_transform(self.MOTIONS[name](row.frame), CROP_LANDMARKS), atol=1
+                )
+        assert frames_of(tracks[2]) == list(range(25, 60))
+
+    def test_rows_come_in_order_of_frames_then_tracks(self):
+        # One face's detections are missed now and then, so that its frames are held longer than the other's.
+        scene = Scene(
+            60, self.MOTIONS, seen=lambda name, frame: name != "still" or frame % 15 == 0 or frame < 11
+        )
+        rows = scene.track()
+        ordinal = {track_id: n for n, track_id in enumerate(dict.fromkeys(row.track_id for row in rows))}
+        keys = [(row.frame, ordinal[row.track_id]) for row in rows]
+        assert keys == sorted(keys)
+        assert len(keys) == len(set(keys))
+
+    def test_faces_that_pass_each_other_keep_their_tracks(self):
+        scene = Scene(
+            50,
+            {
+                "right": lambda frame: placed(75, 60 + 4 * frame),
+                "left": lambda frame: placed(165, 260 - 4 * frame),
+            },
+        )
+        tracks = by_track(scene.track())
+        assert len(tracks) == 2
+        for track in tracks:
+            cols = np.array([row.landmarks[2, 1] for row in track])
+            assert len(track) == 50
+            assert (np.abs(np.diff(cols)) < 6).all()
+
+
+class TestIds:
+    def test_ids_derive_from_the_clip_and_are_stable(self):
+        rows = Scene(30, TestSeveralFaces.MOTIONS).track(clip_key="0123abcd")
+        again = Scene(30, TestSeveralFaces.MOTIONS).track(clip_key="0123abcd")
+        ids = [track[0].track_id for track in by_track(rows)]
+        assert ids == [hashlib.sha256(f"0123abcd:{n}".encode()).hexdigest()[:12] for n in range(2)]
+        for row, other in zip(rows, again, strict=True):
+            assert (row.track_id, row.frame, row.box, row.quality) == (
+                other.track_id,
+                other.frame,
+                other.box,
+                other.quality,
+            )
+            np.testing.assert_array_equal(row.crop, other.crop)
+
+    def test_another_clip_has_other_ids(self):
+        ids = [
+            {row.track_id for row in Scene(20, TestSeveralFaces.MOTIONS).track(clip_key=key)}
+            for key in ("one", "two")
+        ]
+        assert not ids[0] & ids[1]
+
+
+def alignment_path(rows, motion):
+    """Where the true landmarks fall in the crops, (T, 5, 2): constant when the alignment is perfect."""
+    return np.array(
+        [
+            apply_transform(crop_transform(row.landmarks), apply_transform(motion(row.frame), CROP_LANDMARKS))
+            for row in rows
+        ]
+    )
+
+
+class TestSteadiness:
+    # Three times what the real detector shows: px at an eye distance of 28 px.
+    NOISE = 0.5
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def paths():
+        def motion(frame):
+            return placed(
+                118 + 8 * math.sin(frame / 9),
+                160 + 15 * math.sin(frame / 14),
+                scale=0.6 + 0.03 * math.sin(frame / 20),
+                angle=4 * math.sin(frame / 11),
+            )
+
+        scene = Scene(120, {"a": motion}, noise=TestSteadiness.NOISE)
+        (track,) = by_track(scene.track())
+        raw = []
+        for frame in scene.frames():
+            (found,) = scene.detect(frame.image)
+            raw.append(
+                apply_transform(
+                    crop_transform(found.landmarks), apply_transform(motion(frame.index), CROP_LANDMARKS)
+                )
+            )
+        return alignment_path(track, motion), np.array(raw)
+
+    def test_detector_noise_is_held_down(self, paths):
+        smooth, raw = paths
+        assert len(smooth) == 120
+        assert smooth.std(axis=0).mean() < 0.4 * raw.std(axis=0).mean()
+        assert np.diff(smooth, axis=0).std() < 0.1 * np.diff(raw, axis=0).std()
+
+    def test_alignment_never_jumps(self, paths):
+        smooth, _ = paths
+        assert np.abs(np.diff(smooth, axis=0)).max() < 0.3
+
+    def test_mouth_motion_does_not_move_the_crop(self):
+        # The lower face slides down by 6 px of the crop, as a mouth that opens; the eyes stay.
+        texture = pattern(4)
+        rows, cols = np.mgrid[:128, :128].astype(np.float32)
+        frames = []
+        for index in range(60):
+            opened = 6 * math.sin(index / 60 * math.pi) ** 2
+            weight = 1 / (1 + np.exp(-(rows - 84) / 2))
+            face = cv2.remap(texture, cols, (rows - opened * weight).astype(np.float32), cv2.INTER_CUBIC)
+            image = np.full((ROWS, COLS), 100, np.uint8)
+            draw(image, face, placed(120, 160))
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+            image[0, 0] = index, 0, 0
+            frames.append(Frame(index, index / 25, image))
+        scene = Scene(60, {"a": still()})
+        track = list(track_faces(frames, faces=FACES, tracks=TRACKS, clip_key="c", detector=scene))
+        path = alignment_path(track, scene.motions["a"])
+        assert len(track) == 60
+        assert np.ptp(path[:, :3], axis=0).max() < 0.3
+
+    def test_turned_head_is_taken_over_at_once(self):
+        # The nose moves by 12 px of the crop between two searches: not noise, so not smoothed away.
+        turned = CROP_LANDMARKS + [[0, 0], [0, 0], [0, 12], [0, 6], [0, 6]]
+
+        class Turning(Scene):
+            def detect(self, image):
+                index = int(image[0, 0, 0])
+                where = CROP_LANDMARKS if index < 30 else turned
+                return [Detection(box_of(placed(120, 160)), 0.99, apply_transform(placed(120, 160), where))]
+
+        rows = Turning(60, {"a": still()}).track(tracks=TrackConfig(min_blur=0, max_yaw=1))
+        yaw = np.array([row.quality.yaw for row in rows])
+        assert abs(yaw[25]) < 0.02
+        assert yaw[35] > 0.15
+        # Spread over the frames since the search before, not all at once.
+        assert np.diff(yaw).max() < 0.08
+
+    def test_first_detections_are_averaged_without_a_drift(self):
+        scene = Scene(11, {"a": still()}, noise=1.0)
+        rows = scene.track()
+        path = alignment_path(rows, scene.motions["a"])
+        # Nothing had come out before the third detection: the correction holds for all frames alike.
+        assert np.ptp(path[:, :3], axis=0).max() < 0.4
+
+
+class TestDropping:
+    def only_reason(self, scene, **tracks):
+        rows = scene.track(tracks=TrackConfig(**{"min_blur": 0, **tracks}))
+        assert len(rows) == scene.num_frames
+        assert not any(row.kept for row in rows)
+        assert all(row.crop is None for row in rows)
+        (reason,) = {row.drop_reason for row in rows}
+        return reason
+
+    def test_too_small(self):
+        assert self.only_reason(Scene(21, {"a": still(scale=0.35)})) == "too_small"
+
+    def test_blurred(self):
+        assert self.only_reason(Scene(21, {"a": still()}), min_blur=1e6) == "blurred"
+
+    def test_off_pose_by_roll(self):
+        assert self.only_reason(Scene(21, {"a": still(angle=50)})) == "off_pose"
+
+    def test_off_pose_by_yaw(self):
+        class Profile(Scene):
+            def detect(self, image):
+                turned = CROP_LANDMARKS + [[0, 0], [0, 0], [0, 20], [0, 0], [0, 0]]
+                return [Detection(box_of(placed(120, 160)), 0.99, apply_transform(placed(120, 160), turned))]
+
+        assert self.only_reason(Profile(21, {"a": still()})) == "off_pose"
+
+    def test_out_of_frame(self):
+        assert self.only_reason(Scene(21, {"a": still(120, 20)})) == "out_of_frame"
+
+    def test_low_score(self):
+        scene = Scene(31, {"a": still()}, score=lambda name, frame: 0.99 if frame < 10 else 0.75)
+        rows = scene.track()
+        assert [row.drop_reason for row in rows] == [""] * 10 + ["low_score"] * 21
+        assert rows[-1].detector_score == 0.75
+
+    def test_low_score_starts_no_track(self):
+        assert Scene(31, {"a": still()}, score=0.85).track() == []
+
+    def test_frames_are_judged_one_by_one(self):
+        # A head that rolls over to the side and back.
+        scene = Scene(
+            81, {"a": lambda frame: placed(120, 160, angle=60 * math.sin(frame / 80 * math.pi) ** 2)}
+        )
+        rows = scene.track()
+        assert len(rows) == 81
+        for row in rows:
+            rolled = abs(row.quality.roll_deg) > TRACKS.max_roll_deg
+            assert row.drop_reason == ("off_pose" if rolled else "")
+        assert {row.drop_reason for row in rows} == {"", "off_pose"}
+
+
+class TestMemory:
+    def test_rows_come_soon_and_memory_is_flat(self):
+        pulled = itertools.count()
+        scene = Scene(
+            400, {"a": still(), "flickers": still(60, 60)}, seen=lambda n, f: n == "a" or f % 15 == 0
+        )
+        newest = 0
+
+        def watched():
+            nonlocal newest
+            for frame in scene.frames():
+                newest = frame.index
+                next(pulled)
+                yield frame
+
+        tracemalloc.start()
+        peaks = []
+        for row in track_faces(watched(), faces=FACES, tracks=TRACKS, clip_key="c", detector=scene):
+            # Held back for the first three detections, later from one detection to the next.
+            assert newest - row.frame <= 2 * EVERY + 1
+            if row.frame in (80, 239):
+                peaks.append(tracemalloc.get_traced_memory()[1])
+                tracemalloc.reset_peak()
+        tracemalloc.stop()
+        assert peaks[1] < 1.1 * peaks[0]
+
+
+class TestFollowing:
+    SMALL, LARGE = 0.6, 2.0
+
+    def frame(self, move, *, size=(ROWS, COLS), seed=1):
+        image = np.full(size, 100, np.uint8)
+        draw(image, pattern(seed), move)
+        return image
+
+    @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+    @pytest.mark.parametrize(("shift", "zoom", "angle"), [((0, 0), 1, 0), ((3, -5), 1, 0), ((2, 4), 1.04, 4)])
+    def test_recovers_the_motion(self, scale, shift, zoom, angle):
+        size = (480, 640)
+        before = placed(240, 320, scale=scale)
+        after = placed(240 + shift[0], 320 + shift[1], scale=scale * zoom, angle=angle)
+        found = follow_similarity(
+            self.frame(before, size=size),
+            self.frame(after, size=size),
+            apply_transform(before, CROP_LANDMARKS),
+            np.array(box_of(before)),
+        )
+        assert found is not None
+        np.testing.assert_allclose(
+            apply_transform(found, apply_transform(before, CROP_LANDMARKS)),
+            apply_transform(after, CROP_LANDMARKS),
+            atol=0.12 * max(1, scale),
+        )
+
+    def test_still_frames_give_no_motion(self):
+        image = self.frame(placed(120, 160))
+        landmarks = apply_transform(placed(120, 160), CROP_LANDMARKS)
+        found = follow_similarity(image, image, landmarks, np.array(box_of(placed(120, 160))))
+        np.testing.assert_allclose(found, [[1, 0, 0], [0, 1, 0]], atol=1e-5)
+
+    def test_gone_or_flat_or_outside_is_lost(self):
+        move = placed(120, 160)
+        image, landmarks, box = (
+            self.frame(move),
+            apply_transform(move, CROP_LANDMARKS),
+            np.array(box_of(move)),
+        )
+        flat = np.full_like(image, 100)
+        assert follow_similarity(image, flat, landmarks, box) is None
+        assert follow_similarity(flat, flat, landmarks, box) is None
+        assert follow_similarity(image, self.frame(move, seed=9), landmarks, box) is None
+        assert follow_similarity(image, image, landmarks + [0, 400], box + [400, 0, 0, 0]) is None
+
+    def test_growth_beyond_belief_is_lost(self, monkeypatch):
+        monkeypatch.setattr("features.tracks._MAX_ZOOM", 1.01)
+        before, after = placed(120, 160), placed(120, 160, scale=0.63)
+        found = follow_similarity(
+            self.frame(before),
+            self.frame(after),
+            apply_transform(before, CROP_LANDMARKS),
+            np.array(box_of(before)),
+        )
+        assert found is None
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        ({"start_score": 1.5}, "tracks.start_score is 1.5"),
+        ({"correction": -0.1}, "tracks.correction is -0.1"),
+        ({"min_detections": 0}, "at least 1 and 0"),
+        ({"max_missed": -1}, "at least 1 and 0"),
+    ],
+)
+def test_config_refuses_nonsense(values, match):
+    with pytest.raises(ValueError, match=match):
+        TrackConfig(**values)
+
+
+def test_real_face_with_the_real_detector():
+    portrait = np.ascontiguousarray(data.astronaut()[..., ::-1])
+    rng = np.random.default_rng(8)
+
+    def motion(index):
+        # Portrait px -> frame px, face about 70 px wide, drifting.
+        return np.array([[0.75, 0, -10 + 0.8 * index], [0, 0.75, 20 + 0.3 * index]])
+
+    frames = []
+    for index in range(24):
+        image = cv2.warpAffine(portrait, motion(index), (COLS, ROWS), flags=cv2.INTER_AREA)
+        image = np.clip(image + rng.normal(0, 2, image.shape), 0, 255).astype(np.uint8)
+        frames.append(Frame(index, index / 25, image))
+    rows = list(track_faces(frames, faces=FaceConfig(), tracks=TrackConfig(), clip_key="astronaut"))
+    assert frames_of(rows) == list(range(24))
+    assert len(by_track(rows)) == 1
+    assert all(row.kept for row in rows)
+    eyes_and_nose = np.array([[100.0, 203.0], [103.0, 246.0], [127.0, 224.0]])
+    in_crop = np.array(
+        [
+            apply_transform(crop_transform(row.landmarks), apply_transform(motion(row.frame), eyes_and_nose))
+            for row in rows
+        ]
+    )
+    np.testing.assert_allclose(in_crop.mean(axis=0), CROP_LANDMARKS[:3], atol=4)
+    assert in_crop.std(axis=0).max() < 0.25
+    # What the crop shows hardly changes, although the face crosses the frame.
+    crops = np.stack([row.crop for row in rows]).astype(float)
+    assert crops.std(axis=0)[20:110, 25:103].mean() < 4
+    np.testing.assert_allclose(
+        invert_transform(crop_transform(rows[0].landmarks))[0, 0], 43 / 46 * 0.75, rtol=0.1
+    )
