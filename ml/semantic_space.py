@@ -151,8 +151,8 @@ class SemanticSpace:
 
     @property
     def unsupported(self) -> tuple[str, ...]:
-        """Axes that the data does not support."""
-        return tuple(axis for axis in self.axes if axis not in self.supported)
+        """Axes that the data does not support; without a target nothing is known, and none is named."""
+        return tuple(axis for axis in self.axes if self.congruence[axis] < MIN_CONGRUENCE)
 
     def factor_scores(self, scores: pd.DataFrame | ArrayLike) -> Floats:
         """Regression scores of new rows.
@@ -436,11 +436,7 @@ def _named(scores: pd.DataFrame | ArrayLike) -> pd.DataFrame:
         if values.ndim != 2:
             msg = f"saw scores of shape {values.shape}, expected (stimuli, pairs)"
             raise ValueError(msg)
-        own = norms.pair_ids()
-        num = values.shape[1]
-        table = pd.DataFrame(
-            values, columns=list(own) if num == len(own) else [f"pair_{i}" for i in range(num)]
-        )
+        table = pd.DataFrame(values, columns=[f"pair_{i}" for i in range(1, values.shape[1] + 1)])
     if not table.columns.is_unique or not table.index.is_unique:
         msg = "saw repeated segments or pairs in the scores, expected each once; average them first"
         raise ValueError(msg)
