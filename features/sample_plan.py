@@ -402,11 +402,11 @@ def _script(
             episode = Episode("calm", 3 if at == lead else at, half, 0, half, 0.0)
         elif micro and len(episodes) == len(emotions) - 1:
             rise, hold, fall = (round(share * fps) for share in (0.16, 0.08, 0.2))
-            episode = Episode(emotion, at, rise, hold, fall, 0.8)
+            episode = Episode(emotion, at, rise, hold, fall, 0.6)
         else:
             spans = ((0.24, 0.48), (0.2, 0.5), (0.3, 0.6))
             rise, hold, fall = (round(rng.uniform(*span) * fps) for span in spans)
-            start, peak = at + int(rng.integers(6)), float(rng.uniform(0.85, 1.0))
+            start, peak = at + int(rng.integers(6)), float(rng.uniform(0.65, 1.0))
             episode = Episode(emotion, start, rise, hold, fall, peak)
         episodes.append(episode)
         at = episode.end + lead
