@@ -28,6 +28,8 @@ Box = tuple[int, int, int, int]
 _MOTIONS = {"translation": cv2.MOTION_TRANSLATION, "affine": cv2.MOTION_AFFINE}
 # ECC runs on crops of half the size: a quarter of the time, and noise averages out.
 _ECC_BLUR = 3
+# px of the crop
+_LARGEST_SHIFT = 10.0
 
 
 def face_regions() -> dict[str, Box]:
@@ -112,7 +114,8 @@ class Registered:
     matrix : ndarray, shape (2, 3), float32
         Map from reference to crop positions, (col, row, 1).
     correlation : float
-        Correlation with the reference over the mask, -1..1; 0 where the iteration failed.
+        Correlation with the reference over the mask, -1..1; 0 where registration failed, and then the crop is
+        passed through as it is.
     """
 
     image: NDArray[np.float32]
@@ -170,10 +173,13 @@ class Registrar:
         Registered
         """
         image = crop.astype(np.float32)
+        half = _halve(image)
         if self._motion == "none":
-            return Registered(image, np.eye(2, 3, dtype=np.float32), 1.0)
-        correlation, self._half_matrix = self._align(_halve(image))
+            return Registered(image, np.eye(2, 3, dtype=np.float32), self._correlate(half))
+        correlation, self._half_matrix = self._align(half)
         matrix = _full_size(self._half_matrix)
+        if correlation == 0.0:
+            return Registered(image, matrix, correlation)
         size = (image.shape[1], image.shape[0])
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         moved = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
@@ -194,8 +200,20 @@ class Registrar:
             # OpenCV says so that the iteration left the image or found no texture: an answer, not a fault.
             if error.code != cv2.Error.StsNoConv:
                 raise
-            return 0.0, self._half_matrix
+            return 0.0, np.eye(2, 3, dtype=np.float32)
+        # Crops are aligned by landmarks already: a large shift has locked onto something else.
+        middle = np.array([half.shape[1] / 2, half.shape[0] / 2, 1.0])
+        shift = matrix @ middle - middle[:2]
+        if float(np.hypot(*shift)) > _LARGEST_SHIFT / 2:
+            return 0.0, np.eye(2, 3, dtype=np.float32)
         return float(correlation), np.asarray(matrix, dtype=np.float32)
+
+    def _correlate(self, half: NDArray[np.float32]) -> float:
+        inside = self._mask > 0
+        reference, moving = self._reference[inside], half[inside]
+        reference, moving = reference - reference.mean(), moving - moving.mean()
+        norm = float(np.linalg.norm(reference) * np.linalg.norm(moving))
+        return float(reference @ moving) / norm if norm > 0 else 0.0
 
 
 def _halve(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -86,12 +86,15 @@ class FlowConfig:
     subtract_nose : bool
         Take the mean flow of the nose away, as the head's.
     reference : {"first", "anchored"}
-        The track's first crop; or a crop that is taken anew once it is older than `anchor_s` and the face is
-        still, its displacement carried over.
+        The track's first crop; or a crop that is taken anew, its displacement carried over, once it is older
+        than `anchor_s` and the face is still, or once a crop does not resemble it any more.
     anchor_s : float
         Age of the reference after which a still face gives a new one, s.
     still_px_s : float
         Largest speed of any region of a still face, px/s of the crop.
+    min_correlation : float
+        A crop that correlates less with the reference does not resemble it: the head has turned, the light
+        has changed or something stands before the face.
     hoof_bins : int
         Orientations of the flow histogram.
     """
@@ -109,6 +112,7 @@ class FlowConfig:
     reference: Reference = "anchored"
     anchor_s: float = 8.0
     still_px_s: float = 6.0
+    min_correlation: float = 0.5
     hoof_bins: int = 8
 
     def __post_init__(self) -> None:
@@ -305,9 +309,7 @@ class FlowStream:
         list of FlowRow
             One row per region of this frame.
         """
-        if self._registrar is None:
-            self._anchor(crop, time_s)
-        flow = self._flow_of(crop)
+        flow = self._flow_of(crop, time_s)
         parts = [flow[:, top:bottom, left:right] for top, bottom, left, right in self._regions.values()]
         means = self._xp.stack([self._xp.mean(part, axis=(1, 2)) for part in parts])
         displacement = self._carried + to_numpy(means).astype(np.float64)
@@ -330,20 +332,25 @@ class FlowStream:
         """No row is held back."""
         return []
 
-    def _anchor(self, crop: NDArray[np.uint8], time_s: float) -> None:
+    def _anchor(self, crop: NDArray[np.uint8], time_s: float) -> Registrar:
         self._registrar = Registrar(crop, motion=self._config.registration)
         self._reference = self._xp.asarray(crop.astype(np.float32))
         total = self._xp.sum(self._reference * self._mask)
         self._reference_mean = float(total / self._xp.sum(self._mask))
         self._anchored_at = time_s
+        return self._registrar
 
     def _is_due(self, time_s: float, speed: NDArray[np.float64]) -> bool:
         old = time_s - self._anchored_at > self._config.anchor_s
         return self._config.reference == "anchored" and old and float(speed.max()) < self._config.still_px_s
 
-    def _flow_of(self, crop: NDArray[np.uint8]) -> Array:
-        assert self._registrar is not None  # set with the first crop
-        image = self._xp.asarray(self._registrar.register(crop).image)
+    def _flow_of(self, crop: NDArray[np.uint8], time_s: float) -> Array:
+        registrar = self._registrar if self._registrar is not None else self._anchor(crop, time_s)
+        registered = registrar.register(crop)
+        if self._config.reference == "anchored" and registered.correlation < self._config.min_correlation:
+            self._carried = self._carried if self._last is None else self._last[1]
+            registered = self._anchor(crop, time_s).register(crop)
+        image = self._xp.asarray(registered.image)
         if self._config.match_gain:
             image = match_gain(image, self._reference_mean, self._mask)
         flow = solve_flow(self._reference, image, config=self._config)
