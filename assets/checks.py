@@ -113,11 +113,11 @@ def every_class_in_every_fold(training: pa.Table, emotions: Sequence[str]) -> dg
     return _result("every_class_in_every_fold", problems)
 
 
-def better_than_chance(name: str, accuracy: float, num_classes: int) -> dg.AssetCheckResult:
+def better_than_chance(accuracy: float, num_classes: int) -> dg.AssetCheckResult:
     """Test accuracy exceeds that of guessing; a warning where it does not."""
     chance = 1.0 / num_classes
     problems = [] if accuracy > chance else [f"test accuracy {accuracy:.3f}, chance is {chance:.3f}"]
-    return _result(name, problems, severity=_WARN, accuracy=accuracy)
+    return _result("better_than_chance", problems, severity=_WARN, accuracy=accuracy)
 
 
 def same_split(comparison: pa.Table) -> dg.AssetCheckResult:

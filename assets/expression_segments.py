@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
 from assets.describe import about, columns_of, table_preview
+from assets.figures import figure_markdown
 from assets.lake import Lake
 from assets.parameters import Parameters
+from assets.segment_figures import curve_figures, strongest_segments
 
 CODE_VERSION = "1"
 
@@ -50,12 +52,22 @@ def expression_segments(
             **progress.metadata(),
             "segments": table.num_rows,
             "preview": table_preview(table.to_pylist()),
+            **_explanations(lake, parameters, context.partition_keys[-1]),
             "dagster/row_count": table.num_rows,
             **columns_of("expression_segments"),
         },
         data_version=progress.data_version,
         check_results=[checks.segments_are_ordered(table)],
     )
+
+
+def _explanations(lake: Lake, parameters: Parameters, camera_day: str) -> dict[str, dg.MetadataValue]:
+    """Show the curves behind the camera-day's strongest segment."""
+    return {
+        title: dg.MetadataValue.md(figure_markdown(figure, title=title))
+        for shown in strongest_segments(lake, camera_day, limit=1)
+        for _, title, figure in curve_figures(lake, shown, parameters)
+    }
 
 
 def _spot(lake: Lake, parameters: Parameters, camera_day: str, clip_id: str, stamp: str) -> None:

@@ -250,7 +250,7 @@ def quarantine(lake: Lake, clip: UPath, *, reason: str, detail: str) -> None:
         "sha256": sha256,
         "seen_at": datetime.now(UTC).isoformat(),
     }
-    with clip.open("rb") as source, lake.replacing(folder / key) as target:
+    with clip.open("rb") as source, lake.replacing(folder / f"{key}.quarantined") as target:
         shutil.copyfileobj(source, target)
     with lake.replacing(folder / f"{key}.json") as target:
         target.write(json.dumps(record, indent=1).encode())

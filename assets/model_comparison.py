@@ -37,7 +37,7 @@ def model_comparison(
             msg = f"no registered model fits the present training set; materialise deepid_{version} first"
             raise LookupError(msg)
         numbers[version] = found
-    stamp = fingerprint(CODE_VERSION, numbers, [registry.tags(n)["fingerprint"] for n in numbers.values()])
+    stamp = fingerprint(CODE_VERSION, numbers, [model_stamp(lake, parameters, version) for version in VERSIONS])
     name = stamp[:12]
     computed = int(lake.fingerprint_of("model_comparison", name) != stamp)
     if computed:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import yaml
 from features.pipeline import FeatureConfig, load_config
-from ml.train import TrainConfig
+from ml.train_config import TrainConfig
 from pydantic import TypeAdapter, ValidationError
 
 from assets.lake import fingerprint

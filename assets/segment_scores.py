@@ -13,6 +13,7 @@ from features.segments import Segment
 from features.tracks import track_faces
 from features.video import read_frames
 from ml.datasets import EMOTIONS, PAD_AXES, face_image
+from ml.norms import nearest_adjectives
 from ml.registry import ModelRegistry
 from numpy.typing import NDArray
 
@@ -23,7 +24,6 @@ from assets.crops import crops_at
 from assets.describe import about, columns_of, table_preview
 from assets.intake import hash_file
 from assets.lake import Lake, fingerprint
-from assets.pad_space import load_space
 from assets.parameters import Parameters
 from assets.training_set import FEATURE_VERSION
 
@@ -58,7 +58,7 @@ def segment_scores(
     if champion is None:
         context.log.warning("no champion yet: nothing scored; run `retrain`, then approve its challenger")
     else:
-        scorer = Scorer(registry, champion, lake, parameters)
+        scorer = Scorer(registry, champion, parameters)
         for camera_day in context.partition_keys:
             for clip_id in lake.names("expression_segments", camera_day=camera_day):
                 done = _score_clip_once(lake, scorer, camera_day, clip_id, context.run_id)
@@ -83,7 +83,7 @@ def segment_scores(
 class Scorer:
     """The model of one registry version with what it needs to describe a segment."""
 
-    def __init__(self, registry: ModelRegistry, number: int, lake: Lake, parameters: Parameters):
+    def __init__(self, registry: ModelRegistry, number: int, parameters: Parameters):
         self.number = number
         self.parameters = parameters
         self.model = registry.load_model(number)
@@ -93,7 +93,6 @@ class Scorer:
                 f"{FEATURE_VERSION}; run the job `retrain` and approve its challenger"
             )
             raise ValueError(msg)
-        self.space = load_space(lake, self.model.pad_space_hash)
 
     def describe(self, segments: Iterable[Any], crops: Crops) -> list[dict[str, Any]]:
         """Score segments (objects with track_id, onset, apex) from crops by (track_id, frame).
@@ -127,7 +126,7 @@ class Scorer:
                 "confidence": float(predicted.confidence[i]),
                 **{f"p_{name}": float(predicted.probabilities[i, k]) for k, name in enumerate(EMOTIONS)},
                 **{axis: float(predicted.pad[i, k]) for k, axis in enumerate(PAD_AXES)},
-                "adjectives": list(self.space.nearest_adjectives(predicted.pad[i], n=_NUM_ADJECTIVES)),
+                "adjectives": list(nearest_adjectives(predicted.pad[i], _NUM_ADJECTIVES)),
                 "model_version": self.number,
                 "version": self.model.version,
             }
@@ -177,9 +176,7 @@ def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, 
     return True
 
 
-def score_clip(
-    clip: Path, lake: Lake, parameters: Parameters, registry: ModelRegistry
-) -> list[dict[str, Any]]:
+def score_clip(clip: Path, parameters: Parameters, registry: ModelRegistry) -> list[dict[str, Any]]:
     """Spot and score one clip by the champion without storing anything.
 
     Returns
@@ -196,7 +193,7 @@ def score_clip(
     if champion is None:
         msg = "there is no champion to score with; run `make demo`, or `retrain` and `apexline approve`"
         raise LookupError(msg)
-    scorer = Scorer(registry, champion, lake, parameters)
+    scorer = Scorer(registry, champion, parameters)
     segments = spot_clip(clip, config=parameters.features)
     crops = _crops_of(clip, segments, parameters)
     return [

@@ -19,9 +19,8 @@ from assets import checks
 from assets.crops import crops_at
 from assets.describe import about, columns_of
 from assets.lake import Lake, fingerprint
-from assets.pad_space import load_space
+from assets.pad_space import load_space, rated_pad
 from assets.parameters import Parameters, TrainingSetConfig
-from assets.rating_surveys import rated_pad
 
 CODE_VERSION = "1"
 FEATURE_VERSION = "1"
@@ -101,7 +100,7 @@ def training_set(
 def labelled_stretches(lake: Lake, space: SemanticSpace) -> Iterator[Labelled]:
     """Yield the annotated stretches whose face was tracked, then the rated segments without an annotation."""
     pad = rated_pad(lake, space)
-    days = {clip: day for day in _camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)}
+    days = {clip: day for day in camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)}
     for clip_id, camera_day in sorted(days.items()):
         labels = lake.read("annotations", clip_id, camera_day=camera_day).to_pylist()
         tracks = lake.read("face_tracks", clip_id, camera_day=camera_day)
@@ -145,7 +144,8 @@ def _rated_segments(
             )
 
 
-def _camera_days(lake: Lake) -> list[str]:
+def camera_days(lake: Lake) -> list[str]:
+    """Return the camera-days that have a manifest, sorted."""
     folder = lake.home / "lake" / "clip_manifest"
     return sorted(each.name.partition("=")[2] for each in folder.iterdir()) if folder.is_dir() else []
 

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
 
 from assets import checks
 from assets.describe import about
 from assets.lake import Lake, fingerprint
-from assets.warehouse_build import build_warehouse, run_checks
+from assets.warehouse_build import build_warehouse, open_warehouse, run_checks
 
 CODE_VERSION = "1"
 
@@ -38,7 +37,7 @@ def warehouse(
         counts = build_warehouse(lake.home / "lake", warehouse_path, quarantine_root=lake.home / "quarantine")
         known = {"stamp": stamp, "rows": counts}
         record.write_text(json.dumps(known, indent=1))
-    with duckdb.connect(str(warehouse_path), read_only=True) as connection:
+    with open_warehouse(warehouse_path) as connection:
         offending = {name: rows.to_dict("records") for name, rows in run_checks(connection).items()}
     return dg.MaterializeResult(
         metadata={

@@ -143,7 +143,7 @@ def score(
     resources = build_resources(Settings())
     with _progress() as progress:
         progress.add_task(f"scoring {clip.name}", total=None)
-        rows = score_clip(clip, resources["lake"], resources["parameters"], resources["registry"])
+        rows = score_clip(clip, resources["parameters"], resources["registry"])
     _print(rows, as_json=as_json, title=f"{clip.name}: apparent expressions")
 
 

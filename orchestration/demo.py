@@ -18,6 +18,7 @@ from orchestration.summary import clip_table, line_summary
 
 OnStep = Callable[[str, int, int], None]
 APPROVER = "demo"
+_COMPLETE = ".complete"  # the sample was drawn to its end
 
 
 def run_demo(settings: Settings, *, clips: Path | None, on_step: OnStep) -> dict[str, Any]:
@@ -57,9 +58,11 @@ def _keep_demo_parameters(settings: Settings) -> None:
 
 def _run_sample(line: Line, on_step: OnStep) -> None:
     folder = line.settings.state_path / "sample"
-    on_step("drawing the synthetic sample", 0, 0)
-    sample = [UPath(path) for path in make_sample(folder)]
-    take_in_all(line.lake, sample, on_step=on_step)
+    if not (folder / _COMPLETE).exists():
+        on_step("drawing the synthetic sample", 0, 0)
+        make_sample(folder)
+        (folder / _COMPLETE).touch()
+    take_in_all(line.lake, list(clips_in(UPath(folder))), on_step=on_step)
     process_all(line, on_step=on_step)
     on_step("ratings, space, and three model versions", 0, 0)
     line.run("retrain")

@@ -11,6 +11,7 @@ from assets.lake import Lake
 from assets.parameters import load_parameters
 from features.backend import has_gpu
 from features.faces import make_detector
+from ml.registry import ModelRegistry
 
 from orchestration.settings import Settings
 
@@ -60,8 +61,6 @@ def _detector(settings: Settings) -> tuple[str, str]:
 
 
 def _champion(settings: Settings) -> tuple[str, str]:
-    from ml.registry import ModelRegistry
-
     version_number = ModelRegistry(settings.tracking_uri, settings.artifact_root).get_alias("champion")
     if version_number is None:
         return "note", "none yet; run `make demo`, or the job `retrain` and `apexline approve`"

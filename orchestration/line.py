@@ -18,6 +18,10 @@ from orchestration.resources import build_resources
 from orchestration.settings import Settings
 
 
+# A command prints its own summary; what happened in detail stands in the run's log in the UI.
+_QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
 @dataclass
 class Work:
     """How much was computed and how much was already there, over a command's runs, by asset."""
@@ -59,7 +63,7 @@ class Line:
         if camera_day is not None:
             self.instance.add_dynamic_partitions(str(CAMERA_DAYS.name), [camera_day])
         result = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, partition_key=camera_day, run_config=config, raise_on_error=True
+            instance=self.instance, partition_key=camera_day, run_config={**_QUIET, **(config or {})}
         )
         self.work.add(result)
 

@@ -3,6 +3,8 @@ import json
 import av
 import numpy as np
 import pytest
+from upath import UPath
+
 from assets.intake import (
     Manifest,
     clips_in,
@@ -15,7 +17,6 @@ from assets.intake import (
 )
 from assets.lake import Lake
 from features.video import write_video
-from upath import UPath
 
 MANIFEST = {
     "camera": "gate-03",
@@ -107,7 +108,14 @@ def audio_only(folder):
             {
                 **MANIFEST,
                 "annotations": [
-                    {"subject": "s", "emotion": "happy", "onset": 2, "apex": 9, "offset": 40, "box": [0, 0, 9, 9]}
+                    {
+                        "subject": "s",
+                        "emotion": "happy",
+                        "onset": 2,
+                        "apex": 9,
+                        "offset": 40,
+                        "box": [0, 0, 9, 9],
+                    }
                 ],
             },
         ),

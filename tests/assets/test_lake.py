@@ -1,6 +1,7 @@
 import pytest
-from assets.lake import Lake, fingerprint
 from upath import UPath
+
+from assets.lake import Lake, fingerprint
 
 
 @pytest.fixture

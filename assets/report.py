@@ -1,0 +1,181 @@
+"""Asset ``report``: one HTML page with the paper's tables and figures redrawn from this data."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+from ml.norms import emotion_pad
+from ml.registry import ModelRegistry
+
+from assets import figures
+from assets.champion import CHAMPION
+from assets.deepid_versions import VERSIONS
+from assets.describe import about
+from assets.lake import Lake, fingerprint
+from assets.pad_space import load_space, read_record, space_figures, usable_ratings
+from assets.parameters import Parameters
+from assets.report_page import (
+    ChampionSummary,
+    ReportContext,
+    ReportFigure,
+    SemanticSpaceSummary,
+    render_report,
+)
+from assets.segment_figures import curve_figures, example_segment
+from assets.spotting_evaluation import areas_and_roc, frame_scores
+from assets.warehouse import lake_stamp
+from assets.warehouse_build import open_warehouse, read_relation, run_checks
+
+CODE_VERSION = "1"
+_MARTS = ("spotting_summary", "camera_day_summary", "segments", "quarantine", "promotions")
+_CURVES = {"baseline": "9", "features": "10", "semantic": "11"}
+
+
+@dg.asset(
+    deps=["warehouse"],
+    code_version=CODE_VERSION,
+    **about("publishing", "html", "matplotlib"),
+)
+def report(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    parameters: dg.ResourceParam[Parameters],
+    registry: dg.ResourceParam[ModelRegistry],
+    warehouse_path: dg.ResourceParam[Path],
+) -> dg.MaterializeResult:
+    """Tables 2 and 3 and Figures 5-11 beside the paper's values, with intervals; one file per state of the lake.
+
+    ``reports/latest/index.html`` is the newest. Numbers from generated data say "synthetic".
+    """
+    stamp = fingerprint(CODE_VERSION, lake_stamp(lake), parameters.hash_of("features", "survey", "training"))
+    target = lake.home / "reports" / stamp[:12] / "index.html"
+    computed = int(not target.exists())
+    if computed:
+        page = render_report(_context(context.run_id, lake, parameters, registry, warehouse_path)).encode()
+        for path in (target, lake.home / "reports" / "latest" / "index.html"):
+            with lake.replacing(path) as file:
+                file.write(page)
+    return dg.MaterializeResult(
+        metadata={
+            "computed": computed,
+            "unchanged": 1 - computed,
+            "report": dg.MetadataValue.path(str(target)),
+        },
+        data_version=dg.DataVersion(stamp),
+    )
+
+
+def _context(
+    run_id: str, lake: Lake, parameters: Parameters, registry: ModelRegistry, warehouse_path: Path
+) -> ReportContext:
+    with open_warehouse(warehouse_path) as connection:
+        marts = {name: read_relation(connection, name) for name in _MARTS}
+        problems = run_checks(connection)
+    areas, points = areas_and_roc(frame_scores(lake))
+    clips = lake.read_all("clip_manifest", columns=["synthetic"])["synthetic"].to_pylist()
+    return ReportContext(
+        generated_at=datetime.now(UTC),
+        run_id=run_id,
+        config_name="parameters of this home",
+        config_hash=parameters.hash_of("features", "survey", "training_set", "training", "promotion"),
+        synthetic=any(clips),
+        champion=_champion(lake, registry),
+        lineage=_lineage(lake),
+        areas=areas,
+        comparison=lake.read_all("model_comparison").to_pandas(),
+        figures=[*_segment_figures(lake, parameters), *_roc(areas, points), *_curves(lake, registry), *_space(lake, marts)],
+        semantic_space=_space_summary(lake),
+        spotting=marts["spotting_summary"],
+        camera_days=marts["camera_day_summary"],
+        segments=marts["segments"],
+        quarantine=marts["quarantine"],
+        promotions=marts["promotions"],
+        checks=problems,
+    )
+
+
+def _champion(lake: Lake, registry: ModelRegistry) -> ChampionSummary | None:
+    number = registry.get_alias(CHAMPION)
+    promoted = [row for row in lake.read_all("promotions").to_pylist() if row["promoted"]]
+    chosen = [row for row in promoted if row["model_version"] == number]
+    if number is None or not chosen:
+        return None
+    last = max(chosen, key=lambda row: row["decided_at"])
+    return ChampionSummary(number, registry.tags(number)["version"], last["approved_by"], last["decided_at"])
+
+
+def _lineage(lake: Lake) -> pd.DataFrame:
+    """Say which state of each table the numbers rest on."""
+    rows = [
+        {"asset": table, "data_version": fingerprint(_stamps(lake, table))[:12], "run_id": ""}
+        for table in ("face_tracks", "texture_features", "flow_features", "expression_segments", "training_set")
+    ]
+    return pd.DataFrame(rows)
+
+
+def _stamps(lake: Lake, table: str) -> list[str]:
+    root = lake.home / "lake" / table
+    files = sorted(root.rglob("*.parquet")) if root.is_dir() else []
+    return [f"{path.parent.name}/{path.name}:{path.stat().st_size}" for path in files]
+
+
+def _segment_figures(lake: Lake, parameters: Parameters) -> list[ReportFigure]:
+    example = example_segment(lake)
+    if example is None:
+        return []
+    captions = {
+        "5": "Texture difference of one face, with threshold VE (eq. 21); shaded: annotated.",
+        "6": "Module and angle of the flow of the region that moved most.",
+        "7": "Texture and flow on one scale, and their mean.",
+        "": "Flow of that region in polar form (eq. 22): the apex lies farthest out.",
+    }
+    drawn = curve_figures(lake, example, parameters)
+    return [
+        ReportFigure(number, title, captions.get(number, ""), figure, example.synthetic)
+        for number, title, figure in drawn
+    ]
+
+
+def _roc(areas: pd.DataFrame, points: pd.DataFrame) -> list[ReportFigure]:
+    if areas.empty:
+        return []
+    synthetic = bool(areas["synthetic"].any())
+    figure = figures.roc_curves(points, areas, synthetic=synthetic)
+    return [ReportFigure("8", "ROC by frame", "Each method's score curve against the annotated frames.", figure, synthetic)]
+
+
+def _curves(lake: Lake, registry: ModelRegistry) -> list[ReportFigure]:
+    found: list[ReportFigure] = []
+    comparison = {row["version"]: row for row in lake.read_all("model_comparison").to_pylist()}
+    for version in VERSIONS:
+        if version in lake.names("learning_curves") and version in comparison:
+            synthetic = comparison[version]["synthetic"]
+            curves = lake.read("learning_curves", version).to_pandas()
+            figure = figures.learning_curves(curves, version=version, synthetic=synthetic)
+            found.append(ReportFigure(_CURVES[version], f"Learning curves: {version}", "One seed.", figure, synthetic))
+    return found
+
+
+def _space(lake: Lake, marts: dict[str, pd.DataFrame]) -> list[ReportFigure]:
+    record = read_record(lake)
+    if not record:
+        return []
+    synthetic = record["diagnostics"]["synthetic"]
+    drawn = space_figures(load_space(lake), usable_ratings(lake), synthetic=synthetic)
+    scored = marts["segments"].dropna(subset=["pleasure"])
+    cube = figures.pad_cube(emotion_pad().reset_index(), scored, synthetic=bool(scored["synthetic"].any()))
+    return [
+        ReportFigure("", "PAD space", "Anchors are word norms; points are scored segments.", cube, synthetic),
+        *(ReportFigure("", name.capitalize(), "", figure, synthetic) for name, figure in drawn.items()),
+    ]
+
+
+def _space_summary(lake: Lake) -> SemanticSpaceSummary | None:
+    record = read_record(lake)
+    if not record:
+        return None
+    values: dict[str, Any] = record["diagnostics"]
+    return SemanticSpaceSummary(**{key: np.nan if value is None else value for key, value in values.items()})

@@ -1,0 +1,92 @@
+"""What a run of the line came to, as tables for the terminal."""
+
+from typing import Any
+
+from assets.champion import CHAMPION
+from assets.deepid_versions import VERSIONS
+from assets.intake import Outcome, quarantined
+from assets.lake import Lake
+from assets.warehouse_build import open_warehouse, read_relation
+
+from orchestration.line import Line
+
+
+def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:
+    """Return the summary's sections by title: the lake, spotting, the three versions, what was done, where to look."""
+    return {
+        "line": _totals(line),
+        "spotting against the sample's truth (synthetic)": _spotting(line),
+        "three DeepID versions, test subjects (synthetic)": _versions(line),
+        "this run": _work(line, seconds),
+        "where to look next": {
+            "report": str(line.lake.home / "reports" / "latest" / "index.html"),
+            "warehouse": str(line.settings.warehouse_path),
+            "UI": "make ui  (Dagster http://127.0.0.1:3000, MLflow http://127.0.0.1:5000)",
+        },
+    }
+
+
+def clip_table(lake: Lake, outcomes: list[Outcome]) -> list[dict[str, Any]]:
+    """Return one row per file: what became of it, tracks, segments."""
+    rows: list[dict[str, Any]] = []
+    for outcome in outcomes:
+        row: dict[str, Any] = {"file": outcome.name, "status": outcome.reason or outcome.status}
+        for table, key in (("face_tracks", "track_id"), ("expression_segments", "segment_id")):
+            known = outcome.clip_id in lake.names(table, camera_day=outcome.camera_day) if outcome.clip_id else False
+            values = (
+                lake.read(table, outcome.clip_id, camera_day=outcome.camera_day, columns=[key])[key].to_pylist()
+                if known
+                else []
+            )
+            row["tracks" if key == "track_id" else "segments"] = len(set(values))
+        rows.append({**row, "clip_id": outcome.clip_id})
+    return rows
+
+
+def _totals(line: Line) -> dict[str, Any]:
+    lake = line.lake
+    champion = line.registry.get_alias(CHAMPION)
+    name = f"version {champion} ({line.registry.tags(champion)['version']})" if champion else "none"
+    return {
+        "clips": lake.read_all("clip_manifest", columns=["clip_id"]).num_rows,
+        "quarantined": len(quarantined(lake)),
+        "tracks": len(set(lake.read_all("face_tracks", columns=["track_id"])["track_id"].to_pylist())),
+        "segments": lake.read_all("expression_segments", columns=["segment_id"]).num_rows,
+        "champion": name,
+        "scores stored": lake.read_all("segment_scores", columns=["segment_id"]).num_rows,
+    }
+
+
+def _versions(line: Line) -> list[dict[str, Any]]:
+    names = line.lake.names("model_comparison")
+    rows = [row for name in names for row in line.lake.read("model_comparison", name).to_pylist()]
+    latest = {row["version"]: row for row in sorted(rows, key=lambda row: row["model_version"])}
+    return [
+        {
+            "version": f"{version} (v{latest[version]['model_version']})",
+            "loss": latest[version]["loss"],
+            **{key: _interval(latest[version], key) for key in ("recognition", "classification")},
+            "data": "synthetic" if latest[version]["synthetic"] else "real",
+        }
+        for version in VERSIONS
+        if version in latest
+    ]
+
+
+def _interval(row: dict[str, Any], key: str) -> str:
+    return f"{row[key]:.3f} [{row[f'{key}_low']:.3f}, {row[f'{key}_high']:.3f}]"
+
+
+def _work(line: Line, seconds: float) -> dict[str, Any]:
+    computed = {asset: count for asset, count in line.work.computed.items() if count}
+    return {
+        "computed": computed or "nothing: everything was up to date",
+        "files and models unchanged": sum(line.work.unchanged.values()),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _spotting(line: Line) -> list[dict[str, Any]]:
+    with open_warehouse(line.settings.warehouse_path) as connection:
+        rows = read_relation(connection, "spotting_summary").to_dict("records")
+    return [{str(key): value for key, value in row.items() if key != "synthetic"} for row in rows]
