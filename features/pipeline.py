@@ -159,7 +159,7 @@ def track_curves(texture_rows: Columns, flow_rows: Columns, *, config: FeatureCo
         return []
     times = np.asarray(flow_rows["time_s"], dtype=np.float64)[first]
     displacement = _pivot(flow_rows, flow_frames, config.segments.regions)
-    texture = _mean_difference(texture_rows, flow_frames)
+    texture = _mean_difference(texture_rows, flow_frames, config.texture.kinds)
     breaks = np.flatnonzero(np.diff(times) > _LONGEST_HOLE_S) + 1
     stretches = np.split(np.arange(flow_frames.size), breaks)
     return [
@@ -322,13 +322,16 @@ def _pivot(flow_rows: Columns, frames: NDArray[np.int64], regions: Sequence[str]
     return displacement
 
 
-def _mean_difference(texture_rows: Columns, frames: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Texture difference at some frames, mean over kinds, (T,); interpolated where there is no row."""
-    rows = np.asarray(texture_rows["frame"], dtype=np.int64)
+def _mean_difference(
+    texture_rows: Columns, frames: NDArray[np.int64], kinds: Sequence[str]
+) -> NDArray[np.float64]:
+    """Texture difference at some frames, mean over MODC kinds, (T,); interpolated where there is no row."""
+    chosen = np.isin(np.asarray(texture_rows["kind"]).astype(str), kinds)
+    rows = np.asarray(texture_rows["frame"], dtype=np.int64)[chosen]
     if rows.size == 0:
         return np.zeros(frames.size)
     known, at = np.unique(rows, return_inverse=True)
-    difference = np.bincount(at, weights=texture_rows["difference"]) / np.bincount(at)
+    difference = np.bincount(at, weights=texture_rows["difference"][chosen]) / np.bincount(at)
     return np.interp(frames, known, difference)
 
 

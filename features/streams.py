@@ -7,6 +7,7 @@ state that one track needs. Stays out: finding segments (``segments``), reading 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,11 +16,17 @@ from numpy.typing import NDArray
 
 from features.backend import Array, Namespace, namespace, to_numpy
 from features.curves import Curve, Pooling, chi_square_blocks, flow_angle, pool_blocks
-from features.descriptors import hoof
+from features.descriptors import dcp_histograms, hog_histograms, hoof, lbp_histograms
 from features.flow import Stencil, horn_schunck, horn_schunck_pyramid
 from features.modc import BASES, KINDS, Base, modc_histograms
 from features.prefilter import PREFILTERS, Prefilter, prefilter_images
 from features.registration import Motion, Registrar, face_regions, match_gain, rigid_mask
+
+_PEERS: dict[str, Callable[..., Array]] = {
+    "dcp": dcp_histograms,
+    "lbp": lbp_histograms,
+    "hog": hog_histograms,
+}
 
 Solver = Literal["single", "pyramid"]
 Reference = Literal["first", "anchored"]
@@ -43,6 +50,9 @@ class TextureConfig:
         How blocks make a frame's difference.
     window_s : float
         Length of the window whose ends make the average feature frame, s.
+    peers : tuple of str
+        Descriptors of other authors (``dcp``, ``lbp``, ``hog``) to compute beside, for a comparison such as
+        Table 2 of the paper; they have rows of their own and find no segments.
     """
 
     kinds: tuple[str, ...] = ("sl", "sr")
@@ -54,11 +64,14 @@ class TextureConfig:
     curve: Curve = "aff"
     pooling: Pooling = "mean"
     window_s: float = 0.34
+    peers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.kinds) - set(KINDS))
         _require(not unknown, f"texture.kinds holds {unknown}; expected some of {', '.join(KINDS)}")
         _require(len(self.kinds) > 0, "texture.kinds is empty; name at least one, such as 'sl'")
+        strange = sorted(set(self.peers) - set(_PEERS))
+        _require(not strange, f"texture.peers holds {strange}; expected some of {', '.join(_PEERS)}")
         _one_of("texture.base", self.base, BASES)
         _one_of("texture.prefilter", self.prefilter, PREFILTERS)
         _one_of("texture.registration", self.registration, get_args(Motion))
@@ -200,9 +213,9 @@ class TextureStream:
         self._config = config
         self._xp = xp
         self._registrar: Registrar | None = None
-        self._first: Array | None = None
-        # (frame, time_s, histograms (kinds, 2, rows, cols, bins)) of the window
-        self._ring: deque[tuple[int, float, Array]] = deque()
+        self._first: tuple[Array, ...] | None = None
+        # (frame, time_s, histograms of MODC and of each peer) of the window
+        self._ring: deque[tuple[int, float, tuple[Array, ...]]] = deque()
         self._next = 0
 
     def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> list[TextureRow]:
@@ -225,7 +238,11 @@ class TextureStream:
             self._registrar = Registrar(crop, motion=self._config.registration)
         image = self._registrar.register(crop).image
         grey = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-        histograms = texture_histograms(self._xp.asarray(grey), config=self._config)
+        grey = self._xp.asarray(grey)
+        histograms = (
+            texture_histograms(grey, config=self._config),
+            *peer_histograms(grey, config=self._config),
+        )
         self._first = histograms if self._first is None else self._first
         self._ring.append((frame, time_s, histograms))
         rows: list[TextureRow] = []
@@ -247,18 +264,22 @@ class TextureStream:
     def _emit(self) -> list[TextureRow]:
         frame, time_s, histograms = self._ring[self._next]
         if self._config.curve == "first":
-            reference = self._first
+            references = self._first or histograms
         else:
-            reference = (self._nearest(time_s - self._half) + self._nearest(time_s + self._half)) / 2
-        differences = chi_square_blocks(histograms, reference)
-        pooled = to_numpy(pool_blocks(differences, pooling=self._config.pooling)).tolist()
-        blocks = to_numpy(differences).tolist()
+            ends = self._nearest(time_s - self._half), self._nearest(time_s + self._half)
+            references = tuple((before + after) / 2 for before, after in zip(*ends, strict=True))
+        pooled: list[float] = []
+        blocks: list[list[float]] = []
+        for each, reference in zip(histograms, references, strict=True):
+            differences = chi_square_blocks(each, reference)
+            pooled += to_numpy(pool_blocks(differences, pooling=self._config.pooling)).tolist()
+            blocks += to_numpy(differences).tolist()
         self._next += 1
         self._forget(time_s - self._half)
-        values = zip(self._config.kinds, pooled, blocks, strict=True)
-        return [TextureRow(frame, time_s, kind, pool, tuple(each)) for kind, pool, each in values]
+        values = zip((*self._config.kinds, *self._config.peers), pooled, blocks, strict=True)
+        return [TextureRow(frame, time_s, kind, pool, tuple(block)) for kind, pool, block in values]
 
-    def _nearest(self, time_s: float) -> Array:
+    def _nearest(self, time_s: float) -> tuple[Array, ...]:
         return min(self._ring, key=lambda held: abs(held[1] - time_s))[2]
 
     def _forget(self, before: float) -> None:
@@ -385,6 +406,24 @@ def texture_histograms(grey: Array, *, config: TextureConfig) -> Array:
         for kind in config.kinds
     ]
     return xp.concat(found, axis=0)
+
+
+def peer_histograms(grey: Array, *, config: TextureConfig) -> list[Array]:
+    """Block histograms of one crop by each configured peer descriptor.
+
+    Parameters
+    ----------
+    grey : array, shape (M, N), uint8
+    config : TextureConfig
+
+    Returns
+    -------
+    list of array, shape (1, 1, rows, cols, bins), float32
+    """
+    xp = namespace(grey)
+    # (M, N) -> (1, M, N)
+    images = prefilter_images(xp.expand_dims(grey, axis=0), method=config.prefilter)
+    return [xp.expand_dims(_PEERS[name](images, grid=config.grid), axis=1) for name in config.peers]
 
 
 def solve_flow(reference: Array, moving: Array, *, config: FlowConfig) -> Array:
