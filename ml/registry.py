@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import os
 import tempfile
 import warnings
@@ -24,9 +25,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset
+from ml.datasets import EMOTIONS, INPUT_SIZE, PAD_AXES, ExpressionDataset
 from ml.splits import FOLDS, Split
 
 if TYPE_CHECKING:
@@ -50,7 +52,6 @@ EXPERIMENT = "apexline"
 MODEL_NAME = "apexline-expression"
 ALIASES: tuple[str, ...] = ("champion", "challenger")
 
-_NUM_EXAMPLE_ROWS = 2
 _TEST_PREFIX = "test_"
 _METRICS_PER_BATCH = 1000  # MLflow's own limit
 _REQUIREMENTS = ("apexline", "torch", "numpy", "pandas", "scikit-learn", "opencv-python")
@@ -125,7 +126,7 @@ class ModelRegistry:
             Scores on the test fold.
         data : ExpressionDataset
             What it was trained and tested on; logged as dataset inputs per fold (digest and shape, not the
-            faces). Its first test rows become the input example.
+            faces).
         split : Split
         parameters : mapping
             Resolved configuration of the whole line, JSON values; written to ``config.yaml``.
@@ -151,8 +152,6 @@ class ModelRegistry:
                 f"tags are {sorted(tags)}, expected {missing} too; without them the version cannot be traced"
             )
             raise ValueError(msg)
-        mlflow = _mlflow()
-
         model = run.model
         all_tags = {
             **tags,
@@ -162,12 +161,9 @@ class ModelRegistry:
             "pad_space_hash": model.pad_space_hash,
             "synthetic": str(data.synthetic).lower(),
         }
-        name = f"{model.version}-seed{model.seed}"
+        options = {"run_name": f"{model.version}-seed{model.seed}", "tags": all_tags}
         experiment = self._experiment_id()
-        with (
-            self._active(),
-            mlflow.start_run(experiment_id=experiment, run_name=name, tags=all_tags) as active,
-        ):
+        with self._active() as mlflow, mlflow.start_run(experiment_id=experiment, **options) as active:
             self._log_numbers(active.info.run_id, run, evaluation)
             for fold in FOLDS:
                 mlflow.log_input(_dataset(data, split, fold), context=fold)
@@ -176,10 +172,7 @@ class ModelRegistry:
             mlflow.log_text(evaluation.per_example().to_csv(index=False), "test_predictions.csv")
             for name, figure in figures.items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
-            number = _log_model(model, data.take(split.test[:_NUM_EXAMPLE_ROWS]))
-        for tag, value in all_tags.items():
-            self.client.set_model_version_tag(MODEL_NAME, str(number), tag, value)
-        return number
+            return self._register(_log_model(model), active.info.run_id, all_tags)
 
     def find_version(self, fingerprint: str) -> int | None:
         """Newest version whose tag ``fingerprint`` is this; None if there is none."""
@@ -263,10 +256,12 @@ class ModelRegistry:
         """
         from ml.expression_model import ExpressionModel
 
-        mlflow = _mlflow()
-        uri = f"models:/{MODEL_NAME}/{which}" if isinstance(which, int) else f"models:/{MODEL_NAME}@{which}"
-        with self._active(), tempfile.TemporaryDirectory() as folder:
-            copied = mlflow.artifacts.download_artifacts(uri, dst_path=folder)
+        if isinstance(which, int):
+            entry = self._version(which)
+        else:
+            entry = self.client.get_model_version_by_alias(MODEL_NAME, which)
+        with self._active() as mlflow, tempfile.TemporaryDirectory() as folder:
+            copied = mlflow.artifacts.download_artifacts(entry.source, dst_path=folder)
             return ExpressionModel.load(next(Path(copied).rglob("model.json")).parent)
 
     def _search(self) -> list[ModelVersion]:
@@ -307,19 +302,32 @@ class ModelRegistry:
         for start in range(0, len(metrics), _METRICS_PER_BATCH):
             self.client.log_batch(run_id, metrics=metrics[start : start + _METRICS_PER_BATCH])
 
+    def _register(self, model_id: str, run_id: str, tags: dict[str, str]) -> int:
+        """Make a version of a logged model; MLflow's own call for this prints and may register elsewhere."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.create_registered_model(MODEL_NAME)
+        except MlflowException as error:
+            # Trying is the only way that two first trainings at the same moment both get through.
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        source = f"models:/{model_id}"
+        entry = self.client.create_model_version(MODEL_NAME, source, run_id, tags=tags, model_id=model_id)
+        linked = json.dumps([{"name": MODEL_NAME, "version": entry.version}])
+        self.client.set_logged_model_tags(model_id, {"mlflow.modelVersions": linked})  # the UI's cross-link
+        return int(entry.version)
+
     @contextmanager
-    def _active(self) -> Generator[None]:
+    def _active(self) -> Generator[ModuleType]:
         """Point MLflow's fluent functions here, and back afterwards."""
         mlflow = _mlflow()
-
-        tracking, registry = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+        before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
         mlflow.set_tracking_uri(self.tracking_uri)
-        mlflow.set_registry_uri(self.tracking_uri)
         try:
-            yield
+            yield mlflow
         finally:
-            mlflow.set_tracking_uri(tracking)
-            mlflow.set_registry_uri(registry)
+            mlflow.set_tracking_uri(before)
 
 
 def _mlflow() -> ModuleType:
@@ -338,12 +346,9 @@ def _mlflow_warnings_ignored() -> Generator[None]:
         yield
 
 
-def _log_model(model: ExpressionModel, example: ExpressionDataset) -> int:
-    """Log the checkpoint as a pyfunc of the active run, register it and return the version's number."""
-    from ml.serving import to_table
-
+def _log_model(model: ExpressionModel) -> str:
+    """Log the checkpoint as a pyfunc of the active run and return its id."""
     mlflow = _mlflow()
-    features = () if model.reducer is None else (example.texture, example.flow_or_nan)
     with tempfile.TemporaryDirectory() as folder, _mlflow_warnings_ignored():
         checkpoint = Path(folder) / "checkpoint"
         model.save(checkpoint)
@@ -352,11 +357,23 @@ def _log_model(model: ExpressionModel, example: ExpressionDataset) -> int:
             loader_module="ml.serving",
             data_path=str(checkpoint),
             signature=_signature(model),
-            input_example=to_table(example.images, *features),
+            input_example=_input_example(model),
             pip_requirements=[f"{name}=={distribution_version(name)}" for name in _REQUIREMENTS],
-            registered_model_name=MODEL_NAME,
         )
-    return int(info.registered_model_version)
+    return str(info.model_id)
+
+
+def _input_example(model: ExpressionModel) -> pd.DataFrame:
+    """Two drawn inputs: a person's face in the registry would outlive the erasure of that person's clips."""
+    from ml.serving import to_table
+
+    ramp = np.add.outer(np.arange(INPUT_SIZE), np.arange(INPUT_SIZE)).astype(np.uint8)
+    images = np.stack([ramp, 2 * ramp])
+    if model.reducer is None:
+        return to_table(images)
+    texture = np.stack([model.reducer.texture_mean**2] * 2)
+    flow = np.stack([model.reducer.flow_mean, np.full_like(model.reducer.flow_mean, np.nan)])  # a still
+    return to_table(images, texture, flow)
 
 
 def _signature(model: ExpressionModel) -> ModelSignature:

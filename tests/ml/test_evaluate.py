@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+
+from ml.evaluate import bootstrap_interval, evaluate, paired_bootstrap
+from ml.expression_model import Predictions
+
+
+class Oracle:
+    """A model that answers from a table: right for the first rows, wrong for the rest."""
+
+    def __init__(self, labels: np.ndarray, *, num_right: int) -> None:
+        wrong = np.roll(labels, 1, axis=1)
+        right = np.arange(len(labels))[:, None] < num_right
+        self.probabilities = np.where(right, labels, wrong).astype(np.float32) * 0.6 + 0.1
+
+    def predict(self, images, texture, flow) -> Predictions:
+        assert len(images) == len(texture) == len(flow)
+        best = self.probabilities.argmax(axis=1)
+        return Predictions(
+            probabilities=self.probabilities,
+            pad=np.zeros((len(images), 3), np.float32),
+            emotion=np.array(["happy", "angry", "calm", "scared"])[best],
+            confidence=self.probabilities.max(axis=1),
+            mapped_emotion=np.full(len(images), "calm"),
+        )
+
+
+def test_scores_by_hand(data):
+    rows = np.arange(8)
+    found = evaluate(Oracle(data.labels[rows], num_right=6), data, rows)
+    assert found.recognition == pytest.approx(6 / 8)
+    assert found.classification == pytest.approx(2 / 8)  # two of eight are calm
+    assert found.loss == pytest.approx(-(6 * np.log(0.7) + 2 * np.log(0.1)) / 8, rel=1e-5)
+    assert found.calibration_error == pytest.approx(abs(0.7 - 0.75), abs=1e-6)
+    # Rows 6 and 7 are calm and scared, taken for scared and happy.
+    expected = [[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 1, 1], [1, 0, 0, 1]]
+    np.testing.assert_array_equal(found.confusion, expected)
+    assert np.trace(found.confusion) / 8 == found.recognition
+    assert found.recognition_correct.tolist() == [True] * 6 + [False] * 2
+    assert found.classification_correct.sum() == 2
+    np.testing.assert_allclose(found.confidence, 0.7)
+    assert found.synthetic
+
+
+def test_metrics_and_table_carry_the_same_numbers(data):
+    rows = np.arange(8)
+    found = evaluate(Oracle(data.labels[rows], num_right=6), data, rows)
+    metrics = found.metrics()
+    assert metrics["recognition_low"] <= metrics["recognition"] <= metrics["recognition_high"]
+    table = found.per_example()
+    assert (table["target"] == table["recognised"]).mean() == metrics["recognition"]
+    assert (table["target"] == table["mapped"]).mean() == metrics["classification"]
+    assert table.columns.tolist() == [
+        *("example_id", "subject", "target", "recognised", "mapped"),
+        *("p_happy", "p_angry", "p_calm", "p_scared", "pleasure", "arousal", "dominance"),
+    ]
+
+
+def test_a_certain_error_has_a_finite_loss(data):
+    oracle = Oracle(data.labels[:2], num_right=0)
+    oracle.probabilities = np.roll(data.labels[:2], 1, axis=1)
+    assert np.isfinite(evaluate(oracle, data, np.arange(2)).loss)
+
+
+def test_no_example_cannot_be_evaluated(data):
+    with pytest.raises(ValueError, match="at least one row"):
+        evaluate(Oracle(data.labels[:0], num_right=0), data, np.arange(0))
+
+
+def test_interval_of_two_subjects_by_hand():
+    # Subject a is always right, b never; 3 examples of a, 1 of b. Resamples: aa 1, ab 3/4, bb 0.
+    low, high = bootstrap_interval([1, 1, 1, 0], list("aaab"))
+    assert (low, high) == (0.0, 1.0)
+
+
+def test_interval_is_that_of_subjects_not_of_examples():
+    # Ten subjects, half of them always right: copying every example does not narrow the interval.
+    correct, subjects = np.repeat(np.arange(10) % 2, 3), np.repeat(np.arange(10), 3)
+    interval = bootstrap_interval(correct, subjects)
+    assert interval == bootstrap_interval(np.repeat(correct, 20), np.repeat(subjects, 20))
+    assert interval[0] == pytest.approx(0.2, abs=0.11)
+    assert interval[1] == pytest.approx(0.8, abs=0.11)
+
+
+def test_interval_matches_a_slow_loop():
+    rng = np.random.default_rng(0)
+    subjects = rng.integers(0, 12, 60)
+    correct = rng.random(60) < 0.3 + 0.05 * subjects
+    draws = np.random.default_rng(1)
+    means = []
+    for _ in range(2000):
+        chosen = draws.choice(np.unique(subjects), len(np.unique(subjects)))
+        rows = np.concatenate([np.flatnonzero(subjects == each) for each in chosen])
+        means.append(correct[rows].mean())
+    np.testing.assert_allclose(
+        bootstrap_interval(correct, subjects), np.quantile(means, [0.025, 0.975]), atol=0.03
+    )
+
+
+def test_a_single_subject_says_nothing_about_others():
+    assert bootstrap_interval([1, 1, 1], list("aaa")) == (0.0, 1.0)
+    found = paired_bootstrap([1, 1], [0, 0], list("aa"))
+    assert (found.difference, found.low, found.high, found.p_value) == (1.0, -1.0, 1.0, 1.0)
+    assert not found.wins
+
+
+def test_a_clear_win_is_found_and_equal_models_tie():
+    subjects = np.repeat(np.arange(10), 5)
+    better, worse = np.ones(50), np.arange(50) % 5 > 1
+    win = paired_bootstrap(better, worse, subjects)
+    assert win.difference == pytest.approx(0.4)
+    assert win.wins
+    assert win.p_value < 0.01
+    tie = paired_bootstrap(worse, worse, subjects)
+    assert (tie.difference, tie.low, tie.high, tie.p_value) == (0.0, 0.0, 0.0, 1.0)
+    assert not tie.wins
+
+
+def test_swapping_the_models_mirrors_the_interval():
+    rng = np.random.default_rng(2)
+    a, b, subjects = rng.random(40) < 0.8, rng.random(40) < 0.5, rng.integers(0, 8, 40)
+    forward, backward = paired_bootstrap(a, b, subjects), paired_bootstrap(b, a, subjects)
+    assert backward.difference == pytest.approx(-forward.difference)
+    assert (backward.low, backward.high) == pytest.approx((-forward.high, -forward.low))
+    assert backward.p_value == forward.p_value
+
+
+def test_a_win_by_one_subject_of_many_is_no_win():
+    subjects = np.repeat(np.arange(10), 4)
+    better = np.zeros(40)
+    better[:4] = 1
+    assert not paired_bootstrap(better, np.zeros(40), subjects).wins
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1, 0], [1], list("ab")), "expected the same examples"),
+        (([1, 0], [1, 1], list("abc")), "a subject per example"),
+        (([], [], []), "at least one example"),
+    ],
+)
+def test_unpaired_input_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        paired_bootstrap(*arguments)

@@ -1,0 +1,147 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ml.datasets import EMOTIONS
+from ml.deepid import map_to_emotion
+from ml.expression_model import ExpressionModel, FeatureReducer, code_version
+from ml.train import TrainConfig, train_deepid
+
+
+@pytest.fixture(scope="module")
+def models(data, split, anchors) -> dict[str, ExpressionModel]:
+    config = TrainConfig(epochs=1, texture_components=4)
+    return {
+        version: train_deepid(
+            data, split, version=version, config=config, seed=0, pad_anchors=anchors, feature_version="3"
+        ).model
+        for version in ("baseline", "semantic")
+    }
+
+
+@pytest.mark.parametrize("version", ["baseline", "semantic"])
+def test_a_checkpoint_rebuilds_itself(models, data, tmp_path, version):
+    model = models[version]
+    model.save(tmp_path / "deep" / "folder")
+    again = ExpressionModel.load(tmp_path / "deep" / "folder")
+    ours = model.predict(data.images, data.texture, data.flow_or_nan)
+    theirs = again.predict(data.images, data.texture, data.flow_or_nan)
+    np.testing.assert_array_equal(ours.probabilities, theirs.probabilities)
+    np.testing.assert_array_equal(ours.pad, theirs.pad)
+    for name in (
+        "temperature",
+        "config",
+        "seed",
+        "feature_version",
+        "split_hash",
+        "code_version",
+        "synthetic",
+    ):
+        assert getattr(again, name) == getattr(model, name)
+    assert again.version == version
+    assert again.code_version == code_version()
+
+
+def test_a_checkpoint_holds_no_pickle(models, tmp_path):
+    models["semantic"].save(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["arrays.npz", "model.json"]
+    with np.load(tmp_path / "arrays.npz", allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype != object for name in arrays.files)
+
+
+@pytest.mark.parametrize("change", [{"format": 0}, {"emotions": ["happy", "sad"]}])
+def test_a_foreign_checkpoint_is_refused(models, tmp_path, change):
+    models["baseline"].save(tmp_path)
+    described = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(described | change))
+    with pytest.raises(ValueError, match=r"holds \(format, emotions\).*train it again"):
+        ExpressionModel.load(tmp_path)
+
+
+@pytest.mark.parametrize("version", ["baseline", "semantic"])
+def test_predictions_agree_with_themselves(models, data, version):
+    found = models[version].predict(data.images, data.texture, data.flow_or_nan)
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(found.confidence, found.probabilities.max(axis=1))
+    assert found.emotion.tolist() == [EMOTIONS[i] for i in found.probabilities.argmax(axis=1)]
+    assert (np.abs(found.pad) <= 1).all()
+    nearest = map_to_emotion(found.pad, models[version].pad_anchors)
+    assert found.mapped_emotion.tolist() == [EMOTIONS[i] for i in nearest]
+
+
+def test_without_a_pad_head_pad_is_the_expected_anchor(models, data, anchors):
+    found = models["baseline"].predict(data.images[:2])
+    for row in range(2):
+        expected = sum(found.probabilities[row, c] * anchors[c] for c in range(4))
+        np.testing.assert_allclose(found.pad[row], expected, atol=1e-6)
+
+
+def test_temperature_divides_the_logits(models, data):
+    model = replace(models["baseline"], temperature=2.0)
+    logits, _ = model.logits(data.images[:3])
+    expected = np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict(data.images[:3]).probabilities, expected, atol=1e-6)
+
+
+def test_many_faces_are_scored_as_if_one_by_one(models, data):
+    model = models["semantic"]
+    repeated = np.resize(data.images, (300, 48, 48))
+    whole = model.predict(repeated)
+    np.testing.assert_allclose(
+        whole.probabilities[260], model.predict(repeated[260:261]).probabilities[0], atol=1e-6
+    )
+    assert model.predict(data.images[:0]).probabilities.shape == (0, 4)
+
+
+def test_rows_of_nan_count_as_absent(models, data):
+    model = models["semantic"]
+    texture, flow = data.texture.copy(), data.flow_or_nan.copy()
+    texture[1], flow[1] = np.nan, np.nan
+    mixed = model.predict(data.images[:3], texture[:3], flow[:3])
+    bare = model.predict(data.images[:3])
+    full = model.predict(data.images[:3], data.texture[:3], data.flow_or_nan[:3])
+    np.testing.assert_allclose(mixed.probabilities[1], bare.probabilities[1], atol=1e-6)
+    np.testing.assert_allclose(mixed.probabilities[2], full.probabilities[2], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda d: (d.images.astype(float),), "images are float64 .*face_image"),
+        (lambda d: (d.images[:, :40],), r"expected uint8 \(N, 48, 48\)"),
+        (
+            lambda d: (d.images, d.texture[:, :5]),
+            r"texture has shape \(48, 5\), the model was trained on \(48, 24\)",
+        ),
+        (lambda d: (d.images, d.texture, d.flow[:5]), r"flow has shape \(5, 6\)"),
+    ],
+)
+def test_other_inputs_are_refused(models, data, spoil, message):
+    with pytest.raises(ValueError, match=message):
+        models["semantic"].predict(*spoil(data))
+
+
+def test_the_reduction_is_pca_of_square_roots(data):
+    reducer = FeatureReducer.fit(data.texture, data.flow, data.flow_mask, num_components=3, seed=0)
+    reduced, flow, mask = reducer.transform(data.texture, data.flow_or_nan, num=len(data))
+    rooted = np.sqrt(data.texture)
+    centred = rooted - rooted.mean(axis=0)
+    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    expected = (left * singular)[:, :3]
+    expected /= np.sqrt(np.mean(expected**2))
+    np.testing.assert_allclose(np.abs(reduced), np.abs(expected), atol=1e-3)  # signs are free
+    np.testing.assert_array_equal(mask, data.flow_mask)
+    moving = flow[mask > 0]
+    np.testing.assert_allclose(moving.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(moving.std(axis=0), 1, atol=1e-5)
+    assert not flow[mask == 0].any()
+
+
+def test_constant_flow_and_flow_never_seen_do_not_divide_by_zero(data):
+    constant = np.full_like(data.flow, 3.0)
+    reducer = FeatureReducer.fit(data.texture, constant, np.ones(len(data)), num_components=2, seed=0)
+    assert not reducer.transform(None, constant, num=len(data))[1].any()
+    stills = FeatureReducer.fit(data.texture, 0 * data.flow, np.zeros(len(data)), num_components=2, seed=0)
+    np.testing.assert_array_equal(stills.flow_scale, 1)

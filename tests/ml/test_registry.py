@@ -1,0 +1,197 @@
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.exceptions import MlflowException
+
+from ml.registry import EXPERIMENT, MODEL_NAME, ModelRegistry
+
+
+@dataclass(frozen=True)
+class Logged:
+    registry: ModelRegistry
+    runs: dict
+    evaluations: dict
+    numbers: dict
+
+
+@pytest.fixture(scope="module")
+def logged(data, split, anchors, tmp_path_factory) -> Logged:
+    """A registry with one semantic and one baseline version."""
+    from matplotlib.figure import Figure
+
+    from ml.evaluate import evaluate
+    from ml.train import TrainConfig, train_deepid
+
+    home = tmp_path_factory.mktemp("mlflow")
+    registry = ModelRegistry(f"sqlite:///{home}/mlflow.db", str(home / "artifacts"))
+    assert registry.list_versions() == []
+    assert registry.find_version("semantic-print") is None
+    assert registry.get_alias("champion") is None
+    config = TrainConfig(epochs=2, texture_components=4)
+    runs, evaluations, numbers = {}, {}, {}
+    for version in ("semantic", "baseline"):
+        run = runs[version] = train_deepid(
+            *(data, split),
+            **{"version": version, "config": config, "seed": 5, "pad_anchors": anchors},
+            **{"feature_version": "7", "pad_space_hash": "pad-hash"},
+        )
+        evaluations[version] = evaluate(run.model, data, split.test)
+        numbers[version] = registry.log_version(
+            run,
+            evaluations[version],
+            data=data,
+            split=split,
+            parameters={"features": {"alpha": 15.0}},
+            tags={"fingerprint": f"{version}-print", "dagster_run_id": "run-1"},
+            figures={"learning_curves": Figure()},
+        )
+    registry.set_alias("champion", numbers["semantic"])
+    return Logged(registry, runs, evaluations, numbers)
+
+
+def test_versions_are_numbered_and_found_by_fingerprint(logged):
+    assert logged.numbers == {"semantic": 1, "baseline": 2}
+    assert logged.registry.find_version("baseline-print") == 2
+    assert logged.registry.find_version("other") is None
+
+
+def test_tags_say_what_a_version_was_made_of(logged, split):
+    assert logged.registry.tags(1) == {
+        "version": "semantic",
+        "feature_version": "7",
+        "split_hash": split.split_hash,
+        "pad_space_hash": "pad-hash",
+        "dagster_run_id": "run-1",
+        "fingerprint": "semantic-print",
+        "synthetic": "true",
+    }
+
+
+def test_aliases_move(logged):
+    registry = logged.registry
+    assert registry.get_alias("champion") == 1
+    assert registry.get_alias("challenger") is None
+    registry.set_alias("challenger", 1)
+    registry.set_alias("challenger", 2)
+    assert registry.get_alias("challenger") == 2
+    assert [version.aliases for version in registry.list_versions()] == [("champion",), ("challenger",)]
+    with pytest.raises(ValueError, match="alias is 'best'"):
+        registry.set_alias("best", 1)
+
+
+def test_the_run_holds_curves_scores_parameters_and_inputs(logged, data):
+    registry = logged.registry
+    run_id = registry.run_id(1)
+    run = registry.client.get_run(run_id)
+    assert registry.test_metrics(1) == pytest.approx(logged.evaluations["semantic"].metrics())
+    assert registry.validation_loss(1) == pytest.approx(logged.runs["semantic"].best_valid_loss)
+    history = registry.client.get_metric_history(run_id, "valid_loss")
+    assert [point.step for point in history] == [0, 1]
+    expected = [row["loss"] for row in logged.runs["semantic"].curves if row["fold"] == "valid"]
+    assert [point.value for point in history] == pytest.approx(expected)
+    assert run.data.params["epochs"] == "2"
+    assert run.data.params["seed"] == "5"
+    inputs = {each.tags[0].value: each.dataset for each in run.inputs.dataset_inputs}
+    assert set(inputs) == {"train", "valid", "test"}
+    assert inputs["test"].name == "training_set-test-synthetic"
+    assert len({dataset.digest for dataset in inputs.values()}) == 3
+
+
+def test_the_run_holds_its_tables_and_figures(logged):
+    registry = logged.registry
+    run_id = registry.run_id(1)
+    names = {each.path for each in registry.client.list_artifacts(run_id)}
+    assert {"config.yaml", "confusion.csv", "test_predictions.csv", "figures"} <= names
+    root = Path(registry.client.get_run(run_id).info.artifact_uri.removeprefix("file://"))
+    assert (root / "figures/learning_curves.png").stat().st_size > 0
+    assert "alpha: 15.0" in (root / "config.yaml").read_text()
+    assert "texture_components: 4" in (root / "config.yaml").read_text()
+    assert (root / "confusion.csv").read_text().startswith("target,happy,angry,calm,scared")
+    assert root.is_relative_to(Path(registry.artifact_root) / EXPERIMENT)
+
+
+@pytest.mark.parametrize("which", [1, "champion"])
+def test_a_registered_model_comes_back_whole(logged, data, which):
+    model = logged.registry.load_model(which)
+    ours = logged.runs["semantic"].model.predict(data.images, data.texture, data.flow_or_nan)
+    theirs = model.predict(data.images, data.texture, data.flow_or_nan)
+    np.testing.assert_array_equal(ours.probabilities, theirs.probabilities)
+    assert model.config == logged.runs["semantic"].model.config
+
+
+def test_tags_without_a_fingerprint_are_refused(logged, data, split):
+    with pytest.raises(ValueError, match=r"expected \['fingerprint'\] too"):
+        logged.registry.log_version(
+            *(logged.runs["baseline"], logged.evaluations["baseline"]),
+            **{"data": data, "split": split, "parameters": {}, "figures": {}},
+            tags={"dagster_run_id": "run-1"},
+        )
+    assert len(logged.registry.list_versions()) == 2
+
+
+@pytest.mark.parametrize("before", [None, "sqlite:///elsewhere.db"])
+def test_mlflows_own_settings_are_put_back(logged, monkeypatch, before):
+    import mlflow
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    mlflow.set_tracking_uri(before)
+    logged.registry.load_model("champion")
+    assert os.environ.get("MLFLOW_TRACKING_URI") == before
+    assert mlflow.is_tracking_uri_set() == (before is not None)
+    mlflow.set_tracking_uri(None)
+
+
+def test_an_unknown_version_is_an_error(logged):
+    with pytest.raises(MlflowException, match="not found"):
+        logged.registry.load_model(99)
+
+
+def test_a_registry_that_cannot_register_says_so(logged, monkeypatch):
+    def refuse(name: str) -> None:
+        raise MlflowException("no room for " + name)
+
+    monkeypatch.setattr(logged.registry.client, "create_registered_model", refuse)
+    with pytest.raises(MlflowException, match="no room for apexline-expression"):
+        logged.registry._register("m-1", "run", {})
+
+
+def test_a_fresh_process_serves_the_champion_without_pickle(logged, tmp_path):
+    script = (
+        "import mlflow, sys\n"
+        f"model = mlflow.pyfunc.load_model('models:/{MODEL_NAME}@champion')\n"
+        "scores = model.predict(model.input_example)\n"
+        "faces = model.predict(model.input_example[['image']])\n"
+        "scores.to_csv(sys.argv[1]); assert len(faces) == 2\n"
+    )
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": logged.registry.tracking_uri,
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    target = tmp_path / "scores.csv"
+    subprocess.run([sys.executable, "-c", script, str(target)], check=True, env=environment, cwd=tmp_path)
+    scores = pd.read_csv(target)
+    assert {"emotion", "confidence", "p_happy", "p_scared", "dominance"} <= set(scores.columns)
+    ramp = np.add.outer(np.arange(48), np.arange(48)).astype(np.uint8)
+    model = logged.runs["semantic"].model
+    texture = np.stack([model.reducer.texture_mean**2] * 2)
+    flow = np.stack([model.reducer.flow_mean, np.full(6, np.nan, np.float32)])
+    expected = model.predict(np.stack([ramp, 2 * ramp]), texture, flow)
+    assert scores["emotion"].tolist() == expected.emotion.tolist()
+    np.testing.assert_allclose(scores["p_happy"], expected.probabilities[:, 0], atol=1e-5)
+
+
+def test_importing_the_registry_is_light_and_switches_telemetry_off():
+    script = (
+        "import os, sys, ml.registry\n"
+        "assert 'mlflow' not in sys.modules and 'torch' not in sys.modules\n"
+        "assert os.environ['MLFLOW_DISABLE_TELEMETRY'] == 'true'\n"
+        "assert os.environ['MLFLOW_ALLOW_PICKLE_DESERIALIZATION'] == 'false'\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

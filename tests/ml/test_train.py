@@ -1,0 +1,242 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ml.datasets import ExpressionDataset
+from ml.deepid import DeepIDOutput
+from ml.splits import Split, SplitLeakageError, split_from_folds
+from ml.train import TrainConfig, _augment, _loss, _Tensors, train_deepid
+
+TINY = TrainConfig(epochs=2, batch_size=8, texture_components=4)
+
+
+def train(data: ExpressionDataset, split: Split, anchors: np.ndarray, **options):
+    arguments = {"version": "semantic", "config": TINY, "seed": 0, "pad_anchors": anchors} | options
+    return train_deepid(data, split, **arguments)
+
+
+@pytest.mark.parametrize("version", ["baseline", "features", "semantic"])
+def test_each_version_learns_an_easy_set(data, split, anchors, version):
+    config = replace(TINY, epochs=12, patience=12, lr=2e-3, shift_px=0, mirror=0.0)
+    run = train(data, split, anchors, version=version, config=config)
+    assert run.model.version == version
+    last = [row for row in run.curves if row["fold"] == "train"][-1]
+    assert last["recognition"] > 0.9
+    assert last["loss"] < 0.5 * run.curves[0]["loss"]
+
+
+def test_curves_have_a_row_per_epoch_and_fold(data, split, anchors):
+    run = train(data, split, anchors)
+    assert [(r["epoch"], r["fold"]) for r in run.curves] == [
+        (0, "train"),
+        (0, "valid"),
+        (1, "train"),
+        (1, "valid"),
+    ]
+    columns = {"version", "epoch", "fold", "loss", "recognition", "classification"}
+    assert all(set(row) == columns for row in run.curves)
+    assert run.seconds > 0
+    valid = {r["epoch"]: r["loss"] for r in run.curves if r["fold"] == "valid"}
+    assert run.best_valid_loss == valid[run.best_epoch]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(data, split, anchors):
+    first, again, other = (train(data, split, anchors, seed=seed) for seed in (3, 3, 4))
+    for a, b in zip(
+        first.model.network.state_dict().values(), again.model.network.state_dict().values(), strict=True
+    ):
+        assert torch.equal(a, b)
+    assert first.curves == again.curves
+    assert first.model.temperature == again.model.temperature
+    assert first.curves != other.curves
+
+
+def test_training_leaves_the_state_of_the_process_alone(data, split, anchors):
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    train(data, split, anchors, version="baseline", config=replace(TINY, epochs=1, num_threads=threads + 1))
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+    assert torch.are_deterministic_algorithms_enabled() == strict
+
+
+def test_state_is_put_back_when_training_fails(data, split, anchors, monkeypatch):
+    threads = torch.get_num_threads()
+    monkeypatch.setattr("ml.train.fit_temperature", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(data, split, anchors, config=replace(TINY, epochs=1, num_threads=threads + 1))
+    assert torch.get_num_threads() == threads
+
+
+def test_training_stops_early_and_keeps_the_best_epoch(data, split, anchors):
+    config = replace(TINY, epochs=40, patience=1, lr=0.05)  # a rate that soon makes things worse
+    run = train(data, split, anchors, version="baseline", config=config)
+    epochs = max(row["epoch"] for row in run.curves) + 1
+    assert epochs < 40
+    assert epochs - 1 - run.best_epoch == 1
+    # The model carries the weights of that epoch, not of the last one.
+    fold = data.take(split.valid)
+    logits, _ = run.model.logits(fold.images)
+    loss = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(fold.labels))
+    assert float(loss) == pytest.approx(run.best_valid_loss, abs=1e-5)
+
+
+def test_the_test_fold_changes_nothing(data, split, anchors):
+    spoiled = replace(data, images=data.images.copy(), texture=data.texture.copy())
+    spoiled.images[split.test] = 0
+    spoiled.texture[split.test] = 9.0
+    run, same = train(data, split, anchors), train(spoiled, split, anchors)
+    assert run.curves == same.curves
+    np.testing.assert_array_equal(run.model.reducer.texture_components, same.model.reducer.texture_components)
+
+
+def test_the_validation_fold_does_not_enter_the_reduction(data, split, anchors):
+    spoiled = replace(data, texture=data.texture.copy())
+    spoiled.texture[split.valid] = 9.0
+    run, other = train(data, split, anchors), train(spoiled, split, anchors)
+    np.testing.assert_array_equal(run.model.reducer.texture_mean, other.model.reducer.texture_mean)
+
+
+def test_options_of_the_network_are_trained(data, split, anchors):
+    config = replace(TINY, epochs=1, unshared=True, batch_norm=True, dropout=0.2)
+    run = train(data, split, anchors, config=config)
+    assert run.model.network.architecture["unshared"]
+    assert run.model.network.norms[0].num_batches_tracked > 0
+
+
+def test_provenance_is_kept(data, split, anchors):
+    run = train(
+        data, split, anchors, feature_version="7", pad_space_hash="abc", config=replace(TINY, epochs=1)
+    )
+    model = run.model
+    assert (model.feature_version, model.pad_space_hash, model.split_hash) == ("7", "abc", split.split_hash)
+    assert model.config["texture_components"] == 4
+    assert model.synthetic
+    np.testing.assert_array_equal(model.network.anchors.numpy(), anchors)
+
+
+def test_a_set_without_any_feature_still_trains_the_semantic_version(data, split, anchors):
+    bare = replace(data, texture=data.texture[:, :0], flow=0 * data.flow, flow_mask=0 * data.flow_mask)
+    run = train(bare, split, anchors, config=replace(TINY, epochs=1))
+    assert run.model.network.architecture["texture_size"] == 0
+
+
+def test_leaking_subjects_are_refused(data, anchors):
+    folds = np.resize(["train", "valid", "test"], len(data))
+    with pytest.raises(SplitLeakageError, match="v00"):
+        train(data, split_from_folds(folds, ids=data.ids), anchors)
+
+
+@pytest.mark.parametrize("bad", [np.zeros((3, 3)), np.full((4, 3), 2.0), np.full((4, 3), np.nan)])
+def test_senseless_anchors_are_refused(data, split, bad):
+    with pytest.raises(ValueError, match=r"pad_anchors .* expected \(4, 3\) in \[-1, 1\]"):
+        train(data, split, bad)
+
+
+def test_a_split_of_other_data_is_refused(data, split, anchors):
+    with pytest.raises(ValueError, match="split covers 48 rows, the dataset has 40"):
+        train(data.take(np.arange(40)), split, anchors)
+
+
+def test_semantic_needs_ratings(data, split, anchors):
+    with pytest.raises(ValueError, match="no training example has rated PAD"):
+        train(replace(data, pad=np.full_like(data.pad, np.nan)), split, anchors)
+
+
+class Answer(torch.nn.Module):
+    """Stands in for the network and says what it was told to."""
+
+    def __init__(self, logits: torch.Tensor, pad: torch.Tensor | None) -> None:
+        super().__init__()
+        self.output = DeepIDOutput(logits, pad)
+
+    def forward(self, *_: torch.Tensor) -> DeepIDOutput:
+        return self.output
+
+
+def batch(pad: torch.Tensor) -> _Tensors:
+    return _Tensors(torch.zeros(2, 1, 48, 48), (), torch.tensor([[1.0, 0], [0.5, 0.5]]), pad)
+
+
+def test_loss_by_hand():
+    logits = torch.log(torch.tensor([[0.8, 0.2], [0.5, 0.5]]))
+    entropy = -(np.log(0.8) + np.log(0.5)) / 2
+    rated = batch(torch.tensor([[0.5, torch.nan, 0.0], [torch.nan] * 3]))
+    predicted = torch.tensor([[0.1, 0.9, 0.2], [1.0, 1.0, 1.0]])
+    error = (0.4**2 + 0.2**2) / 2  # over the two rated coordinates
+    assert float(_loss(Answer(logits, predicted), rated, 3.0)) == pytest.approx(entropy + 3 * error)
+    assert float(_loss(Answer(logits, None), rated, 3.0)) == pytest.approx(entropy)
+
+
+def test_a_batch_without_ratings_has_no_pad_gradient():
+    predicted = torch.full((2, 3), 0.3, requires_grad=True)
+    loss = _loss(Answer(torch.zeros(2, 2), predicted), batch(torch.full((2, 3), torch.nan)), 1.0)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert not predicted.grad.any()
+
+
+def faces(num: int, *, features: bool = False) -> _Tensors:
+    generator = torch.Generator().manual_seed(5)
+    parts = (torch.ones(num, 3), torch.ones(num, 2), torch.ones(num)) if features else ()
+    images = torch.randn(num, 1, 48, 48, generator=generator)
+    return _Tensors(images, parts, torch.zeros(num, 4), torch.zeros(num, 3))
+
+
+def test_augmentation_switched_off_is_the_identity():
+    still = TrainConfig(mirror=0.0, shift_px=0, gain=0.0, noise=0.0, feature_dropout=0.0)
+    given = faces(4, features=True)
+    changed = _augment(given, still, torch.Generator().manual_seed(0))
+    assert torch.equal(changed.images, given.images)
+    assert all(torch.equal(a, b) for a, b in zip(changed.features, given.features, strict=True))
+
+
+def test_every_augmented_face_is_a_shifted_or_mirrored_one():
+    config = TrainConfig(mirror=0.5, shift_px=1, gain=0.0, noise=0.0)
+    given = faces(40)
+    changed = _augment(given, config, torch.Generator().manual_seed(0)).images[:, 0].numpy()
+    seen = set()
+    for image, out in zip(given.images[:, 0].numpy(), changed, strict=True):
+        candidates = {
+            (mirrored, drow, dcol): np.pad(image[:, ::-1] if mirrored else image, 1, mode="edge")[
+                1 + drow : 49 + drow, 1 + dcol : 49 + dcol
+            ]
+            for mirrored in (False, True)
+            for drow in (-1, 0, 1)
+            for dcol in (-1, 0, 1)
+        }
+        matches = [key for key, candidate in candidates.items() if np.array_equal(candidate, out)]
+        assert len(matches) == 1
+        seen.update(matches)
+    assert {key[0] for key in seen} == {False, True}
+    assert {key[1] for key in seen} == {key[2] for key in seen} == {-1, 0, 1}
+
+
+def test_gain_scales_and_noise_adds():
+    given = faces(300)
+    gained = _augment(
+        given, TrainConfig(mirror=0, shift_px=0, gain=0.2, noise=0), torch.Generator().manual_seed(0)
+    )
+    ratio = gained.images / given.images
+    assert ratio.flatten(1).std(dim=1).max() < 1e-3  # one gain per face
+    assert float(ratio[:, 0, 0, 0].std()) == pytest.approx(0.2, rel=0.15)
+    noisy = _augment(
+        given, TrainConfig(mirror=0, shift_px=0, gain=0, noise=0.1), torch.Generator().manual_seed(0)
+    )
+    assert float((noisy.images - given.images).std()) == pytest.approx(0.1, rel=0.05)
+
+
+def test_hidden_features_are_zero_and_flow_loses_its_mask():
+    given = faces(400, features=True)
+    texture, flow, mask = _augment(
+        given, TrainConfig(feature_dropout=0.25), torch.Generator().manual_seed(0)
+    ).features
+    assert float((texture == 0).all(dim=1).float().mean()) == pytest.approx(0.25, abs=0.07)
+    hidden = mask == 0
+    assert float(hidden.float().mean()) == pytest.approx(0.25, abs=0.07)
+    assert not flow[hidden].any()
+    assert (flow[~hidden] == 1).all()
