@@ -42,7 +42,9 @@ def fingerprints(lake: Lake, camera_day: str, *tables: str) -> dict[str, str]:
     """Return for each clip that has a file in every one of `tables` the fingerprint of those files together."""
     names = [set(lake.names(table, camera_day=camera_day)) for table in tables]
     return {
-        clip_id: fingerprint(*[lake.fingerprint_of(table, clip_id, camera_day=camera_day) for table in tables])
+        clip_id: fingerprint(
+            *[lake.fingerprint_of(table, clip_id, camera_day=camera_day) for table in tables]
+        )
         for clip_id in sorted(set.intersection(*names))
     }
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from ml.registry import ModelRegistry
 
 from assets import checks
 from assets.describe import about, columns_of, table_preview
@@ -12,6 +11,7 @@ from assets.lake import Lake, fingerprint
 from assets.model_comparison import CHALLENGER
 from assets.parameters import Parameters, PromotionConfig
 from assets.training_set import load_training_set
+from ml.registry import ModelRegistry
 
 CODE_VERSION = "1"
 CHAMPION = "champion"

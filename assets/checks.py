@@ -19,7 +19,11 @@ _ERROR = dg.AssetCheckSeverity.ERROR
 def _result(
     name: str, problems: Sequence[str], *, severity: dg.AssetCheckSeverity = _ERROR, **metadata: Any
 ) -> dg.AssetCheckResult:
-    shown = {"problems": dg.MetadataValue.json(list(problems[:20])), "num_problems": len(problems), **metadata}
+    shown = {
+        "problems": dg.MetadataValue.json(list(problems[:20])),
+        "num_problems": len(problems),
+        **metadata,
+    }
     return dg.AssetCheckResult(check_name=name, passed=not problems, severity=severity, metadata=shown)
 
 
@@ -43,7 +47,9 @@ def faces_are_usable(tracks: pa.Table, *, least_kept: float = 0.3) -> dg.AssetCh
     """At least a share of the followed face frames passes the quality limits; a warning where fewer do."""
     kept = tracks["kept"].to_numpy(zero_copy_only=False)
     share = float(kept.mean()) if kept.size else 1.0
-    problems = [] if share >= least_kept else [f"{share:.0%} of the face frames kept, expected {least_kept:.0%}"]
+    problems = (
+        [] if share >= least_kept else [f"{share:.0%} of the face frames kept, expected {least_kept:.0%}"]
+    )
     return _result("faces_are_usable", problems, severity=_WARN, kept_share=share)
 
 
@@ -76,7 +82,9 @@ def ratings_are_complete(ratings: pa.Table, pairs: Iterable[str]) -> dg.AssetChe
     """Levels are 1 to 5 and every adjective pair was rated; a warning where one was not."""
     rated = set(ratings["pair"].to_pylist())
     problems = [f"pair {pair} was never rated" for pair in pairs if pair not in rated]
-    problems += [f"level {level} is out of 1..5" for level in set(ratings["level"].to_pylist()) - {1, 2, 3, 4, 5}]
+    problems += [
+        f"level {level} is out of 1..5" for level in set(ratings["level"].to_pylist()) - {1, 2, 3, 4, 5}
+    ]
     return _result("ratings_are_complete", problems, severity=_WARN)
 
 
@@ -86,7 +94,11 @@ def space_is_not_degenerate(loadings: Any, congruence: Mapping[str, float]) -> d
     problems: list[str] = []
     if not np.isfinite(values).all():
         problems.append("loadings are not finite")
-    problems += [f"axis {k} has no loading above .3" for k in range(values.shape[1]) if np.abs(values[:, k]).max() < 0.3]
+    problems += [
+        f"axis {k} has no loading above .3"
+        for k in range(values.shape[1])
+        if np.abs(values[:, k]).max() < 0.3
+    ]
     if congruence.get("pleasure", 0.0) < 0.85:
         problems.append(f"pleasure has congruence {congruence.get('pleasure', 0.0):.2f}, expected >= .85")
     return _result("space_is_not_degenerate", problems)
@@ -97,7 +109,9 @@ def no_subject_in_two_folds(training: pa.Table) -> dg.AssetCheckResult:
     folds: dict[str, set[str]] = defaultdict(set)
     for subject, fold in zip(training["subject"].to_pylist(), training["fold"].to_pylist(), strict=True):
         folds[subject].add(fold)
-    problems = [f"subject {subject} is in {sorted(where)}" for subject, where in folds.items() if len(where) > 1]
+    problems = [
+        f"subject {subject} is in {sorted(where)}" for subject, where in folds.items() if len(where) > 1
+    ]
     return _result("no_subject_in_two_folds", problems)
 
 

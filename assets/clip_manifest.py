@@ -3,13 +3,13 @@
 from datetime import UTC
 
 import dagster as dg
-from features.video import probe_video
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, for_each_clip
 from assets.describe import about, columns_of
 from assets.intake import StoredClip, stored_clips
 from assets.lake import Lake
+from features.video import probe_video
 
 CODE_VERSION = "1"
 
@@ -32,7 +32,9 @@ def clip_manifest(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake
         lake,
         context.partition_keys,
         ["annotations", "clip_manifest"],
-        clips=lambda day: {key: clip.sha256 + clip.manifest.model_dump_json() for key, clip in clips[day].items()},
+        clips=lambda day: {
+            key: clip.sha256 + clip.manifest.model_dump_json() for key, clip in clips[day].items()
+        },
         depends_on=[CODE_VERSION],
         compute=lambda day, clip_id, stamp: _describe(lake, day, clips[day][clip_id], stamp),
     )

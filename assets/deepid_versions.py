@@ -4,9 +4,6 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
-from ml.datasets import EMOTIONS
-from ml.norms import emotion_pad
-from ml.registry import ModelRegistry
 
 from assets import checks
 from assets.describe import about
@@ -15,6 +12,9 @@ from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space
 from assets.parameters import Parameters
 from assets.training_set import FEATURE_VERSION, NAME, load_training_set
+from ml.datasets import EMOTIONS
+from ml.norms import emotion_pad
+from ml.registry import ModelRegistry
 
 CODE_VERSION = "1"
 VERSIONS = ("baseline", "features", "semantic")
@@ -57,7 +57,9 @@ def _build(version: str) -> dg.AssetsDefinition:
         stamp = model_stamp(lake, parameters, version)
         found = registry.find_version(stamp)
         computed = int(found is None)
-        number = found if found is not None else _train(context.run_id, lake, parameters, registry, version, stamp)
+        number = (
+            found if found is not None else _train(context.run_id, lake, parameters, registry, version, stamp)
+        )
         tested = registry.test_metrics(number)
         synthetic = registry.tags(number)["synthetic"] == "true"
         return dg.MaterializeResult(

@@ -27,12 +27,17 @@ def columns_of(table: str) -> dict[str, dg.TableSchemaMetadataValue]:
     return {"dagster/column_schema": dg.TableSchemaMetadataValue(dg.TableSchema(columns))}
 
 
-def table_preview(rows: list[dict[str, Any]], *, limit: int = 20) -> dg.TableMetadataValue | dg.TextMetadataValue:
+def table_preview(
+    rows: list[dict[str, Any]], *, limit: int = 20
+) -> dg.TableMetadataValue | dg.TextMetadataValue:
     """Show the first rows as a table in the UI; nested values are written out as text."""
     if not rows:
         return dg.MetadataValue.text("no rows")
     shown = [
-        {key: value if isinstance(value, int | float | str | bool) else str(value) for key, value in row.items()}
+        {
+            key: value if isinstance(value, int | float | str | bool) else str(value)
+            for key, value in row.items()
+        }
         for row in rows[:limit]
     ]
     return dg.MetadataValue.table([dg.TableRecord(row) for row in shown])

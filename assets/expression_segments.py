@@ -7,7 +7,6 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from features.pipeline import find_segments
 from numpy.typing import NDArray
 
 from assets import checks
@@ -17,6 +16,7 @@ from assets.figures import figure_markdown
 from assets.lake import Lake
 from assets.parameters import Parameters
 from assets.segment_figures import curve_figures, strongest_segments
+from features.pipeline import find_segments
 
 CODE_VERSION = "1"
 

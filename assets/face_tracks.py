@@ -4,8 +4,6 @@ from typing import Any
 
 import dagster as dg
 import pyarrow.compute as pc
-from features.tracks import TrackedFace, track_faces
-from features.video import read_frames
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
@@ -13,6 +11,8 @@ from assets.crops import rows_table
 from assets.describe import about, columns_of
 from assets.lake import Lake
 from assets.parameters import Parameters
+from features.tracks import TrackedFace, track_faces
+from features.video import read_frames
 
 CODE_VERSION = "1"
 _FRAMES_AT_ONCE = 64

@@ -1,7 +1,6 @@
 """Asset ``flow_features``: how the regions of a face move."""
 
 import dagster as dg
-from features.pipeline import FlowStream
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
@@ -9,6 +8,7 @@ from assets.crops import write_track_features
 from assets.describe import about, columns_of
 from assets.lake import Lake
 from assets.parameters import Parameters
+from features.pipeline import FlowStream
 
 CODE_VERSION = "1"
 

@@ -15,14 +15,13 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
-from features.video import UnreadableVideo, VideoInfo, probe_video
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from upath import UPath
 
 from assets.lake import Lake
+from features.video import UnreadableVideo, VideoInfo, probe_video
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".avi", ".m4v", ".webm", ".ts"})
 
@@ -100,7 +99,9 @@ def read_manifest(clip: UPath) -> Manifest:
     sidecar = clip.with_suffix(".json")
     if not sidecar.exists():
         reason = "no_manifest"
-        raise Rejected(reason, f"{clip.name} has no {sidecar.name} beside it; write one, or ingest with options")
+        raise Rejected(
+            reason, f"{clip.name} has no {sidecar.name} beside it; write one, or ingest with options"
+        )
     try:
         document = json.loads(sidecar.read_text())
     except ValueError as error:
@@ -259,7 +260,9 @@ def quarantine(lake: Lake, clip: UPath, *, reason: str, detail: str) -> None:
 def quarantined(lake: Lake) -> list[dict[str, str]]:
     """Return the quarantine's records, by file name."""
     folder = lake.home / "quarantine"
-    records = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
+    records = (
+        [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
+    )
     return sorted(records, key=lambda record: record["name"])
 
 

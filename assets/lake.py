@@ -114,7 +114,9 @@ class Lake:
                 tables.append(pq.read_table(file, columns=columns).replace_schema_metadata(None))
         return pa.concat_tables([schema.empty_table(), *tables]).replace_schema_metadata(None)
 
-    def iter_batches(self, table: str, name: str, *, camera_day: str | None = None) -> Iterator[pa.RecordBatch]:
+    def iter_batches(
+        self, table: str, name: str, *, camera_day: str | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Yield the row groups of one file, so that memory does not grow with its length."""
         with self.path(table, name, camera_day=camera_day).open("rb") as file:
             parquet = pq.ParquetFile(file)

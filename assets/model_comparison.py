@@ -1,7 +1,6 @@
 """Asset ``model_comparison``: the three versions side by side, as in Table 3."""
 
 import dagster as dg
-from ml.registry import ModelRegistry
 
 from assets import checks
 from assets.deepid_versions import VERSIONS, model_stamp
@@ -9,6 +8,7 @@ from assets.describe import about, columns_of, table_preview
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
 from assets.training_set import load_training_set
+from ml.registry import ModelRegistry
 
 CODE_VERSION = "1"
 CHALLENGER = "challenger"
@@ -37,7 +37,9 @@ def model_comparison(
             msg = f"no registered model fits the present training set; materialise deepid_{version} first"
             raise LookupError(msg)
         numbers[version] = found
-    stamp = fingerprint(CODE_VERSION, numbers, [model_stamp(lake, parameters, version) for version in VERSIONS])
+    stamp = fingerprint(
+        CODE_VERSION, numbers, [model_stamp(lake, parameters, version) for version in VERSIONS]
+    )
     name = stamp[:12]
     computed = int(lake.fingerprint_of("model_comparison", name) != stamp)
     if computed:

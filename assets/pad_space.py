@@ -7,10 +7,6 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
-from ml.agreement import intraclass_correlation, parallel_analysis
-from ml.norms import load_pairs
-from ml.ratings import level_scores, mean_scores
-from ml.semantic_space import SemanticSpace, fit_semantic_space
 from upath import UPath
 
 from assets import checks
@@ -18,6 +14,10 @@ from assets.describe import about
 from assets.figures import figure_markdown, loadings_plot, scree_plot
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
+from ml.agreement import agreement_by_pair, parallel_analysis
+from ml.norms import load_pairs
+from ml.ratings import mean_scores
+from ml.semantic_space import SemanticSpace, fit_semantic_space
 
 CODE_VERSION = "1"
 
@@ -129,11 +129,8 @@ def _fit(context: dg.AssetExecutionContext, ratings: pd.DataFrame, parameters: P
 
 
 def _diagnostics(space: SemanticSpace, ratings: pd.DataFrame) -> dict[str, Any]:
-    scored = ratings.assign(
-        score=level_scores(ratings["level"]), target=ratings["segment"] + " " + ratings["pair"]
-    )
-    by_rater = scored.pivot_table(index="target", columns="rater", values="score")
-    agreement = intraclass_correlation(by_rater.to_numpy(), num_resamples=100)
+    # Within pairs: over all ratings at once, the differences between pairs would count as agreement.
+    agreement = agreement_by_pair(ratings, num_resamples=20)["average"].median()
     synthetic = bool(ratings["synthetic"].astype(bool).all())
     return {
         "num_stimuli": len(space.segments),
@@ -141,7 +138,7 @@ def _diagnostics(space: SemanticSpace, ratings: pd.DataFrame) -> dict[str, Any]:
         "num_pairs": len(space.pairs),
         "kmo": _finite(space.kmo),
         "bartlett_p": _finite(space.bartlett_p),
-        "icc": _finite(agreement.average),
+        "icc": _finite(agreement),
         "n_factors": len(space.axes),
         "n_parallel": space.parallel_k,
         "congruence": dict(space.congruence),
@@ -165,7 +162,9 @@ def _figures(space: SemanticSpace, ratings: pd.DataFrame, *, synthetic: bool) ->
 def space_figures(space: SemanticSpace, ratings: pd.DataFrame, *, synthetic: bool) -> dict[str, Any]:
     """Draw loadings and scree of the space."""
     words = {each.pair: f"{each.first.adjective} - {each.second.adjective}" for each in load_pairs()}
-    loadings = pd.DataFrame(space.loadings, index=[words[pair] for pair in space.pairs], columns=list(space.axes))
+    loadings = pd.DataFrame(
+        space.loadings, index=[words[pair] for pair in space.pairs], columns=list(space.axes)
+    )
     means = mean_scores(ratings, pairs=space.pairs).to_numpy(np.float64)
     parallel = parallel_analysis(np.where(np.isnan(means), np.nanmean(means, axis=0), means))
     return {

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from features.pipeline import FeatureConfig, load_config
-from ml.train_config import TrainConfig
 from pydantic import TypeAdapter, ValidationError
 
 from assets.lake import fingerprint
+from features.pipeline import FeatureConfig, load_config
+from ml.train_config import TrainConfig
 
 T = TypeVar("T")
 
@@ -78,9 +78,10 @@ class PromotionConfig:
 
 @dataclass(frozen=True)
 class Parameters:
-    """All parameters of the line; immutable, so that a hash can stand for them."""
+    """All parameters of the line; immutable, so that a hash can stand for them. `name` is their file's."""
 
     features: FeatureConfig
+    name: str = "defaults"
     survey: SurveyConfig = field(default_factory=SurveyConfig)
     training_set: TrainingSetConfig = field(default_factory=TrainingSetConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
@@ -134,7 +135,7 @@ def load_parameters(path: Path) -> Parameters:
         For an unknown section or key, or a value of the wrong type, naming it.
     """
     document: dict[str, Any] = yaml.safe_load(path.read_text()) or {}
-    sections = {each.name for each in fields(Parameters)} - {"features"}
+    sections = {each.name for each in fields(Parameters)} - {"features", "name"}
     features = {each.name for each in fields(FeatureConfig)}
     unknown = sorted(set(document) - sections - features)
     if unknown:
@@ -142,6 +143,7 @@ def load_parameters(path: Path) -> Parameters:
         raise ValueError(msg)
     return Parameters(
         features=load_config(path),
+        name=path.name,
         survey=_section(SurveyConfig, "survey", document.get("survey") or {}, path),
         training_set=_section(TrainingSetConfig, "training_set", document.get("training_set") or {}, path),
         training=_section(TrainConfig, "training", document.get("training") or {}, path),

@@ -7,18 +7,19 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
-from ml.agreement import agreement_by_pair
-from ml.norms import pad_target
-from ml.ratings import read_ratings, simulate_panel
 
 from assets import checks
 from assets.describe import about, columns_of, table_preview
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
 from assets.schemas import RATINGS
+from ml.agreement import agreement_by_pair
+from ml.norms import pad_target
+from ml.ratings import read_ratings, simulate_panel
 
 CODE_VERSION = "1"
 PANEL = "simulated-panel"
+PAGE_PREFIX = "page-"  # files of the rating page, one per rater
 
 
 @dg.asset(
@@ -51,7 +52,9 @@ def rating_surveys(
         else:
             rows, rejected = read_ratings(Path(str(sources[name])))
             context.log.info(f"{sources[name].name}: {len(rows)} ratings, {len(rejected)} rejected")
-        lake.write("ratings", name, pa.Table.from_pandas(rows, schema=RATINGS, preserve_index=False), stamp=stamp)
+        lake.write(
+            "ratings", name, pa.Table.from_pandas(rows, schema=RATINGS, preserve_index=False), stamp=stamp
+        )
         computed += 1
     for gone in set(lake.names("ratings")) - set(stamps):
         lake.remove("ratings", gone)
@@ -77,7 +80,9 @@ def synthetic_stimuli(lake: Lake) -> pd.DataFrame:
     """Return the annotated stretches of synthetic clips: columns segment and emotion."""
     labels = lake.read_all("annotations").to_pandas()
     chosen = labels[labels["synthetic"].astype(bool)].sort_values("annotation_id")
-    return pd.DataFrame({"segment": chosen["annotation_id"], "emotion": chosen["emotion"]}).reset_index(drop=True)
+    return pd.DataFrame({"segment": chosen["annotation_id"], "emotion": chosen["emotion"]}).reset_index(
+        drop=True
+    )
 
 
 def survey_files(lake: Lake) -> list[Any]:

@@ -7,8 +7,6 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
-from ml.norms import emotion_pad
-from ml.registry import ModelRegistry
 
 from assets import figures
 from assets.champion import CHAMPION
@@ -28,6 +26,8 @@ from assets.segment_figures import curve_figures, example_segment
 from assets.spotting_evaluation import areas_and_roc, frame_scores
 from assets.warehouse import lake_stamp
 from assets.warehouse_build import open_warehouse, read_relation, run_checks
+from ml.norms import emotion_pad
+from ml.registry import ModelRegistry
 
 CODE_VERSION = "1"
 _MARTS = ("spotting_summary", "camera_day_summary", "segments", "quarantine", "promotions")
@@ -54,7 +54,7 @@ def report(
     target = lake.home / "reports" / stamp[:12] / "index.html"
     computed = int(not target.exists())
     if computed:
-        page = render_report(_context(context.run_id, lake, parameters, registry, warehouse_path)).encode()
+        page = render_report(_contents(context, lake, parameters, registry, warehouse_path)).encode()
         for path in (target, lake.home / "reports" / "latest" / "index.html"):
             with lake.replacing(path) as file:
                 file.write(page)
@@ -68,8 +68,12 @@ def report(
     )
 
 
-def _context(
-    run_id: str, lake: Lake, parameters: Parameters, registry: ModelRegistry, warehouse_path: Path
+def _contents(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    parameters: Parameters,
+    registry: ModelRegistry,
+    warehouse_path: Path,
 ) -> ReportContext:
     with open_warehouse(warehouse_path) as connection:
         marts = {name: read_relation(connection, name) for name in _MARTS}
@@ -78,15 +82,20 @@ def _context(
     clips = lake.read_all("clip_manifest", columns=["synthetic"])["synthetic"].to_pylist()
     return ReportContext(
         generated_at=datetime.now(UTC),
-        run_id=run_id,
-        config_name="parameters of this home",
+        run_id=context.run_id,
+        config_name=parameters.name,
         config_hash=parameters.hash_of("features", "survey", "training_set", "training", "promotion"),
         synthetic=any(clips),
         champion=_champion(lake, registry),
-        lineage=_lineage(lake),
+        lineage=_lineage(context.instance),
         areas=areas,
         comparison=lake.read_all("model_comparison").to_pandas(),
-        figures=[*_segment_figures(lake, parameters), *_roc(areas, points), *_curves(lake, registry), *_space(lake, marts)],
+        figures=[
+            *_segment_figures(lake, parameters),
+            *_roc(areas, points),
+            *_curves(lake, registry),
+            *_space(lake, marts),
+        ],
         semantic_space=_space_summary(lake),
         spotting=marts["spotting_summary"],
         camera_days=marts["camera_day_summary"],
@@ -107,19 +116,15 @@ def _champion(lake: Lake, registry: ModelRegistry) -> ChampionSummary | None:
     return ChampionSummary(number, registry.tags(number)["version"], last["approved_by"], last["decided_at"])
 
 
-def _lineage(lake: Lake) -> pd.DataFrame:
-    """Say which state of each table the numbers rest on."""
-    rows = [
-        {"asset": table, "data_version": fingerprint(_stamps(lake, table))[:12], "run_id": ""}
-        for table in ("face_tracks", "texture_features", "flow_features", "expression_segments", "training_set")
-    ]
-    return pd.DataFrame(rows)
-
-
-def _stamps(lake: Lake, table: str) -> list[str]:
-    root = lake.home / "lake" / table
-    files = sorted(root.rglob("*.parquet")) if root.is_dir() else []
-    return [f"{path.parent.name}/{path.name}:{path.stat().st_size}" for path in files]
+def _lineage(instance: dg.DagsterInstance) -> pd.DataFrame:
+    """Say which materialisation of each asset the numbers rest on."""
+    rows: list[dict[str, str]] = []
+    for key in sorted(instance.get_asset_keys(), key=lambda each: each.to_user_string()):
+        event = instance.get_latest_materialization_event(key)
+        if event is not None and event.asset_materialization is not None:
+            version = (event.asset_materialization.tags or {}).get("dagster/data_version", "")
+            rows.append({"asset": key.to_user_string(), "data_version": version[:12], "run_id": event.run_id})
+    return pd.DataFrame(rows, columns=["asset", "data_version", "run_id"])
 
 
 def _segment_figures(lake: Lake, parameters: Parameters) -> list[ReportFigure]:
@@ -144,7 +149,11 @@ def _roc(areas: pd.DataFrame, points: pd.DataFrame) -> list[ReportFigure]:
         return []
     synthetic = bool(areas["synthetic"].any())
     figure = figures.roc_curves(points, areas, synthetic=synthetic)
-    return [ReportFigure("8", "ROC by frame", "Each method's score curve against the annotated frames.", figure, synthetic)]
+    return [
+        ReportFigure(
+            "8", "ROC by frame", "Each method's score curve against the annotated frames.", figure, synthetic
+        )
+    ]
 
 
 def _curves(lake: Lake, registry: ModelRegistry) -> list[ReportFigure]:
@@ -155,7 +164,9 @@ def _curves(lake: Lake, registry: ModelRegistry) -> list[ReportFigure]:
             synthetic = comparison[version]["synthetic"]
             curves = lake.read("learning_curves", version).to_pandas()
             figure = figures.learning_curves(curves, version=version, synthetic=synthetic)
-            found.append(ReportFigure(_CURVES[version], f"Learning curves: {version}", "One seed.", figure, synthetic))
+            found.append(
+                ReportFigure(_CURVES[version], f"Learning curves: {version}", "One seed.", figure, synthetic)
+            )
     return found
 
 

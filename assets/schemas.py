@@ -69,12 +69,18 @@ FACE_TRACKS = pa.schema(
         _column("y", pa.float32(), "face box, top", "px"),
         _column("w", pa.float32(), "face box, width", "px"),
         _column("h", pa.float32(), "face box, height", "px"),
-        _column("landmarks", _FLOATS, "(row, col) of left eye, right eye, nose, left and right mouth corner", "px"),
+        _column(
+            "landmarks", _FLOATS, "(row, col) of left eye, right eye, nose, left and right mouth corner", "px"
+        ),
         _column("detector_score", pa.float32(), "score of the last detection", "0..1"),
         _column("detected", pa.bool_(), "true: detected in this frame; false: followed in between"),
         _column("size_px", pa.float32(), "geometric mean of the box sides", "px"),
-        _column("blur", pa.float32(), "variance of the Laplacian of the aligned crop; low is blurred", "grey^2"),
-        _column("yaw", pa.float32(), "pose proxy: nose offset from the eyes' midpoint over eye distance", "-1..1"),
+        _column(
+            "blur", pa.float32(), "variance of the Laplacian of the aligned crop; low is blurred", "grey^2"
+        ),
+        _column(
+            "yaw", pa.float32(), "pose proxy: nose offset from the eyes' midpoint over eye distance", "-1..1"
+        ),
         _column("roll_deg", pa.float32(), "angle of the line between the eyes", "deg"),
         _column("kept", pa.bool_(), "the frame goes on to the features"),
         _column("drop_reason", pa.string(), "why the frame was dropped; empty when kept"),
@@ -114,7 +120,9 @@ FLOW_FEATURES = pa.schema(
         _column("dcol", pa.float32(), "mean displacement against the reference, right", "px of the crop"),
         _column("magnitude", pa.float32(), "module OV of eq. 19", "px of the crop"),
         _column("angle", pa.float32(), "polar angle of (dcol, drow)", "rad, 0..2pi"),
-        _column("speed", pa.float32(), "change of the displacement since the previous frame, by real time", "px/s"),
+        _column(
+            "speed", pa.float32(), "change of the displacement since the previous frame, by real time", "px/s"
+        ),
         _column("hoof", _FLOATS, "magnitude-weighted histogram of 8 orientations", "px"),
     ]
 )
@@ -159,9 +167,13 @@ TRAINING_SET = pa.schema(
         _column("pleasure", pa.float32(), "rated pleasure; null when not rated", "-1..1"),
         _column("arousal", pa.float32(), "rated arousal; null when not rated", "-1..1"),
         _column("dominance", pa.float32(), "rated dominance; null when not rated", "-1..1"),
-        _column("image", pa.binary(48 * 48), "preprocessed grey face, 48 x 48 row-major bytes", "grey 0..255"),
+        _column(
+            "image", pa.binary(48 * 48), "preprocessed grey face, 48 x 48 row-major bytes", "grey 0..255"
+        ),
         _column("texture", pa.list_(pa.float32()), "MODC block histograms at the frame, L1-normalised"),
-        _column("flow", _FLOATS, "ROI displacement and HOOF from the segment's onset; null for a still", "px"),
+        _column(
+            "flow", _FLOATS, "ROI displacement and HOOF from the segment's onset; null for a still", "px"
+        ),
         _column("fold", pa.string(), "train, valid or test; no subject is in two"),
         _column("synthetic", pa.bool_(), "from the project's own generator"),
     ]
@@ -178,7 +190,9 @@ MODEL_COMPARISON = pa.schema(
         _column("recognition", pa.float64(), "test accuracy of the expression class", "0..1"),
         _column("recognition_low", pa.float64(), "95 % bootstrap interval by subject, lower", "0..1"),
         _column("recognition_high", pa.float64(), "95 % bootstrap interval by subject, upper", "0..1"),
-        _column("classification", pa.float64(), "test accuracy of the emotion after the semantic mapping", "0..1"),
+        _column(
+            "classification", pa.float64(), "test accuracy of the emotion after the semantic mapping", "0..1"
+        ),
         _column("classification_low", pa.float64(), "95 % bootstrap interval by subject, lower", "0..1"),
         _column("classification_high", pa.float64(), "95 % bootstrap interval by subject, upper", "0..1"),
         _column("synthetic", pa.bool_(), "tested on the project's own generator"),

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from features.curves import change_threshold, smooth
 from matplotlib.figure import Figure
 
 from assets import figures
@@ -18,6 +17,7 @@ from assets.crops import crops_at
 from assets.lake import Lake
 from assets.parameters import Parameters
 from assets.training_set import camera_days, track_of
+from features.curves import change_threshold, smooth
 
 TEXTURE_SHOWN = ("sl", "sr")
 
@@ -61,9 +61,7 @@ def example_segment(lake: Lake) -> ShownSegment | None:
     return max(best, key=lambda each: each.row["score"], default=None)
 
 
-def curve_figures(
-    lake: Lake, shown: ShownSegment, parameters: Parameters
-) -> list[tuple[str, str, Figure]]:
+def curve_figures(lake: Lake, shown: ShownSegment, parameters: Parameters) -> list[tuple[str, str, Figure]]:
     """Draw Figures 5 to 7, the polar map of eq. 22 and the face at onset, apex and offset.
 
     Returns
@@ -77,7 +75,11 @@ def curve_figures(
     marks = {"segments": segments, "truth": truth, "synthetic": shown.synthetic}
     roi = shown.row["roi"] or str(flow.loc[flow["magnitude"].idxmax(), "roi"])
     return [
-        ("5", "Texture change", figures.texture_curves(texture, thresholds=_thresholds(texture, parameters), **marks)),
+        (
+            "5",
+            "Texture change",
+            figures.texture_curves(texture, thresholds=_thresholds(texture, parameters), **marks),
+        ),
         ("6", "Module and angle of the flow", figures.flow_curves(flow, roi=roi, **marks)),
         ("7", "Texture and flow together", figures.fused_curves(flow, texture, **marks)),
         ("", "Polar map", figures.polar_map(flow, roi=roi, segments=segments, synthetic=shown.synthetic)),

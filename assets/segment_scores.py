@@ -8,13 +8,6 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
-from features.pipeline import segment_features, spot_clip
-from features.segments import Segment
-from features.tracks import track_faces
-from features.video import read_frames
-from ml.datasets import EMOTIONS, PAD_AXES, face_image
-from ml.norms import nearest_adjectives
-from ml.registry import ModelRegistry
 from numpy.typing import NDArray
 
 from assets import checks
@@ -26,6 +19,13 @@ from assets.intake import hash_file
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
 from assets.training_set import FEATURE_VERSION
+from features.pipeline import segment_features, spot_clip
+from features.segments import Segment
+from features.tracks import track_faces
+from features.video import read_frames
+from ml.datasets import EMOTIONS, PAD_AXES, face_image
+from ml.norms import nearest_adjectives
+from ml.registry import ModelRegistry
 
 CODE_VERSION = "1"
 _NUM_ADJECTIVES = 3
@@ -64,7 +64,11 @@ def segment_scores(
                 done = _score_clip_once(lake, scorer, camera_day, clip_id, context.run_id)
                 (computed if done else unchanged).append(clip_id)
     table = lake.read_all("segment_scores", camera_days=context.partition_keys)
-    stored = {f"{day}/{name}" for day in context.partition_keys for name in lake.names("segment_scores", camera_day=day)}
+    stored = {
+        f"{day}/{name}"
+        for day in context.partition_keys
+        for name in lake.names("segment_scores", camera_day=day)
+    }
     return dg.MaterializeResult(
         metadata={
             "clips_computed": len(computed),
@@ -214,9 +218,7 @@ def _crops_of(clip: Path, segments: list[Segment], parameters: Parameters) -> Cr
     """Track once more and keep the crops at onsets and apexes: memory stays flat on a long clip."""
     wanted = {(each.track_id, frame) for each in segments for frame in (each.onset, each.apex)}
     config = parameters.features
-    faces = track_faces(
-        read_frames(clip), faces=config.faces, tracks=config.tracks, clip_key=hash_file(clip)
-    )
+    faces = track_faces(read_frames(clip), faces=config.faces, tracks=config.tracks, clip_key=hash_file(clip))
     return {
         (face.track_id, face.frame): face.crop
         for face in faces

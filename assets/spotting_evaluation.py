@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from features.curves import score_curve
-from ml.spotting_metrics import auc_interval, frame_mask, frame_roc
 
 from assets.lake import Lake
 from assets.training_set import camera_days, track_of
+from features.curves import score_curve
+from ml.spotting_metrics import auc_interval, frame_mask, frame_roc
 
 # Table 2's methods: a texture descriptor alone, or the mean of its score curve and the flow's.
 TEXTURE_ALONE = ("dcp", "hog", "lbp")
@@ -52,7 +52,9 @@ def _scores_of_clip(lake: Lake, camera_day: str, clip_id: str) -> list[pd.DataFr
     parts: list[pd.DataFrame] = []
     for track_id, own in by_track.items():
         truth = frame_mask([(e["onset"], e["offset"]) for e in own if e["emotion"] != "calm"], num_frames)
-        for method, curve in _curves(texture[texture["track_id"] == track_id], flow[flow["track_id"] == track_id]):
+        for method, curve in _curves(
+            texture[texture["track_id"] == track_id], flow[flow["track_id"] == track_id]
+        ):
             frames = curve.index.to_numpy(dtype=np.int64)
             parts.append(
                 pd.DataFrame(
@@ -71,7 +73,9 @@ def _scores_of_clip(lake: Lake, camera_day: str, clip_id: str) -> list[pd.DataFr
 
 def _curves(texture: pd.DataFrame, flow: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     """Score curves by method, indexed by frame, of one track."""
-    kinds = {str(kind): _scored(rows.set_index("frame")["difference"]) for kind, rows in texture.groupby("kind")}
+    kinds = {
+        str(kind): _scored(rows.set_index("frame")["difference"]) for kind, rows in texture.groupby("kind")
+    }
     moving = _scored(flow.groupby("frame")["magnitude"].max())
     found = [(kind, kinds[kind]) for kind in TEXTURE_ALONE if kind in kinds]
     fused = [

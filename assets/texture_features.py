@@ -1,7 +1,6 @@
 """Asset ``texture_features``: how much the texture of a face changes."""
 
 import dagster as dg
-from features.pipeline import TextureStream
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
@@ -9,6 +8,7 @@ from assets.crops import write_track_features
 from assets.describe import about, columns_of
 from assets.lake import Lake
 from assets.parameters import Parameters
+from features.pipeline import TextureStream
 
 CODE_VERSION = "1"
 

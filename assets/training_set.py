@@ -9,10 +9,6 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from features.pipeline import segment_features
-from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset, face_image, one_hot
-from ml.semantic_space import SemanticSpace
-from ml.splits import Split, split_by_subject, split_from_folds
 from numpy.typing import NDArray
 
 from assets import checks
@@ -21,6 +17,10 @@ from assets.describe import about, columns_of
 from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space, rated_pad
 from assets.parameters import Parameters, TrainingSetConfig
+from features.pipeline import segment_features
+from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset, face_image, one_hot
+from ml.semantic_space import SemanticSpace
+from ml.splits import Split, split_by_subject, split_from_folds
 
 CODE_VERSION = "1"
 FEATURE_VERSION = "1"
@@ -180,7 +180,9 @@ def _examples(lake: Lake, parameters: Parameters, labelled: list[Labelled]) -> l
         by_clip[each.camera_day, each.clip_id].append(each)
     rows: list[dict[str, Any]] = []
     for (camera_day, clip_id), labels in by_clip.items():
-        frames = {each.key: frames_to_learn(each, parameters.training_set.frames_per_segment) for each in labels}
+        frames = {
+            each.key: frames_to_learn(each, parameters.training_set.frames_per_segment) for each in labels
+        }
         wanted = [(e.track_id, frame) for e in labels for frame in (e.onset, *frames[e.key])]
         crops = crops_at(lake, camera_day, clip_id, wanted)
         for each in labels:
@@ -194,9 +196,7 @@ def _example(
     parameters: Parameters, label: Labelled, frame: int, crops: dict[tuple[str, int], NDArray[np.uint8]]
 ) -> dict[str, Any]:
     crop = crops[label.track_id, frame]
-    texture, flow = segment_features(
-        crops[label.track_id, label.onset], crop, config=parameters.features
-    )
+    texture, flow = segment_features(crops[label.track_id, label.onset], crop, config=parameters.features)
     pad = label.pad or (None, None, None)
     return {
         "example_id": f"{label.key}-{frame}",
@@ -217,7 +217,11 @@ def _with_folds(rows: list[dict[str, Any]], config: TrainingSetConfig) -> list[d
     split = split_by_subject(
         [row["subject"] for row in rows],
         [EMOTIONS.index(row["emotion"]) for row in rows],
-        fractions=(1 - config.valid_fraction - config.test_fraction, config.valid_fraction, config.test_fraction),
+        fractions=(
+            1 - config.valid_fraction - config.test_fraction,
+            config.valid_fraction,
+            config.test_fraction,
+        ),
         seed=config.seed,
     )
     return [{**row, "fold": fold} for row, fold in zip(rows, split.folds.tolist(), strict=True)]
@@ -239,7 +243,13 @@ def load_training_set(lake: Lake) -> tuple[ExpressionDataset, Split]:
     data = ExpressionDataset(
         images=np.frombuffer(b"".join(table["image"].to_pylist()), np.uint8).reshape(rows, 48, 48),
         labels=one_hot(table["emotion"].to_pylist()),
-        pad=np.asarray([[_or_nan(v) for v in row] for row in zip(*[table[a].to_pylist() for a in PAD_AXES], strict=True)], np.float32),
+        pad=np.asarray(
+            [
+                [_or_nan(v) for v in row]
+                for row in zip(*[table[a].to_pylist() for a in PAD_AXES], strict=True)
+            ],
+            np.float32,
+        ),
         texture=np.stack(table["texture"].to_numpy()).astype(np.float32),
         flow=np.asarray([np.zeros(length) if each is None else each for each in flow], np.float32),
         flow_mask=np.asarray([each is not None for each in flow], np.float32),

@@ -31,7 +31,9 @@ def warehouse(
     """
     stamp = lake_stamp(lake)
     record = warehouse_path.with_suffix(".json")
-    known: dict[str, Any] = json.loads(record.read_text()) if record.exists() and warehouse_path.exists() else {}
+    known: dict[str, Any] = (
+        json.loads(record.read_text()) if record.exists() and warehouse_path.exists() else {}
+    )
     computed = int(known.get("stamp") != stamp)
     if computed:
         counts = build_warehouse(lake.home / "lake", warehouse_path, quarantine_root=lake.home / "quarantine")

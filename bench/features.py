@@ -7,10 +7,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from features.flow import horn_schunck
-from features.modc import modc_codes
 from skimage.data import astronaut
 from skimage.feature import hog, local_binary_pattern
+
+from features.flow import horn_schunck
+from features.modc import modc_codes
 
 _ROUNDS = 15
 

@@ -71,7 +71,9 @@ def _cell(value: Any) -> str:
 
 @app.command()
 def demo(
-    clips: Annotated[Path | None, typer.Option(help="Folder of your own clips to run instead of the sample.")] = None,
+    clips: Annotated[
+        Path | None, typer.Option(help="Folder of your own clips to run instead of the sample.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the whole line on the embedded synthetic sample, or on your clips with the model it trained."""
@@ -104,9 +106,18 @@ def ui(
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Clips, or folders of clips with sidecars; default: the landing folder.")] = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Clips, or folders of clips with sidecars; default: the landing folder."),
+    ] = None,
     camera: Annotated[str | None, typer.Option(help="Camera that recorded the clips.")] = None,
-    captured_at: Annotated[datetime | None, typer.Option(help="Start of the recording (UTC unless it has an offset).", formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"])] = None,
+    captured_at: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Start of the recording (UTC unless it has an offset).",
+            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"],
+        ),
+    ] = None,
     purpose: Annotated[str | None, typer.Option(help="Why the clips may be processed.")] = None,
     legal_basis: Annotated[str | None, typer.Option(help="Legal basis of the processing.")] = None,
     as_json: Json = False,
@@ -136,9 +147,8 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Find the expression segments of one clip and score them by the champion; nothing is stored."""
-    from orchestration.resources import build_resources
-
     from assets.segment_scores import score_clip
+    from orchestration.resources import build_resources
 
     resources = build_resources(Settings())
     with _progress() as progress:
@@ -166,9 +176,8 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve the challenger: it becomes champion if it wins on the frozen test split."""
-    from orchestration.line import open_line
-
     from assets.champion import latest_decision
+    from orchestration.line import open_line
 
     with _progress() as progress, open_line(Settings()) as line:
         progress.add_task("comparing challenger and champion", total=None)
@@ -216,13 +225,14 @@ def survey_serve(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] =
 
 @survey_app.command("import")
 def survey_import(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV: rater, segment, pair, level.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV: rater, segment, pair, level.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Check a CSV of ratings and keep the good rows; bad rows are listed with their reason."""
-    from orchestration.resources import build_resources
-
     from assets.rating_surveys import import_csv
+    from orchestration.resources import build_resources
 
     result = import_csv(build_resources(Settings())["lake"], file)
     _print(result, as_json=as_json, title="ratings")

@@ -7,10 +7,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from assets.intake import Manifest, Outcome, clips_in, summarise, take_in
-from features.sample import make_sample
 from upath import UPath
 
+from assets.intake import Manifest, Outcome, clips_in, summarise, take_in
+from features.sample import make_sample
 from orchestration.ingest import process, process_all, take_in_all
 from orchestration.line import Line, open_line
 from orchestration.settings import CONFIGS, Settings

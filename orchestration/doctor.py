@@ -12,7 +12,6 @@ from assets.parameters import load_parameters
 from features.backend import has_gpu
 from features.faces import make_detector
 from ml.registry import ModelRegistry
-
 from orchestration.settings import Settings
 
 _PACKAGES = ("dagster", "mlflow", "duckdb", "torch", "numpy", "opencv-python", "factor_analyzer")
@@ -26,7 +25,9 @@ def examine(settings: Settings) -> list[dict[str, str]]:
         "home": lambda: _home(settings),
         "parameters": lambda: ("good", f"{settings.parameter_file}: {_config_hash(settings)}"),
         "detector": lambda: _detector(settings),
-        "gpu": lambda: ("good", "CUDA through CuPy") if has_gpu() else ("note", "none; everything runs on the CPU"),
+        "gpu": lambda: (
+            ("good", "CUDA through CuPy") if has_gpu() else ("note", "none; everything runs on the CPU")
+        ),
         "champion": lambda: _champion(settings),
         "lake": lambda: ("good", f"content hash {Lake(settings.home_path).content_hash()}"),
     }

@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
 from assets.intake import find_clip
 from assets.lake import Lake
 from assets.schemas import TABLES
-
 from orchestration.line import open_line
 from orchestration.settings import Settings
 
@@ -72,7 +72,9 @@ def _drop_files(lake: Lake, camera_day: str, clip_id: str) -> int:
 
 
 def _drop_ratings(lake: Lake, camera_day: str, clip_id: str) -> int:
-    segments = lake.read_all("expression_segments", camera_days=[camera_day], columns=["clip_id", "segment_id"])
+    segments = lake.read_all(
+        "expression_segments", camera_days=[camera_day], columns=["clip_id", "segment_id"]
+    )
     own = segments.filter(pc.field("clip_id") == clip_id)["segment_id"].to_pylist()
     count = 0
     for name in lake.names("ratings"):

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from assets.intake import Manifest, Outcome, clips_in, stored_camera_days, summarise, take_in
-from assets.lake import Lake
 from upath import UPath
 
+from assets.intake import Manifest, Outcome, clips_in, stored_camera_days, summarise, take_in
+from assets.lake import Lake
 from orchestration.line import Line, open_line
 from orchestration.settings import Settings
 

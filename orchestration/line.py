@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+
 from assets.camera_day import CAMERA_DAYS
 from assets.lake import Lake
 from ml.registry import ModelRegistry
-
 from orchestration.build import build_definitions
 from orchestration.resources import build_resources
 from orchestration.settings import Settings
-
 
 # A command prints its own summary; what happened in detail stands in the run's log in the UI.
 _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

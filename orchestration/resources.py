@@ -5,7 +5,6 @@ from typing import Any
 from assets.lake import Lake
 from assets.parameters import load_parameters
 from ml.registry import ModelRegistry
-
 from orchestration.settings import Settings
 
 

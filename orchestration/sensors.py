@@ -48,7 +48,9 @@ def build_sensors(*, running: bool) -> list[dg.SensorDefinition]:
         days = stored_camera_days(lake)
         return dg.SensorResult(
             run_requests=[
-                dg.RunRequest(run_key=f"{day}-v{champion}", partition_key=day, tags={"champion": str(champion)})
+                dg.RunRequest(
+                    run_key=f"{day}-v{champion}", partition_key=day, tags={"champion": str(champion)}
+                )
                 for day in days
             ],
             dynamic_partitions_requests=[CAMERA_DAYS.build_add_request(days)],

@@ -9,6 +9,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+from assets.lake import Lake
 from orchestration.settings import Settings
 
 _HOST = "127.0.0.1"
@@ -32,7 +33,10 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
             *("--artifacts-destination", settings.artifact_root, "--host", _HOST, "--port", str(mlflow_port)),
         ],
     ]
-    print(f"Dagster  http://{_HOST}:{port}\nMLflow   http://{_HOST}:{mlflow_port}\nCtrl-C ends both.", flush=True)
+    print(
+        f"Dagster  http://{_HOST}:{port}\nMLflow   http://{_HOST}:{mlflow_port}\nCtrl-C ends both.",
+        flush=True,
+    )
     with ExitStack() as stack:
         servers = [subprocess.Popen([str(part) for part in command], env=environment) for command in commands]
         for server in servers:
@@ -41,6 +45,16 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
             return _wait_for_any(servers)
         except KeyboardInterrupt:
             return 0
+
+
+def serve_survey(settings: Settings, *, port: int) -> None:
+    """Serve the rating page until the user interrupts."""
+    import uvicorn
+
+    from orchestration.rating_page import create_rating_page
+
+    print(f"Rating page  http://{_HOST}:{port}\nCtrl-C ends it.", flush=True)
+    uvicorn.run(create_rating_page(Lake(settings.home_path)), host=_HOST, port=port, log_level="warning")
 
 
 def _wait_for_any(servers: list[subprocess.Popen[bytes]]) -> int:

@@ -7,7 +7,6 @@ from assets.deepid_versions import VERSIONS
 from assets.intake import Outcome, quarantined
 from assets.lake import Lake
 from assets.warehouse_build import open_warehouse, read_relation
-
 from orchestration.line import Line
 
 
@@ -32,9 +31,15 @@ def clip_table(lake: Lake, outcomes: list[Outcome]) -> list[dict[str, Any]]:
     for outcome in outcomes:
         row: dict[str, Any] = {"file": outcome.name, "status": outcome.reason or outcome.status}
         for table, key in (("face_tracks", "track_id"), ("expression_segments", "segment_id")):
-            known = outcome.clip_id in lake.names(table, camera_day=outcome.camera_day) if outcome.clip_id else False
+            known = (
+                outcome.clip_id in lake.names(table, camera_day=outcome.camera_day)
+                if outcome.clip_id
+                else False
+            )
             values = (
-                lake.read(table, outcome.clip_id, camera_day=outcome.camera_day, columns=[key])[key].to_pylist()
+                lake.read(table, outcome.clip_id, camera_day=outcome.camera_day, columns=[key])[
+                    key
+                ].to_pylist()
                 if known
                 else []
             )
