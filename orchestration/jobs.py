@@ -2,8 +2,6 @@
 
 import dagster as dg
 
-from assets.camera_day import CAMERA_DAYS
-
 CLIP_ASSETS = (
     "clip_manifest",
     "face_tracks",
@@ -25,7 +23,6 @@ TRAINING_ASSETS = (
 process_camera_day = dg.define_asset_job(
     "process_camera_day",
     selection=dg.AssetSelection.assets(*CLIP_ASSETS),
-    partitions_def=CAMERA_DAYS,
     description="From a camera-day's clips to scored expression segments.",
 )
 retrain = dg.define_asset_job(
@@ -41,7 +38,6 @@ promote = dg.define_asset_job(
 rescore = dg.define_asset_job(
     "rescore",
     selection=dg.AssetSelection.assets("segment_scores"),
-    partitions_def=CAMERA_DAYS,
     description="Score a camera-day's segments by the present champion; earlier scores stay.",
 )
 publish = dg.define_asset_job(
