@@ -26,8 +26,9 @@ Motion = Literal["none", "translation", "affine"]
 Box = tuple[int, int, int, int]
 
 _MOTIONS = {"translation": cv2.MOTION_TRANSLATION, "affine": cv2.MOTION_AFFINE}
-# ECC runs on crops of half the size: a quarter of the time, and noise averages out.
-_ECC_BLUR = 3
+_ECC_BLUR = 5
+# OpenCV's bindings want a mask: an empty one stands for the whole image.
+_EVERYWHERE = np.empty((0, 0), dtype=np.uint8)
 # px of the crop
 _LARGEST_SHIFT = 10.0
 
@@ -64,43 +65,40 @@ def face_regions() -> dict[str, Box]:
     }
 
 
-def rigid_mask() -> NDArray[np.uint8]:
-    """Mask of the crop's skin that expressions move least: no brows, no mouth.
+def rigid_box() -> Box:
+    """Box of the crop's skin that expressions move least: from below the brows to the base of the nose.
 
     Returns
     -------
-    ndarray, shape (128, 128), uint8
-        255 inside.
+    tuple of int
+        (top, bottom, left, right), px, half open.
     """
     left_eye, right_eye, nose, _, _ = CROP_LANDMARKS
     eye_distance = float(right_eye[1] - left_eye[1])
     top, bottom = round(left_eye[0] - 0.18 * eye_distance), round(nose[0] + 0.16 * eye_distance)
     start, end = round(left_eye[1] - 0.35 * eye_distance), round(right_eye[1] + 0.35 * eye_distance)
-    mask = np.zeros((CROP_SIZE, CROP_SIZE), dtype=np.uint8)
-    mask[top:bottom, start:end] = 255
-    return mask
+    return top, bottom, start, end
 
 
-def match_gain(image: Array, reference_mean: float, mask: Array) -> Array:
-    """Scale an image so that its mean over a mask equals that of the reference.
+def match_gain(image: Array, reference: Array, box: Box) -> Array:
+    """Scale an image so that its mean over a box equals the reference's.
 
     Parameters
     ----------
-    image : array, shape (M, N), float32
-        Grey image.
-    reference_mean : float
-        Mean of the reference over the mask.
-    mask : array, shape (M, N), float32
-        1 inside, 0 outside.
+    image, reference : array, shape (M, N), float32
+        Grey images.
+    box : tuple of int
+        (top, bottom, left, right), px, half open.
 
     Returns
     -------
     array, shape (M, N), float32
-        An image that is black under the mask is returned as it is: no gain can lift it.
+        An image that is black in the box is returned as it is: no gain can lift it.
     """
-    xp = namespace(image, mask)
-    mean = float(xp.sum(image * mask) / xp.sum(mask))
-    return image * (reference_mean / mean) if mean > 0 else image
+    xp = namespace(image, reference)
+    top, bottom, left, right = box
+    mean = float(xp.mean(image[top:bottom, left:right]))
+    return image * (float(xp.mean(reference[top:bottom, left:right])) / mean) if mean > 0 else image
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class Registered:
     matrix : ndarray, shape (2, 3), float32
         Map from reference to crop positions, (col, row, 1).
     correlation : float
-        Correlation with the reference over the mask, -1..1; 0 where registration failed, and then the crop is
+        Correlation with the reference over the box, -1..1; 0 where registration failed, and then the crop is
         passed through as it is.
     """
 
@@ -128,12 +126,12 @@ class Registrar:
 
     Parameters
     ----------
-    reference : ndarray, shape (M, N), uint8 or float32
+    reference : ndarray, shape (M, N), uint8
         Crop that the others are brought onto.
     motion : {"none", "translation", "affine"}
         Motion model; ``none`` passes crops through.
-    mask : ndarray, shape (M, N), uint8, optional
-        Area that decides; by default `rigid_mask`.
+    box : tuple of int, optional
+        Area of the reference that decides, (top, bottom, left, right) px; by default `rigid_box`.
     num_iterations : int
         Largest number of ECC iterations for a crop.
 
@@ -145,21 +143,21 @@ class Registrar:
 
     def __init__(
         self,
-        reference: NDArray[np.uint8] | NDArray[np.float32],
+        reference: NDArray[np.uint8],
         *,
         motion: Motion = "translation",
-        mask: NDArray[np.uint8] | None = None,
+        box: Box | None = None,
         num_iterations: int = 20,
     ) -> None:
         if motion not in get_args(Motion):
             message = f"registration is {motion!r}; expected one of {', '.join(get_args(Motion))}"
             raise ValueError(message)
         self._motion: Motion = motion
-        self._reference = _halve(reference.astype(np.float32))
-        self._mask = np.ascontiguousarray((rigid_mask() if mask is None else mask)[::2, ::2])
+        self._box = rigid_box() if box is None else box
+        top, bottom, left, right = self._box
+        self._reference = reference[top:bottom, left:right].astype(np.float32)
         self._criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, num_iterations, 1e-4)
-        # map between positions of the half-size crops, where the last crop ended
-        self._half_matrix = np.eye(2, 3, dtype=np.float32)
+        self._matrix = np.eye(2, 3, dtype=np.float32)
 
     def register(self, crop: NDArray[np.uint8]) -> Registered:
         """Bring a crop onto the reference.
@@ -173,56 +171,42 @@ class Registrar:
         Registered
         """
         image = crop.astype(np.float32)
-        half = _halve(image)
         if self._motion == "none":
-            return Registered(image, np.eye(2, 3, dtype=np.float32), self._correlate(half))
-        correlation, self._half_matrix = self._align(half)
-        matrix = _full_size(self._half_matrix)
+            return Registered(image, self._matrix, self._correlate(image))
+        correlation, self._matrix = self._align(image)
         if correlation == 0.0:
-            return Registered(image, matrix, correlation)
+            return Registered(image, self._matrix, correlation)
         size = (image.shape[1], image.shape[0])
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        moved = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        return Registered(moved.astype(np.float32, copy=False), matrix, correlation)
+        moved = cv2.warpAffine(image, self._matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return Registered(moved.astype(np.float32, copy=False), self._matrix, correlation)
 
-    def _align(self, half: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+    def _align(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        top, bottom, left, right = self._box
+        corner = np.array([left, top], dtype=np.float32)
+        start = self._matrix.copy()
+        # ECC counts from the corner of the box, the matrix from that of the crop.
+        start[:, 2] += start[:, :2] @ corner
         try:
-            correlation, matrix = cv2.findTransformECC(
-                self._reference,
-                half,
-                self._half_matrix.copy(),
-                _MOTIONS[self._motion],
-                self._criteria,
-                self._mask,
-                _ECC_BLUR,
+            correlation, found = cv2.findTransformECC(
+                self._reference, image, start, _MOTIONS[self._motion], self._criteria, _EVERYWHERE, _ECC_BLUR
             )
         except cv2.error as error:
             # OpenCV says so that the iteration left the image or found no texture: an answer, not a fault.
             if error.code != cv2.Error.StsNoConv:
                 raise
             return 0.0, np.eye(2, 3, dtype=np.float32)
+        matrix = np.asarray(found, dtype=np.float32)
+        matrix[:, 2] -= matrix[:, :2] @ corner
         # Crops are aligned by landmarks already: a large shift has locked onto something else.
-        middle = np.array([half.shape[1] / 2, half.shape[0] / 2, 1.0])
-        shift = matrix @ middle - middle[:2]
-        if float(np.hypot(*shift)) > _LARGEST_SHIFT / 2:
+        middle = np.array([(left + right) / 2, (top + bottom) / 2, 1.0])
+        if float(np.hypot(*(matrix @ middle - middle[:2]))) > _LARGEST_SHIFT:
             return 0.0, np.eye(2, 3, dtype=np.float32)
-        return float(correlation), np.asarray(matrix, dtype=np.float32)
+        return float(correlation), matrix
 
-    def _correlate(self, half: NDArray[np.float32]) -> float:
-        inside = self._mask > 0
-        reference, moving = self._reference[inside], half[inside]
-        reference, moving = reference - reference.mean(), moving - moving.mean()
+    def _correlate(self, image: NDArray[np.float32]) -> float:
+        top, bottom, left, right = self._box
+        reference = self._reference - self._reference.mean()
+        moving = image[top:bottom, left:right] - image[top:bottom, left:right].mean()
         norm = float(np.linalg.norm(reference) * np.linalg.norm(moving))
-        return float(reference @ moving) / norm if norm > 0 else 0.0
-
-
-def _halve(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return half.astype(np.float32, copy=False)
-
-
-def _full_size(half_matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same motion between crops of full size, where the centre of half-size pixel j is 2 j + 1/2."""
-    linear = half_matrix[:, :2]
-    shift = 2 * half_matrix[:, 2] + 0.5 * (1 - linear.sum(axis=1))
-    return np.column_stack([linear, shift]).astype(np.float32)
+        return float(np.sum(reference * moving)) / norm if norm > 0 else 0.0

@@ -20,7 +20,7 @@ from features.descriptors import dcp_histograms, hog_histograms, hoof, lbp_histo
 from features.flow import Stencil, horn_schunck, horn_schunck_pyramid
 from features.modc import BASES, KINDS, Base, modc_histograms
 from features.prefilter import PREFILTERS, Prefilter, prefilter_images
-from features.registration import Motion, Registrar, face_regions, match_gain, rigid_mask
+from features.registration import Motion, Registrar, face_regions, match_gain, rigid_box
 
 _PEERS: dict[str, Callable[..., Array]] = {
     "dcp": dcp_histograms,
@@ -305,10 +305,8 @@ class FlowStream:
         regions = face_regions()
         self._nose = regions.pop("nose")
         self._regions = regions
-        self._mask = xp.asarray((rigid_mask() > 0).astype(np.float32))
         self._registrar: Registrar | None = None
         self._reference: Array = None
-        self._reference_mean = 0.0
         self._anchored_at = 0.0
         # displacement of the reference crop itself, and of the last frame, (R, 2) px
         self._carried: NDArray[np.float64] = np.zeros((len(regions), 2))
@@ -356,8 +354,6 @@ class FlowStream:
     def _anchor(self, crop: NDArray[np.uint8], time_s: float) -> Registrar:
         self._registrar = Registrar(crop, motion=self._config.registration)
         self._reference = self._xp.asarray(crop.astype(np.float32))
-        total = self._xp.sum(self._reference * self._mask)
-        self._reference_mean = float(total / self._xp.sum(self._mask))
         self._anchored_at = time_s
         return self._registrar
 
@@ -373,7 +369,7 @@ class FlowStream:
             registered = self._anchor(crop, time_s).register(crop)
         image = self._xp.asarray(registered.image)
         if self._config.match_gain:
-            image = match_gain(image, self._reference_mean, self._mask)
+            image = match_gain(image, self._reference, rigid_box())
         flow = solve_flow(self._reference, image, config=self._config)
         if not self._config.subtract_nose:
             return flow
