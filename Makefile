@@ -19,6 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 # CLIPS=folder runs your own clips instead of the embedded sample.
 demo: setup
+	@ln -sfn $(APEXLINE_HOME)/mlflow.db mlflow.db  # plain mlflow commands and load_model in this folder find the registry
 	$(BIN)/apexline demo $(if $(CLIPS),--clips '$(CLIPS)')
 
 ui: setup

@@ -1,0 +1,1 @@
+"""Parameter files; a package so that an installed Apexline finds them."""
