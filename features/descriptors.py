@@ -18,7 +18,8 @@ import numpy as np
 from array_api_compat import device
 
 from features.backend import Array, namespace, to_numpy
-from features.modc import block_histograms, ring_codes
+from features.histograms import block_histograms
+from features.modc import ring_codes
 
 _DCP_WEIGHTS = ((1, 4, 16, 64), (0, 0, 0, 0))
 

@@ -1,8 +1,8 @@
 """Multi-order double cross (MODC) texture codes and their block histograms, eq. (1)-(10) of [1]_.
 
-Belongs here: the ring descriptor family (COD, SL, SR and their variants), its fixed-point sampling, the image
-pre-filters and block histograms of codes. Stays out: the peers it is compared with (``descriptors``) and
-everything that happens over time (``curves``).
+Belongs here: the ring descriptor family (COD, SL, SR and their variants) and its fixed-point sampling. Stays
+out: image filters (``prefilter``), counting (``histograms``), the peers it is compared with (``descriptors``)
+and everything that happens over time (``curves``).
 
 .. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Machine learning-based emotional recognition in surveillance
    video images in the context of smart city safety. Traitement du Signal 38(2), doi:10.18280/ts.380213.
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from features.backend import Array, Namespace, count_indices, is_numpy, namespace
+from features.backend import Array, Namespace, is_numpy, namespace
+from features.histograms import block_histograms
 from features.prefilter import Prefilter, as_uint8, prefilter_images
 
 Base = Literal["paper", "base7", "split"]
@@ -213,57 +214,6 @@ def ring_codes(
     return _code_arrays(xp, xp.astype(images, xp.int32), offsets, q8, weights, reach)
 
 
-def block_histograms(codes: Array, *, grid: tuple[int, int], bins: int) -> Array:
-    """Histograms of codes over a grid of blocks.
-
-    Parameters
-    ----------
-    codes : array, shape (T, P, M, N), unsigned or int32
-        Codes 0..bins - 1 of P planes.
-    grid : (int, int)
-        Rows and columns of blocks; borders lie at ``i * M // rows``, so sizes differ by one pixel at most.
-    bins : int
-        Number of codes.
-
-    Returns
-    -------
-    histograms : array, shape (T, P, rows, cols, bins), float32
-        Each histogram sums to 1.
-
-    Raises
-    ------
-    ValueError
-        If the grid has more blocks than pixels along an axis.
-    """
-    xp = namespace(codes)
-    rows, cols = grid
-    frames, planes, height, width = (int(size) for size in codes.shape)
-    _require(
-        1 <= rows <= height and 1 <= cols <= width,
-        f"grid {grid} does not fit codes of {height} x {width}; each block needs at least one pixel",
-    )
-    if is_numpy(codes):
-        counts = np.zeros((frames * planes, rows, cols, bins), dtype=np.float32)
-        # (T, P, M, N) -> (T*P, M, N) and back
-        _count_blocks(np.ascontiguousarray(codes.reshape((-1, height, width))), counts)
-        return counts.reshape((frames, planes, rows, cols, bins))
-    blocks: list[Array] = []
-    for i in range(rows):
-        for j in range(cols):
-            top, bottom = i * height // rows, (i + 1) * height // rows
-            left, right = j * width // cols, (j + 1) * width // cols
-            block = xp.astype(codes[..., top:bottom, left:right], xp.int64)
-            # one run of bins for each image and plane
-            run = xp.reshape(
-                xp.arange(frames * planes, dtype=xp.int64, device=block.device), (frames, planes, 1, 1)
-            )
-            counted = count_indices(xp, block + run * bins, frames * planes * bins)
-            blocks.append(xp.astype(counted, xp.float32) / ((bottom - top) * (right - left)))
-    # (rows*cols, T*P*bins) -> (rows, cols, T, P, bins) -> (T, P, rows, cols, bins)
-    stacked = xp.reshape(xp.stack(blocks), (rows, cols, frames, planes, bins))
-    return xp.permute_dims(stacked, (2, 3, 0, 1, 4))
-
-
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
@@ -394,21 +344,3 @@ def _code_row(
             inner = np.uint16(2) * np.uint16(first[x] >= centre[x]) + np.uint16(second[x] >= first[x])
             outer = np.uint16(2) * np.uint16(second[x] >= centre[x]) + np.uint16(third[x] >= second[x])
             codes[x] = np.uint16(codes[x] + inner_weight * inner + outer_weight * outer)
-
-
-@njit(cache=True)
-def _count_blocks(codes: NDArray[Any], counts: NDArray[np.float32]) -> None:
-    images, height, width = codes.shape
-    _, rows, cols, bins = counts.shape
-    for t in range(images):
-        for i in range(rows):
-            for j in range(cols):
-                top, bottom = i * height // rows, (i + 1) * height // rows
-                left, right = j * width // cols, (j + 1) * width // cols
-                histogram = counts[t, i, j]
-                for y in range(top, bottom):
-                    for x in range(left, right):
-                        histogram[codes[t, y, x]] += np.float32(1)
-                area = np.float32((bottom - top) * (right - left))
-                for b in range(bins):
-                    histogram[b] /= area

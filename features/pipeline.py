@@ -18,13 +18,15 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from features import flow_stream, texture_stream
 from features import segments as seg
-from features import streams
 from features.backend import Device, device_namespace, to_numpy
 from features.curves import contrast, half_window
 from features.faces import FaceConfig
+from features.flow_stream import FlowConfig, FlowRow
 from features.segments import Segment, SegmentConfig
-from features.streams import FlowConfig, FlowRow, TextureConfig, TextureRow
+from features.spans import limit_spans
+from features.texture_stream import TextureConfig, TextureRow, texture_histograms
 from features.tracks import TrackConfig, track_faces
 from features.video import read_frames
 
@@ -91,14 +93,14 @@ class TrackCurves:
         return (self.times.size - 1) / float(self.times[-1] - self.times[0])
 
 
-class TextureStream(streams.TextureStream):
+class TextureStream(texture_stream.TextureStream):
     """Texture differences of one track's crops under a whole configuration, on its device."""
 
     def __init__(self, config: FeatureConfig) -> None:
         super().__init__(config.texture, device_namespace(config.device))
 
 
-class FlowStream(streams.FlowStream):
+class FlowStream(flow_stream.FlowStream):
     """Motion of one track's face regions under a whole configuration, on its device."""
 
     def __init__(self, config: FeatureConfig) -> None:
@@ -218,7 +220,7 @@ def segment_features(
     """
     xp = device_namespace(config.device)
     first_kind = replace(config.texture, kinds=config.texture.kinds[:1])
-    texture = to_numpy(streams.texture_histograms(xp.asarray(apex_crop), config=first_kind)).ravel()
+    texture = to_numpy(texture_histograms(xp.asarray(apex_crop), config=first_kind)).ravel()
     if onset_crop is None:
         return texture, None
     stream = FlowStream(config)
@@ -368,7 +370,9 @@ def _segments_of(curves: TrackCurves, track_id: str, config: SegmentConfig) -> l
         flow = seg.motion_spans(curves.displacement, config=config, fps=fps)
         texture = seg.texture_spans(curves.texture, config=config, fps=fps)
         spans = seg.fuse(flow, texture, fusion=config.fusion, gap=round(config.merge_gap_s * fps))
-    spans = seg.limit_spans(spans, motion, config=config, fps=fps)
+    spans = limit_spans(
+        spans, motion, min_length_s=config.min_length_s, max_length_s=config.max_length_s, fps=fps
+    )
     strongest = np.hypot(curves.displacement[..., 0], curves.displacement[..., 1]).argmax(axis=1)
     return seg.to_segments(
         spans,

@@ -1,7 +1,7 @@
 """Expression segments from the curves of one track: onset, apex and offset, eq. (21)-(24) of [1]_.
 
-Belongs here: the rest state of a face, growing segments from motion, spotting peaks of texture, fusion and
-length limits. Stays out: pixels, and how the curves are computed (``streams``).
+Belongs here: the rest state of a face, growing segments from motion, spotting peaks of texture, and fusion.
+Stays out: pixels, and how the curves are computed (``flow_stream``, ``texture_stream``).
 
 .. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Traitement du Signal 38(2), doi:10.18280/ts.380213.
 """
@@ -9,7 +9,7 @@ length limits. Stays out: pixels, and how the curves are computed (``streams``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -25,6 +25,7 @@ from features.curves import (
     smooth,
     wrap_angle,
 )
+from features.spans import Span, merge_spans
 
 Fusion = Literal["fallback", "or", "mean"]
 Rest = Literal["none", "densest"]
@@ -144,17 +145,6 @@ class Segment:
     length: str = ""
     source: str = ""
     roi: str = ""
-
-
-@dataclass(frozen=True)
-class Span:
-    """A segment as indices into a curve, inclusive, before it has times."""
-
-    onset: int
-    apex: int
-    offset: int
-    score: float
-    source: str
 
 
 def rest_state(
@@ -333,47 +323,6 @@ def mean_spans(
         apex = onset + int(np.argmax(curve[onset : offset + 1]))
         spans.append(Span(onset, apex, offset, _ratio(curve[apex], threshold), "both"))
     return merge_spans(spans, gap=_frames(config.merge_gap_s, fps))
-
-
-def merge_spans(spans: Sequence[Span], *, gap: int) -> list[Span]:
-    """Join spans that overlap or lie at most ``gap`` frames apart; the stronger apex stays."""
-    merged: list[Span] = []
-    for span in sorted(spans, key=lambda each: (each.onset, each.offset)):
-        if merged and span.onset - merged[-1].offset - 1 <= gap:
-            last = merged.pop()
-            stronger = span if span.score > last.score else last
-            source = last.source if last.source == span.source else "both"
-            offset = max(last.offset, span.offset)
-            span = replace(stronger, onset=last.onset, offset=offset, source=source)
-        merged.append(span)
-    return merged
-
-
-def limit_spans(
-    spans: Sequence[Span], strength: NDArray[np.float64], *, config: SegmentConfig, fps: float
-) -> list[Span]:
-    """Drop spans below the least length and cut those above the largest to their strongest stretch.
-
-    Parameters
-    ----------
-    spans : sequence of Span
-    strength : ndarray, shape (T,), float64
-        Curve whose sum decides which stretch about the apex stays.
-    """
-    longest = max(1, int(config.max_length_s * fps + 1e-9))
-    kept: list[Span] = []
-    for span in spans:
-        length = span.offset - span.onset + 1
-        if length / fps < config.min_length_s - 1e-9:
-            continue
-        if length > longest:
-            first, last = max(span.onset, span.apex - longest + 1), min(span.apex, span.offset - longest + 1)
-            total = np.concatenate([[0.0], np.cumsum(strength)])
-            starts = np.arange(first, last + 1)
-            onset = int(starts[np.argmax(total[starts + longest] - total[starts])])
-            span = replace(span, onset=onset, offset=onset + longest - 1)
-        kept.append(span)
-    return kept
 
 
 def to_segments(

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from features import modc, prefilter
-from features.modc import KINDS, block_histograms, modc_codes, modc_histograms, num_bins, sampling_taps
+from features import histograms, modc, prefilter
+from features.histograms import block_histograms
+from features.modc import KINDS, modc_codes, modc_histograms, num_bins, sampling_taps
 from features.prefilter import prefilter_images
 from tests.reference import texture as slow
 
@@ -203,7 +204,7 @@ def test_kernels_as_python_agree_with_their_compiled_selves(monkeypatch, noise, 
         (modc, "_code_stack"),
         (modc, "_sample_row"),
         (modc, "_code_row"),
-        (modc, "_count_blocks"),
+        (histograms, "_count_blocks"),
         (prefilter, "_smooth_stack"),
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name).py_func)

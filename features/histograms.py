@@ -1,0 +1,83 @@
+"""Block histograms of integer codes, on any array namespace and compiled for NumPy.
+
+Belongs here: counting codes over a grid of blocks, which all texture descriptors share. Stays out: the codes
+themselves (``modc``, ``descriptors``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from features.backend import Array, count_indices, is_numpy, namespace
+
+
+def block_histograms(codes: Array, *, grid: tuple[int, int], bins: int) -> Array:
+    """Histograms of codes over a grid of blocks.
+
+    Parameters
+    ----------
+    codes : array, shape (T, P, M, N), unsigned or int32
+        Codes 0..bins - 1 of P planes.
+    grid : (int, int)
+        Rows and columns of blocks; borders lie at ``i * M // rows``, so sizes differ by one pixel at most.
+    bins : int
+        Number of codes.
+
+    Returns
+    -------
+    histograms : array, shape (T, P, rows, cols, bins), float32
+        Each histogram sums to 1.
+
+    Raises
+    ------
+    ValueError
+        If the grid has more blocks than pixels along an axis.
+    """
+    xp = namespace(codes)
+    rows, cols = grid
+    frames, planes, height, width = (int(size) for size in codes.shape)
+    if not (1 <= rows <= height and 1 <= cols <= width):
+        message = f"grid {grid} does not fit codes of {height} x {width}; each block needs at least one pixel"
+        raise ValueError(message)
+    if is_numpy(codes):
+        counts = np.zeros((frames * planes, rows, cols, bins), dtype=np.float32)
+        # (T, P, M, N) -> (T*P, M, N) and back
+        _count_blocks(np.ascontiguousarray(codes.reshape((-1, height, width))), counts)
+        return counts.reshape((frames, planes, rows, cols, bins))
+    blocks: list[Array] = []
+    for i in range(rows):
+        for j in range(cols):
+            top, bottom = i * height // rows, (i + 1) * height // rows
+            left, right = j * width // cols, (j + 1) * width // cols
+            block = xp.astype(codes[..., top:bottom, left:right], xp.int64)
+            # one run of bins for each image and plane
+            run = xp.reshape(
+                xp.arange(frames * planes, dtype=xp.int64, device=block.device), (frames, planes, 1, 1)
+            )
+            counted = count_indices(xp, block + run * bins, frames * planes * bins)
+            blocks.append(xp.astype(counted, xp.float32) / ((bottom - top) * (right - left)))
+    # (rows*cols, T*P*bins) -> (rows, cols, T, P, bins) -> (T, P, rows, cols, bins)
+    stacked = xp.reshape(xp.stack(blocks), (rows, cols, frames, planes, bins))
+    return xp.permute_dims(stacked, (2, 3, 0, 1, 4))
+
+
+@njit(cache=True)
+def _count_blocks(codes: NDArray[Any], counts: NDArray[np.float32]) -> None:
+    images, height, width = codes.shape
+    _, rows, cols, bins = counts.shape
+    for t in range(images):
+        for i in range(rows):
+            for j in range(cols):
+                top, bottom = i * height // rows, (i + 1) * height // rows
+                left, right = j * width // cols, (j + 1) * width // cols
+                histogram = counts[t, i, j]
+                for y in range(top, bottom):
+                    for x in range(left, right):
+                        histogram[codes[t, y, x]] += np.float32(1)
+                area = np.float32((bottom - top) * (right - left))
+                for b in range(bins):
+                    histogram[b] /= area

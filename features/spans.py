@@ -1,0 +1,70 @@
+"""Spans of a curve: runs of indices with an apex, how they join and how long they may be.
+
+Belongs here: what flow, texture and fusion do alike with the stretches they find. Stays out: how a stretch is
+found, and frames and times (``segments``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Span:
+    """A segment as indices into a curve, inclusive, before it has times."""
+
+    onset: int
+    apex: int
+    offset: int
+    score: float
+    source: str
+
+
+def merge_spans(spans: Sequence[Span], *, gap: int) -> list[Span]:
+    """Join spans that overlap or lie at most ``gap`` frames apart; the stronger apex stays."""
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda each: (each.onset, each.offset)):
+        if merged and span.onset - merged[-1].offset - 1 <= gap:
+            last = merged.pop()
+            stronger = span if span.score > last.score else last
+            source = last.source if last.source == span.source else "both"
+            offset = max(last.offset, span.offset)
+            span = replace(stronger, onset=last.onset, offset=offset, source=source)
+        merged.append(span)
+    return merged
+
+
+def limit_spans(
+    spans: Sequence[Span],
+    strength: NDArray[np.float64],
+    *,
+    min_length_s: float,
+    max_length_s: float,
+    fps: float,
+) -> list[Span]:
+    """Drop spans below the least length and cut those above the largest to their strongest stretch.
+
+    Parameters
+    ----------
+    spans : sequence of Span
+    strength : ndarray, shape (T,), float64
+        Curve whose sum decides which stretch about the apex stays.
+    """
+    longest = max(1, int(max_length_s * fps + 1e-9))
+    kept: list[Span] = []
+    for span in spans:
+        length = span.offset - span.onset + 1
+        if length / fps < min_length_s - 1e-9:
+            continue
+        if length > longest:
+            first, last = max(span.onset, span.apex - longest + 1), min(span.apex, span.offset - longest + 1)
+            total = np.concatenate([[0.0], np.cumsum(strength)])
+            starts = np.arange(first, last + 1)
+            onset = int(starts[np.argmax(total[starts + longest] - total[starts])])
+            span = replace(span, onset=onset, offset=onset + longest - 1)
+        kept.append(span)
+    return kept
