@@ -43,20 +43,20 @@ def champion(
     """
     challenger = registry.get_alias(CHALLENGER)
     incumbent = registry.get_alias(CHAMPION)
-    pending = challenger is not None and challenger != incumbent
-    if pending:
-        decision = _decide(lake, parameters.promotion, registry, challenger, incumbent, config.approved_by)
+    pending = challenger if challenger != incumbent else None
+    if pending is not None:
+        decision = _decide(lake, parameters.promotion, registry, pending, incumbent, config.approved_by)
         context.log.info(decision["reason"])
         if decision["promoted"]:
-            registry.set_alias(CHAMPION, challenger)
-        name = f"{decision['decided_at']:%Y%m%dT%H%M%S%f}-v{challenger}"
-        lake.write("promotions", name, [decision], stamp=fingerprint(challenger, incumbent))
+            registry.set_alias(CHAMPION, pending)
+        name = f"{decision['decided_at']:%Y%m%dT%H%M%S%f}-v{pending}"
+        lake.write("promotions", name, [decision], stamp=fingerprint(pending, incumbent))
     table = lake.read_all("promotions")
     now = registry.get_alias(CHAMPION)
     return dg.MaterializeResult(
         metadata={
-            "computed": int(pending),
-            "unchanged": int(not pending),
+            "computed": int(pending is not None),
+            "unchanged": int(pending is None),
             "champion": now or 0,
             "decisions": table_preview(table.to_pylist()[::-1]),
             **columns_of("promotions"),
@@ -79,7 +79,7 @@ def _decide(
     wins, found = True, "there is no champion yet"
     if incumbent is not None:
         difference = _compare(lake, config, registry, challenger, incumbent)
-        wins = difference[1] is not None and difference[1] > config.min_difference
+        wins = difference[1] > config.min_difference
         found = (
             f"challenger minus champion is {difference[0]:+.3f} (95 % interval {difference[1]:+.3f} to "
             f"{difference[2]:+.3f}) on the frozen test subjects"

@@ -109,7 +109,7 @@ def crops_at(
     crops: dict[tuple[str, int], NDArray[np.uint8]] = {}
     for batch in lake.iter_batches("face_crops", clip_id, camera_day=camera_day):
         chosen = pa.Table.from_batches([batch])
-        chosen = chosen.filter(pc.is_in(chosen["frame"], pa.array([key[1] for key in nearest], pa.int32())))
+        chosen = chosen.filter(pc.field("frame").isin(pa.array([key[1] for key in nearest], pa.int32())))
         for row in chosen.to_pylist():
             for key in nearest.get((row["track_id"], row["frame"]), []):
                 crops[key] = as_crop(row["crop"])

@@ -3,7 +3,7 @@
 Belongs here: wording and metadata shared by all assets. Stays out: results.
 """
 
-from typing import Any
+from typing import Any, TypedDict
 
 import dagster as dg
 
@@ -12,7 +12,15 @@ from assets.schemas import TABLES
 OWNER = "team:vision"
 
 
-def about(group: str, *kinds: str) -> dict[str, Any]:
+class About(TypedDict):
+    """Keyword arguments of an asset decorator."""
+
+    group_name: str
+    kinds: set[str]
+    owners: list[str]
+
+
+def about(group: str, *kinds: str) -> About:
     """Return the keyword arguments that every asset decorator gets."""
     return {"group_name": group, "kinds": set(kinds), "owners": [OWNER]}
 

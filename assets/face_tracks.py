@@ -48,13 +48,13 @@ def face_tracks(
         camera_days=context.partition_keys,
         columns=["clip_id", "track_id", "kept", "size_px", "drop_reason"],
     )
-    dropped = table.filter(pc.invert(table["kept"])).group_by("drop_reason").aggregate([([], "count_all")])
+    dropped = table.filter(~pc.field("kept")).group_by("drop_reason").aggregate([([], "count_all")])
     return dg.MaterializeResult(
         metadata={
             **progress.metadata(),
             "tracks": len(set(table["track_id"].to_pylist())),
             "face_frames": table.num_rows,
-            "kept_frames": int(pc.sum(table["kept"]).as_py() or 0),
+            "kept_frames": table.filter(pc.field("kept")).num_rows,
             "dropped": dg.MetadataValue.json({r["drop_reason"]: r["count_all"] for r in dropped.to_pylist()}),
             "dagster/row_count": table.num_rows,
             **columns_of("face_tracks"),

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -194,7 +195,7 @@ def _check_annotations(manifest: Manifest, info: VideoInfo) -> None:
             )
 
 
-def hash_file(path: UPath) -> str:
+def hash_file(path: UPath | Path) -> str:
     """Return the SHA-256 of a file's bytes, 64 hex digits."""
     with path.open("rb") as file:
         digest = hashlib.sha256()

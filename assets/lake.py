@@ -14,11 +14,11 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 from uuid import uuid4
 
 import pyarrow as pa
@@ -126,7 +126,7 @@ class Lake:
     @contextmanager
     def writer(
         self, table: str, name: str, *, stamp: str, camera_day: str | None = None
-    ) -> Iterator[pq.ParquetWriter]:
+    ) -> Generator[pq.ParquetWriter]:
         """Open a Parquet writer whose file appears in the lake only when the block ends well.
 
         Parameters
@@ -149,7 +149,10 @@ class Lake:
         camera_day: str | None = None,
     ) -> None:
         """Write one file from a table or from rows (dicts with the schema's columns)."""
-        data = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), schema=TABLES[table])
+        if isinstance(rows, pa.Table):
+            data = cast("pa.Table", rows)  # pyarrow ships no types, so that the test above narrows nothing
+        else:
+            data = pa.Table.from_pylist(list(rows), schema=TABLES[table])
         with self.writer(table, name, stamp=stamp, camera_day=camera_day) as writer:
             writer.write_table(data.cast(TABLES[table]).replace_schema_metadata(writer.schema.metadata))
 
@@ -162,7 +165,7 @@ class Lake:
         return existed
 
     @contextmanager
-    def replacing(self, target: UPath) -> Iterator[IO[bytes]]:
+    def replacing(self, target: UPath) -> Generator[IO[bytes]]:
         """Open `target` for writing such that readers see the old file or the new one, never a part."""
         target.parent.mkdir(parents=True, exist_ok=True)
         if not isinstance(target, Path):  # an object store publishes an object when it is closed
@@ -186,7 +189,7 @@ class Lake:
         return str(folder)
 
     @contextmanager
-    def local_copy(self, path: UPath) -> Iterator[Path]:
+    def local_copy(self, path: UPath) -> Generator[Path]:
         """Give a local path for `path`: itself, or a copy that lives as long as the block (decoders need one)."""
         if isinstance(path, Path):
             yield path
@@ -206,7 +209,9 @@ class Lake:
         digest = hashlib.sha256()
         root = self.home / "lake"
         for path in sorted(root.rglob("*.parquet")) if root.is_dir() else []:
-            table = path.relative_to(root).parts[0] if isinstance(path, Path) else path.parent.parent.name
+            table = (
+                path.relative_to(str(root)).parts[0] if isinstance(path, Path) else path.parent.parent.name
+            )
             # The file name of scores and promotions carries their time; their rows do not need it.
             digest.update(table.encode())
             digest.update(path.parent.name.encode())

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import numpy as np
@@ -40,7 +40,7 @@ def pad_space(
     """
     ratings = usable_ratings(lake)
     stamp = fingerprint(CODE_VERSION, parameters.hash_of("survey"), _ratings_hash(ratings))
-    record = read_record(lake)
+    record: dict[str, Any] = read_record(lake)
     computed = int(record.get("stamp") != stamp)
     if computed:
         record = {"stamp": stamp, **_fit(context, ratings, parameters)}
@@ -130,15 +130,15 @@ def _fit(context: dg.AssetExecutionContext, ratings: pd.DataFrame, parameters: P
 
 def _diagnostics(space: SemanticSpace, ratings: pd.DataFrame) -> dict[str, Any]:
     # Within pairs: over all ratings at once, the differences between pairs would count as agreement.
-    agreement = agreement_by_pair(ratings, num_resamples=20)["average"].median()
+    agreement = cast("pd.Series", agreement_by_pair(ratings, num_resamples=20)["average"])
     synthetic = bool(ratings["synthetic"].astype(bool).all())
     return {
         "num_stimuli": len(space.segments),
-        "num_raters": int(ratings["rater"].nunique()),
+        "num_raters": cast("pd.Series", ratings["rater"]).nunique(),
         "num_pairs": len(space.pairs),
         "kmo": _finite(space.kmo),
         "bartlett_p": _finite(space.bartlett_p),
-        "icc": _finite(agreement),
+        "icc": _finite(cast("float", agreement.median())),
         "n_factors": len(space.axes),
         "n_parallel": space.parallel_k,
         "congruence": dict(space.congruence),

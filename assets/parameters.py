@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +18,10 @@ from assets.lake import fingerprint
 from features.pipeline import FeatureConfig, load_config
 from ml.train_config import TrainConfig
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,15 @@ class SurveyConfig:
     ----------
     simulated_raters : int
         Size of the simulated panel that rates synthetic clips; 0 for none. Real clips are never rated by it.
-    method : str
-        Factor extraction: ``minres``, ``ml`` or ``principal``.
-    rotation : str
-        ``procrustes`` to the PAD target, or ``varimax``.
+    method : {"minres", "ml", "principal"}
+        Factor extraction.
+    rotation : {"procrustes", "varimax"}
+        ``procrustes`` turns the factors to the PAD target.
     """
 
     simulated_raters: int = 0
-    method: str = "minres"
-    rotation: str = "procrustes"
+    method: Literal["minres", "ml", "principal"] = "minres"
+    rotation: Literal["procrustes", "varimax"] = "procrustes"
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def _plain(value: Any) -> Any:
 
 
 def _section(kind: type[T], name: str, values: dict[str, Any], path: Path) -> T:
-    known = {each.name for each in fields(kind)}  # pyright: ignore[reportArgumentType]
+    known = {each.name for each in fields(kind)}
     unknown = sorted(set(values) - known)
     if unknown:
         msg = f"{path}: section {name!r} has unknown keys {unknown}; known are {sorted(known)}"

@@ -188,5 +188,6 @@ def _space_summary(lake: Lake) -> SemanticSpaceSummary | None:
     record = read_record(lake)
     if not record:
         return None
-    values: dict[str, Any] = record["diagnostics"]
-    return SemanticSpaceSummary(**{key: np.nan if value is None else value for key, value in values.items()})
+    stored: dict[str, Any] = record["diagnostics"]
+    values: dict[str, Any] = {key: np.nan if value is None else value for key, value in stored.items()}
+    return SemanticSpaceSummary(**values)

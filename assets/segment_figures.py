@@ -69,20 +69,34 @@ def curve_figures(lake: Lake, shown: ShownSegment, parameters: Parameters) -> li
     list of (number in the paper or "", title, Figure)
     """
     texture, flow = (_of_track(lake, table, shown) for table in ("texture_features", "flow_features"))
-    texture = texture[texture["kind"].isin(TEXTURE_SHOWN)]
+    texture = texture.loc[texture["kind"].isin(TEXTURE_SHOWN)]
     segments = _of_track(lake, "expression_segments", shown)
     truth = _truth(lake, shown)
-    marks = {"segments": segments, "truth": truth, "synthetic": shown.synthetic}
+    synthetic = shown.synthetic
     roi = shown.row["roi"] or str(flow.loc[flow["magnitude"].idxmax(), "roi"])
     return [
         (
             "5",
             "Texture change",
-            figures.texture_curves(texture, thresholds=_thresholds(texture, parameters), **marks),
+            figures.texture_curves(
+                texture,
+                thresholds=_thresholds(texture, parameters),
+                segments=segments,
+                truth=truth,
+                synthetic=synthetic,
+            ),
         ),
-        ("6", "Module and angle of the flow", figures.flow_curves(flow, roi=roi, **marks)),
-        ("7", "Texture and flow together", figures.fused_curves(flow, texture, **marks)),
-        ("", "Polar map", figures.polar_map(flow, roi=roi, segments=segments, synthetic=shown.synthetic)),
+        (
+            "6",
+            "Module and angle of the flow",
+            figures.flow_curves(flow, roi=roi, segments=segments, truth=truth, synthetic=synthetic),
+        ),
+        (
+            "7",
+            "Texture and flow together",
+            figures.fused_curves(flow, texture, segments=segments, truth=truth, synthetic=synthetic),
+        ),
+        ("", "Polar map", figures.polar_map(flow, roi=roi, segments=segments, synthetic=synthetic)),
         ("", "Onset, apex, offset", _strip(lake, shown)),
     ]
 

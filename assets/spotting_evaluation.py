@@ -6,6 +6,8 @@ and the curves themselves (``features.curves``).
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
 
@@ -74,9 +76,10 @@ def _scores_of_clip(lake: Lake, camera_day: str, clip_id: str) -> list[pd.DataFr
 def _curves(texture: pd.DataFrame, flow: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     """Score curves by method, indexed by frame, of one track."""
     kinds = {
-        str(kind): _scored(rows.set_index("frame")["difference"]) for kind, rows in texture.groupby("kind")
+        str(kind): _scored(cast("pd.Series", rows.set_index("frame")["difference"]))
+        for kind, rows in texture.groupby("kind")
     }
-    moving = _scored(flow.groupby("frame")["magnitude"].max())
+    moving = _scored(cast("pd.Series", flow.groupby("frame")["magnitude"].max()))
     found = [(kind, kinds[kind]) for kind in TEXTURE_ALONE if kind in kinds]
     fused = [
         (f"{kind}+flow", pd.concat([kinds[kind], moving], axis=1, join="inner").mean(axis=1))

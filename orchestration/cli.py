@@ -184,7 +184,8 @@ def approve(
         line.run("promote", config={"ops": {"champion": {"config": {"approved_by": by}}}})
         decision = latest_decision(line.lake)
     if decision is None:
-        raise ValueError("there is no challenger to approve; run the job `retrain` first")
+        msg = "there is no challenger to approve; run the job `retrain` first"
+        raise ValueError(msg)
     _print(decision, as_json=as_json, title="decision")
 
 
@@ -208,7 +209,8 @@ def bench(
     from bench import BENCHMARKS
 
     if name not in BENCHMARKS:
-        raise typer.BadParameter(f"saw {name!r}, expected one of {sorted(BENCHMARKS)}")
+        msg = f"saw {name!r}, expected one of {sorted(BENCHMARKS)}"
+        raise typer.BadParameter(msg)
     with _progress() as progress:
         progress.add_task(f"measuring {name}", total=None)
         rows = BENCHMARKS[name]()

@@ -25,18 +25,17 @@ def manifest_from_options(
     ValueError
         Where some options are given but not all of them.
     """
-    given = {"camera": camera, "captured-at": captured_at, "purpose": purpose, "legal-basis": legal_basis}
+    if captured_at is not None and captured_at.tzinfo is None:
+        captured_at = captured_at.replace(tzinfo=UTC)
+    given = {"camera": camera, "captured_at": captured_at, "purpose": purpose, "legal_basis": legal_basis}
     missing = [name for name, value in given.items() if value is None]
     if len(missing) == len(given):
         return None
     if missing:
-        msg = f"missing --{', --'.join(missing)}: give all four options, or a sidecar clip.json beside each clip"
+        options = ", ".join("--" + name.replace("_", "-") for name in missing)
+        msg = f"missing {options}: give all four options, or a sidecar clip.json beside each clip"
         raise ValueError(msg)
-    assert captured_at is not None  # noqa: S101 - narrowed by the check above
-    when = captured_at if captured_at.tzinfo else captured_at.replace(tzinfo=UTC)
-    return Manifest.model_validate(
-        {"camera": camera, "captured_at": when, "purpose": purpose, "legal_basis": legal_basis}
-    )
+    return Manifest.model_validate(given)
 
 
 def ingest_paths(
