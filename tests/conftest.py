@@ -1,8 +1,9 @@
-"""Fixtures that several test packages share: clips with exact truth from the embedded sample."""
+"""Fixtures that several test packages share: clips with exact truth, clips without a face, broken clips."""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,50 @@ def build_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., BuiltC
 def astronaut_clip(build_clip: Callable[..., BuiltClip]) -> BuiltClip:
     """One face, 320x240, about 2.8 s at 25 fps: still, then a smile, then still."""
     return build_clip([(0, ("happy",))], face_px=(100.0, 100.0))
+
+
+@pytest.fixture(scope="session")
+def noise_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
+    """Builder of a good clip of half a second without a face, as bytes: ``noise_clip(seed=0)``."""
+    import numpy as np
+
+    from features.video import write_video
+
+    folder = tmp_path_factory.mktemp("noise")
+
+    @cache
+    def build(*, seed: int = 0) -> bytes:
+        path = folder / f"{seed}.mp4"
+        rng = np.random.default_rng(seed)
+        write_video(path, (rng.integers(0, 255, (64, 64, 3), np.uint8) for _ in range(12)), fps=25)
+        return path.read_bytes()
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def broken_clips(
+    noise_clip: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """Content that can't be decoded, by the reason that intake gives for it."""
+    good = noise_clip()
+    assert b"avc1" in good
+    return {
+        "zero_bytes": b"",
+        "truncated": good[: len(good) // 2],
+        "not_a_video": b"dear diary\n" * 50,
+        "no_video_stream": _audio_only(tmp_path_factory.mktemp("audio") / "audio.mp4"),
+        "unreadable_codec": good.replace(b"avc1", b"zzz1"),
+    }
+
+
+def _audio_only(path: Path) -> bytes:
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16000
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return path.read_bytes()

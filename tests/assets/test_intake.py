@@ -1,7 +1,5 @@
 import json
 
-import av
-import numpy as np
 import pytest
 from upath import UPath
 
@@ -16,7 +14,6 @@ from assets.intake import (
     take_in,
 )
 from assets.lake import Lake
-from features.video import write_video
 
 MANIFEST = {
     "camera": "gate-03",
@@ -32,12 +29,9 @@ def lake(tmp_path):
     return Lake(UPath(tmp_path / "home"))
 
 
-@pytest.fixture(scope="module")
-def clip_bytes(tmp_path_factory):
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    rng = np.random.default_rng(0)
-    write_video(path, (rng.integers(0, 255, (64, 64, 3), np.uint8) for _ in range(12)), fps=25)
-    return path.read_bytes()
+@pytest.fixture
+def clip_bytes(noise_clip):
+    return noise_clip()
 
 
 def put(folder, name, content, manifest=MANIFEST):
@@ -74,57 +68,30 @@ def test_same_content_under_two_names_counts_once(lake, tmp_path, clip_bytes):
     assert stored_camera_days(lake) == ["2026-03-03_gate-03"]
 
 
-def without_decoder(clip_bytes):
-    assert b"avc1" in clip_bytes
-    return clip_bytes.replace(b"avc1", b"zzz1")
-
-
-def audio_only(folder):
-    path = folder / "audio.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=16000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        frame.sample_rate = 16000
-        container.mux([*stream.encode(frame), *stream.encode(None)])
-    return path.read_bytes()
+WITHOUT_PURPOSE = {key: value for key, value in MANIFEST.items() if key != "purpose"}
+TOO_LATE = {"subject": "s", "emotion": "happy", "onset": 2, "apex": 9, "offset": 40, "box": [0, 0, 9, 9]}
 
 
 @pytest.mark.parametrize(
-    ("reason", "make", "manifest"),
+    ("reason", "manifest"),
     [
-        ("zero_bytes", lambda clip, _: b"", MANIFEST),
-        ("truncated", lambda clip, _: clip[: len(clip) // 2], MANIFEST),
-        ("not_a_video", lambda clip, _: b"dear diary\n" * 50, MANIFEST),
-        ("no_video_stream", lambda _, folder: audio_only(folder), MANIFEST),
-        ("unreadable_codec", lambda clip, _: without_decoder(clip), MANIFEST),
-        ("no_manifest", lambda clip, _: clip, None),
-        ("unreadable_manifest", lambda clip, _: clip, "{camera:"),
-        ("missing_field", lambda clip, _: clip, {k: v for k, v in MANIFEST.items() if k != "purpose"}),
-        ("invalid_field", lambda clip, _: clip, {**MANIFEST, "camera": "gate/../3"}),
-        ("invalid_field", lambda clip, _: clip, {**MANIFEST, "captured_at": "2026-03-02T10:00:00"}),
-        (
-            "invalid_field",
-            lambda clip, _: clip,
-            {
-                **MANIFEST,
-                "annotations": [
-                    {
-                        "subject": "s",
-                        "emotion": "happy",
-                        "onset": 2,
-                        "apex": 9,
-                        "offset": 40,
-                        "box": [0, 0, 9, 9],
-                    }
-                ],
-            },
-        ),
+        ("zero_bytes", MANIFEST),
+        ("truncated", MANIFEST),
+        ("not_a_video", MANIFEST),
+        ("no_video_stream", MANIFEST),
+        ("unreadable_codec", MANIFEST),
+        ("no_manifest", None),
+        ("unreadable_manifest", "{camera:"),
+        ("missing_field", WITHOUT_PURPOSE),
+        ("invalid_field", {**MANIFEST, "camera": "gate/../3"}),
+        ("invalid_field", {**MANIFEST, "captured_at": "2026-03-02T10:00:00"}),
+        ("invalid_field", {**MANIFEST, "annotations": [TOO_LATE]}),
     ],
 )
-def test_bad_file_is_quarantined_with_its_reason(lake, tmp_path, clip_bytes, reason, make, manifest):
+def test_bad_file_is_quarantined_with_its_reason(lake, tmp_path, clip_bytes, broken_clips, reason, manifest):
     folder = tmp_path / "in"
-    folder.mkdir()
-    outcome = take_in(lake, put(folder, "bad.mp4", make(clip_bytes, folder), manifest), move=True)
+    content = broken_clips.get(reason, clip_bytes)
+    outcome = take_in(lake, put(folder, "bad.mp4", content, manifest), move=True)
     assert (outcome.status, outcome.reason) == ("quarantined", reason)
     assert outcome.detail
     [record] = quarantined(lake)

@@ -1,0 +1,61 @@
+"""When the schedules fire, and what they ask for."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+# What the scheduler daemon itself asks for the next ticks.
+from dagster._utils.schedules import schedule_execution_time_iterator
+
+from orchestration.jobs import publish, retrain
+from orchestration.schedules import build_schedules
+
+
+@pytest.fixture
+def schedules():
+    return {schedule.name: schedule for schedule in build_schedules(running=True)}
+
+
+def ticks(schedule, start, count):
+    found = schedule_execution_time_iterator(
+        start.timestamp(), schedule.cron_schedule, schedule.execution_timezone, ascending=True
+    )
+    return [next(found).astimezone(UTC) for _ in range(count)]
+
+
+def test_retraining_fires_on_mondays_at_three_utc(schedules):
+    saturday = datetime(2026, 3, 7, 12, tzinfo=UTC)
+    assert ticks(schedules["weekly_retraining"], saturday, 3) == [
+        datetime(2026, 3, 9, 3, tzinfo=UTC),
+        datetime(2026, 3, 16, 3, tzinfo=UTC),
+        datetime(2026, 3, 23, 3, tzinfo=UTC),
+    ]
+
+
+def test_retraining_waits_a_week_once_monday_three_has_passed(schedules):
+    just_after = datetime(2026, 3, 9, 3, 0, 1, tzinfo=UTC)
+    assert ticks(schedules["weekly_retraining"], just_after, 1) == [datetime(2026, 3, 16, 3, tzinfo=UTC)]
+
+
+def test_warehouse_fires_daily_at_four_utc_also_where_clocks_change(schedules):
+    # In Europe clocks go forward on 29 March 2026; UTC does not.
+    before = datetime(2026, 3, 28, 5, tzinfo=UTC)
+    assert ticks(schedules["daily_warehouse"], before, 3) == [
+        datetime(2026, 3, day, 4, tzinfo=UTC) for day in (29, 30, 31)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "when"),
+    [
+        ("weekly_retraining", retrain, datetime(2026, 3, 9, 3, tzinfo=UTC)),
+        ("daily_warehouse", publish, datetime(2026, 3, 9, 4, tzinfo=UTC)),
+    ],
+)
+def test_a_tick_requests_one_run_of_its_job(schedules, name, job, when):
+    context = dg.build_schedule_context(scheduled_execution_time=when)
+    [request] = schedules[name].evaluate_tick(context).run_requests
+    assert schedules[name].job_name == job.name
+    assert request.partition_key is None
+    assert request.run_config == {}
