@@ -168,6 +168,13 @@ def probabilities_sum_to_one(scores: pa.Table) -> dg.AssetCheckResult:
     return _result("probabilities_sum_to_one", problems)
 
 
+def report_names_its_data(page: str, *, synthetic: bool) -> dg.AssetCheckResult:
+    """The page shows both tables, and says "synthetic" where numbers come from generated clips."""
+    expected = ("Table 2", "Table 3", *(("synthetic",) if synthetic else ()))
+    problems = [f"the page never says {words!r}" for words in expected if words not in page]
+    return _result("report_names_its_data", problems)
+
+
 def warehouse_is_consistent(offending: Mapping[str, Sequence[Any]]) -> dg.AssetCheckResult:
     """No query under ``sql/checks`` returned a row."""
     problems = [f"{name}: {len(rows)} rows, first {rows[0]}" for name, rows in offending.items() if len(rows)]

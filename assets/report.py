@@ -8,7 +8,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from assets import figures
+from assets import checks, figures
 from assets.champion import CHAMPION
 from assets.deepid_versions import VERSIONS
 from assets.describe import about
@@ -37,6 +37,7 @@ _CURVES = {"baseline": "9", "features": "10", "semantic": "11"}
 @dg.asset(
     deps=["warehouse"],
     code_version=CODE_VERSION,
+    check_specs=[dg.AssetCheckSpec("report_names_its_data", asset="report")],
     **about("publishing", "html", "matplotlib"),
 )
 def report(
@@ -65,6 +66,9 @@ def report(
             "report": dg.MetadataValue.path(str(target)),
         },
         data_version=dg.DataVersion(stamp),
+        check_results=[
+            checks.report_names_its_data(target.read_text(encoding="utf-8"), synthetic=_any_synthetic(lake))
+        ],
     )
 
 
@@ -79,13 +83,12 @@ def _contents(
         marts = {name: read_relation(connection, name) for name in _MARTS}
         problems = run_checks(connection)
     areas, points = areas_and_roc(frame_scores(lake))
-    clips = lake.read_all("clip_manifest", columns=["synthetic"])["synthetic"].to_pylist()
     return ReportContext(
         generated_at=datetime.now(UTC),
         run_id=context.run_id,
         config_name=parameters.name,
         config_hash=parameters.hash_of("features", "survey", "training_set", "training", "promotion"),
-        synthetic=any(clips),
+        synthetic=_any_synthetic(lake),
         champion=_champion(lake, registry),
         lineage=_lineage(context.instance),
         areas=areas,
@@ -104,6 +107,10 @@ def _contents(
         promotions=marts["promotions"],
         checks=problems,
     )
+
+
+def _any_synthetic(lake: Lake) -> bool:
+    return any(lake.read_all("clip_manifest", columns=["synthetic"])["synthetic"].to_pylist())
 
 
 def _champion(lake: Lake, registry: ModelRegistry) -> ChampionSummary | None:

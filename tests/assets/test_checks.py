@@ -49,6 +49,7 @@ def ratings(*rows):
     return pa.Table.from_pylist([{"pair": pair, "level": level} for pair, level in rows])
 
 
+PAGE = "Table 2 Table 3 synthetic"
 GOOD_LOADINGS = [[0.9, 0.1, 0.0], [0.1, 0.8, 0.1], [0.0, 0.1, 0.7]]
 CASES = {
     "purpose given": (lambda: checks.every_clip_may_be_processed(manifest()), True),
@@ -105,6 +106,10 @@ CASES = {
     "unsigned": (lambda: checks.champion_is_not_worse(decision(approved_by="")), False),
     "distribution": (lambda: checks.probabilities_sum_to_one(scores(1.0)), True),
     "no distribution": (lambda: checks.probabilities_sum_to_one(scores(1.1)), False),
+    "page": (lambda: checks.report_names_its_data(PAGE, synthetic=True), True),
+    "page of real clips": (lambda: checks.report_names_its_data(PAGE[:15], synthetic=False), True),
+    "page hides its origin": (lambda: checks.report_names_its_data(PAGE[:15], synthetic=True), False),
+    "page without tables": (lambda: checks.report_names_its_data("synthetic", synthetic=True), False),
     "consistent": (lambda: checks.warehouse_is_consistent({"orphans": []}), True),
     "orphan": (lambda: checks.warehouse_is_consistent({"orphans": [{"clip_id": "x"}]}), False),
 }

@@ -1,0 +1,154 @@
+"""What Dagster loads: assets with their documentation, checks and jobs."""
+
+import dagster as dg
+import pytest
+
+from assets.schemas import TABLES
+from orchestration import definitions as module
+from orchestration.build import build_definitions
+from orchestration.settings import Settings
+
+# Asset by asset: group, and what must be there before it.
+LINE = {
+    "clip_manifest": ("ingest", set()),
+    "face_tracks": ("faces", {"clip_manifest"}),
+    "texture_features": ("features", {"face_tracks"}),
+    "flow_features": ("features", {"face_tracks"}),
+    "expression_segments": ("features", {"texture_features", "flow_features"}),
+    "rating_surveys": ("semantics", {"clip_manifest", "expression_segments"}),
+    "pad_space": ("semantics", {"rating_surveys"}),
+    "training_set": ("training", {"clip_manifest", "face_tracks", "expression_segments", "pad_space"}),
+    "deepid_baseline": ("training", {"training_set", "pad_space"}),
+    "deepid_features": ("training", {"training_set", "pad_space"}),
+    "deepid_semantic": ("training", {"training_set", "pad_space"}),
+    "model_comparison": ("training", {"deepid_baseline", "deepid_features", "deepid_semantic"}),
+    "champion": ("training", {"model_comparison"}),
+    "segment_scores": ("scoring", {"expression_segments", "champion"}),
+    "warehouse": ("publishing", {"segment_scores", "rating_surveys", "model_comparison", "champion"}),
+    "report": ("publishing", {"warehouse"}),
+}
+BY_CAMERA_DAY = {
+    "clip_manifest",
+    "face_tracks",
+    "texture_features",
+    "flow_features",
+    "expression_segments",
+    "segment_scores",
+}
+# Check by asset and name; True where a failure stops what follows.
+CHECKS = {
+    "clip_manifest:every_clip_may_be_processed": True,
+    "face_tracks:faces_are_usable": False,
+    "texture_features:texture_is_finite": True,
+    "flow_features:flow_is_finite": True,
+    "expression_segments:segments_are_ordered": True,
+    "rating_surveys:ratings_are_complete": False,
+    "pad_space:space_is_not_degenerate": True,
+    "training_set:no_subject_in_two_folds": True,
+    "training_set:every_class_in_every_fold": True,
+    "deepid_baseline:better_than_chance": False,
+    "deepid_features:better_than_chance": False,
+    "deepid_semantic:better_than_chance": False,
+    "model_comparison:same_split": True,
+    "champion:champion_is_not_worse": True,
+    "segment_scores:probabilities_sum_to_one": True,
+    "warehouse:warehouse_is_consistent": False,
+    "report:report_names_its_data": False,
+}
+JOBS = {
+    "process_camera_day": BY_CAMERA_DAY,
+    "retrain": {
+        "rating_surveys",
+        "pad_space",
+        "training_set",
+        "deepid_baseline",
+        "deepid_features",
+        "deepid_semantic",
+        "model_comparison",
+    },
+    "promote": {"champion"},
+    "rescore": {"segment_scores"},
+    "publish": {"warehouse", "report"},
+}
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory):
+    return build_definitions(Settings(home=str(tmp_path_factory.mktemp("home"))))
+
+
+@pytest.fixture(scope="module")
+def graph(definitions):
+    return definitions.resolve_asset_graph()
+
+
+def names(keys):
+    return {key.to_user_string() for key in keys}
+
+
+def test_definitions_load_and_validate(definitions):
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_dagster_loads_the_definitions_of_this_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("APEXLINE_HOME", str(tmp_path / "elsewhere"))
+    loaded = module.definitions()
+    assert names(loaded.resolve_asset_graph().get_all_asset_keys()) == set(LINE)
+    assert (tmp_path / "elsewhere" / "landing").is_dir()
+
+
+def test_the_line_is_complete(graph):
+    assert names(graph.get_all_asset_keys()) == set(LINE)
+
+
+@pytest.mark.parametrize("name", LINE)
+def test_asset_reads_like_documentation(graph, name):
+    group, upstream = LINE[name]
+    node = graph.get(dg.AssetKey(name))
+    assert node.group_name == group
+    assert names(node.parent_keys) == upstream
+    assert node.kinds
+    assert node.owners == ["team:vision"]
+    assert len(node.description) > 60
+    assert node.code_version
+    assert node.is_partitioned is (name in BY_CAMERA_DAY)
+
+
+def test_every_stage_is_checked_and_what_would_poison_the_rest_blocks(graph):
+    found = {
+        f"{key.asset_key.to_user_string()}:{key.name}": graph.get_check_spec(key).blocking
+        for key in graph.asset_check_keys
+    }
+    assert found == CHECKS
+    assert {check.partition(":")[0] for check in found} == set(LINE)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_job_selects_its_assets(definitions, job):
+    found = definitions.resolve_job_def(job)
+    assert names(found.asset_layer.selected_asset_keys) == JOBS[job]
+    assert (found.partitions_def is not None) is (JOBS[job] <= BY_CAMERA_DAY)
+
+
+def test_every_asset_is_in_a_job():
+    assert set.union(*JOBS.values()) == set(LINE)
+
+
+def test_column_schemas_carry_units():
+    from assets.describe import columns_of
+
+    columns = {
+        column.name: column for column in columns_of("face_tracks")["dagster/column_schema"].value.columns
+    }
+    assert set(columns) == set(TABLES["face_tracks"].names)
+    assert columns["time_s"].description.endswith("[s]")
+    assert columns["time_s"].type == "double"
+    assert "[" not in columns["track_id"].description
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_one_switch_starts_or_stops_all_automation(tmp_path, running):
+    definitions = build_definitions(Settings(home=str(tmp_path), automate=running))
+    states = {each.name: each.default_status.value for each in (*definitions.schedules, *definitions.sensors)}
+    assert set(states) == {"weekly_retraining", "daily_warehouse", "landing_sensor", "champion_sensor"}
+    assert set(states.values()) == {"RUNNING" if running else "STOPPED"}
