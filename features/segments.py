@@ -248,6 +248,10 @@ def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fp
             apex = int(np.argmax(np.where(free, module, -1.0)))
             if module[apex] < floor:
                 break
+            if not _is_peak(module, apex):
+                # the flank of a segment that was found before is no apex of its own
+                free[apex] = False
+                continue
             onset, offset = grow(
                 module,
                 angle,
@@ -371,6 +375,10 @@ def _densest(displacement: NDArray[np.float64], begin: NDArray[np.float64]) -> N
     best = int(np.argmin(radius))
     chosen = 0 if radius[0] <= 1.5 * radius[best] + 0.3 else best
     return np.median(sample[distance[chosen] <= radius[chosen]], axis=0)
+
+
+def _is_peak(module: NDArray[np.float64], at: int) -> bool:
+    return bool(module[at] >= module[max(0, at - 1) : at + 2].max())
 
 
 def _frames(seconds: float, fps: float) -> int:
