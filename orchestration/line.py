@@ -3,7 +3,7 @@
 Belongs here: which jobs run for which camera-days, and what came of it. Stays out: printing (``cli``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +42,8 @@ class Work:
             asset = materialization.asset_key.to_user_string()
             for key, into in (("computed", self.computed), ("unchanged", self.unchanged)):
                 value = materialization.metadata.get(f"clips_{key}") or materialization.metadata.get(key)
-                into[asset] = into.get(asset, 0) + int(value.value if value else 0)  # pyright: ignore
+                count = value.value if isinstance(value, dg.IntMetadataValue) else None
+                into[asset] = into.get(asset, 0) + (count or 0)
 
 
 class Line:
@@ -68,7 +69,7 @@ class Line:
 
 
 @contextmanager
-def open_line(settings: Settings) -> Iterator[Line]:
+def open_line(settings: Settings) -> Generator[Line]:
     """Open the installation's Dagster instance for the block."""
     settings.prepare()
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
