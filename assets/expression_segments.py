@@ -51,8 +51,8 @@ def expression_segments(
         metadata={
             **progress.metadata(),
             "segments": table.num_rows,
-            "preview": table_preview(table.to_pylist()),
             **_explanations(lake, parameters, context.partition_keys[-1]),
+            "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
             **columns_of("expression_segments"),
         },

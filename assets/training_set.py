@@ -75,7 +75,9 @@ def training_set(
     computed = int(lake.fingerprint_of("training_set", NAME) != stamp)
     if computed:
         rows = _examples(lake, parameters, labelled)
-        lake.write("training_set", NAME, _with_folds(rows, parameters.training_set), stamp=stamp)
+        folds = _folds(rows, parameters.training_set, previous=_earlier_folds(lake))
+        rows = [{**row, "fold": fold} for row, fold in zip(rows, folds, strict=True)]
+        lake.write("training_set", NAME, rows, stamp=stamp)
     table = lake.read("training_set", NAME, columns=["subject", "emotion", "fold", "synthetic"])
     counts = table.group_by(["fold", "emotion"]).aggregate([([], "count_all")]).sort_by("fold")
     return dg.MaterializeResult(
@@ -213,18 +215,25 @@ def _example(
     }
 
 
-def _with_folds(rows: list[dict[str, Any]], config: TrainingSetConfig) -> list[dict[str, Any]]:
+def _earlier_folds(lake: Lake) -> dict[str, str]:
+    """Return the fold of every subject that was split before: who once tested a model never trains one."""
+    if NAME not in lake.names("training_set"):
+        return {}
+    table = lake.read("training_set", NAME, columns=["subject", "fold"])
+    return dict(zip(table["subject"].to_pylist(), table["fold"].to_pylist(), strict=True))
+
+
+def _folds(rows: list[dict[str, Any]], config: TrainingSetConfig, *, previous: dict[str, str]) -> list[str]:
+    learned = 1 - config.valid_fraction - config.test_fraction
     split = split_by_subject(
         [row["subject"] for row in rows],
         [EMOTIONS.index(row["emotion"]) for row in rows],
-        fractions=(
-            1 - config.valid_fraction - config.test_fraction,
-            config.valid_fraction,
-            config.test_fraction,
-        ),
+        fractions=(learned, config.valid_fraction, config.test_fraction),
         seed=config.seed,
+        ids=[row["example_id"] for row in rows],
+        previous=previous,
     )
-    return [{**row, "fold": fold} for row, fold in zip(rows, split.folds.tolist(), strict=True)]
+    return split.folds.tolist()
 
 
 def load_training_set(lake: Lake) -> tuple[ExpressionDataset, Split]:

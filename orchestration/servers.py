@@ -4,6 +4,7 @@ The Dagster webserver has no authentication: to reach it from elsewhere, put a p
 """
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -27,16 +28,18 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
     }
     tools = Path(sys.executable).parent
     commands = [
-        [tools / "dagster", "dev", "--workspace", _WORKSPACE, "--host", _HOST, "--port", str(port)],
+        [tools / "dg", "dev", "--workspace", _WORKSPACE, "--host", _HOST, "--port", str(port)],
         [
             *(tools / "mlflow", "server", "--backend-store-uri", settings.tracking_uri),
-            *("--artifacts-destination", settings.artifact_root, "--host", _HOST, "--port", str(mlflow_port)),
+            *("--artifacts-destination", settings.artifact_root, "--host", _HOST, "--port", str(mlflow_port), "--workers", "1"),
         ],
     ]
     print(
         f"Dagster  http://{_HOST}:{port}\nMLflow   http://{_HOST}:{mlflow_port}\nCtrl-C ends both.",
         flush=True,
     )
+    # A service manager ends us with SIGTERM: the servers must go too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as stack:
         servers = [subprocess.Popen([str(part) for part in command], env=environment) for command in commands]
         for server in servers:

@@ -15,6 +15,8 @@ CONFIGS = Path(str(files("configs")))
 _DAGSTER_YAML = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 """
 
 
