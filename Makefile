@@ -4,9 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS ?= dev
-export APEXLINE_HOME ?= data
-export DAGSTER_HOME = $(abspath $(APEXLINE_HOME))/dagster
-export MLFLOW_DISABLE_TELEMETRY = true
 
 .PHONY: setup demo ui test lint format bench clean
 
@@ -19,7 +16,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 # CLIPS=folder runs your own clips instead of the embedded sample.
 demo: setup
-	@ln -sfn $(APEXLINE_HOME)/mlflow.db mlflow.db  # plain mlflow commands and load_model in this folder find the registry
+	# Plain MLflow commands in this folder look for ./mlflow.db: let them find the registry.
+	@ln -sfn $(or $(APEXLINE_HOME),data)/mlflow.db mlflow.db
 	$(BIN)/apexline demo $(if $(CLIPS),--clips '$(CLIPS)')
 
 ui: setup

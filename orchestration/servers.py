@@ -41,7 +41,10 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
     # A service manager ends us with SIGTERM: the servers must go too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as stack:
-        servers = [subprocess.Popen([str(part) for part in command], env=environment) for command in commands]
+        servers = [
+            subprocess.Popen([str(part) for part in command], env=environment, start_new_session=True)
+            for command in commands
+        ]
         for server in servers:
             stack.callback(_stop, server)
         try:
@@ -70,9 +73,10 @@ def _wait_for_any(servers: list[subprocess.Popen[bytes]]) -> int:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
+    """End a server and what it started: each is the leader of a process group of its own."""
     if server.poll() is None:
-        server.terminate()
+        os.killpg(server.pid, signal.SIGINT)
         try:
-            server.wait(timeout=10)
+            server.wait(timeout=15)
         except subprocess.TimeoutExpired:
-            server.kill()
+            os.killpg(server.pid, signal.SIGKILL)
