@@ -58,7 +58,9 @@ def _build(version: str) -> dg.AssetsDefinition:
         found = registry.find_version(stamp)
         computed = int(found is None)
         number = (
-            found if found is not None else _train(context.run_id, lake, parameters, registry, version, stamp)
+            found
+            if found is not None
+            else _train(context.run.run_id, lake, parameters, registry, version, stamp)
         )
         tested = registry.test_metrics(number)
         synthetic = registry.tags(number)["synthetic"] == "true"

@@ -85,7 +85,7 @@ def _contents(
     areas, points = areas_and_roc(frame_scores(lake))
     return ReportContext(
         generated_at=datetime.now(UTC),
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         config_name=parameters.name,
         config_hash=parameters.hash_of("features", "survey", "training_set", "training", "promotion"),
         synthetic=_any_synthetic(lake),

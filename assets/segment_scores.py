@@ -61,7 +61,7 @@ def segment_scores(
         scorer = Scorer(registry, champion, parameters)
         for camera_day in context.partition_keys:
             for clip_id in lake.names("expression_segments", camera_day=camera_day):
-                done = _score_clip_once(lake, scorer, camera_day, clip_id, context.run_id)
+                done = _score_clip_once(lake, scorer, camera_day, clip_id, context.run.run_id)
                 (computed if done else unchanged).append(clip_id)
     table = lake.read_all("segment_scores", camera_days=context.partition_keys)
     stored = {
