@@ -28,7 +28,8 @@ survey_app = typer.Typer(no_args_is_help=True, help="Rating surveys: the web pag
 app.add_typer(survey_app, name="survey")
 
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON instead of tables.")]
-_out = Console()
+# A pipe or a log has no width of its own: give tables room there.
+_out = Console(width=None if sys.stdout.isatty() else 140)
 _err = Console(stderr=True)
 
 

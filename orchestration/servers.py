@@ -31,7 +31,16 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
         [tools / "dg", "dev", "--workspace", _WORKSPACE, "--host", _HOST, "--port", str(port)],
         [
             *(tools / "mlflow", "server", "--backend-store-uri", settings.tracking_uri),
-            *("--artifacts-destination", settings.artifact_root, "--host", _HOST, "--port", str(mlflow_port), "--workers", "1"),
+            *(
+                "--artifacts-destination",
+                settings.artifact_root,
+                "--host",
+                _HOST,
+                "--port",
+                str(mlflow_port),
+                "--workers",
+                "1",
+            ),
         ],
     ]
     print(
