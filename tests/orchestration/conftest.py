@@ -3,6 +3,8 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,42 @@ def deliver():
         return path
 
     return put
+
+
+@pytest.fixture(scope="session")
+def draw_small_sample():
+    """Stand-in for ``features.sample.make_sample``: four variants, all emotions each, on two camera-days."""
+    from features.sample import make_puppets, write_clip
+    from features.sample_plan import SampleConfig, plan_clip
+
+    config = SampleConfig(fps=15, lead_s=0.5, face_px=(85.0, 110.0))
+    programmes = (("happy", "angry"), ("calm", "scared"))
+    days = [datetime(2026, 3, day, 8, tzinfo=UTC) for day in (2, 3)]
+
+    def draw(folder: Path) -> list[Path]:
+        casts = [[(variant, emotions)] for variant in range(4) for emotions in programmes]
+        plans = [
+            replace(
+                plan_clip(cast, index=index, config=config),
+                camera="gate-01",
+                captured_at=days[index // 4] + timedelta(minutes=index),
+            )
+            for index, cast in enumerate(casts)
+        ]
+        puppets = make_puppets(plans)
+        return [write_clip(folder, plan, puppets=puppets) for plan in plans]
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def fast_parameters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A parameter file with which training takes seconds."""
+    path = tmp_path_factory.mktemp("parameters") / "fast.yaml"
+    path.write_text(
+        "survey: {simulated_raters: 6}\n"
+        "training_set: {frames_per_segment: 3}\n"
+        "training: {epochs: 3, batch_size: 16, texture_components: 8}\n"
+        "promotion: {num_resamples: 100}\n"
+    )
+    return path

@@ -1,0 +1,326 @@
+"""The whole line on a tiny sample: what must hold between its tables, and what a rerun may compute.
+
+One home is built for the module; tests that change something work in a copy of it.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pytest
+from upath import UPath
+
+from assets.champion import latest_decision
+from assets.intake import take_in
+from assets.lake import Lake
+from assets.schemas import TABLES
+from assets.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
+from ml.datasets import EMOTIONS, PAD_AXES
+from ml.registry import MODEL_NAME, ModelRegistry
+from orchestration import demo
+from orchestration.ingest import process_all
+from orchestration.line import open_line
+from orchestration.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+
+def quiet(text, done, total):
+    """Say nothing about progress."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A home where the demonstration ran, and what it said."""
+
+    settings: Settings
+    summary: dict[str, Any]
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.settings.home_path)
+
+    @property
+    def registry(self) -> ModelRegistry:
+        return ModelRegistry(self.settings.tracking_uri, self.settings.artifact_root)
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory, draw_small_sample, fast_parameters):
+    settings = Settings(home=str(tmp_path_factory.mktemp("line") / "home"), config=fast_parameters)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "make_sample", draw_small_sample)
+        summary = demo.run_demo(settings, clips=None, on_step=quiet)
+    return Installation(settings, summary)
+
+
+@pytest.fixture(scope="module")
+def once_more(line):
+    """The same command again: data versions and content before and after it, and its summary."""
+    before = data_versions(line.settings), line.lake.content_hash()
+    summary = demo.run_demo(line.settings, clips=None, on_step=quiet)
+    return before, summary, (data_versions(line.settings), line.lake.content_hash())
+
+
+@pytest.fixture
+def copied(line, once_more, tmp_path):
+    """A copy of the home, to change at will; its parameters may be replaced by a text."""
+
+    def copy(parameters: str | None = None) -> Settings:
+        home = tmp_path / "home"
+        shutil.copytree(line.settings.home, home)
+        config = line.settings.config
+        if parameters is not None:
+            config = tmp_path / "other.yaml"
+            config.write_text(parameters)
+        return Settings(home=str(home), config=config)
+
+    return copy
+
+
+def data_versions(settings):
+    """Latest data version of every asset and partition that was materialised."""
+    found = {}
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        for key in instance.all_asset_keys():
+            records = instance.fetch_materializations(key, limit=1000, ascending=True).records
+            for record in records:
+                tags = record.asset_materialization.tags
+                found[key.to_user_string(), record.partition_key] = tags["dagster/data_version"]
+    return found
+
+
+def with_changes(path: Path, **sections: str) -> str:
+    lines = path.read_text().splitlines()
+    kept = [each for each in lines if each.partition(":")[0] not in sections]
+    return "\n".join([*kept, *(f"{name}: {value}" for name, value in sections.items())])
+
+
+def computed(work):
+    return {asset for asset, count in work.computed.items() if count}
+
+
+# --- what one run leaves behind ---------------------------------------------------------------------------
+
+
+def test_every_table_has_rows_and_its_documented_columns(line):
+    for table, schema in TABLES.items():
+        files = list((line.lake.home / "lake" / table).rglob("*.parquet"))
+        assert files, table
+        rows = line.lake.read_all(table)
+        assert rows.schema.equals(schema), table
+        assert rows.num_rows > 0, table
+
+
+def test_all_clips_and_faces_of_the_sample_are_there(line):
+    assert line.lake.read_all("clip_manifest").num_rows == 8
+    tracks = line.lake.read_all("face_tracks")
+    assert len(set(tracks["track_id"].to_pylist())) == 8  # one face in each clip
+    assert line.lake.read_all("annotations").num_rows == 16
+
+
+def test_keys_lead_from_table_to_table(line):
+    def keys(table, *columns):
+        rows = line.lake.read_all(table).select(list(columns)).to_pylist()
+        return {tuple(row.values()) for row in rows}
+
+    tracked = keys("face_tracks", "clip_id", "track_id")
+    for table in ("face_crops", "texture_features", "flow_features", "expression_segments", "training_set"):
+        assert keys(table, "clip_id", "track_id") <= tracked, table
+    assert keys("face_crops", "track_id", "frame") <= keys("face_tracks", "track_id", "frame")
+    assert keys("segment_scores", "segment_id") == keys("expression_segments", "segment_id")
+
+
+def test_expressions_are_found_where_the_sample_has_them(line):
+    with open_warehouse(line.settings.warehouse_path) as connection:
+        truth = read_relation(connection, "spotting_summary")
+    assert truth["hits"].sum() >= 6  # of 12 expressions that are not calm
+    assert truth["synthetic"].all()
+
+
+def test_scores_are_probabilities_and_points_of_the_pad_cube(line):
+    scores = line.lake.read_all("segment_scores").to_pandas()
+    probabilities = scores[[f"p_{emotion}" for emotion in EMOTIONS]].to_numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-3)
+    assert (scores["confidence"] == probabilities.max(axis=1)).all()
+    assert scores["emotion"].tolist() == [EMOTIONS[k] for k in probabilities.argmax(axis=1)]
+    assert (np.abs(scores[list(PAD_AXES)].to_numpy()) <= 1).all()
+    assert (scores["adjectives"].map(len) == 3).all()
+    assert scores["synthetic"].all()
+    assert scores["dagster_run_id"].map(len).gt(0).all()
+
+
+def test_subjects_are_kept_apart_and_every_fold_has_every_emotion(line):
+    examples = line.lake.read_all("training_set").to_pandas()
+    assert (examples.groupby("subject")["fold"].nunique() == 1).all()
+    seen = set(zip(examples["fold"], examples["emotion"], strict=True))
+    assert seen == {(fold, emotion) for fold in ("train", "valid", "test") for emotion in EMOTIONS}
+    assert examples[list(PAD_AXES)].notna().to_numpy().all()  # the simulated panel rated all of them
+
+
+def test_three_versions_compete_on_one_split_and_one_is_champion(line):
+    comparison = line.lake.read_all("model_comparison").to_pandas()
+    assert sorted(comparison["version"]) == ["baseline", "features", "semantic"]
+    assert comparison["split_hash"].nunique() == 1
+    losses = {number: line.registry.validation_loss(number) for number in comparison["model_version"]}
+    champion = line.registry.get_alias("champion")
+    assert champion == min(losses, key=losses.__getitem__)
+    decision = latest_decision(line.lake)
+    assert (decision["model_version"], decision["promoted"], decision["approved_by"]) == (
+        champion,
+        True,
+        "demo",
+    )
+    assert set(line.lake.read_all("segment_scores")["model_version"].to_pylist()) == {champion}
+
+
+def test_every_version_says_what_it_was_made_of(line):
+    for version in line.registry.list_versions():
+        assert version.tags["synthetic"] == "true"
+        assert version.tags["feature_version"]
+        assert version.tags["dagster_run_id"]
+
+
+def test_champion_loads_as_any_mlflow_model_and_answers_its_example(line):
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(line.settings.tracking_uri)
+    try:
+        model = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}@champion")
+        answer = model.predict(model.input_example)
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert len(answer) == len(model.input_example)
+    np.testing.assert_allclose(answer[[f"p_{emotion}" for emotion in EMOTIONS]].sum(axis=1), 1.0, atol=1e-3)
+    assert (answer[list(PAD_AXES)].abs() <= 1).to_numpy().all()
+
+
+def test_warehouse_is_full_and_consistent(line):
+    with open_warehouse(line.settings.warehouse_path) as connection:
+        empty = [name for name in MARTS if read_relation(connection, name).empty]
+        offending = {name: rows for name, rows in run_checks(connection).items() if len(rows)}
+    assert empty == ["quarantine"]
+    assert offending == {}
+
+
+def test_report_redraws_tables_and_figures_and_says_synthetic(line):
+    page = (line.lake.home / "reports" / "latest" / "index.html").read_text(encoding="utf-8")
+    for words in ("Table 2", "Table 3", *(f"Figure {number}" for number in range(5, 12)), "synthetic"):
+        assert words in page, words
+
+
+def test_every_check_ran_and_none_that_blocks_failed(line):
+    with dg.DagsterInstance.from_config(str(line.settings.dagster_home)) as instance:
+        runs = [run.run_id for run in instance.get_runs()]
+        evaluations = [
+            record.event_log_entry.asset_check_evaluation
+            for run_id in runs
+            for record in instance.get_records_for_run(
+                run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+            ).records
+        ]
+    assert len({(each.asset_key, each.check_name) for each in evaluations}) == 17
+    failed = [
+        each for each in evaluations if not each.passed and each.severity == dg.AssetCheckSeverity.ERROR
+    ]
+    assert failed == []
+
+
+def test_summary_says_what_there_is_and_that_it_is_synthetic(line):
+    totals = line.summary["line"]
+    assert totals["clips"] == totals["tracks"] == 8
+    assert totals["segments"] == totals["scores stored"] > 0
+    assert totals["champion"].startswith("version ")
+    versions = next(section for title, section in line.summary.items() if "DeepID" in title)
+    assert [row["data"] for row in versions] == ["synthetic"] * 3
+    assert line.summary["this run"]["computed"]["face_tracks"] == 8
+    assert Path(line.summary["where to look next"]["report"]).is_file()
+
+
+# --- what a second run does -------------------------------------------------------------------------------
+
+
+def test_a_second_run_computes_nothing(once_more):
+    _, summary, _ = once_more
+    assert summary["this run"]["computed"] == "nothing: everything was up to date"
+
+
+def test_a_second_run_changes_no_data_version_and_no_content(once_more):
+    before, _, after = once_more
+    assert len(before[0]) == 6 * 2 + 10  # six assets on two camera-days, ten without partitions
+    assert after == before
+
+
+def test_a_home_made_afresh_says_the_same(line, tmp_path, fast_parameters):
+    """Track ids, features and segments follow from the clips alone."""
+    clip = min((line.settings.state_path / "sample").glob("*.mp4"))
+    with open_line(Settings(home=str(tmp_path / "home"), config=fast_parameters)) as fresh:
+        take_in(fresh.lake, UPath(clip))
+        process_all(fresh, on_step=quiet)
+        [clip_id] = fresh.lake.read_all("clip_manifest")["clip_id"].to_pylist()
+    for table in ("face_tracks", "texture_features", "flow_features", "expression_segments"):
+        first = [row for row in line.lake.read_all(table).to_pylist() if row["clip_id"] == clip_id]
+        assert fresh.lake.read_all(table).to_pylist() == first, table
+
+
+def test_other_spotting_parameters_recompute_segments_and_scores_only(copied, fast_parameters):
+    settings = copied(with_changes(fast_parameters, segments="{min_length_s: 0.2}"))
+    with open_line(settings) as line:
+        process_all(line, on_step=quiet)
+    assert computed(line.work) == {"expression_segments", "segment_scores"}
+
+
+def test_other_training_parameters_train_again_and_recompute_nothing_else(copied, fast_parameters):
+    settings = copied(
+        with_changes(fast_parameters, training="{epochs: 2, batch_size: 16, texture_components: 8}")
+    )
+    with open_line(settings) as line:
+        line.run("retrain")
+    assert computed(line.work) == {
+        "deepid_baseline",
+        "deepid_features",
+        "deepid_semantic",
+        "model_comparison",
+    }
+    assert [version.number for version in line.registry.list_versions()] == [1, 2, 3, 4, 5, 6]
+
+
+# --- who decides, and what stays ---------------------------------------------------------------------------
+
+
+def test_without_approval_there_is_no_champion(copied):
+    settings = copied()
+    with open_line(settings) as line:
+        line.registry.client.delete_registered_model_alias(MODEL_NAME, "champion")
+        line.run("promote")
+        decision = latest_decision(line.lake)
+        assert line.registry.get_alias("champion") is None
+        assert (decision["promoted"], decision["approved_by"]) == (False, "")
+        assert "waits for a person" in decision["reason"]
+
+
+def test_a_new_champion_adds_its_scores_to_those_of_the_old_one(copied):
+    settings = copied()
+    with open_line(settings) as line:
+        [day, *_] = sorted(line.instance.get_dynamic_partitions("camera_day"))
+        old = line.registry.get_alias("champion")
+        before = files_of(line.lake, day)
+        new = next(number for number in (1, 2, 3) if number != old)
+        line.registry.set_alias("champion", new)
+        line.run("rescore", camera_day=day)
+        after = files_of(line.lake, day)
+        scores = line.lake.read_all("segment_scores", camera_days=[day]).to_pandas()
+    assert len(after) == 2 * len(before)
+    assert {name: after[name] for name in before} == before  # byte for byte
+    by_version = scores.groupby("model_version")["segment_id"].agg(set)
+    assert set(by_version.index) == {old, new}
+    assert by_version[old] == by_version[new]
+
+
+def files_of(lake, day):
+    names = lake.names("segment_scores", camera_day=day)
+    return {name: lake.path("segment_scores", name, camera_day=day).read_bytes() for name in names}
