@@ -1,12 +1,20 @@
-"""Measurements as ratios against named peers, in one run on the same input.
+"""Measurements against named peers or truth, each a table from one command.
 
-Belongs here: one function per benchmark, which returns its table as rows. Stays out: tests; nothing here passes
-or fails.
+Belongs here: one module per benchmark, whose function returns its table as rows. Stays out: tests; nothing here
+passes or fails.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from bench.features import bench_features
+from bench.flow import bench_flow
+from bench.spotting import bench_spotting
 
-BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {"features": bench_features}
+# Each takes the folder of the benchmark data, which the repository does not carry.
+BENCHMARKS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
+    "features": lambda _: bench_features(),
+    "flow": bench_flow,
+    "spotting": bench_spotting,
+}

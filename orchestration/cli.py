@@ -203,10 +203,14 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="features")],
+    name: Annotated[str, typer.Argument(help="features, flow or spotting.")],
+    data: Annotated[
+        Path,
+        typer.Option(envvar="APEXLINE_BENCH_DATA", help="Folder of the benchmark data (flow, spotting)."),
+    ] = Path("../shared/data"),
     as_json: Json = False,
 ) -> None:
-    """Measure against named peers in one run, on the same input."""
+    """Measure against named peers or truth, in one run on the same input."""
     from bench import BENCHMARKS
 
     if name not in BENCHMARKS:
@@ -214,7 +218,7 @@ def bench(
         raise typer.BadParameter(msg)
     with _progress() as progress:
         progress.add_task(f"measuring {name}", total=None)
-        rows = BENCHMARKS[name]()
+        rows = BENCHMARKS[name](data)
     _print(rows, as_json=as_json, title=f"bench {name}")
 
 

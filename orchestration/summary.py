@@ -1,5 +1,6 @@
 """What a run of the line came to, as tables for the terminal."""
 
+from collections import Counter
 from typing import Any
 
 from assets.champion import CHAMPION
@@ -26,26 +27,35 @@ def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:
 
 
 def clip_table(lake: Lake, outcomes: list[Outcome]) -> list[dict[str, Any]]:
-    """Return one row per file: what became of it, tracks, segments."""
-    rows: list[dict[str, Any]] = []
-    for outcome in outcomes:
-        row: dict[str, Any] = {"file": outcome.name, "status": outcome.reason or outcome.status}
-        for table, key in (("face_tracks", "track_id"), ("expression_segments", "segment_id")):
-            known = (
-                outcome.clip_id in lake.names(table, camera_day=outcome.camera_day)
-                if outcome.clip_id
-                else False
-            )
-            values = (
-                lake.read(table, outcome.clip_id, camera_day=outcome.camera_day, columns=[key])[
-                    key
-                ].to_pylist()
-                if known
-                else []
-            )
-            row["tracks" if key == "track_id" else "segments"] = len(set(values))
-        rows.append({**row, "clip_id": outcome.clip_id})
-    return rows
+    """Return one row per file: what became of it, tracks, segments, and what the champion said of them."""
+    return [
+        {
+            "file": outcome.name,
+            "status": outcome.reason or outcome.status,
+            "tracks": len(_distinct(lake, outcome, "face_tracks", "track_id")),
+            "segments": len(_distinct(lake, outcome, "expression_segments", "segment_id")),
+            "apparent expressions": _apparent(lake, outcome),
+            "clip_id": outcome.clip_id,
+        }
+        for outcome in outcomes
+    ]
+
+
+def _distinct(lake: Lake, outcome: Outcome, table: str, column: str) -> set[str]:
+    if outcome.clip_id not in lake.names(table, camera_day=outcome.camera_day or None):
+        return set()
+    rows = lake.read(table, outcome.clip_id, camera_day=outcome.camera_day, columns=[column])
+    return set(rows[column].to_pylist())
+
+
+def _apparent(lake: Lake, outcome: Outcome) -> str:
+    """Count the emotions that the newest scores of a clip name."""
+    if not outcome.camera_day:
+        return ""
+    rows = lake.read_all("segment_scores", camera_days=[outcome.camera_day]).to_pylist()
+    own = sorted((row for row in rows if row["clip_id"] == outcome.clip_id), key=lambda row: row["scored_at"])
+    newest = {row["segment_id"]: row["emotion"] for row in own}
+    return ", ".join(f"{emotion} {count}" for emotion, count in Counter(newest.values()).most_common())
 
 
 def _totals(line: Line) -> dict[str, Any]:
