@@ -1,6 +1,8 @@
 """Asset ``segment_scores``: what the champion says about each expression segment."""
 
-from collections.abc import Iterable
+import math
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
+from upath import UPath
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS
@@ -98,29 +101,28 @@ class Scorer:
             )
             raise ValueError(msg)
 
-    def describe(self, segments: Iterable[Any], crops: Crops) -> list[dict[str, Any]]:
-        """Score segments (objects with track_id, onset, apex) from crops by (track_id, frame).
+    def describe(self, segments: Sequence[Any], crops: Crops) -> list[dict[str, Any]]:
+        """Score segments (objects with track_id, onset, apex) from their crops by (track_id, frame).
 
         Returns
         -------
         list of dict
-            One per segment whose apex has a crop, with the model's columns of ``segment_scores``.
+            One per segment, in order, with the model's columns of ``segment_scores``.
         """
-        known = [each for each in segments if (each.track_id, each.apex) in crops]
-        if not known:
+        if not segments:
             return []
         features = [
             segment_features(
-                crops.get((each.track_id, each.onset)),
+                crops[each.track_id, each.onset],
                 crops[each.track_id, each.apex],
                 config=self.parameters.features,
             )
-            for each in known
+            for each in segments
         ]
         flow = [each[1] for each in features]
         width = max((len(each) for each in flow if each is not None), default=0)
         predicted = self.model.predict(
-            face_image(np.stack([crops[each.track_id, each.apex] for each in known])),
+            face_image(np.stack([crops[each.track_id, each.apex] for each in segments])),
             np.stack([each[0] for each in features]),
             np.stack([np.full(width, np.nan, np.float32) if each is None else each for each in flow]),
         )
@@ -134,7 +136,7 @@ class Scorer:
                 "model_version": self.number,
                 "version": self.model.version,
             }
-            for i in range(len(known))
+            for i in range(len(segments))
         ]
 
 
@@ -186,7 +188,8 @@ def score_clip(clip: Path, parameters: Parameters, registry: ModelRegistry) -> l
     Returns
     -------
     list of dict
-        Track, onset, apex and offset in seconds, emotion, confidence, PAD and adjectives, one per segment.
+        Track, onset, apex and offset in seconds, emotion, confidence, PAD and adjectives, one per segment;
+        `synthetic` tells that the champion learned from the project's own generator.
 
     Raises
     ------
@@ -209,6 +212,7 @@ def score_clip(clip: Path, parameters: Parameters, registry: ModelRegistry) -> l
             **{key: score[key] for key in ("emotion", "confidence", *PAD_AXES)},
             "adjectives": ", ".join(score["adjectives"]),
             "model_version": champion,
+            "synthetic": scorer.model.synthetic,
         }
         for segment, score in zip(segments, scorer.describe(segments, crops), strict=True)
     ]
@@ -216,11 +220,21 @@ def score_clip(clip: Path, parameters: Parameters, registry: ModelRegistry) -> l
 
 def _crops_of(clip: Path, segments: list[Segment], parameters: Parameters) -> Crops:
     """Track once more and keep the crops at onsets and apexes: memory stays flat on a long clip."""
-    wanted = {(each.track_id, frame) for each in segments for frame in (each.onset, each.apex)}
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for each in segments:
+        wanted[each.track_id] |= {each.onset, each.apex}
     config = parameters.features
-    faces = track_faces(read_frames(clip), faces=config.faces, tracks=config.tracks, clip_key=hash_file(clip))
-    return {
-        (face.track_id, face.frame): face.crop
-        for face in faces
-        if face.crop is not None and (face.track_id, face.frame) in wanted
-    }
+    faces = track_faces(
+        read_frames(clip), faces=config.faces, tracks=config.tracks, clip_key=hash_file(UPath(clip))
+    )
+    distance: dict[tuple[str, int], float] = {}
+    crops: Crops = {}
+    for face in faces:
+        if face.crop is None:
+            continue
+        # A frame inside a segment may have been dropped: its nearest kept neighbour stands in, as in `crops_at`.
+        for frame in wanted[face.track_id]:
+            key = (face.track_id, frame)
+            if abs(face.frame - frame) < distance.get(key, math.inf):
+                distance[key], crops[key] = abs(face.frame - frame), face.crop
+    return crops
