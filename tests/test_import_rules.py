@@ -38,7 +38,10 @@ def test_package_imports_nothing_from_above(package):
 @pytest.mark.parametrize(("library", "module"), sorted(ONLY_IN.items()))
 def test_library_stays_behind_one_module(library, module):
     importers = {
-        str(f.relative_to(ROOT)) for package in OURS for f in (ROOT / package).rglob("*.py") if library in imports(f)
+        str(f.relative_to(ROOT))
+        for package in OURS
+        for f in (ROOT / package).rglob("*.py")
+        if library in imports(f)
     }
     assert importers == {module}
 
