@@ -160,14 +160,14 @@ def score(
 
 @app.command()
 def erase(
-    ident: Annotated[str, typer.Argument(help="Clip id or track id.")],
+    clip_id: Annotated[str, typer.Argument(help="First 16 hex digits of the clip's SHA-256.")],
     by: Annotated[str, typer.Option(help="Who asked for it; stands in the receipt.")],
     as_json: Json = False,
 ) -> None:
-    """Delete a clip or a track everywhere and print a receipt."""
+    """Delete a clip and what was derived from it, and print a receipt."""
     from orchestration.erase import erase as erase_everywhere
 
-    receipt = erase_everywhere(Settings(), ident, by=by)
+    receipt = erase_everywhere(Settings(), clip_id, by=by)
     _print(receipt, as_json=as_json, title="receipt")
 
 

@@ -4,18 +4,22 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.intake import find_clip
 from assets.lake import Lake
+from assets.rating_surveys import survey_files
 from assets.schemas import TABLES
 from orchestration.line import open_line
 from orchestration.settings import Settings
 
 
 def erase(settings: Settings, clip_id: str, *, by: str) -> dict[str, Any]:
-    """Delete a clip and everything derived from it: file, tables, crops, ratings, scores, warehouse, report.
+    """Delete a clip and what was derived from it: file, tables, crops, ratings, scores, warehouse, reports.
+
+    What the PAD space and the models learned from it goes with the next training.
 
     Returns
     -------
@@ -34,10 +38,12 @@ def erase(settings: Settings, clip_id: str, *, by: str) -> dict[str, Any]:
             msg = f"no clip {clip_id!r} is stored; clip ids stand in the warehouse table `segments`"
             raise LookupError(msg)
         camera_day = record.parent.name
-        learned = _drop_rows(line.lake, "training_set", "clip_id", clip_id)
+        own = {clip_id, *_tracks(line.lake, camera_day, clip_id)}
+        learned = _drop_rows(line.lake, "training_set", "clip_id", {clip_id})
         removed = {
             "training_set rows": learned,
-            "ratings rows": _drop_ratings(line.lake, camera_day, clip_id),
+            "ratings rows": _drop_ratings(line.lake, own),
+            "report pages": _drop_reports(line.lake, own),
             "lake files": _drop_files(line.lake, camera_day, clip_id),
             "clip files": _drop_clip(line.lake, camera_day, clip_id),
         }
@@ -71,25 +77,45 @@ def _drop_files(lake: Lake, camera_day: str, clip_id: str) -> int:
     return count
 
 
-def _drop_ratings(lake: Lake, camera_day: str, clip_id: str) -> int:
-    segments = lake.read_all(
-        "expression_segments", camera_days=[camera_day], columns=["clip_id", "segment_id"]
-    )
-    own = segments.filter(pc.field("clip_id") == clip_id)["segment_id"].to_pylist()
+def _tracks(lake: Lake, camera_day: str, clip_id: str) -> set[str]:
+    rows = lake.read_all("face_tracks", camera_days=[camera_day], columns=["clip_id", "track_id"])
+    return set(rows.filter(pc.field("clip_id") == clip_id)["track_id"].to_pylist())
+
+
+def _drop_ratings(lake: Lake, own: set[str]) -> int:
+    """Drop ratings of stimuli named ``<clip_id>-a<index>`` or ``<track_id>-<onset>``, in the lake and its sources."""
+
+    def is_own(segment: str) -> bool:
+        return segment.rpartition("-")[0] in own
+
     count = 0
     for name in lake.names("ratings"):
         rated = set(lake.read("ratings", name, columns=["segment"])["segment"].to_pylist())
-        for segment in rated:
-            if segment in own or segment.startswith(f"{clip_id}-a"):
-                count += _drop_rows(lake, "ratings", "segment", segment)
+        count += _drop_rows(lake, "ratings", "segment", set(filter(is_own, rated)))
+    for path in survey_files(lake):
+        answers = pd.read_csv(path, dtype=str, keep_default_na=False)
+        kept = answers[~answers["segment"].map(is_own).astype(bool)]
+        if len(kept) < len(answers):
+            with lake.replacing(path) as file:
+                file.write(kept.to_csv(index=False).encode())
     return count
 
 
-def _drop_rows(lake: Lake, table: str, column: str, value: str) -> int:
+def _drop_reports(lake: Lake, own: set[str]) -> int:
+    """Delete the pages that show the clip or its tracks; publishing writes a new one without them."""
+    folder = lake.home / "reports"
+    pages = list(folder.glob("*/index.html")) if folder.is_dir() else []
+    shown = [page for page in pages if any(ident in page.read_text(encoding="utf-8") for ident in own)]
+    for page in shown:
+        page.unlink()
+    return len(shown)
+
+
+def _drop_rows(lake: Lake, table: str, column: str, values: set[str]) -> int:
     count = 0
     for name in lake.names(table):
         rows: pa.Table = lake.read(table, name)
-        kept = rows.filter(pc.field(column) != value)
+        kept = rows.filter(~pc.field(column).isin(pa.array(sorted(values), pa.string())))
         if kept.num_rows < rows.num_rows:
             stamp = lake.fingerprint_of(table, name) or ""
             lake.write(table, name, kept.replace_schema_metadata(None), stamp=stamp)

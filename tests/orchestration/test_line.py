@@ -3,6 +3,8 @@
 One home is built for the module; tests that change something work in a copy of it.
 """
 
+import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 from upath import UPath
 
 from assets.champion import latest_decision
@@ -21,7 +24,9 @@ from assets.warehouse_build import MARTS, open_warehouse, read_relation, run_che
 from ml.datasets import EMOTIONS, PAD_AXES
 from ml.registry import MODEL_NAME, ModelRegistry
 from orchestration import demo
+from orchestration.cli import app
 from orchestration.ingest import process_all
+from orchestration.jobs import TRAINING_ASSETS
 from orchestration.line import open_line
 from orchestration.settings import Settings
 
@@ -324,3 +329,107 @@ def test_a_new_champion_adds_its_scores_to_those_of_the_old_one(copied):
 def files_of(lake, day):
     names = lake.names("segment_scores", camera_day=day)
     return {name: lake.path("segment_scores", name, camera_day=day).read_bytes() for name in names}
+
+
+# --- the commands on a trained home -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def apexline(monkeypatch):
+    """Run the command in this process: ``apexline(settings, "erase", ...)`` gives exit code and parsed JSON."""
+
+    def run(settings, *arguments):
+        monkeypatch.setenv("APEXLINE_HOME", settings.home)
+        monkeypatch.setenv("APEXLINE_CONFIG", str(settings.config))
+        result = CliRunner().invoke(app, [*map(str, arguments), "--json"], catch_exceptions=False)
+        return result.exit_code, json.loads(result.stdout)
+
+    return run
+
+
+def test_erased_clip_is_nowhere_any_more(copied, apexline):
+    settings = copied()
+    lake = Lake(settings.home_path)
+    learned = lake.read_all("training_set").to_pandas()
+    clip_id = learned.loc[learned["fold"] == "train", "clip_id"].iloc[0]
+    tracks = {r["track_id"] for r in lake.read_all("face_tracks").to_pylist() if r["clip_id"] == clip_id}
+    traces = re.compile("|".join([clip_id, *tracks]))
+
+    code, receipt = apexline(settings, "erase", clip_id, "--by", "ada")
+
+    assert code == 0
+    assert (receipt["clip_id"], receipt["asked_by"], receipt["models_learned_from_it"]) == (
+        clip_id,
+        "ada",
+        True,
+    )
+    assert receipt["clip files"] == 2  # video and record
+    assert json.loads((lake.home / "receipts" / f"{clip_id}.json").read_text()) == receipt
+    for table in TABLES:
+        rows = lake.read_all(table).to_pylist()
+        assert rows, table  # the other clips stay
+        assert not [row for row in rows if traces.search(str(row))], table
+    with open_warehouse(settings.warehouse_path) as connection:
+        for name in [*MARTS, *(f"staging.{table}" for table in TABLES)]:
+            rows = read_relation(connection, name).to_dict("records")
+            assert not [row for row in rows if traces.search(str(row))], name
+        assert not any(len(rows) for rows in run_checks(connection).values())
+    assert (lake.home / "reports" / "latest" / "index.html").exists()
+    for folder in ("clips", "lake", "reports"):
+        for path in (lake.home / folder).rglob("*"):
+            assert not traces.search(path.name), path
+            if path.suffix in {".json", ".html"}:
+                assert not traces.search(path.read_text(encoding="utf-8")), path
+    with pytest.raises(LookupError, match=f"no clip '{clip_id}' is stored"):
+        apexline(settings, "erase", clip_id, "--by", "ada")
+
+    # The next training does without the clip, and touches no other.
+    with open_line(settings) as line:
+        process_all(line, on_step=quiet)
+        line.run("retrain")
+    assert not traces.search((lake.home / "pad_space" / "pad_space.json").read_text())
+    assert clip_id not in lake.read_all("training_set")["clip_id"].to_pylist()
+    assert computed(line.work) == set(TRAINING_ASSETS)
+
+
+def test_approving_makes_the_challenger_champion(copied, apexline):
+    settings = copied()
+    registry = ModelRegistry(settings.tracking_uri, settings.artifact_root)
+    registry.client.delete_registered_model_alias(MODEL_NAME, "champion")
+    code, decision = apexline(settings, "approve", "--by", "ada")
+    assert code == 0
+    assert (decision["promoted"], decision["approved_by"]) == (True, "ada")
+    assert registry.get_alias("champion") == registry.get_alias("challenger") == decision["model_version"]
+
+
+def test_scoring_one_clip_stores_nothing(line, once_more, apexline):
+    clip = min((line.settings.state_path / "sample").glob("*.mp4"))
+    before = line.lake.content_hash()
+    code, rows = apexline(line.settings, "score", clip)
+    assert code == 0
+    stored = [
+        row for row in line.lake.read_all("segment_scores").to_pylist() if row["track_id"] == rows[0]["track"]
+    ]
+    assert [row["emotion"] for row in rows] == [row["emotion"] for row in stored]
+    assert [row["confidence"] for row in rows] == pytest.approx(
+        [row["confidence"] for row in stored], abs=1e-4
+    )
+    assert line.lake.content_hash() == before
+
+
+def test_own_clips_are_scored_by_the_champion_of_the_demonstration(
+    copied, apexline, tmp_path, line, noise_clip
+):
+    settings = copied()
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "nobody.mp4").write_bytes(noise_clip())
+    (own / "broken.mp4").write_bytes(b"")
+    face = min((line.settings.state_path / "sample").glob("*.mp4"))
+    shutil.copyfile(face, own / "face.mp4")
+    code, summary = apexline(settings, "demo", "--clips", own)
+    assert code == 0
+    by_file = {row["file"]: row for row in summary["clips"]}
+    assert by_file["broken.mp4"]["status"] == "zero_bytes"
+    assert (by_file["nobody.mp4"]["status"], by_file["nobody.mp4"]["tracks"]) == ("accepted", 0)
+    assert (by_file["face.mp4"]["status"], by_file["face.mp4"]["tracks"]) == ("duplicate", 1)
