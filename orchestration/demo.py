@@ -9,7 +9,7 @@ from typing import Any
 
 from upath import UPath
 
-from assets.intake import Manifest, Outcome, clips_in, summarise, take_in
+from assets.intake import Manifest, Outcome, clips_in, stored_camera_days, summarise, take_in
 from features.sample import make_sample
 from orchestration.ingest import process, process_all, take_in_all
 from orchestration.line import Line, open_line
@@ -67,7 +67,10 @@ def _run_sample(line: Line, on_step: OnStep) -> None:
     on_step("ratings, space, and three model versions", 0, 0)
     line.run("retrain")
     line.run("promote", config={"ops": {"champion": {"config": {"approved_by": APPROVER}}}})
-    process_all(line, on_step=on_step)
+    days = stored_camera_days(line.lake)
+    for done, camera_day in enumerate(days):
+        on_step(f"scoring {camera_day}", done, len(days))
+        line.run("rescore", camera_day=camera_day)
 
 
 def _run_clips(line: Line, folder: Path, on_step: OnStep) -> list[Outcome]:
