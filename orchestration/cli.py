@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -38,7 +39,7 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, LookupError) as error:
-        _err.print(f"[red]apexline:[/red] {error}", highlight=False)
+        _err.print(f"[red]apexline:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -67,7 +68,7 @@ def _print(data: Any, *, as_json: bool, title: str = "") -> None:
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
 
 
 @app.command()
@@ -182,10 +183,11 @@ def approve(
 
     with _progress() as progress, open_line(Settings()) as line:
         progress.add_task("comparing challenger and champion", total=None)
+        before = latest_decision(line.lake)
         line.run("promote", config={"ops": {"champion": {"config": {"approved_by": by}}}})
         decision = latest_decision(line.lake)
-    if decision is None:
-        msg = "there is no challenger to approve; run the job `retrain` first"
+    if decision is None or decision == before:
+        msg = "there is no challenger to approve that is not champion already; run the job `retrain` first"
         raise ValueError(msg)
     _print(decision, as_json=as_json, title="decision")
 
