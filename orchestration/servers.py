@@ -25,6 +25,7 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
         "APEXLINE_HOME": str(settings.home_path),
         "DAGSTER_HOME": str(settings.dagster_home),
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # workers for a feature that is not used here
     }
     tools = Path(sys.executable).parent
     commands = [
