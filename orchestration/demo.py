@@ -33,8 +33,16 @@ def run_demo(settings: Settings, *, clips: Path | None, on_step: OnStep) -> dict
     -------
     dict
         Sections of the summary by title.
+
+    Raises
+    ------
+    NotADirectoryError
+        Where `clips` is no folder; before any work.
     """
     started = monotonic()
+    if clips is not None and not clips.is_dir():
+        msg = f"{clips} is no folder; expected one with clips"
+        raise NotADirectoryError(msg)
     _keep_demo_parameters(settings)
     with open_line(settings) as line:
         if clips is None or line.registry.get_alias("champion") is None:
@@ -74,9 +82,6 @@ def _run_sample(line: Line, on_step: OnStep) -> None:
 
 
 def _run_clips(line: Line, folder: Path, on_step: OnStep) -> list[Outcome]:
-    if not folder.is_dir():
-        msg = f"{folder} is no folder; expected one with clips"
-        raise NotADirectoryError(msg)
     outcomes: list[Outcome] = []
     for done, clip in enumerate(found := list(clips_in(UPath(folder)))):
         on_step(f"taking in {clip.name}", done, len(found))
