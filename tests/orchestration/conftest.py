@@ -79,3 +79,9 @@ def fast_parameters(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "promotion: {num_resamples: 100}\n"
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An empty model registry that homes without models share: making one takes seconds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"

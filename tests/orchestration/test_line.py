@@ -400,6 +400,8 @@ def test_approving_makes_the_challenger_champion(copied, apexline):
     assert code == 0
     assert (decision["promoted"], decision["approved_by"]) == (True, "ada")
     assert registry.get_alias("champion") == registry.get_alias("challenger") == decision["model_version"]
+    with pytest.raises(ValueError, match="no challenger to approve that is not champion already"):
+        apexline(settings, "approve", "--by", "ada")
 
 
 def test_scoring_one_clip_stores_nothing(line, once_more, apexline):
