@@ -65,8 +65,9 @@ def write_track_features(
     with lake.writer(table, clip_id, stamp=stamp, camera_day=camera_day) as writer:
         rows: list[dict[str, Any]] = []
         for track_id, frame, time_s, crop in iter_crops(lake, camera_day, clip_id):
-            stream = streams.setdefault(track_id, make_stream())
-            found = stream.push(crop, frame, time_s)
+            if track_id not in streams:
+                streams[track_id] = make_stream()
+            found = streams[track_id].push(crop, frame, time_s)
             if frame == last[track_id]:
                 found = [*found, *streams.pop(track_id).finish()]
             rows.extend({"clip_id": clip_id, "track_id": track_id, **asdict(row)} for row in found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -114,7 +114,23 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _section(kind: type[T], name: str, values: dict[str, Any], path: Path) -> T:
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        msg = f"{path} is no YAML: {error}"
+        raise ValueError(msg) from error
+    if not isinstance(document, dict):
+        msg = f"{path}: saw {document!r}, expected sections of keys and values"
+        raise ValueError(msg)
+    return cast("dict[str, Any]", document)
+
+
+def _section(kind: type[T], values: Any, name: str, path: Path) -> T:
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        msg = f"{path}: section {name!r} is {values!r}, expected keys and values"
+        raise ValueError(msg)
     known = {each.name for each in fields(kind)}
     unknown = sorted(set(values) - known)
     if unknown:
@@ -137,7 +153,7 @@ def load_parameters(path: Path) -> Parameters:
     ValueError
         For an unknown section or key, or a value of the wrong type, naming it.
     """
-    document: dict[str, Any] = yaml.safe_load(path.read_text()) or {}
+    document = _read(path)
     sections = {each.name for each in fields(Parameters)} - {"features", "name"}
     features = {each.name for each in fields(FeatureConfig)}
     unknown = sorted(set(document) - sections - features)
@@ -147,8 +163,8 @@ def load_parameters(path: Path) -> Parameters:
     return Parameters(
         features=load_config(path),
         name=path.name,
-        survey=_section(SurveyConfig, "survey", document.get("survey") or {}, path),
-        training_set=_section(TrainingSetConfig, "training_set", document.get("training_set") or {}, path),
-        training=_section(TrainConfig, "training", document.get("training") or {}, path),
-        promotion=_section(PromotionConfig, "promotion", document.get("promotion") or {}, path),
+        survey=_section(SurveyConfig, document.get("survey"), "survey", path),
+        training_set=_section(TrainingSetConfig, document.get("training_set"), "training_set", path),
+        training=_section(TrainConfig, document.get("training"), "training", path),
+        promotion=_section(PromotionConfig, document.get("promotion"), "promotion", path),
     )
