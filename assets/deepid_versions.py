@@ -1,13 +1,12 @@
 """Assets ``deepid_baseline``, ``deepid_features`` and ``deepid_semantic``: the three versions of the network."""
 
-from typing import Any
-
 import dagster as dg
 import pandas as pd
+from matplotlib.figure import Figure
 
 from assets import checks
-from assets.describe import about
-from assets.figures import confusion_matrix, figure_markdown, learning_curves
+from assets.describe import about, plots
+from assets.figures import confusion_matrix, learning_curves
 from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space
 from assets.parameters import Parameters
@@ -71,7 +70,9 @@ def _build(version: str) -> dg.AssetsDefinition:
                 "model_version": number,
                 "synthetic": synthetic,
                 **tested,
-                **_figures(lake, version, synthetic=synthetic),
+                **plots(
+                    context, changed=bool(computed), draw=lambda: _curves(lake, version, synthetic=synthetic)
+                ),
             },
             data_version=dg.DataVersion(stamp),
             check_results=[checks.better_than_chance(tested["recognition"], len(EMOTIONS))],
@@ -101,7 +102,9 @@ def _train(
     tested = evaluate(run.model, data, split.test)
     synthetic = data.synthetic
     curves = pd.DataFrame(run.curves)
-    number = registry.log_version(
+    # Before the registration, which marks the work as done.
+    lake.write("learning_curves", version, run.curves, stamp=stamp)
+    return registry.log_version(
         run,
         tested,
         data=data,
@@ -115,14 +118,11 @@ def _train(
             ),
         },
     )
-    lake.write("learning_curves", version, run.curves, stamp=stamp)
-    return number
 
 
-def _figures(lake: Lake, version: str, *, synthetic: bool) -> dict[str, Any]:
-    curves = lake.read("learning_curves", version).to_pandas()
-    figure = learning_curves(curves, version=version, synthetic=synthetic)
-    return {"learning_curves": dg.MetadataValue.md(figure_markdown(figure, title="learning curves"))}
+def _curves(lake: Lake, version: str, *, synthetic: bool) -> list[tuple[str, Figure]]:
+    rows = lake.read("learning_curves", version).to_pandas()
+    return [("Learning curves", learning_curves(rows, version=version, synthetic=synthetic))]
 
 
 DEEPID_VERSIONS = tuple(_build(version) for version in VERSIONS)

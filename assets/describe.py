@@ -3,10 +3,13 @@
 Belongs here: wording and metadata shared by all assets. Stays out: results.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any, TypedDict
 
 import dagster as dg
+from matplotlib.figure import Figure
 
+from assets.figures import figure_markdown
 from assets.schemas import TABLES
 
 OWNER = "team:vision"
@@ -49,3 +52,29 @@ def table_preview(
         for row in rows[:limit]
     ]
     return dg.MetadataValue.table([dg.TableRecord(row) for row in shown])
+
+
+def plots(
+    context: dg.AssetExecutionContext,
+    *,
+    changed: bool,
+    draw: Callable[[], Iterable[tuple[str, Figure]]],
+) -> dict[str, dg.MetadataValue]:
+    """Return drawings by title for the UI; where nothing changed, those of the last materialisation.
+
+    Drawing takes seconds, so a rerun that computed nothing takes over what was drawn.
+    """
+    kept = {} if changed else _last_drawings(context)
+    return kept or {title: dg.MetadataValue.md(figure_markdown(each, title=title)) for title, each in draw()}
+
+
+def _last_drawings(context: dg.AssetExecutionContext) -> dict[str, dg.MetadataValue]:
+    wanted = dg.AssetRecordsFilter(
+        asset_key=context.asset_key,
+        asset_partitions=[context.partition_keys[-1]] if context.has_partition_key else None,
+    )
+    for record in context.instance.fetch_materializations(wanted, limit=1).records:
+        found = record.asset_materialization
+        if found is not None:
+            return {k: v for k, v in found.metadata.items() if isinstance(v, dg.MarkdownMetadataValue)}
+    return {}

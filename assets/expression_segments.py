@@ -7,12 +7,12 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
-from assets.describe import about, columns_of, table_preview
-from assets.figures import figure_markdown
+from assets.describe import about, columns_of, plots, table_preview
 from assets.lake import Lake
 from assets.parameters import Parameters
 from assets.segment_figures import curve_figures, strongest_segments
@@ -51,7 +51,11 @@ def expression_segments(
         metadata={
             **progress.metadata(),
             "segments": table.num_rows,
-            **_explanations(lake, parameters, context.partition_keys[-1]),
+            **plots(
+                context,
+                changed=bool(progress.computed),
+                draw=lambda: _explanations(lake, parameters, context.partition_keys[-1]),
+            ),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
             **columns_of("expression_segments"),
@@ -61,13 +65,13 @@ def expression_segments(
     )
 
 
-def _explanations(lake: Lake, parameters: Parameters, camera_day: str) -> dict[str, dg.MetadataValue]:
-    """Show the curves behind the camera-day's strongest segment."""
-    return {
-        title: dg.MetadataValue.md(figure_markdown(figure, title=title))
+def _explanations(lake: Lake, parameters: Parameters, camera_day: str) -> list[tuple[str, Figure]]:
+    """Draw the curves behind the camera-day's strongest segment."""
+    return [
+        (title, figure)
         for shown in strongest_segments(lake, camera_day, limit=1)
         for _, title, figure in curve_figures(lake, shown, parameters)
-    }
+    ]
 
 
 def _spot(lake: Lake, parameters: Parameters, camera_day: str, clip_id: str, stamp: str) -> None:

@@ -8,9 +8,10 @@ import pyarrow.compute as pc
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
 from assets.crops import rows_table
-from assets.describe import about, columns_of
+from assets.describe import about, columns_of, plots
 from assets.lake import Lake
 from assets.parameters import Parameters
+from assets.segment_figures import faces_figure
 from features.tracks import TrackedFace, track_faces
 from features.video import read_frames
 
@@ -55,6 +56,11 @@ def face_tracks(
             "tracks": len(set(table["track_id"].to_pylist())),
             "face_frames": table.num_rows,
             "kept_frames": table.filter(pc.field("kept")).num_rows,
+            **plots(
+                context,
+                changed=bool(progress.computed),
+                draw=lambda: faces_figure(lake, context.partition_keys[-1]),
+            ),
             "dropped": dg.MetadataValue.json({r["drop_reason"]: r["count_all"] for r in dropped.to_pylist()}),
             "dagster/row_count": table.num_rows,
             **columns_of("face_tracks"),

@@ -4,9 +4,10 @@ import dagster as dg
 
 from assets import checks
 from assets.deepid_versions import VERSIONS, model_stamp
-from assets.describe import about, columns_of, table_preview
+from assets.describe import about, columns_of, plots, table_preview
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
+from assets.report_page import table_3_plot
 from assets.training_set import load_training_set
 from ml.registry import ModelRegistry
 
@@ -44,9 +45,9 @@ def model_comparison(
     computed = int(lake.fingerprint_of("model_comparison", name) != stamp)
     if computed:
         rows = [_row(lake, parameters, registry, version, number) for version, number in numbers.items()]
-        lake.write("model_comparison", name, rows, stamp=stamp)
         challenger = min(numbers.values(), key=registry.validation_loss)
         registry.set_alias(CHALLENGER, challenger)
+        lake.write("model_comparison", name, rows, stamp=stamp)
         context.log.info(f"version {challenger} is challenger: lowest validation loss")
     table = lake.read("model_comparison", name)
     return dg.MaterializeResult(
@@ -54,6 +55,11 @@ def model_comparison(
             "computed": computed,
             "unchanged": 1 - computed,
             "challenger": registry.get_alias(CHALLENGER) or 0,
+            **plots(
+                context,
+                changed=bool(computed),
+                draw=lambda: [("Table 3 beside the paper", table_3_plot(table.to_pandas()))],
+            ),
             "table_3": table_preview(table.to_pylist()),
             **columns_of("model_comparison"),
         },

@@ -10,8 +10,8 @@ import pandas as pd
 from upath import UPath
 
 from assets import checks
-from assets.describe import about
-from assets.figures import figure_markdown, loadings_plot, scree_plot
+from assets.describe import about, plots
+from assets.figures import loadings_plot, scree_plot
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
 from ml.agreement import agreement_by_pair, parallel_analysis
@@ -52,7 +52,13 @@ def pad_space(
             "computed": computed,
             "unchanged": 1 - computed,
             **{key: value for key, value in record["diagnostics"].items() if value is not None},
-            **_figures(space, ratings, synthetic=record["diagnostics"]["synthetic"]),
+            **plots(
+                context,
+                changed=bool(computed),
+                draw=lambda: space_figures(
+                    space, ratings, synthetic=record["diagnostics"]["synthetic"]
+                ).items(),
+            ),
         },
         data_version=dg.DataVersion(stamp),
         check_results=[checks.space_is_not_degenerate(space.loadings, space.congruence)],
@@ -150,13 +156,6 @@ def _diagnostics(space: SemanticSpace, ratings: pd.DataFrame) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _figures(space: SemanticSpace, ratings: pd.DataFrame, *, synthetic: bool) -> dict[str, dg.MetadataValue]:
-    return {
-        name: dg.MetadataValue.md(figure_markdown(figure, title=name))
-        for name, figure in space_figures(space, ratings, synthetic=synthetic).items()
-    }
 
 
 def space_figures(space: SemanticSpace, ratings: pd.DataFrame, *, synthetic: bool) -> dict[str, Any]:

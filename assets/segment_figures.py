@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 from matplotlib.figure import Figure
 
 from assets import figures
@@ -20,6 +21,7 @@ from assets.training_set import camera_days, track_of
 from features.curves import change_threshold, smooth
 
 TEXTURE_SHOWN = ("sl", "sr")
+_NO_SEGMENTS = pd.DataFrame({"onset": [], "apex": [], "offset": []})
 
 
 @dataclass(frozen=True)
@@ -45,20 +47,76 @@ def strongest_segments(lake: Lake, camera_day: str, *, limit: int) -> list[Shown
     """Return a camera-day's segments with the highest scores."""
     rows = lake.read_all("expression_segments", camera_days=[camera_day]).to_pylist()
     rows.sort(key=lambda row: -row["score"])
-    return [
-        ShownSegment(
-            camera_day,
-            row,
-            bool(lake.read("clip_manifest", row["clip_id"], camera_day=camera_day)["synthetic"][0].as_py()),
-        )
-        for row in rows[:limit]
-    ]
+    return [_shown(lake, camera_day, row) for row in rows[:limit]]
 
 
 def example_segment(lake: Lake) -> ShownSegment | None:
     """Return the strongest segment of all, for the report; None where none was found."""
     best = [each for day in camera_days(lake) for each in strongest_segments(lake, day, limit=1)]
     return max(best, key=lambda each: each.row["score"], default=None)
+
+
+def longest_track(lake: Lake, camera_day: str) -> ShownSegment | None:
+    """Return the camera-day's track with most kept frames, to show features before segments are known."""
+    rows = lake.read_all("face_tracks", camera_days=[camera_day], columns=["clip_id", "track_id", "kept"])
+    counts = rows.filter(pc.field("kept")).group_by(["clip_id", "track_id"]).aggregate([([], "count_all")])
+    best = max(counts.to_pylist(), key=lambda row: (row["count_all"], row["track_id"]), default=None)
+    return None if best is None else _shown(lake, camera_day, best)
+
+
+def faces_figure(lake: Lake, camera_day: str, *, limit: int = 8) -> list[tuple[str, Figure]]:
+    """Draw one aligned face per track, at the middle of the track."""
+    rows = lake.read_all(
+        "face_tracks", camera_days=[camera_day], columns=["clip_id", "track_id", "frame", "kept"]
+    )
+    kept = rows.filter(pc.field("kept")).to_pandas()
+    if kept.empty:
+        return []
+    crops: list[tuple[str, Any]] = []
+    for (clip_id, track_id), frames in list(kept.groupby(["clip_id", "track_id"])["frame"])[:limit]:
+        key = (str(track_id), int(frames.median()))
+        found = crops_at(lake, camera_day, str(clip_id), [key])
+        crops.append((f"track {str(track_id)[:6]}, frame {key[1]}", found[key]))
+    synthetic = all(lake.read_all("clip_manifest", camera_days=[camera_day])["synthetic"].to_pylist())
+    return [("Aligned faces", figures.face_strip(crops, synthetic=synthetic))]
+
+
+def texture_figure(lake: Lake, camera_day: str, parameters: Parameters) -> list[tuple[str, Figure]]:
+    """Draw Figure 5 for the camera-day's longest track."""
+    shown = longest_track(lake, camera_day)
+    if shown is None:
+        return []
+    every = _of_track(lake, "texture_features", shown)
+    rows = pd.DataFrame(every[every["kind"].isin(TEXTURE_SHOWN)])
+    return [
+        (
+            "Texture change of the longest track",
+            figures.texture_curves(
+                rows,
+                thresholds=_thresholds(rows, parameters),
+                segments=_NO_SEGMENTS,
+                truth=_truth(lake, shown),
+                synthetic=shown.synthetic,
+            ),
+        )
+    ]
+
+
+def flow_figure(lake: Lake, camera_day: str) -> list[tuple[str, Figure]]:
+    """Draw Figure 6 for the camera-day's longest track and its region that moves most."""
+    shown = longest_track(lake, camera_day)
+    if shown is None:
+        return []
+    rows = _of_track(lake, "flow_features", shown)
+    roi = str(rows.loc[rows["magnitude"].idxmax(), "roi"])
+    truth = _truth(lake, shown)
+    figure = figures.flow_curves(rows, roi=roi, segments=_NO_SEGMENTS, truth=truth, synthetic=shown.synthetic)
+    return [("Module and angle of the longest track", figure)]
+
+
+def _shown(lake: Lake, camera_day: str, row: dict[str, Any]) -> ShownSegment:
+    clip = lake.read("clip_manifest", row["clip_id"], camera_day=camera_day, columns=["synthetic"])
+    return ShownSegment(camera_day, row, bool(clip["synthetic"][0].as_py()))
 
 
 def curve_figures(lake: Lake, shown: ShownSegment, parameters: Parameters) -> list[tuple[str, str, Figure]]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
+import pyarrow as pa
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from upath import UPath
 
@@ -17,7 +19,8 @@ from assets import checks
 from assets.camera_day import CAMERA_DAYS
 from assets.champion import CHAMPION
 from assets.crops import crops_at
-from assets.describe import about, columns_of, table_preview
+from assets.describe import about, columns_of, plots, table_preview
+from assets.figures import pad_cube
 from assets.intake import hash_file
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
@@ -27,7 +30,7 @@ from features.segments import Segment
 from features.tracks import track_faces
 from features.video import read_frames
 from ml.datasets import EMOTIONS, PAD_AXES, face_image
-from ml.norms import nearest_adjectives
+from ml.norms import emotion_pad, nearest_adjectives
 from ml.registry import ModelRegistry
 
 CODE_VERSION = "1"
@@ -78,6 +81,7 @@ def segment_scores(
             "clips_unchanged": len(unchanged),
             "champion": champion or 0,
             "scores": table.num_rows,
+            **plots(context, changed=bool(computed), draw=lambda: _pad_cube(table)),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
             **columns_of("segment_scores"),
@@ -85,6 +89,14 @@ def segment_scores(
         data_version=dg.DataVersion(fingerprint(sorted(stored))),
         check_results=[checks.probabilities_sum_to_one(table)],
     )
+
+
+def _pad_cube(table: pa.Table) -> list[tuple[str, Figure]]:
+    scores = table.to_pandas()
+    if scores.empty:
+        return []
+    anchors = emotion_pad().reset_index()
+    return [("PAD of the segments", pad_cube(anchors, scores, synthetic=bool(scores["synthetic"].any())))]
 
 
 class Scorer:

@@ -5,9 +5,10 @@ import dagster as dg
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
 from assets.crops import write_track_features
-from assets.describe import about, columns_of
+from assets.describe import about, columns_of, plots
 from assets.lake import Lake
 from assets.parameters import Parameters
+from assets.segment_figures import texture_figure
 from features.pipeline import TextureStream
 
 CODE_VERSION = "1"
@@ -52,6 +53,11 @@ def texture_features(
         metadata={
             **progress.metadata(),
             "kinds": dg.MetadataValue.json(sorted(set(table["kind"].to_pylist()))),
+            **plots(
+                context,
+                changed=bool(progress.computed),
+                draw=lambda: texture_figure(lake, context.partition_keys[-1], parameters),
+            ),
             "dagster/row_count": table.num_rows,
             **columns_of("texture_features"),
         },

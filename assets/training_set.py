@@ -9,11 +9,13 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from assets import checks
 from assets.crops import crops_at
-from assets.describe import about, columns_of
+from assets.describe import about, columns_of, plots
+from assets.figures import face_strip
 from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space, rated_pad
 from assets.parameters import Parameters, TrainingSetConfig
@@ -88,6 +90,7 @@ def training_set(
             "subjects": len(set(table["subject"].to_pylist())),
             "synthetic": bool(table.num_rows) and all(table["synthetic"].to_pylist()),
             "counts": dg.MetadataValue.json(counts.to_pylist()),
+            **plots(context, changed=bool(computed), draw=lambda: _faces(lake)),
             "dagster/row_count": table.num_rows,
             **columns_of("training_set"),
         },
@@ -97,6 +100,17 @@ def training_set(
             checks.every_class_in_every_fold(table, EMOTIONS),
         ],
     )
+
+
+def _faces(lake: Lake) -> list[tuple[str, Figure]]:
+    """Draw two preprocessed training faces of every emotion."""
+    data, split = load_training_set(lake)
+    chosen = [
+        (emotion, data.images[index])
+        for number, emotion in enumerate(EMOTIONS)
+        for index in split.train[data.targets[split.train] == number][[0, -1]]
+    ]
+    return [("Training faces", face_strip(chosen, synthetic=data.synthetic))]
 
 
 def labelled_stretches(lake: Lake, space: SemanticSpace) -> Iterator[Labelled]:
