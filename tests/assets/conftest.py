@@ -1,0 +1,44 @@
+"""Fixtures of the asset tests: one asset run by itself, on a lake made by hand."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.camera_day import CAMERA_DAYS
+from assets.parameters import Parameters
+from features.pipeline import FeatureConfig
+
+
+@pytest.fixture(scope="session")
+def parameters() -> Parameters:
+    return Parameters(features=FeatureConfig())
+
+
+@pytest.fixture
+def materialise(parameters: Parameters) -> Iterator[Callable[..., Any]]:
+    """Run one asset: ``materialise(asset, camera_day=..., lake=..., **resources)`` gives its materialisation."""
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def run(
+            asset: dg.AssetsDefinition,
+            *,
+            camera_day: str | None = None,
+            config: dict[str, Any] | None = None,
+            **resources: Any,
+        ) -> dg.AssetMaterialization:
+            if camera_day is not None:
+                instance.add_dynamic_partitions(str(CAMERA_DAYS.name), [camera_day])
+            name = asset.key.to_user_string()
+            result = dg.materialize(
+                [asset],
+                instance=instance,
+                partition_key=camera_day,
+                resources={"parameters": parameters, **resources},
+                run_config={"ops": {name: {"config": config}}} if config else None,
+            )
+            [event] = result.get_asset_materialization_events()
+            return event.materialization
+
+        yield run
