@@ -7,7 +7,7 @@ from typing import Any
 
 from upath import UPath
 
-from assets.intake import Manifest, Outcome, clips_in, stored_camera_days, summarise, take_in
+from assets.intake import Manifest, Outcome, clips_in, parse_manifest, stored_camera_days, summarise, take_in
 from assets.lake import Lake
 from orchestration.line import Line, open_line
 from orchestration.settings import Settings
@@ -23,7 +23,7 @@ def manifest_from_options(
     Raises
     ------
     ValueError
-        Where some options are given but not all of them.
+        Where some options are given but not all of them, or one can't be accepted.
     """
     if captured_at is not None and captured_at.tzinfo is None:
         captured_at = captured_at.replace(tzinfo=UTC)
@@ -35,7 +35,7 @@ def manifest_from_options(
         options = ", ".join("--" + name.replace("_", "-") for name in missing)
         msg = f"missing {options}: give all four options, or a sidecar clip.json beside each clip"
         raise ValueError(msg)
-    return Manifest.model_validate(given)
+    return parse_manifest(given)
 
 
 def ingest_paths(
