@@ -189,19 +189,37 @@ def test_every_version_says_what_it_was_made_of(line):
         assert version.tags["dagster_run_id"]
 
 
-def test_champion_loads_as_any_mlflow_model_and_answers_its_example(line):
+def readme_code(word):
+    """Return the README's Python block that holds `word`."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [block] = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if word in each]
+    return block
+
+
+def test_champion_answers_its_example_as_the_readme_shows(line):
     import mlflow
 
+    names: dict[str, Any] = {}
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(line.settings.tracking_uri)
     try:
-        model = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}@champion")
-        answer = model.predict(model.input_example)
+        exec(readme_code("load_model"), names)  # as a reader would
     finally:
         mlflow.set_tracking_uri(before)
-    assert len(answer) == len(model.input_example)
-    np.testing.assert_allclose(answer[[f"p_{emotion}" for emotion in EMOTIONS]].sum(axis=1), 1.0, atol=1e-3)
-    assert (answer[list(PAD_AXES)].abs() <= 1).to_numpy().all()
+    scores = names["scores"]
+    assert len(scores) == len(names["model"].input_example) > 0
+    np.testing.assert_allclose(scores[[f"p_{emotion}" for emotion in EMOTIONS]].sum(axis=1), 1.0, atol=1e-3)
+    assert (scores[list(PAD_AXES)].abs() <= 1).to_numpy().all()
+    assert set(scores["emotion"]) <= set(EMOTIONS)
+
+
+def test_the_queries_of_the_readme_return_rows(line):
+    queries = re.findall(r'"""(.*?)"""', readme_code("duckdb"), re.DOTALL)
+    assert len(queries) == 3
+    with open_warehouse(line.settings.warehouse_path) as connection:
+        # How much arousal this hardly trained model sees is no matter here.
+        rows = [connection.sql(query.replace("arousal > .2", "arousal > -1")).fetchall() for query in queries]
+    assert all(rows)
 
 
 def test_warehouse_is_full_and_consistent(line):
