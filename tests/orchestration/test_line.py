@@ -14,10 +14,8 @@ import dagster as dg
 import numpy as np
 import pytest
 from typer.testing import CliRunner
-from upath import UPath
 
 from assets.champion import latest_decision
-from assets.intake import take_in
 from assets.lake import Lake
 from assets.schemas import TABLES
 from assets.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
@@ -276,18 +274,6 @@ def test_a_second_run_changes_no_data_version_and_no_content(once_more):
     before, _, after = once_more
     assert len(before[0]) == 6 * 2 + 10  # six assets on two camera-days, ten without partitions
     assert after == before
-
-
-def test_a_home_made_afresh_says_the_same(line, tmp_path, fast_parameters):
-    """Track ids, features and segments follow from the clips alone."""
-    clip = min((line.settings.state_path / "sample").glob("*.mp4"))
-    with open_line(Settings(home=str(tmp_path / "home"), config=fast_parameters)) as fresh:
-        take_in(fresh.lake, UPath(clip))
-        process_all(fresh, on_step=quiet)
-        [clip_id] = fresh.lake.read_all("clip_manifest")["clip_id"].to_pylist()
-    for table in ("face_tracks", "texture_features", "flow_features", "expression_segments"):
-        first = [row for row in line.lake.read_all(table).to_pylist() if row["clip_id"] == clip_id]
-        assert fresh.lake.read_all(table).to_pylist() == first, table
 
 
 def test_other_spotting_parameters_recompute_segments_and_scores_only(copied, fast_parameters):
