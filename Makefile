@@ -24,7 +24,7 @@ ui: setup
 	$(BIN)/apexline ui
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 
 lint: setup
 	$(BIN)/ruff check .
