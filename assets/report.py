@@ -96,7 +96,7 @@ def _contents(
         figures=[
             *_segment_figures(lake, parameters),
             *_roc(areas, points),
-            *_curves(lake, registry),
+            *_curves(lake),
             *_space(lake, marts),
         ],
         semantic_space=_space_summary(lake),
@@ -163,7 +163,7 @@ def _roc(areas: pd.DataFrame, points: pd.DataFrame) -> list[ReportFigure]:
     ]
 
 
-def _curves(lake: Lake, registry: ModelRegistry) -> list[ReportFigure]:
+def _curves(lake: Lake) -> list[ReportFigure]:
     found: list[ReportFigure] = []
     comparison = {row["version"]: row for row in lake.read_all("model_comparison").to_pylist()}
     for version in VERSIONS:
