@@ -2,8 +2,8 @@
 
 Belongs here: eq. 29 and 30 of [1]_, rotation to the PAD target, factor scores, the calibration that gives
 PAD in the unit of the word norms, and storing a space. Stays out: ratings and eq. 28 (``ml.ratings``), the
-norms and the map g (``ml.norms``), diagnostics on their own (``ml.agreement``) and calls of factor_analyzer
-(``ml.factor_compat``).
+norms and the map g (``ml.norms``), diagnostics on their own (``ml.agreement``, ``ml.rotation``) and calls of
+factor_analyzer (``ml.factor_compat``).
 
 From scores to PAD
 ------------------
@@ -40,7 +40,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -49,32 +48,19 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import orthogonal_procrustes
-from sklearn.covariance import ledoit_wolf_shrinkage
 
 from ml import norms
-from ml.agreement import is_singular, parallel_analysis, sampling_adequacy
+from ml.agreement import parallel_analysis, sampling_adequacy
 from ml.datasets import PAD_AXES
 from ml.factor_compat import Extraction, extract_loadings
+from ml.plain_json import from_plain, rounded, to_plain
+from ml.rotation import rotate_to_target
+from ml.score_table import named, normalise, regular, usable
 
 Rotation = Literal["procrustes", "varimax"]
 
 MIN_CONGRUENCE = 0.85
-# A column that fewer than half of the stimuli have an answer in says more about the filling than about the
-# pair.
-_MIN_ANSWERED = 0.5
-# Ledoit-Wolf's intensity falls to 0 with many stimuli, and a repeated pair stays singular then.
-_MIN_SHRINKAGE = 1e-3
-
 Floats = NDArray[np.float64]
-
-
-class DroppedPairsWarning(UserWarning):
-    """Columns were left out because they do not vary or are mostly empty."""
-
-
-class SingularCorrelationWarning(UserWarning):
-    """The correlation matrix had no inverse and was shrunk."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +233,7 @@ class SemanticSpace:
                 "materialise pad_space again"
             )
             raise ValueError(msg)
-        return cls(**{name: _from_plain(value) for name, value in document.items()})
+        return cls(**{name: from_plain(value) for name, value in document.items()})
 
     @cached_property
     def hash(self) -> str:
@@ -255,83 +241,18 @@ class SemanticSpace:
 
         Numbers count to 8 decimals: what differs between two machines' linear algebra is no other space.
         """
-        text = json.dumps(_rounded(self._plain()), sort_keys=True, allow_nan=False)
+        text = json.dumps(rounded(self._plain()), sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _plain(self) -> dict[str, Any]:
-        return {each.name: _to_plain(getattr(self, each.name)) for each in fields(self)}
-
-
-def _to_plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        # The shape is kept: a list cannot tell (L, 0) from (L,).
-        return {"shape": list(value.shape), "values": [_to_plain(each) for each in value.ravel().tolist()]}
-    if isinstance(value, Mapping):
-        return {"mapping": {key: _to_plain(each) for key, each in value.items()}}
-    if isinstance(value, tuple):
-        return list(value)
-    # JSON has no NaN.
-    return None if isinstance(value, float) and np.isnan(value) else value
-
-
-def _from_plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(value)
-    if isinstance(value, dict):
-        if "mapping" in value:
-            return {key: _from_plain(each) for key, each in value["mapping"].items()}
-        values = np.array([np.nan if each is None else each for each in value["values"]], np.float64)
-        return values.reshape(value["shape"])
-    return np.nan if value is None else value
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_rounded(each) for each in value]
-    # + 0.0 turns -0.0 into 0.0
-    return round(value, 8) + 0.0 if isinstance(value, float) else value
-
-
-def normalise(scores: Floats) -> Floats:
-    """Centre each column and divide it by its L2 norm, eq. 29.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (N, L)
-        Mean evaluations without gaps; every column varies.
-
-    Returns
-    -------
-    ndarray, shape (N, L)
-        X with ``X.T @ X`` equal to the Pearson correlation matrix.
-    """
-    centred = scores - scores.mean(axis=0)
-    return centred / np.linalg.norm(centred, axis=0)
-
-
-def tucker_congruence(loadings: Floats, target: Floats) -> Floats:
-    """Congruence of each column of loadings with the same column of a target.
-
-    Parameters
-    ----------
-    loadings, target : ndarray, shape (L, k)
-        Matched matrices without gaps.
-
-    Returns
-    -------
-    ndarray, shape (k,)
-        Cosines, -1..1: .85 is fair, .95 good.
-    """
-    products = (loadings * target).sum(axis=0)
-    return products / (np.linalg.norm(loadings, axis=0) * np.linalg.norm(target, axis=0))
+        return {each.name: to_plain(getattr(self, each.name)) for each in fields(self)}
 
 
 def fit_semantic_space(
     scores: pd.DataFrame | ArrayLike,
     *,
     target: pd.DataFrame | ArrayLike | None = None,
+    midpoint: pd.DataFrame | None = None,
     n_factors: int = 3,
     method: Extraction = "minres",
     rotation: Rotation | None = None,
@@ -344,7 +265,9 @@ def fit_semantic_space(
         Mean ratings of eq. 28, -1..1; NaN where missing. The pairs of a plain array are nameless.
     target : DataFrame (pairs x axes) or array_like, shape (L, k'), optional
         Direction of each pair in the wanted axes; rows with NaN do not count. By default the norms of the
-        project's pairs, where all columns are such pairs. A given target has its midpoints at 0.
+        project's pairs, where all columns are such pairs.
+    midpoint : DataFrame (pairs x axes), optional
+        Where the neutral level of each pair of a given target lies; 0 by default.
     n_factors : int
         Factors to extract.
     method : {"minres", "ml", "principal"}
@@ -371,18 +294,18 @@ def fit_semantic_space(
     SingularCorrelationWarning
         If the correlation matrix is singular and is shrunk.
     """
-    table = _named(scores)
-    directions, midpoints, axes = _directions(table, target)
+    table = named(scores)
+    directions, midpoints, axes = _directions(table, target, midpoint)
     if rotation is None:
         rotation = "varimax" if directions is None else "procrustes"
     _check_rotation(rotation, directions, n_factors)
-    table = _usable(table, n_factors)
+    table = usable(table, n_factors)
     values = table.to_numpy(np.float64)
     center = np.nanmean(values, axis=0)
     scale = np.nanstd(values, axis=0)
     filled = np.where(np.isnan(values), center, values)
     normalised = normalise(filled)
-    correlation, shrinkage = _regular(normalised)
+    correlation, shrinkage = regular(normalised)
     loadings = extract_loadings(
         normalised,
         correlation,
@@ -396,7 +319,7 @@ def fit_semantic_space(
     used = np.empty((len(pairs), 0)) if directions is None else directions.loc[table.columns].to_numpy()
     if rotation == "procrustes":
         names = axes
-        loadings, cosines = _towards(loadings, used)
+        loadings, cosines = rotate_to_target(loadings, used)
         congruence = dict(zip(names, cosines.tolist(), strict=True))
     factor_scores = _regression_scores(_standardise(values, center, scale), correlation, loadings)
     middle = np.zeros_like(used) if midpoints is None else midpoints.loc[table.columns].to_numpy()
@@ -421,30 +344,15 @@ def fit_semantic_space(
         bartlett_p=adequacy.bartlett_p,
         eigenvalues=parallel.eigenvalues,
         parallel_k=parallel.num_factors,
-        dropped=tuple(name for name in _named(scores).columns if name not in pairs),
+        dropped=tuple(name for name in named(scores).columns if name not in pairs),
         imputed=int(np.isnan(values).sum()),
         method=method,
         rotation=rotation,
     )
 
 
-def _named(scores: pd.DataFrame | ArrayLike) -> pd.DataFrame:
-    if isinstance(scores, pd.DataFrame):
-        table = scores.set_axis([str(name) for name in scores.columns], axis=1)
-    else:
-        values = np.asarray(scores, np.float64)
-        if values.ndim != 2:
-            msg = f"saw scores of shape {values.shape}, expected (stimuli, pairs)"
-            raise ValueError(msg)
-        table = pd.DataFrame(values, columns=[f"pair_{i}" for i in range(1, values.shape[1] + 1)])
-    if not table.columns.is_unique or not table.index.is_unique:
-        msg = "saw repeated segments or pairs in the scores, expected each once; average them first"
-        raise ValueError(msg)
-    return table
-
-
 def _directions(
-    table: pd.DataFrame, target: pd.DataFrame | ArrayLike | None
+    table: pd.DataFrame, target: pd.DataFrame | ArrayLike | None, midpoint: pd.DataFrame | None
 ) -> tuple[pd.DataFrame | None, pd.DataFrame | None, tuple[str, ...]]:
     """Target directions and midpoints by pair, and the names of the target's axes."""
     if target is None:
@@ -461,7 +369,7 @@ def _directions(
             msg = f"the target has no rows for the pairs {missing}; give every pair a row, NaN where unknown"
             raise ValueError(msg)
         directions = target.loc[table.columns].astype(np.float64)
-        return directions, None, tuple(str(name) for name in target.columns)
+        return directions, midpoint, tuple(str(name) for name in target.columns)
     values = np.asarray(target, np.float64)
     if values.ndim != 2 or values.shape[0] != table.shape[1]:
         msg = f"saw a target of shape {values.shape}, expected ({table.shape[1]}, axes): a row for each pair"
@@ -489,58 +397,6 @@ def _check_rotation(rotation: Rotation, directions: pd.DataFrame | None, n_facto
             "change n_factors or use rotation='varimax'"
         )
         raise ValueError(msg)
-
-
-def _usable(table: pd.DataFrame, n_factors: int) -> pd.DataFrame:
-    """Drop empty rows and unusable columns; refuse what is left if it is too little."""
-    table = table.dropna(how="all")
-    needed = 3 * n_factors + 1
-    if len(table) < needed:
-        msg = f"saw {len(table)} rated stimuli, expected at least {needed} for {n_factors} factors; rate more"
-        raise ValueError(msg)
-    answered = table.notna().mean() >= _MIN_ANSWERED
-    varies = table.std(ddof=0) > 1e-12
-    keep = answered & varies
-    if not keep.all():
-        lost = [str(name) for name in table.columns[~keep]]
-        warnings.warn(
-            f"pairs {lost} do not vary or are mostly empty: dropped", DroppedPairsWarning, stacklevel=3
-        )
-    table = table.loc[:, keep]
-    # Correlations minus free parameters of the factor model; below 0 anything fits.
-    spare = ((table.shape[1] - n_factors) ** 2 - (table.shape[1] + n_factors)) / 2
-    if table.shape[1] <= n_factors or spare < 0:
-        msg = f"saw {table.shape[1]} usable pairs, which are too few for {n_factors} factors; rate more pairs"
-        raise ValueError(msg)
-    return table
-
-
-def _regular(normalised: Floats) -> tuple[Floats, float]:
-    """Correlation matrix of eq. 29's X, shrunk where it is singular, and the shrinkage."""
-    correlation = normalised.T @ normalised
-    if not is_singular(correlation):
-        return correlation, 0.0
-    num_stimuli, num_pairs = normalised.shape
-    shrinkage = max(float(ledoit_wolf_shrinkage(normalised * np.sqrt(num_stimuli))), _MIN_SHRINKAGE)
-    warnings.warn(
-        f"the correlations of {num_pairs} pairs over {num_stimuli} stimuli are singular: shrunk by "
-        f"{shrinkage:.3g}; KMO and Bartlett's test do not exist",
-        SingularCorrelationWarning,
-        stacklevel=3,
-    )
-    return (1 - shrinkage) * correlation + shrinkage * np.eye(num_pairs), shrinkage
-
-
-def _towards(loadings: Floats, target: Floats) -> tuple[Floats, Floats]:
-    """Rotate loadings to the target by orthogonal Procrustes; also the congruence of each axis."""
-    steering = ~np.isnan(target).any(axis=1)
-    if steering.sum() < target.shape[1]:
-        msg = f"saw {steering.sum()} pairs with a target, expected at least {target.shape[1]}; use 'varimax'"
-        raise ValueError(msg)
-    wanted = target[steering]
-    rotation, _ = orthogonal_procrustes(loadings[steering], wanted)
-    rotated = loadings @ rotation
-    return rotated, tucker_congruence(rotated[steering], wanted)
 
 
 def _standardise(values: Floats, center: Floats, scale: Floats) -> Floats:

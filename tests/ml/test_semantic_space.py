@@ -7,14 +7,8 @@ import pytest
 from ml import norms
 from ml.datasets import EMOTIONS, PAD_AXES
 from ml.ratings import PanelConfig, draw_pad, mean_scores, simulate_panel
-from ml.semantic_space import (
-    DroppedPairsWarning,
-    SemanticSpace,
-    SingularCorrelationWarning,
-    fit_semantic_space,
-    normalise,
-    tucker_congruence,
-)
+from ml.score_table import DroppedPairsWarning, SingularCorrelationWarning, normalise
+from ml.semantic_space import SemanticSpace, fit_semantic_space
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +50,6 @@ def test_normalised_scores_multiply_to_the_pearson_correlation_matrix():
 def test_normalised_column_by_hand():
     # mean 2, centred (-1, 0, 1), L2 norm sqrt(2)
     np.testing.assert_allclose(normalise(np.array([[1.0], [2.0], [3.0]]))[:, 0], [-(0.5**0.5), 0, 0.5**0.5])
-
-
-def test_congruence_is_the_cosine_of_each_column():
-    a = np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
-    b = np.array([[3.0, 1.0], [0.0, 1.0], [4.0, 0.0]])
-    np.testing.assert_allclose(tucker_congruence(a, b), [0.6, 0.5**0.5])
-    np.testing.assert_allclose(tucker_congruence(-2 * a, a), [-1, -1])
 
 
 def test_known_loadings_and_factors_are_recovered(made):
@@ -187,6 +174,14 @@ def test_pad_is_exact_for_scores_on_the_lines_between_the_poles():
     table = pd.DataFrame(along + 0.01 * rng.normal(size=along.shape), columns=target.index)
     assert table.abs().to_numpy().max() < 1
     np.testing.assert_allclose(fit_semantic_space(table).to_pad(table), truth, atol=0.03)
+
+
+def test_a_given_target_with_midpoints_places_pad_as_the_norms_do(space, scores):
+    pairs = list(space.pairs)
+    given = fit_semantic_space(scores, target=norms.pad_target(pairs), midpoint=norms.pad_midpoint(pairs))
+    np.testing.assert_allclose(given.to_pad(scores), space.to_pad(scores), atol=1e-12)
+    without = fit_semantic_space(scores, target=norms.pad_target(pairs))
+    assert np.abs(without.to_pad(scores) - space.to_pad(scores)).max() > 0.01
 
 
 def test_most_stimuli_map_to_their_emotion(space, scores, stimuli):
