@@ -19,8 +19,9 @@ from array_api_compat import device
 
 from features.backend import Array, namespace, to_numpy
 from features.histograms import block_histograms
-from features.modc import ring_codes
+from features.modc import Rings, ring_codes
 
+_UNTURNED = ((0, 0, 0),)
 _DCP_WEIGHTS = ((1, 4, 16, 64), (0, 0, 0, 0))
 
 
@@ -44,7 +45,7 @@ def dcp_histograms(
         Each block sums to 1.
     """
     xp = namespace(images)
-    codes = ring_codes(images, radii=(*radii, radii[1]), shifts=(0, 0, 0), weights=_DCP_WEIGHTS)
+    codes = ring_codes(images, Rings((*radii, radii[1]), _UNTURNED, _DCP_WEIGHTS))[0, ...]
     planes = block_histograms(codes, grid=grid, bins=256)
     return xp.concat([planes[:, 0, ...], planes[:, 1, ...]], axis=-1) / 2
 
@@ -67,7 +68,7 @@ def lbp_histograms(images: Array, *, grid: tuple[int, int] = (4, 4)) -> Array:
     xp = namespace(images)
     # With one ring three times over, a digit is 2 S(neighbour - centre) + 1: take the ones (1 + 4 + 16 + 64)
     # away and the bits of even and odd neighbours remain.
-    codes = ring_codes(images, radii=(1, 1, 1), shifts=(0, 0, 0), weights=_DCP_WEIGHTS)
+    codes = ring_codes(images, Rings((1, 1, 1), _UNTURNED, _DCP_WEIGHTS))[0, ...]
     bits = xp.astype(codes, xp.int32) - 85
     patterns = bits[:, :1, ...] // 2 + bits[:, 1:, ...]
     return block_histograms(patterns, grid=grid, bins=256)[:, 0, ...]

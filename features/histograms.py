@@ -20,8 +20,8 @@ def block_histograms(codes: Array, *, grid: tuple[int, int], bins: int) -> Array
 
     Parameters
     ----------
-    codes : array, shape (T, P, M, N), unsigned or int32
-        Codes 0..bins - 1 of P planes.
+    codes : array, shape (..., M, N), unsigned or int32
+        Codes 0..bins - 1.
     grid : (int, int)
         Rows and columns of blocks; borders lie at ``i * M // rows``, so sizes differ by one pixel at most.
     bins : int
@@ -29,7 +29,7 @@ def block_histograms(codes: Array, *, grid: tuple[int, int], bins: int) -> Array
 
     Returns
     -------
-    histograms : array, shape (T, P, rows, cols, bins), float32
+    histograms : array, shape (..., rows, cols, bins), float32
         Each histogram sums to 1.
 
     Raises
@@ -39,30 +39,39 @@ def block_histograms(codes: Array, *, grid: tuple[int, int], bins: int) -> Array
     """
     xp = namespace(codes)
     rows, cols = grid
-    frames, planes, height, width = (int(size) for size in codes.shape)
+    *lead, height, width = (int(size) for size in codes.shape)
     if not (1 <= rows <= height and 1 <= cols <= width):
         message = f"grid {grid} does not fit codes of {height} x {width}; each block needs at least one pixel"
         raise ValueError(message)
-    if is_numpy(codes):
-        counts = np.zeros((frames * planes, rows, cols, bins), dtype=np.float32)
-        # (T, P, M, N) -> (T*P, M, N) and back
-        _count_blocks(np.ascontiguousarray(codes.reshape((-1, height, width))), counts)
-        return counts.reshape((frames, planes, rows, cols, bins))
+    # (..., M, N) -> (S, M, N), and (S, rows, cols, bins) back
+    stack = xp.reshape(codes, (-1, height, width))
+    counted = _count_numpy if is_numpy(codes) else _count_arrays
+    return xp.reshape(counted(stack, (rows, cols, bins)), (*lead, rows, cols, bins))
+
+
+def _count_numpy(codes: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    counts = np.zeros((codes.shape[0], *shape), dtype=np.float32)
+    _count_blocks(np.ascontiguousarray(codes), counts)
+    return counts
+
+
+def _count_arrays(codes: Array, shape: tuple[int, int, int]) -> Array:
+    """Array-API form of `_count_blocks`."""
+    xp = namespace(codes)
+    rows, cols, bins = shape
+    images, height, width = (int(size) for size in codes.shape)
     blocks: list[Array] = []
     for i in range(rows):
         for j in range(cols):
             top, bottom = i * height // rows, (i + 1) * height // rows
             left, right = j * width // cols, (j + 1) * width // cols
-            block = xp.astype(codes[..., top:bottom, left:right], xp.int64)
-            # one run of bins for each image and plane
-            run = xp.reshape(
-                xp.arange(frames * planes, dtype=xp.int64, device=block.device), (frames, planes, 1, 1)
-            )
-            counted = count_indices(xp, block + run * bins, frames * planes * bins)
+            block = xp.astype(codes[:, top:bottom, left:right], xp.int64)
+            # one run of bins for each image
+            run = xp.reshape(xp.arange(images, dtype=xp.int64, device=block.device), (images, 1, 1))
+            counted = count_indices(xp, block + run * bins, images * bins)
             blocks.append(xp.astype(counted, xp.float32) / ((bottom - top) * (right - left)))
-    # (rows*cols, T*P*bins) -> (rows, cols, T, P, bins) -> (T, P, rows, cols, bins)
-    stacked = xp.reshape(xp.stack(blocks), (rows, cols, frames, planes, bins))
-    return xp.permute_dims(stacked, (2, 3, 0, 1, 4))
+    # (rows*cols, S*bins) -> (rows, cols, S, bins) -> (S, rows, cols, bins)
+    return xp.permute_dims(xp.reshape(xp.stack(blocks), (rows, cols, images, bins)), (2, 0, 1, 3))
 
 
 @njit(cache=True)

@@ -13,15 +13,16 @@ and everything that happens over time (``curves``).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from features.backend import Array, Namespace, is_numpy, namespace
 from features.histograms import block_histograms
+from features.modc_kernels import code_stack
 from features.prefilter import Prefilter, as_uint8, prefilter_images
 
 Base = Literal["paper", "base7", "split"]
@@ -41,7 +42,6 @@ KINDS: dict[str, tuple[int, int, int]] = {
 }
 BASES: tuple[str, ...] = get_args(Base)
 
-_PLANES = 2
 _NUM_BINS = {"paper": 511, "base7": 2401, "split": 512}
 # Weights of psi(D, E) and psi(E, F) in the four directions of a plane. "split" packs the two into two bytes.
 _POWERS_4 = (1, 4, 16, 64)
@@ -52,6 +52,34 @@ _WEIGHTS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 }
 # Unit steps (row, col) of the eight directions: up, then clockwise.
 _STEPS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
+
+
+@dataclass(frozen=True)
+class Rings:
+    """What is sampled, compared and weighed: all that the kernels of the ring descriptors need to know.
+
+    Attributes
+    ----------
+    radii : (int, int, int)
+        Radii of the rings D, E, F, px; not descending.
+    turns : tuple of (int, int, int)
+        One entry a kind: the directions by which each ring turns clockwise.
+    weights : (tuple of 4 int, tuple of 4 int)
+        Weights of the two digits of the four directions of a plane.
+
+    Raises
+    ------
+    ValueError
+        If the radii are not positive or descend.
+    """
+
+    radii: tuple[int, int, int]
+    turns: tuple[tuple[int, int, int], ...]
+    weights: tuple[tuple[int, ...], tuple[int, ...]]
+
+    def __post_init__(self) -> None:
+        ascending = len(self.radii) == 3 and 0 < self.radii[0] <= self.radii[1] <= self.radii[2]
+        _require(ascending, f"radii are {self.radii}; expected three positive integers that do not descend")
 
 
 def num_bins(base: Base) -> int:
@@ -93,7 +121,11 @@ def sampling_taps(radius: int, direction: int) -> tuple[NDArray[np.int64], NDArr
 
 
 def modc_codes(
-    image: Array, *, kind: str = "sl", radii: tuple[int, int, int] = (2, 4, 6), base: Base = "paper"
+    image: Array,
+    *,
+    kind: str | Sequence[str] = "sl",
+    radii: tuple[int, int, int] = (2, 4, 6),
+    base: Base = "paper",
 ) -> Array:
     """MODC codes of one grey image, eq. (1)-(10) of [1]_.
 
@@ -101,8 +133,9 @@ def modc_codes(
     ----------
     image : array, shape (M, N), uint8
         Grey image.
-    kind : str
-        One of `KINDS`: how the rings turn against each other.
+    kind : str or sequence of str
+        One of `KINDS`: how the rings turn against each other. Several kinds asked for together share their
+        samples and most of their comparisons.
     radii : (int, int, int)
         Radii of the rings D, E, F, px, ascending.
     base : {"paper", "base7", "split"}
@@ -111,26 +144,25 @@ def modc_codes(
 
     Returns
     -------
-    codes : array, shape (2, M - 2R, N - 2R), uint16
-        Plane X (directions 0, 2, 4, 6) and Y (1, 3, 5, 7) where the outer ring of radius R fits.
+    codes : array, shape (2, M - 2R, N - 2R) or (kinds, 2, M - 2R, N - 2R), uint16
+        Plane X (directions 0, 2, 4, 6) and Y (1, 3, 5, 7) where the outer ring of radius R fits; with an axis
+        of kinds in front where `kind` is a sequence.
 
     Raises
     ------
     TypeError, ValueError
         If the image is not 8-bit grey or too small for the radii, or an option is unknown.
     """
-    xp = namespace(image)
     _require(len(image.shape) == 2, f"image has shape {tuple(image.shape)}; expected (M, N)")
-    _check_options(kind, base)
-    return ring_codes(xp.expand_dims(image, axis=0), radii=radii, shifts=KINDS[kind], weights=_WEIGHTS[base])[
-        0, ...
-    ]
+    # (M, N) -> (1, M, N), and (kinds, 1, 2, M, N) -> (kinds, 2, M, N)
+    codes = ring_codes(image[None, ...], _modc_rings(kind, radii, base))[:, 0, ...]
+    return codes[0, ...] if isinstance(kind, str) else codes
 
 
 def modc_histograms(
     images: Array,
     *,
-    kind: str = "sl",
+    kind: str | Sequence[str] = "sl",
     grid: tuple[int, int] = (4, 4),
     base: Base = "paper",
     radii: tuple[int, int, int] = (2, 4, 6),
@@ -151,7 +183,7 @@ def modc_histograms(
 
     Returns
     -------
-    histograms : array, shape (T, 2, rows, cols, bins), float32
+    histograms : array, shape (T, 2, rows, cols, bins) or (kinds, T, 2, rows, cols, bins), float32
         Each histogram of a plane and block sums to 1. With base ``split`` the 256 bins of the low byte stand
         before the 256 of the high byte and each half sums to 1/2.
 
@@ -160,26 +192,18 @@ def modc_histograms(
     TypeError, ValueError
         As `modc_codes`, and if a block would be empty.
     """
-    xp = namespace(images)
     _require(len(images.shape) == 3, f"images have shape {tuple(images.shape)}; expected (T, M, N)")
-    _check_options(kind, base)
+    rings = _modc_rings(kind, radii, base)
     images = prefilter_images(images, method=prefilter)
-    codes = ring_codes(images, radii=radii, shifts=KINDS[kind], weights=_WEIGHTS[base])
-    if base != "split":
-        return block_histograms(codes, grid=grid, bins=_NUM_BINS[base])
-    wide = xp.astype(codes, xp.int32)
-    halves = [block_histograms(byte, grid=grid, bins=256) for byte in (wide % 256, wide // 256)]
-    return xp.concat(halves, axis=-1) / 2
+    if base == "split":
+        histograms = _byte_histograms(ring_codes(images, rings), grid=grid)
+    else:
+        histograms = ring_histograms(images, rings, grid=grid, bins=_NUM_BINS[base])
+    return histograms[0, ...] if isinstance(kind, str) else histograms
 
 
-def ring_codes(
-    images: Array,
-    *,
-    radii: Sequence[int],
-    shifts: Sequence[int],
-    weights: tuple[tuple[int, ...], tuple[int, ...]],
-) -> Array:
-    """Codes of three rings with given turns and digit weights: what MODC and DCP share.
+def ring_codes(images: Array, rings: Rings) -> Array:
+    """Codes of three rings with given turns and digit weights: what MODC, DCP and LBP share.
 
     A direction's two digits are ``psi(D, E)`` and ``psi(E, F)`` with ``psi(O, W) = 2 S(O - P) + S(W - O)``,
     eq. (2) of [1]_ (its comma is a minus), 0..3 each, and S(0) = 1. Samples are compared as Q8 integers, so
@@ -189,29 +213,45 @@ def ring_codes(
     ----------
     images : array, shape (T, M, N), uint8
         Grey images.
-    radii : sequence of 3 int
-        Radii of the rings, px; not descending.
-    shifts : sequence of 3 int
-        Directions by which each ring turns clockwise.
-    weights : two tuples of 4 int
-        Weights of the two digits of the four directions of a plane.
+    rings : Rings
 
     Returns
     -------
-    codes : array, shape (T, 2, M - 2R, N - 2R), uint16
+    codes : array, shape (kinds, T, 2, M - 2R, N - 2R), uint16
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the images are not 8-bit grey or too small for the radii.
     """
     xp = namespace(images)
     images = as_uint8(xp, images)
-    reach = _check_reach(images, radii)
-    offsets, q8 = _ring_taps(tuple(radii), tuple(shifts))
+    _check_reach(images, rings)
     if is_numpy(images):
-        shape = (images.shape[0], _PLANES, images.shape[1] - 2 * reach, images.shape[2] - 2 * reach)
-        codes = np.empty(shape, dtype=np.uint16)
-        _code_stack(
-            np.ascontiguousarray(images), offsets, q8, np.array(weights, dtype=np.uint16), reach, codes
-        )
-        return codes
-    return _code_arrays(xp, xp.astype(images, xp.int32), offsets, q8, weights, reach)
+        return code_stack(images, *_taps(rings.radii), rings.turns, rings.weights)
+    return _code_arrays(xp, images, rings)
+
+
+def ring_histograms(images: Array, rings: Rings, *, grid: tuple[int, int], bins: int) -> Array:
+    """Block histograms of `ring_codes`, where possible without making the codes' images.
+
+    Parameters
+    ----------
+    images, rings
+        As in `ring_codes`.
+    grid, bins
+        As in `features.histograms.block_histograms`.
+
+    Returns
+    -------
+    histograms : array, shape (kinds, T, 2, rows, cols, bins), float32
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `ring_codes`, and if a block would be empty.
+    """
+    return block_histograms(ring_codes(images, rings), grid=grid, bins=bins)
 
 
 def _require(condition: bool, message: str) -> None:
@@ -219,128 +259,65 @@ def _require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def _check_options(kind: str, base: str) -> None:
-    _require(kind in KINDS, f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
+def _modc_rings(kind: str | Sequence[str], radii: tuple[int, int, int], base: str) -> Rings:
+    kinds = (kind,) if isinstance(kind, str) else tuple(kind)
+    _require(len(kinds) > 0, "kind is an empty sequence; name at least one, such as 'sl'")
+    for each in kinds:
+        _require(each in KINDS, f"kind is {each!r}; expected one of {', '.join(KINDS)}")
     _require(base in BASES, f"base is {base!r}; expected one of {', '.join(BASES)}")
+    return Rings(tuple(radii), tuple(KINDS[each] for each in kinds), _WEIGHTS[base])
 
 
-def _check_reach(images: Array, radii: Sequence[int]) -> int:
-    ascending = len(radii) == 3 and 0 < radii[0] <= radii[1] <= radii[2]
-    _require(ascending, f"radii are {tuple(radii)}; expected three positive integers that do not descend")
-    reach = radii[2]
+def _check_reach(images: Array, rings: Rings) -> None:
+    reach = rings.radii[2]
     height, width = images.shape[-2:]
     _require(
         min(height, width) > 2 * reach,
         f"image of {height} x {width} has no valid area for radius {reach}; it must exceed {2 * reach} px",
     )
-    return reach
 
 
-@lru_cache(maxsize=64)
-def _ring_taps(
-    radii: tuple[int, ...], shifts: tuple[int, ...]
-) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-    """Offsets (3, 8, 4, 2) and Q8 weights (3, 8, 4) of every ring and direction after its turn."""
-    taps = [[sampling_taps(r, j + s) for j in range(8)] for r, s in zip(radii, shifts, strict=True)]
-    offsets = np.array([[tap[0] for tap in ring] for ring in taps], dtype=np.int64)
-    return offsets, np.array([[tap[1] for tap in ring] for ring in taps], dtype=np.uint16)
+def _byte_histograms(codes: Array, *, grid: tuple[int, int]) -> Array:
+    """Histograms of the low bytes of codes beside those of the high bytes, each half summing to 1/2."""
+    xp = namespace(codes)
+    wide = xp.astype(codes, xp.int32)
+    halves = [block_histograms(byte, grid=grid, bins=256) for byte in (wide % 256, wide // 256)]
+    return xp.concat(halves, axis=-1) / 2
 
 
-def _code_arrays(
-    xp: Namespace,
-    images: Array,
-    offsets: NDArray[np.int64],
-    q8: NDArray[np.uint16],
-    weights: tuple[tuple[int, ...], tuple[int, ...]],
-    reach: int,
-) -> Array:
-    """Array-API form of `_code_stack`: the same integers, one direction at a time."""
+@lru_cache(maxsize=16)
+def _taps(radii: tuple[int, int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Offsets (3, 8, 4, 2) and Q8 weights (3, 8, 4) of every ring and direction."""
+    taps = [[sampling_taps(radius, direction) for direction in range(8)] for radius in radii]
+    offsets = np.array([[tap[0] for tap in ring] for ring in taps])
+    return offsets, np.array([[tap[1] for tap in ring] for ring in taps])
+
+
+def _code_arrays(xp: Namespace, images: Array, rings: Rings) -> Array:
+    """Array-API form of `features.modc_kernels.code_stack`: the same integers, one direction at a time."""
+    reach = rings.radii[2]
     height, width = images.shape[-2] - 2 * reach, images.shape[-1] - 2 * reach
+    images = xp.astype(images, xp.int32)
 
     def shifted(row: int, col: int) -> Array:
         return images[:, reach + row : reach + row + height, reach + col : reach + col + width]
 
-    def sample(ring: int, direction: int) -> Array:
-        pairs = zip(offsets[ring, direction], q8[ring, direction], strict=True)
+    def sample(radius: int, direction: int) -> Array:
+        pairs = zip(*sampling_taps(radius, direction), strict=True)
         return sum((int(w) * shifted(int(r), int(c)) for (r, c), w in pairs), start=0)
 
+    def step(difference: Array) -> Array:
+        return xp.astype(difference >= 0, xp.int32)
+
     centre = 256 * shifted(0, 0)
-    planes: list[Array] = []
-    for plane in range(_PLANES):
-        code = xp.zeros_like(centre)
-        for k in range(4):
-            first, second, third = (sample(ring, 2 * k + plane) for ring in range(3))
-            inner = 2 * xp.astype(first >= centre, xp.int32) + xp.astype(second >= first, xp.int32)
-            outer = 2 * xp.astype(second >= centre, xp.int32) + xp.astype(third >= second, xp.int32)
-            code = code + weights[0][k] * inner + weights[1][k] * outer
-        planes.append(code)
-    return xp.astype(xp.stack(planes, axis=1), xp.uint16)
-
-
-# Rows of samples stay in the first-level cache, and every inner loop runs over columns of one small integer
-# type, which the compiler turns into vector instructions.
-@njit(cache=True)
-def _code_stack(
-    images: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
-    q8: NDArray[np.uint16],
-    weights: NDArray[np.uint16],
-    reach: int,
-    codes: NDArray[np.uint16],
-) -> None:
-    frames, planes, height, width = codes.shape
-    samples = np.empty((3, 8, width), dtype=np.uint16)
-    centre = np.empty(width, dtype=np.uint16)
-    for t in range(frames):
-        for y in range(height):
-            middle = images[t, y + reach, reach : reach + width]
-            for x in range(width):
-                centre[x] = np.uint16(middle[x]) << 8
-            for ring in range(3):
-                for j in range(8):
-                    _sample_row(images[t], offsets[ring, j], q8[ring, j], y + reach, reach, samples[ring, j])
-            for plane in range(planes):
-                _code_row(samples, centre, plane, weights, codes[t, plane, y])
-
-
-@njit(cache=True)
-def _sample_row(
-    image: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
-    q8: NDArray[np.uint16],
-    row: int,
-    left: int,
-    samples: NDArray[np.uint16],
-) -> None:
-    width = samples.size
-    a = image[row + offsets[0, 0], left + offsets[0, 1] : left + offsets[0, 1] + width]
-    if q8[0] == 256:
-        for x in range(width):
-            samples[x] = np.uint16(a[x]) << 8
-        return
-    b = image[row + offsets[1, 0], left + offsets[1, 1] : left + offsets[1, 1] + width]
-    c = image[row + offsets[2, 0], left + offsets[2, 1] : left + offsets[2, 1] + width]
-    d = image[row + offsets[3, 0], left + offsets[3, 1] : left + offsets[3, 1] + width]
-    wa, wb, wc, wd = q8[0], q8[1], q8[2], q8[3]
-    for x in range(width):
-        samples[x] = np.uint16(wa * a[x] + wb * b[x] + wc * c[x] + wd * d[x])
-
-
-@njit(cache=True)
-def _code_row(
-    samples: NDArray[np.uint16],
-    centre: NDArray[np.uint16],
-    plane: int,
-    weights: NDArray[np.uint16],
-    codes: NDArray[np.uint16],
-) -> None:
-    width = centre.size
-    for x in range(width):
-        codes[x] = 0
-    for k in range(4):
-        first, second, third = samples[0, 2 * k + plane], samples[1, 2 * k + plane], samples[2, 2 * k + plane]
-        inner_weight, outer_weight = weights[0, k], weights[1, k]
-        for x in range(width):
-            inner = np.uint16(2) * np.uint16(first[x] >= centre[x]) + np.uint16(second[x] >= first[x])
-            outer = np.uint16(2) * np.uint16(second[x] >= centre[x]) + np.uint16(third[x] >= second[x])
-            codes[x] = np.uint16(codes[x] + inner_weight * inner + outer_weight * outer)
+    codes: list[Array] = []
+    for turns in rings.turns:
+        planes = [xp.zeros_like(centre), xp.zeros_like(centre)]
+        for j in range(8):
+            d, e, f = (sample(radius, j + turn) for radius, turn in zip(rings.radii, turns, strict=True))
+            inner = 2 * step(d - centre) + step(e - d)
+            outer = 2 * step(e - centre) + step(f - e)
+            k = j // 2
+            planes[j % 2] = planes[j % 2] + rings.weights[0][k] * inner + rings.weights[1][k] * outer
+        codes.append(xp.stack(planes, axis=1))
+    return xp.astype(xp.stack(codes), xp.uint16)

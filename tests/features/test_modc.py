@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from features import histograms, modc, prefilter
+from features import histograms, modc, modc_kernels, prefilter
 from features.histograms import block_histograms
 from features.modc import KINDS, modc_codes, modc_histograms, num_bins, sampling_taps
 from features.prefilter import prefilter_images
@@ -201,9 +201,9 @@ def test_kernels_as_python_agree_with_their_compiled_selves(monkeypatch, noise, 
     small = noise[:1, :15, :15]
     compiled = modc_histograms(small, kind=kind, grid=(1, 1), prefilter="gaussian")
     for owner, name in (
-        (modc, "_code_stack"),
-        (modc, "_sample_row"),
-        (modc, "_code_row"),
+        (modc_kernels, "_code_stack"),
+        (modc_kernels, "_sample_row"),
+        (modc_kernels, "_code_row"),
         (histograms, "_count_blocks"),
         (prefilter, "_smooth_stack"),
     ):
