@@ -83,7 +83,9 @@ def ratings_are_complete(ratings: pa.Table, pairs: Iterable[str]) -> dg.AssetChe
     rated = set(ratings["pair"].to_pylist())
     problems = [f"pair {pair} was never rated" for pair in pairs if pair not in rated]
     problems += [
-        f"level {level} is out of 1..5" for level in set(ratings["level"].to_pylist()) - {1, 2, 3, 4, 5}
+        f"level {level} is out of 1..5"
+        for level in sorted(set(ratings["level"].to_pylist()))
+        if not 1 <= level <= 5
     ]
     return _result("ratings_are_complete", problems, severity=_WARN)
 

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import dagster as dg
@@ -14,12 +15,15 @@ from assets.describe import about, plots
 from assets.figures import loadings_plot, scree_plot
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
+from assets.rating_surveys import load_form
 from ml.agreement import agreement_by_pair, parallel_analysis
-from ml.norms import load_pairs
+from ml.datasets import PAD_AXES
+from ml.norms import AdjectivePair, midpoint_of, pairs_csv, target_of
 from ml.ratings import mean_scores
+from ml.rotation import chance_congruence, own_congruence, variance_inflation
 from ml.semantic_space import SemanticSpace, fit_semantic_space
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @dg.asset(
@@ -38,12 +42,13 @@ def pad_space(
     Fitted on real ratings where there are any, else on the simulated panel's, and then called synthetic. An
     axis that the data does not support is named unsupported.
     """
-    ratings = usable_ratings(lake)
-    stamp = fingerprint(CODE_VERSION, parameters.hash_of("survey"), _ratings_hash(ratings))
+    form = load_form(lake, parameters.survey.form)
+    ratings = usable_ratings(lake, [pair.pair for pair in form])
+    stamp = fingerprint(CODE_VERSION, parameters.hash_of("survey"), _ratings_hash(ratings), pairs_csv(form))
     record: dict[str, Any] = read_record(lake)
     computed = int(record.get("stamp") != stamp)
     if computed:
-        record = {"stamp": stamp, **_fit(context, ratings, parameters)}
+        record = {"stamp": stamp, **_fit(context, ratings, form, parameters)}
         with lake.replacing(_path(lake)) as file:
             file.write(json.dumps(record, indent=1).encode())
     space = load_space(lake)
@@ -65,8 +70,8 @@ def pad_space(
     )
 
 
-def usable_ratings(lake: Lake) -> pd.DataFrame:
-    """Return the real ratings, or the simulated ones where there are no others.
+def usable_ratings(lake: Lake, pairs: Iterable[str]) -> pd.DataFrame:
+    """Return the real ratings of some pairs, or the simulated ones where there are no others.
 
     Raises
     ------
@@ -74,6 +79,7 @@ def usable_ratings(lake: Lake) -> pd.DataFrame:
         Where nothing was rated yet.
     """
     ratings = lake.read_all("ratings").to_pandas()
+    ratings = ratings[ratings["pair"].isin(list(pairs))]
     if ratings.empty:
         msg = (
             "nobody has rated a segment yet; collect ratings with `apexline survey serve`, import a CSV with "
@@ -107,7 +113,7 @@ def read_record(lake: Lake) -> dict[str, Any]:
 
 def rated_pad(lake: Lake, space: SemanticSpace) -> dict[str, tuple[float, float, float]]:
     """Return the PAD point of every rated segment: mean ratings (eq. 28) through the space."""
-    means = mean_scores(usable_ratings(lake), pairs=space.pairs)
+    means = mean_scores(usable_ratings(lake, space.pairs), pairs=space.pairs)
     points = space.to_pad(means)
     return {
         str(segment): (float(p), float(a), float(d))
@@ -124,11 +130,22 @@ def _ratings_hash(ratings: pd.DataFrame) -> str:
     return fingerprint(ratings.sort_values(["rater", "segment", "pair"]).to_dict("records"))
 
 
-def _fit(context: dg.AssetExecutionContext, ratings: pd.DataFrame, parameters: Parameters) -> dict[str, Any]:
+def _fit(
+    context: dg.AssetExecutionContext,
+    ratings: pd.DataFrame,
+    form: Sequence[AdjectivePair],
+    parameters: Parameters,
+) -> dict[str, Any]:
     config = parameters.survey
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        space = fit_semantic_space(mean_scores(ratings), method=config.method, rotation=config.rotation)
+        space = fit_semantic_space(
+            mean_scores(ratings),
+            target=target_of(form),
+            midpoint=midpoint_of(form),
+            method=config.method,
+            rotation=config.rotation,
+        )
     for each in caught:
         context.log.warning(str(each.message))
     return {"space": space.to_json(), "diagnostics": _diagnostics(space, ratings)}
@@ -149,9 +166,22 @@ def _diagnostics(space: SemanticSpace, ratings: pd.DataFrame) -> dict[str, Any]:
         "n_parallel": space.parallel_k,
         "congruence": dict(space.congruence),
         "unsupported": list(space.unsupported),
+        **_identifiability(space),
         "source": "simulated panel" if synthetic else ", ".join(sorted(set(ratings["source"]))),
         "synthetic": synthetic,
     }
+
+
+def _identifiability(space: SemanticSpace) -> dict[str, Any]:
+    """Say how well the axes can be told apart; nothing where the factors were not turned to the target."""
+    if space.axes != PAD_AXES:
+        return {}
+    measures = {
+        "chance_congruence": chance_congruence(space.loadings, space.target),
+        "own_congruence": own_congruence(space.loadings, space.target),
+        "variance_inflation": variance_inflation(space.target),
+    }
+    return {name: dict(zip(PAD_AXES, values.tolist(), strict=True)) for name, values in measures.items()}
 
 
 def _finite(value: float) -> float | None:
@@ -160,10 +190,8 @@ def _finite(value: float) -> float | None:
 
 def space_figures(space: SemanticSpace, ratings: pd.DataFrame, *, synthetic: bool) -> dict[str, Any]:
     """Draw loadings and scree of the space."""
-    words = {each.pair: f"{each.first.adjective} - {each.second.adjective}" for each in load_pairs()}
-    loadings = pd.DataFrame(
-        space.loadings, index=[words[pair] for pair in space.pairs], columns=list(space.axes)
-    )
+    words = [pair.replace("_", " - ") for pair in space.pairs]
+    loadings = pd.DataFrame(space.loadings, index=words, columns=list(space.axes))
     means = mean_scores(ratings, pairs=space.pairs).to_numpy(np.float64)
     parallel = parallel_analysis(np.where(np.isnan(means), np.nanmean(means, axis=0), means))
     return {

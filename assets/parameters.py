@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from assets.lake import fingerprint
 from features.pipeline import FeatureConfig, load_config
+from ml.norms import PROJECT_FORM
 from ml.train_config import TrainConfig
 
 if TYPE_CHECKING:
@@ -36,9 +37,12 @@ class SurveyConfig:
         Factor extraction.
     rotation : {"procrustes", "varimax"}
         ``procrustes`` turns the factors to the PAD target.
+    form : str
+        Whose scales make the PAD space: the project's adjective pairs, or a form that was imported.
     """
 
     simulated_raters: int = 0
+    form: str = PROJECT_FORM
     method: Literal["minres", "ml", "principal"] = "minres"
     rotation: Literal["procrustes", "varimax"] = "procrustes"
 

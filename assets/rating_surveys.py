@@ -1,6 +1,7 @@
 """Asset ``rating_surveys``: what raters said of expression segments."""
 
 import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
 from assets.schemas import RATINGS
 from ml.agreement import agreement_by_pair
-from ml.norms import pad_target
-from ml.ratings import read_ratings, simulate_panel
+from ml.norms import PROJECT_FORM, AdjectivePair, load_pairs, pair_ids, pairs_csv, read_pairs, target_of
+from ml.ratings import ANSWER_COLUMNS, read_ratings, simulate_panel
+from ml.survey_form import read_form, read_scale_table
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 PANEL = "simulated-panel"
 PAGE_PREFIX = "page-"  # files of the rating page, one per rater
+_FORMS = "surveys/forms"
 
 
 @dg.asset(
@@ -33,13 +36,14 @@ def rating_surveys(
     lake: dg.ResourceParam[Lake],
     parameters: dg.ResourceParam[Parameters],
 ) -> dg.MaterializeResult:
-    """Levels 1 to 5 on 50 adjective pairs, from the rating page or CSV files under ``surveys/``.
+    """Levels 1 to 5 on adjective pairs, from the rating page or CSV files under ``surveys/``.
 
     Clips of the synthetic sample are rated by a simulated panel where the parameters ask for one; its ratings
     carry ``synthetic = true``, here and everywhere they are used.
     """
     sources = {path.stem: path for path in survey_files(lake)}
-    stamps = {name: fingerprint(CODE_VERSION, _hash(path)) for name, path in sources.items()}
+    sliders = [pair.pair for form in form_names(lake) for pair in load_form(lake, form)]
+    stamps = {name: fingerprint(CODE_VERSION, _hash(path), sliders) for name, path in sources.items()}
     stimuli = synthetic_stimuli(lake)
     if parameters.survey.simulated_raters and len(stimuli):
         stamps[PANEL] = fingerprint(CODE_VERSION, parameters.hash_of("survey"), stimuli.to_dict("records"))
@@ -50,7 +54,7 @@ def rating_surveys(
         if name == PANEL:
             rows = simulate_panel(stimuli, raters=parameters.survey.simulated_raters)
         else:
-            rows, rejected = read_ratings(Path(str(sources[name])))
+            rows, rejected = read_ratings(Path(str(sources[name])), sliders=sliders)
             context.log.info(f"{sources[name].name}: {len(rows)} ratings, {len(rejected)} rejected")
         lake.write(
             "ratings", name, pa.Table.from_pandas(rows, schema=RATINGS, preserve_index=False), stamp=stamp
@@ -71,8 +75,7 @@ def rating_surveys(
             **columns_of("ratings"),
         },
         data_version=dg.DataVersion(fingerprint(stamps)),
-        # The simulated panel can't rate a pair whose poles have no norm.
-        check_results=[checks.ratings_are_complete(table, pad_target().dropna().index)],
+        check_results=[checks.ratings_are_complete(table, _expected_pairs(lake, parameters.survey.form))],
     )
 
 
@@ -91,6 +94,37 @@ def survey_files(lake: Lake) -> list[Any]:
     return sorted(folder.glob("*.csv"), key=lambda path: path.name) if folder.is_dir() else []
 
 
+def form_names(lake: Lake) -> list[str]:
+    """Return the names of the imported forms, sorted."""
+    folder = lake.home / _FORMS
+    return sorted(path.stem for path in folder.glob("*.csv")) if folder.is_dir() else []
+
+
+def load_form(lake: Lake, name: str) -> tuple[AdjectivePair, ...]:
+    """Return the scales of a form: the project's, or an imported one's.
+
+    Raises
+    ------
+    LookupError
+        Where there is no such form.
+    """
+    if name == PROJECT_FORM:
+        return load_pairs()
+    path = lake.home / _FORMS / f"{name}.csv"
+    if not path.exists():
+        msg = (
+            f"saw survey.form {name!r}, expected one of {[PROJECT_FORM, *form_names(lake)]}; import it with "
+            "`apexline survey import --poles`"
+        )
+        raise LookupError(msg)
+    return read_pairs(io.StringIO(path.read_text(encoding="utf-8")))
+
+
+def _expected_pairs(lake: Lake, form: str) -> list[str]:
+    # The simulated panel can't rate a pair whose poles have no norm.
+    return [str(pair) for pair in target_of(load_form(lake, form)).dropna().index]
+
+
 def import_csv(lake: Lake, file: Path) -> dict[str, Any]:
     """Check a CSV of ratings and keep its good rows under ``surveys/``.
 
@@ -105,10 +139,41 @@ def import_csv(lake: Lake, file: Path) -> dict[str, Any]:
         Where the header lacks a column.
     """
     ratings, rejected = read_ratings(file)
+    return _keep(lake, file, ratings, rejected)
+
+
+def import_scale_table(
+    lake: Lake, file: Path, *, poles: Path, norms: Path, rater: str, stimulus: str
+) -> dict[str, Any]:
+    """Check a table of slider answers to scales of its own, and keep it and its form.
+
+    Returns
+    -------
+    dict
+        As `import_csv`, and ``form``: the value of ``survey.form`` that makes the PAD space of it.
+
+    Raises
+    ------
+    ValueError
+        Where a file lacks columns, or a scale has the name of one of the project's pairs.
+    """
+    form = read_form(poles, norms)
+    taken = sorted({pair.pair for pair in form.values()} & set(pair_ids()))
+    if taken:
+        msg = f"saw the scales {taken}, which are pairs of the project with five levels; rename their poles"
+        raise ValueError(msg)
+    ratings, rejected = read_scale_table(file, form, rater=rater, stimulus=stimulus)
+    with lake.replacing(lake.home / _FORMS / f"{poles.stem}.csv") as stored:
+        stored.write(pairs_csv(form.values()).encode())
+    return {**_keep(lake, file, ratings, rejected), "form": poles.stem}
+
+
+def _keep(lake: Lake, file: Path, ratings: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
     target = lake.home / "surveys" / f"{file.stem}-{_hash(file)[:8]}.csv"
     with lake.replacing(target) as stored:
-        columns = ["rater", "segment", "pair", "level"]
-        stored.write(ratings[columns].to_csv(index=False).encode())
+        # %g: whole levels stay "3", as raters gave them
+        table = ratings[list(ANSWER_COLUMNS)]
+        stored.write(table.to_csv(index=False, float_format="%g").encode())
     return {
         "file": file.name,
         "accepted": len(ratings),

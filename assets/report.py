@@ -182,7 +182,8 @@ def _space(lake: Lake, marts: dict[str, pd.DataFrame]) -> list[ReportFigure]:
     if not record:
         return []
     synthetic = record["diagnostics"]["synthetic"]
-    drawn = space_figures(load_space(lake), usable_ratings(lake), synthetic=synthetic)
+    space = load_space(lake)
+    drawn = space_figures(space, usable_ratings(lake, space.pairs), synthetic=synthetic)
     scored = marts["segments"].dropna(subset=["pleasure"])
     cube = figures.pad_cube(emotion_pad().reset_index(), scored, synthetic=bool(scored["synthetic"].any()))
     return [

@@ -149,8 +149,8 @@ RATINGS = pa.schema(
     [
         _column("rater", pa.string(), "pseudonymous rater code"),
         _column("segment", pa.string(), "segment_id or annotation_id that was rated"),
-        _column("pair", pa.string(), "adjective pair, as in ml/data/adjective_pairs.csv"),
-        _column("level", pa.int8(), "1 strongly first pole .. 5 strongly second pole", "1..5"),
+        _column("pair", pa.string(), "adjective pair of ml/data/adjective_pairs.csv or an imported form"),
+        _column("level", pa.float32(), "1 strongly first pole .. 5 strongly second pole", "1..5"),
         _column("synthetic", pa.bool_(), "made by the simulated panel"),
         _column("source", pa.string(), "file or panel the rating came from"),
     ]

@@ -39,6 +39,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,7 @@ from numpy.typing import ArrayLike, NDArray
 from ml.datasets import EMOTIONS, PAD_AXES
 
 PAIRS_FILE = Path(__file__).parent / "data" / "adjective_pairs.csv"
+PROJECT_FORM = PAIRS_FILE.stem
 
 # The source's scale runs from -4.3 (infinitely bad, powerless, quiet) to 4.3.
 NORM_LIMIT = 4.3
@@ -103,8 +105,24 @@ def load_pairs() -> tuple[AdjectivePair, ...]:
     tuple of AdjectivePair
         Table 1's 20 pairs first.
     """
+    return read_pairs(PAIRS_FILE)
+
+
+def read_pairs(file: str | Path | TextIO) -> tuple[AdjectivePair, ...]:
+    """Read pairs from a CSV of the layout of the data file.
+
+    Parameters
+    ----------
+    file : str, Path or file object
+        As written by `pairs_csv`.
+
+    Returns
+    -------
+    tuple of AdjectivePair
+        In the order of the file.
+    """
     # "no norm" is an empty field; words such as "null" or "none" must stay words.
-    table = pd.read_csv(PAIRS_FILE, dtype=str, keep_default_na=False)
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
     return tuple(
         AdjectivePair(row["pair"], _pole(row, "first"), _pole(row, "second"), row["chosen_for"])
         for row in table.to_dict("records")
@@ -119,6 +137,25 @@ def _pole(row: dict[str, str], which: str) -> Pole:
         float(row[f"{which}_{_NORM_OF_AXIS[axis]}"]) / NORM_LIMIT for axis in PAD_AXES
     )
     return Pole(row[which], term, (pleasure, arousal, dominance))
+
+
+def pairs_csv(pairs: Iterable[AdjectivePair]) -> str:
+    """Return pairs as the CSV that `read_pairs` reads."""
+    rows = [
+        {"pair": each.pair, "first": each.first.adjective, "second": each.second.adjective}
+        | {"chosen_for": each.chosen_for}
+        | _columns(each.first, "first")
+        | _columns(each.second, "second")
+        for each in pairs
+    ]
+    return pd.DataFrame(rows).to_csv(index=False)
+
+
+def _columns(pole: Pole, which: str) -> dict[str, str | float]:
+    norms = [""] * len(PAD_AXES) if pole.pad is None else [NORM_LIMIT * value for value in pole.pad]
+    return {f"{which}_term": pole.term} | {
+        f"{which}_{_NORM_OF_AXIS[axis]}": value for axis, value in zip(PAD_AXES, norms, strict=True)
+    }
 
 
 def pair_ids() -> tuple[str, ...]:
@@ -144,7 +181,7 @@ def pad_target(pairs: Iterable[str] | None = None) -> pd.DataFrame:
     KeyError
         If a pair is not in the data file.
     """
-    return _pole_arithmetic(pairs, -1.0)
+    return target_of(_chosen(pairs))
 
 
 def pad_midpoint(pairs: Iterable[str] | None = None) -> pd.DataFrame:
@@ -157,19 +194,33 @@ def pad_midpoint(pairs: Iterable[str] | None = None) -> pd.DataFrame:
     DataFrame, one row a pair, columns `PAD_AXES`
         ``(PAD(first) + PAD(second)) / 2``, -1..1; a row of NaN where a pole has no norm.
     """
+    return midpoint_of(_chosen(pairs))
+
+
+def target_of(pairs: Iterable[AdjectivePair]) -> pd.DataFrame:
+    """Return `pad_target` of any pairs."""
+    return _pole_arithmetic(pairs, -1.0)
+
+
+def midpoint_of(pairs: Iterable[AdjectivePair]) -> pd.DataFrame:
+    """Return `pad_midpoint` of any pairs."""
     return _pole_arithmetic(pairs, 1.0)
 
 
-def _pole_arithmetic(pairs: Iterable[str] | None, sign: float) -> pd.DataFrame:
+def _chosen(pairs: Iterable[str] | None) -> list[AdjectivePair]:
     by_id = {each.pair: each for each in load_pairs()}
     wanted = tuple(by_id) if pairs is None else tuple(pairs)
     unknown = [pair for pair in wanted if pair not in by_id]
     if unknown:
         msg = f"no such adjective pairs: {unknown}; expected identifiers of {PAIRS_FILE.name}, see pair_ids()"
         raise KeyError(msg)
-    rows = [(_pad_or_nan(by_id[pair].first) + sign * _pad_or_nan(by_id[pair].second)) / 2 for pair in wanted]
-    values = np.array(rows).reshape(-1, len(PAD_AXES))
-    return pd.DataFrame(values, index=pd.Index(wanted, name="pair"), columns=list(PAD_AXES))
+    return [by_id[pair] for pair in wanted]
+
+
+def _pole_arithmetic(pairs: Iterable[AdjectivePair], sign: float) -> pd.DataFrame:
+    rows = {each.pair: (_pad_or_nan(each.first) + sign * _pad_or_nan(each.second)) / 2 for each in pairs}
+    values = np.array(list(rows.values())).reshape(-1, len(PAD_AXES))
+    return pd.DataFrame(values, index=pd.Index(list(rows), name="pair"), columns=list(PAD_AXES))
 
 
 def _pad_or_nan(pole: Pole) -> NDArray[np.float64]:

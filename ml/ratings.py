@@ -18,7 +18,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -40,8 +40,8 @@ def level_scores(levels: ArrayLike) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    levels : array_like of int or float
-        1 (strongly the first adjective) .. 5 (strongly the second); NaN stays NaN.
+    levels : array_like of float
+        1 (strongly the first adjective) .. 5 (strongly the second), between them on a slider; NaN stays NaN.
 
     Returns
     -------
@@ -51,10 +51,10 @@ def level_scores(levels: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If a level is not one of 1..5.
+        If a level lies outside 1..5.
     """
     values = np.asarray(levels, np.float64)
-    legal = np.isin(values, np.arange(1, NUM_LEVELS + 1)) | np.isnan(values)
+    legal = ((values >= 1) & (values <= NUM_LEVELS)) | np.isnan(values)
     if not legal.all():
         msg = f"saw levels {np.unique(values[~legal]).tolist()}, expected 1..{NUM_LEVELS}"
         raise ValueError(msg)
@@ -66,6 +66,7 @@ def read_ratings(
     path: str | Path,
     *,
     pairs: Collection[str] | None = None,
+    sliders: Collection[str] = (),
     segments: Collection[str] | None = None,
     source: str | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -77,6 +78,8 @@ def read_ratings(
         UTF-8 CSV with a header that names at least `ANSWER_COLUMNS`; other columns are ignored.
     pairs : collection of str, optional
         Pairs that may be rated; those of the project by default.
+    sliders : collection of str
+        Further pairs, rated anywhere within 1..5; see ``ml.survey_form``.
     segments : collection of str, optional
         Segments that may be rated; any non-empty name by default.
     source : str, optional
@@ -112,7 +115,9 @@ def read_ratings(
     ]
     whole = {number: [fields[i] for i in places] for number, fields in lines if len(fields) == len(header)}
     answers = pd.DataFrame.from_dict(whole, orient="index", columns=list(ANSWER_COLUMNS), dtype=object)
-    ratings, rejected = check_ratings(answers, pairs=pairs, segments=segments, source=source or path.name)
+    ratings, rejected = check_ratings(
+        answers, pairs=pairs, sliders=sliders, segments=segments, source=source or path.name
+    )
     rejected = pd.DataFrame([*torn, *rejected.to_dict("records")], columns=list(REJECTED_COLUMNS))
     return ratings, rejected.sort_values("row", ignore_index=True)
 
@@ -128,6 +133,7 @@ def check_ratings(
     answers: pd.DataFrame,
     *,
     pairs: Collection[str] | None = None,
+    sliders: Collection[str] = (),
     segments: Collection[str] | None = None,
     source: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -137,7 +143,7 @@ def check_ratings(
     ----------
     answers : DataFrame, at least the columns `ANSWER_COLUMNS`
         One row an answer, text or numbers. Rows with a blank level are missing answers and are skipped.
-    pairs, segments : collection of str, optional
+    pairs, sliders, segments : collection of str
         As in `read_ratings`.
     source : str
         Where the ratings come from.
@@ -145,7 +151,7 @@ def check_ratings(
     Returns
     -------
     ratings : DataFrame, columns `RATING_COLUMNS`
-        Accepted answers, ``level`` int8, ``synthetic`` false.
+        Accepted answers, ``level`` float32, ``synthetic`` false.
     rejected : DataFrame, columns `REJECTED_COLUMNS`
         Refused rows; ``row`` is the label of the row in `answers`. Of several answers by one rater to one
         pair of one segment the first that is otherwise good counts.
@@ -162,12 +168,12 @@ def check_ratings(
     text = pd.DataFrame({name: _as_text(answers[name].tolist()) for name in ANSWER_COLUMNS}, dtype=object)
     labels = answers.index
     text = text.loc[text["level"] != ""]
-    reasons = _reasons(text, pairs=pair_ids() if pairs is None else pairs, segments=segments)
+    reasons = _reasons(text, pairs=pair_ids() if pairs is None else pairs, sliders=sliders, segments=segments)
     good = text.drop(index=list(reasons))
     repeated = good.duplicated(subset=["rater", "segment", "pair"])
     for row in good.index[repeated]:
         reasons[row] = ["this rater has already rated this pair of this segment"]
-    ratings = good.loc[~repeated].astype({"level": np.int8}).assign(synthetic=False, source=source)
+    ratings = good.loc[~repeated].astype({"level": np.float32}).assign(synthetic=False, source=source)
     refused = [
         {"row": labels[row], **text.loc[row].to_dict(), "reason": "; ".join(reasons[row])}
         for row in text.index
@@ -195,18 +201,25 @@ def _reasons(
     text: pd.DataFrame,
     *,
     pairs: Collection[str],
+    sliders: Collection[str],
     segments: Collection[str] | None,
 ) -> dict[Any, list[str]]:
     filled = pa.Check.str_length(min_value=1, error="is empty")
     stimulus = pa.Check.isin(list(segments or ()), error="is not a stimulus of this survey")
-    pair = pa.Check.isin(list(pairs), error="is not an adjective pair of this survey")
+    pair = pa.Check.isin([*pairs, *sliders], error="is not an adjective pair of this survey")
     levels = [str(level) for level in range(1, NUM_LEVELS + 1)]
+    on_slider = text["pair"].isin(list(sliders))
+
+    def legal(level: pd.Series) -> pd.Series:
+        between = cast("pd.Series", pd.to_numeric(level, errors="coerce")).between(1, NUM_LEVELS)
+        return level.isin(levels) | (on_slider & between)
+
     schema = pa.DataFrameSchema(
         {
             "rater": pa.Column(object, filled),
             "segment": pa.Column(object, filled if segments is None else [filled, stimulus]),
             "pair": pa.Column(object, pair),
-            "level": pa.Column(object, pa.Check.isin(levels, error=f"is not one of 1..{NUM_LEVELS}")),
+            "level": pa.Column(object, pa.Check(legal, error=f"is not one of 1..{NUM_LEVELS}")),
         }
     )
     try:
@@ -341,7 +354,7 @@ def simulate_panel(
         [(rater, segment, str(target.index[pair]), level) for rater, segment, pair, level in answers],
         columns=list(ANSWER_COLUMNS),
     )
-    return ratings.astype({"level": np.int8}).assign(synthetic=True, source="simulated panel")
+    return ratings.astype({"level": np.float32}).assign(synthetic=True, source="simulated panel")
 
 
 def draw_pad(stimuli: pd.DataFrame, *, seed: int = 0, spread: float = PanelConfig.pad_spread) -> pd.DataFrame:

@@ -235,13 +235,41 @@ def survey_serve(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] =
 @survey_app.command("import")
 def survey_import(
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="CSV: rater, segment, pair, level.")
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="CSV: rater, segment, pair, level; with --poles a column for each scale, 0..100.",
+        ),
     ],
+    poles: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="CSV of the survey's own scales: left_*, right_*."),
+    ] = None,
+    norms: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="CSV of word norms: term, component, E/P/A_mean."),
+    ] = None,
+    rater: Annotated[str, typer.Option(help="With --poles: the column that names the rater.")] = "rater",
+    stimulus: Annotated[
+        str, typer.Option(help="With --poles: the column that names the stimulus.")
+    ] = "segment",
     as_json: Json = False,
 ) -> None:
-    """Check a CSV of ratings and keep the good rows; bad rows are listed with their reason."""
-    from assets.rating_surveys import import_csv
+    """Check a CSV of ratings and keep the good rows; bad rows are listed with their reason.
+
+    A survey with scales of its own comes with --poles and --norms; set survey.form in the parameter file to
+    make the PAD space of it.
+    """
+    from assets.rating_surveys import import_csv, import_scale_table
     from orchestration.resources import build_resources
 
-    result = import_csv(build_resources(Settings())["lake"], file)
+    if (poles is None) != (norms is None):
+        msg = "saw one of --poles and --norms, expected both or neither"
+        raise typer.BadParameter(msg)
+    lake = build_resources(Settings())["lake"]
+    if poles is None or norms is None:
+        result = import_csv(lake, file)
+    else:
+        result = import_scale_table(lake, file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
     _print(result, as_json=as_json, title="ratings")

@@ -30,7 +30,7 @@ def test_levels_run_from_plus_one_at_the_first_pole_to_minus_one():
     assert np.isnan(ratings.level_scores([np.nan])).all()
 
 
-@pytest.mark.parametrize("level", [0, 6, 2.5])
+@pytest.mark.parametrize("level", [0, 6, 5.01])
 def test_a_level_off_the_scale_is_refused(level):
     with pytest.raises(ValueError, match=r"expected 1\.\.5"):
         ratings.level_scores([1, level])
@@ -52,7 +52,7 @@ def test_good_rows_go_on_and_bad_rows_come_back_with_every_reason(write_csv):
         _rating("r1", "s1", "angry_calm", 1),
         _rating("r2", "s2", "happy_sad", 3),
     ]
-    assert good["level"].dtype == np.int8
+    assert good["level"].dtype == np.float32
     assert list(rejected.columns) == list(ratings.REJECTED_COLUMNS)
     reasons = dict(zip(rejected["row"], rejected["reason"], strict=True))
     assert list(reasons) == [3, 4, 5, 6, 8]
@@ -73,6 +73,14 @@ def _rating(rater, segment, pair, level, source="survey.csv"):
         "synthetic": False,
         "source": source,
     }
+
+
+def test_only_sliders_take_levels_between(write_csv):
+    path = write_csv(HEADER + "r1,s1,angry_calm,2.5\nr1,s1,old_young,2.5\nr1,s2,old_young,5.5\n")
+    good, rejected = ratings.read_ratings(path, sliders=["old_young"])
+    assert good[["pair", "level"]].to_numpy().tolist() == [["old_young", 2.5]]
+    assert rejected["row"].tolist() == [2, 4]
+    np.testing.assert_allclose(ratings.level_scores(good["level"]), [0.25])
 
 
 def test_a_blank_level_is_a_missing_answer_and_no_error(write_csv):
