@@ -1,7 +1,8 @@
 """Horn-Schunck optical flow, eq. (11)-(20) of [1]_: one level for face crops, a pyramid for general video.
 
-Belongs here: the flow between two grey images. Stays out: interpolation (``resample``), histograms of flow
-(``descriptors``), regions and head motion (``registration``), polar form and time (``curves``).
+Belongs here: the flow between two grey images. Stays out: the loops compiled for NumPy (``flow_kernels``),
+interpolation (``resample``), histograms of flow (``descriptors``), regions and head motion (``registration``),
+polar form and time (``curves``).
 
 .. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Traitement du Signal 38(2), doi:10.18280/ts.380213.
 .. [2] Horn, Schunck (1981). Determining optical flow. Artificial Intelligence 17.
@@ -15,10 +16,9 @@ from typing import Literal
 import array_api_compat
 import cv2
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
 from features.backend import Array, Namespace, is_numpy, namespace, replicate_pad
+from features.flow_kernels import refine
 from features.resample import enlarge, halve, warp
 
 Stencil = Literal["cross", "horn_schunck"]
@@ -26,8 +26,6 @@ Stencil = Literal["cross", "horn_schunck"]
 # kappa of the discrete Laplacian kappa * (mean of the neighbours - centre)
 _KAPPA = {"cross": 4.0, "horn_schunck": 3.0}
 _SMALLEST_LEVEL = 16
-# rows that the compiled sweep handles at a time: their means stay in the first-level cache
-_BLOCK_ROWS = 8
 
 
 def alpha_from_mu(mu: float, *, stencil: Stencil = "cross") -> float:
@@ -77,8 +75,7 @@ def horn_schunck(
     """
     xp, reference, moving = _images(reference, moving)
     _check_tunables(alpha, num_sweeps, stencil)
-    zeros = xp.zeros_like(reference)
-    return _solve(xp, reference, moving, xp.stack([zeros, zeros]), None, alpha, num_sweeps, stencil)
+    return _refine(xp, reference, moving, _zero_flow(xp, reference), alpha, num_sweeps, stencil)
 
 
 def horn_schunck_pyramid(
@@ -128,15 +125,12 @@ def horn_schunck_pyramid(
     pyramid = [(reference, moving)]
     for _ in range(levels - 1):
         pyramid.append((halve(xp, pyramid[-1][0]), halve(xp, pyramid[-1][1])))
-    flow = xp.zeros((2, *pyramid[-1][0].shape), dtype=xp.float32, device=array_api_compat.device(reference))
+    flow = _zero_flow(xp, pyramid[-1][0])
     for fixed, target in reversed(pyramid):
         if flow.shape[1:] != fixed.shape:
             flow = enlarge(xp, flow, fixed.shape)
-        for number in range(num_warps):
-            # the first flow is zero: nothing to warp by
-            first = number == 0 and fixed is pyramid[-1][0]
-            warped, inside = (target, None) if first else warp(target, flow)
-            flow = _solve(xp, fixed, warped, flow, inside, alpha, num_sweeps, stencil)
+        for _ in range(num_warps):
+            flow = _refine(xp, fixed, target, flow, alpha, num_sweeps, stencil)
             if median:
                 flow = _median(xp, flow, median)
     return flow
@@ -166,6 +160,10 @@ def _images(reference: Array, moving: Array) -> tuple[Namespace, Array, Array]:
     return xp, xp.astype(reference, xp.float32), xp.astype(moving, xp.float32)
 
 
+def _zero_flow(xp: Namespace, image: Array) -> Array:
+    return xp.zeros((2, *image.shape), dtype=xp.float32, device=array_api_compat.device(image))
+
+
 def _num_levels(shape: tuple[int, ...]) -> int:
     levels, side = 1, min(shape)
     while side >= 2 * _SMALLEST_LEVEL:
@@ -186,33 +184,35 @@ def _derivatives(xp: Namespace, image: Array) -> tuple[Array, Array]:
     return down, right
 
 
-def _solve(
+def _refine(
     xp: Namespace,
     reference: Array,
-    warped: Array,
-    start: Array,
-    inside: Array | None,
+    moving: Array,
+    flow: Array,
     alpha: float,
     num_sweeps: int,
     stencil: Stencil,
 ) -> Array:
-    """Sweep from ``start``, with the data term linearised there; outside only smoothness acts."""
-    down, right = _derivatives(xp, (reference + warped) / 2)
-    change = warped - reference - down * start[0, ...] - right * start[1, ...]
-    # With the root of A^2 + J_a^2 + J_b^2 divided out, a sweep is s = mean - J_a (J_a mean_s + J_b mean_e
-    # + J_h), and the same with J_b for e.
-    scale = xp.sqrt(alpha * alpha + down * down + right * right)
-    terms = xp.stack([down / scale, right / scale, change / scale])
-    if inside is not None:
-        terms = terms * xp.astype(inside, xp.float32)
-    if is_numpy(terms):
-        return _sweep(np.ascontiguousarray(terms), start, num_sweeps, stencil == "cross")
-    flow = start
+    """Linearise the data term about a flow and sweep from there; outside only smoothness acts."""
+    if is_numpy(reference):
+        return refine(reference, moving, flow, np.float32(alpha * alpha), num_sweeps, stencil == "cross")
+    warped, inside = warp(moving, flow)
+    terms = _linearise(xp, reference, warped, flow, alpha) * xp.astype(inside, xp.float32)
     for _ in range(num_sweeps):
         mean = _neighbour_mean(xp, flow, stencil)
         residual = terms[0, ...] * mean[0, ...] + terms[1, ...] * mean[1, ...] + terms[2, ...]
         flow = mean - terms[:2, ...] * residual
     return flow
+
+
+def _linearise(xp: Namespace, reference: Array, warped: Array, flow: Array, alpha: float) -> Array:
+    """Data terms of the sweeps, shape (3, M, N)."""
+    # With the root of A^2 + J_a^2 + J_b^2 divided out, a sweep is s = mean - J_a (J_a mean_s + J_b mean_e
+    # + J_h), and the same with J_b for e.
+    down, right = _derivatives(xp, (reference + warped) / 2)
+    change = warped - reference - down * flow[0, ...] - right * flow[1, ...]
+    scale = xp.sqrt(alpha * alpha + down * down + right * right)
+    return xp.stack([down / scale, right / scale, change / scale])
 
 
 def _neighbour_mean(xp: Namespace, flow: Array, stencil: Stencil) -> Array:
@@ -232,88 +232,3 @@ def _median(xp: Namespace, flow: Array, side: int) -> Array:
     padded = replicate_pad(xp, flow, side // 2)
     window = [padded[:, i : i + height, j : j + width] for i in range(side) for j in range(side)]
     return xp.sort(xp.stack(window), axis=0)[side * side // 2, ...]
-
-
-# Rows lie one after another with a border pixel on either side, so that a block of rows is one long run;
-# what a run writes into border pixels is replaced before the next sweep. Means are kept apart from the
-# update: each inner loop then touches few enough arrays for the compiler to prove them distinct and to use
-# vector instructions. fastmath stays off: the sums keep their order.
-@njit(cache=True)
-def _sweep(
-    terms: NDArray[np.float32], start: NDArray[np.float32], num_sweeps: int, cross: bool
-) -> NDArray[np.float32]:
-    _, height, width = terms.shape
-    stride = width + 2
-    padded_terms = np.zeros((3, height, stride), dtype=np.float32)
-    padded_terms[:, :, 1:-1] = terms
-    data = padded_terms.reshape((3, height * stride))
-    now = np.zeros((2, height + 2, stride), dtype=np.float32)
-    now[:, 1:-1, 1:-1] = start
-    after = np.zeros_like(now)
-    mean = np.empty((2, _BLOCK_ROWS * stride), dtype=np.float32)
-    for _ in range(num_sweeps):
-        _replicate_border(now)
-        source = now.reshape((2, (height + 2) * stride))
-        target = after.reshape((2, (height + 2) * stride))
-        for top in range(0, height, _BLOCK_ROWS):
-            # the first and the last pixel of a block are border pixels: they need no mean
-            first = top * stride + 1
-            last = min(top + _BLOCK_ROWS, height) * stride - 1
-            for c in range(2):
-                _mean_run(source[c], first + stride, stride, cross, mean[c, : last - first])
-            _update_run(
-                data[0, first:last],
-                data[1, first:last],
-                data[2, first:last],
-                mean,
-                target[0, first + stride : last + stride],
-                target[1, first + stride : last + stride],
-            )
-        now, after = after, now
-    return now[:, 1:-1, 1:-1].copy()
-
-
-@njit(cache=True)
-def _replicate_border(flow: NDArray[np.float32]) -> None:
-    for c in range(2):
-        for y in range(1, flow.shape[1] - 1):
-            flow[c, y, 0] = flow[c, y, 1]
-            flow[c, y, -1] = flow[c, y, -2]
-        for x in range(flow.shape[2]):
-            flow[c, 0, x] = flow[c, 1, x]
-            flow[c, -1, x] = flow[c, -2, x]
-
-
-@njit(cache=True)
-def _mean_run(
-    flow: NDArray[np.float32], first: int, stride: int, cross: bool, mean: NDArray[np.float32]
-) -> None:
-    count = mean.size
-    above = flow[first - stride - 1 : first - stride + count + 1]
-    level = flow[first - 1 : first + count + 1]
-    below = flow[first + stride - 1 : first + stride + count + 1]
-    if cross:
-        for x in range(count):
-            sides = (above[x + 1] + below[x + 1]) + (level[x] + level[x + 2])
-            mean[x] = sides * np.float32(0.25)
-        return
-    for x in range(count):
-        sides = (above[x + 1] + below[x + 1]) + (level[x] + level[x + 2])
-        corners = (above[x] + above[x + 2]) + (below[x] + below[x + 2])
-        mean[x] = (sides + sides + corners) / np.float32(12)
-
-
-@njit(cache=True)
-def _update_run(
-    down: NDArray[np.float32],
-    right: NDArray[np.float32],
-    change: NDArray[np.float32],
-    mean: NDArray[np.float32],
-    drow: NDArray[np.float32],
-    dcol: NDArray[np.float32],
-) -> None:
-    mean_row, mean_col = mean[0], mean[1]
-    for x in range(down.size):
-        residual = down[x] * mean_row[x] + right[x] * mean_col[x] + change[x]
-        drow[x] = mean_row[x] - down[x] * residual
-        dcol[x] = mean_col[x] - right[x] * residual

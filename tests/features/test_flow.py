@@ -1,11 +1,12 @@
 """Horn-Schunck: still images, known motion, slow loops on every backend; resampling and registration."""
 
+import array_api_strict
 import cv2
 import numpy as np
 import pytest
 
 from features import flow as module
-from features import resample
+from features import flow_kernels, resample
 from features.flow import alpha_from_mu, horn_schunck, horn_schunck_pyramid
 from features.registration import Registrar, face_regions, match_gain, rigid_box
 from features.resample import enlarge, halve, warp
@@ -43,6 +44,17 @@ def test_sweeps_equal_slow_loops_on_every_backend(backend, rng, stencil):
     )
     expected = slow.horn_schunck(reference, moving, 7.0, 12, stencil)
     np.testing.assert_allclose(backend.host(flow), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("stencil", ["cross", "horn_schunck"])
+@pytest.mark.parametrize("solve", [horn_schunck, horn_schunck_pyramid])
+def test_compiled_loops_give_the_bits_of_array_operations(rng, solve, stencil):
+    reference = cv2.GaussianBlur(rng.uniform(0, 255, (37, 50)).astype(np.float32), (0, 0), 1.5)
+    moving = moved(reference, 0.8, -1.3)
+    arrays = (array_api_strict.asarray(reference), array_api_strict.asarray(moving))
+    expected = solve(*arrays, num_sweeps=9, stencil=stencil)
+    found = solve(reference, moving, num_sweeps=9, stencil=stencil)
+    np.testing.assert_array_equal(found, np.asarray(expected))
 
 
 def test_one_sweep_by_hand():
@@ -175,12 +187,20 @@ def test_kernels_as_python_agree_with_their_compiled_selves(monkeypatch, rng):
         for stencil in ("cross", "horn_schunck")
     ]
     for owner, name in (
-        (module, "_sweep"),
-        (module, "_replicate_border"),
-        (module, "_mean_run"),
-        (module, "_update_run"),
+        (module, "refine"),
+        (flow_kernels, "_linearise"),
+        (flow_kernels, "_sweep"),
+        (flow_kernels, "_replicate_border"),
+        (flow_kernels, "_sweep_run"),
+        (flow_kernels, "_mean_of_four"),
+        (flow_kernels, "_mean_of_eight"),
+        (flow_kernels, "warp_compiled"),
+        (flow_kernels, "replicated"),
+        (resample, "replicated"),
         (resample, "_sample_cubic_compiled"),
+        (resample, "_cubic_at"),
         (resample, "_cubic_weights_compiled"),
+        (resample, "_halve_compiled"),
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name).py_func)
     for expected, stencil in zip(compiled, ("cross", "horn_schunck"), strict=True):
