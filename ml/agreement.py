@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ml import factor_compat
 from ml.ratings import level_scores
+from ml.variance_components import solve_components
 
 
 @dataclass(frozen=True)
@@ -147,20 +148,8 @@ def _icc(
     by_mean = (weights @ values.sum(axis=1)) ** 2 / num
     k1 = weights @ per_target**2 / num
     k2 = (per_rater**2).sum(axis=1) / num
-    # E of the three differences as linear functions of the variances of target, rater and residual [2]_;
-    # each cell holds at most one answer, which simplifies sum n_ij**2 / n_i to the number of targets.
-    system = np.stack(
-        [
-            np.stack([num - k1, targets - k2, targets - 1], axis=1),
-            np.stack([raters - k1, num - k2, raters - 1.0], axis=1),
-            np.stack([k1 - raters, k2 - targets, num - targets - raters + 1], axis=1),
-        ],
-        axis=1,
-    )
     sums = np.stack([by_target - by_mean, by_rater - by_mean, total - by_target - by_rater + by_mean], axis=1)
-    solvable = np.abs(np.linalg.det(system)) > 1e-9
-    components = np.full_like(sums, np.nan)
-    components[solvable] = np.linalg.solve(system[solvable], sums[solvable][..., None])[..., 0]
+    components = solve_components(num=num, targets=targets, raters=raters, k1=k1, k2=k2, sums=sums)
     target, rater, residual = components.T
     k = targets / (weights @ (1 / per_target))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -273,3 +273,60 @@ def survey_import(
     else:
         result = import_scale_table(lake, file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
     _print(result, as_json=as_json, title="ratings")
+
+
+@survey_app.command("power")
+def survey_power(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="CSV: rater, segment, pair, level; default: the ratings that make the PAD space.",
+        ),
+    ] = None,
+    congruence: Annotated[
+        float, typer.Option(min=0.01, max=0.999, help="Wanted congruence with an endless survey.")
+    ] = 0.95,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option(help="Axis that has to reach it, repeatable; default: all three."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say by simulation how many raters and images a survey needs.
+
+    Nine of ten surveys of the size named find loadings of at least that congruence with those of an endless survey
+    on the same scales, of stimuli as varied, by raters as careful, each image rated by other raters. The ceiling
+    is the congruence of the endless survey with the norms: no number of raters lifts that.
+    """
+    from ml.datasets import PAD_AXES
+    from orchestration.resources import build_resources
+    from orchestration.survey_plan import plan_survey
+
+    resources = build_resources(Settings())
+    with _progress() as progress:
+        task = progress.add_task("simulating surveys", total=None)
+
+        def on_step(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        plan = plan_survey(
+            resources["lake"],
+            resources["parameters"],
+            file=file,
+            congruence=congruence,
+            axes=axis or PAD_AXES,
+            on_step=on_step,
+        )
+    if as_json:
+        _print(plan, as_json=True)
+        return
+    titles = {
+        "basis": "noise and stimuli as in",
+        "needed": f"raters of each image for a congruence of {congruence:g}, {' and '.join(axis or PAD_AXES)}",
+        "reached": "congruence that nine of ten surveys reach",
+        "ceiling": "congruence of an endless survey with the norms",
+    }
+    for name, title in titles.items():
+        _print(plan[name], as_json=False, title=title)

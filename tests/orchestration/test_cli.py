@@ -3,16 +3,19 @@
 import json
 import shlex
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from assets.lake import Lake
+from ml.datasets import EMOTIONS
+from ml.ratings import simulate_panel
 from orchestration import cli
 from orchestration.settings import Settings
 
 COMMANDS = (
     *("demo", "ui", "ingest", "score", "erase", "approve", "doctor", "bench"),
-    *("survey", "survey serve", "survey import"),
+    *("survey", "survey serve", "survey import", "survey power"),
 )
 OPTIONS = "--camera gate-03 --captured-at 2026-03-02T08:15:00 --purpose test --legal-basis consent"
 DAY = "2026-03-02_gate-03"
@@ -205,6 +208,39 @@ def test_doctor_names_what_is_wrong(apexline, home, tmp_path, monkeypatch):
     assert code == 1
     assert "wrong" in out
     assert "missing.yaml" in out.replace("\n", "")
+
+
+def test_survey_power_needs_ratings_and_says_how_many_more(apexline, home, tmp_path):
+    code, _, err = apexline("survey power")
+    assert code == 1
+    assert "nobody has rated" in err
+    names = [f"s{number}" for number in range(30)]
+    stimuli = pd.DataFrame({"segment": names, "emotion": [EMOTIONS[k % 4] for k in range(30)]})
+    file = tmp_path / "answers.csv"
+    simulate_panel(stimuli, raters=4).to_csv(file, index=False, float_format="%g")
+    code, out, _ = apexline("survey power", file, "--congruence .9 --axis pleasure --json")
+    plan = json.loads(out)
+    assert code == 0
+    assert (plan["basis"]["raters"], plan["basis"]["stimuli"]) == (4, 30)
+    assert [row["images"] for row in plan["needed"]] == [30, 60, 120, 240, 480]
+    assert plan["needed"][-1]["raters"] == 3
+    assert plan["needed"][-1]["answers"] == 1440
+    assert set(plan["ceiling"]) == {"pleasure", "arousal", "dominance"}
+
+
+def test_survey_import_takes_scales_of_its_own_with_both_files(apexline, home, tmp_path):
+    poles, norms, table = (tmp_path / name for name in ("voices.csv", "norms.csv", "table.csv"))
+    poles.write_text("left_en,right_en\nyoung,old\n")
+    norms.write_text("term,component,E_mean,P_mean,A_mean\nyoung,modifier,1,1,1\nold,modifier,0,0,0\n")
+    table.write_text("who,what,old\nr1,s1,50\nr1,s2,101\n")
+    code, out, _ = apexline("survey import", table, "--poles", poles, "--norms", norms, "--json")
+    assert code == 1
+    options = ("--poles", poles, "--norms", norms, "--rater who --stimulus what", "--json")
+    code, out, _ = apexline("survey import", table, *options)
+    result = json.loads(out)
+    assert code == 0
+    assert (result["accepted"], result["rejected"], result["form"]) == (1, 1, "voices")
+    assert apexline("survey import", table, "--poles", poles)[0] == 2
 
 
 def test_survey_import_keeps_good_rows_and_says_why_others_were_not(apexline, home, tmp_path):
