@@ -63,12 +63,12 @@ class FeatureConfig:
 
 @dataclass(frozen=True)
 class TrackCurves:
-    """Curves of one unbroken stretch of a track, one value per frame.
+    """Curves of one unbroken stretch of a track at even steps of time, as many as the stretch has frames.
 
     Attributes
     ----------
     frames : ndarray, shape (T,), int64
-        Frame indices without holes.
+        Frame nearest to each step.
     times : ndarray, shape (T,), float64
         Times, s.
     displacement : ndarray, shape (T, R, 2), float64
@@ -344,22 +344,23 @@ def _curves_of(
     texture: NDArray[np.float64],
     config: FeatureConfig,
 ) -> TrackCurves:
-    """Fill small holes, so that a step is a frame; take rest away; smooth."""
-    every = np.arange(frames[0], frames[-1] + 1)
+    """Resample to even steps of time, so that a variable frame rate looks like any other; take rest away; smooth."""
+    steps = int(frames[-1] - frames[0]) + 1
+    even = np.linspace(times[0], times[-1], steps)
     # (T, R, 2) -> (T, R*2) and back
     flat = displacement.reshape((frames.size, -1))
-    filled = np.stack([np.interp(every, frames, column) for column in flat.T], axis=1)
-    all_times = np.interp(every, frames, times)
+    filled = np.stack([np.interp(even, times, column) for column in flat.T], axis=1)
+    fps = (steps - 1) / float(times[-1] - times[0])
     options = config.segments
     if options.rest == "densest":
-        filled = filled - seg.rest_state(filled, all_times, window_s=options.rest_window_s)
-    moved = seg.smoothed(filled, config=options).reshape((every.size, *displacement.shape[1:]))
-    fps = (every.size - 1) / float(all_times[-1] - all_times[0])
-    changed = np.interp(every, frames, texture)
+        filled = filled - seg.rest_state(filled, even, window_s=options.rest_window_s)
+    moved = seg.smoothed(filled, config=options, fps=fps).reshape((steps, *displacement.shape[1:]))
+    changed = np.interp(even, times, texture)
     if config.texture.curve == "contrast":
         changed = contrast(changed, k=half_window(config.texture.window_s, fps))
-    changed = seg.smoothed(changed, config=options)
-    return TrackCurves(every, all_times, moved, changed - np.percentile(changed, 20))
+    changed = seg.smoothed(changed, config=options, fps=fps)
+    nearest = np.rint(np.interp(even, times, frames)).astype(np.int64)
+    return TrackCurves(nearest, even, moved, changed - np.percentile(changed, 20))
 
 
 def _segments_of(curves: TrackCurves, track_id: str, config: SegmentConfig) -> list[Segment]:

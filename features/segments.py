@@ -42,8 +42,9 @@ class SegmentConfig:
         Regions whose motion is searched.
     apex_fraction : float
         M_T of eq. (23): a segment lasts while its module exceeds this fraction of the apex's.
-    max_turn_deg : float
-        gamma of eq. (23): largest turn of the motion's direction from one frame to the next, degrees.
+    max_turn_deg_s : float
+        gamma of eq. (23): largest turn of the motion's direction from one frame to the next by the time between
+        them, degrees per second; 45 degrees at 25 frames a second.
     angle : {"atan2", "paper"}
         Angle of eq. (20), see `features.curves.flow_angle`.
     min_motion_px : float
@@ -57,8 +58,8 @@ class SegmentConfig:
         face dwells (`rest_state`).
     rest_window_s : float
         Longest stretch that shares one rest state, s.
-    smooth_window : int
-        Frames of the Savitzky-Golay smoothing of motion and texture; 1 for none.
+    smooth_s : float
+        Window of the Savitzky-Golay smoothing of motion and texture, s; 0 for none.
     delta : float
         Proportional coefficient of eq. (21), 0..1.
     texture_peaks : {"prominence", "threshold"}
@@ -78,14 +79,14 @@ class SegmentConfig:
 
     regions: tuple[str, ...] = ("left_brow", "right_brow", "left_mouth", "right_mouth", "lips")
     apex_fraction: float = 0.3
-    max_turn_deg: float = 45.0
+    max_turn_deg_s: float = 1125.0
     angle: AngleMode = "atan2"
     min_motion_px: float = 0.7
     repeat_fraction: float = 0.25
     single_apex: bool = False
     rest: Rest = "densest"
     rest_window_s: float = 12.0
-    smooth_window: int = 7
+    smooth_s: float = 0.28
     delta: float = 0.5
     texture_peaks: TexturePeaks = "prominence"
     min_difference: float = 0.05
@@ -257,7 +258,7 @@ def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fp
                 angle,
                 apex,
                 apex_fraction=config.apex_fraction,
-                max_turn=np.deg2rad(config.max_turn_deg),
+                max_turn=np.deg2rad(config.max_turn_deg_s) / fps,
             )
             free[onset : offset + 1] = False
             spans.append(Span(onset, apex, offset, float(module[apex]) / config.min_motion_px, "flow"))
@@ -361,9 +362,9 @@ def to_segments(
     return segments
 
 
-def smoothed(values: NDArray[np.float64], *, config: SegmentConfig) -> NDArray[np.float64]:
-    """Curve(s) along the first axis, smoothed as configured."""
-    return smooth(values, window=config.smooth_window) if config.smooth_window > 1 else values
+def smoothed(values: NDArray[np.float64], *, config: SegmentConfig, fps: float) -> NDArray[np.float64]:
+    """Curve(s) along the first axis, smoothed over the odd number of frames nearest to the configured time."""
+    return smooth(values, window=2 * round((config.smooth_s * fps - 1) / 2) + 1)
 
 
 def _densest(displacement: NDArray[np.float64], begin: NDArray[np.float64]) -> NDArray[np.float64]:

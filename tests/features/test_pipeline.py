@@ -1,8 +1,10 @@
 """The features as one line: configuration, streams, rows to segments, clip to segments."""
 
 from dataclasses import asdict, fields, replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import yaml
@@ -21,6 +23,8 @@ from features.pipeline import (
     spot_clip,
     track_curves,
 )
+from features.sample import make_puppets, render_frames
+from features.sample_plan import SampleConfig, plan_clip
 from features.segments import SegmentConfig
 from features.texture_stream import TextureConfig
 
@@ -338,6 +342,37 @@ def test_a_drawn_smile_is_spotted_in_a_clip(astronaut_clip):
     )
     assert overlap >= 0.5
     assert len({s.track_id for s in segments}) == 1
+
+
+@pytest.mark.slow
+def test_the_frame_rate_does_not_move_segments(tmp_path):
+    """One performance drawn at 150 frames a second, shown at 25, at 30 and at a rate that varies."""
+    plan = plan_clip([(0, ("happy",))], index=0, config=SampleConfig(fps=150, face_px=(100.0, 100.0)))
+    drawn = list(render_frames(plan, puppets=make_puppets([plan])))
+    uneven = np.cumsum(np.random.default_rng(0).integers(4, 8, len(drawn) // 4))
+    shown = [np.arange(0, len(drawn), 6), np.arange(0, len(drawn), 5), uneven[uneven < len(drawn)]]
+    found = []
+    for number, at in enumerate(shown):
+        write_at(tmp_path / f"{number}.mp4", [drawn[i] for i in at], ticks=at, rate=150)
+        (smile,) = spot_clip(tmp_path / f"{number}.mp4", config=cpu())
+        found.append((smile.onset_s, smile.apex_s, smile.offset_s))
+    assert np.ptp(np.array(found)[:, [0, 2]], axis=0).max() <= 1.5 / 25
+    # held at its strongest, a smile has no single apex
+    assert np.ptp(np.array(found)[:, 1]) < 0.3
+
+
+def write_at(path, images, *, ticks, rate):
+    """H.264 with each image at its own time, ``ticks / rate`` s."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "18", "bf": "0"})
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, rate)
+        stream.codec_context.time_base = Fraction(1, rate)
+        for image, tick in zip(images, ticks, strict=True):
+            picture = av.VideoFrame.from_ndarray(image, format="bgr24")
+            picture.pts, picture.time_base = int(tick), Fraction(1, rate)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
 
 
 def test_streams_of_faces_out_of_sight_are_closed(monkeypatch, smiling_crops):
