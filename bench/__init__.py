@@ -10,11 +10,13 @@ from typing import Any
 
 from bench.features import bench_features
 from bench.flow import bench_flow
+from bench.semantic import bench_semantic
 from bench.spotting import bench_spotting
 
 # Each takes the folder of the benchmark data, which the repository does not carry.
 BENCHMARKS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "features": lambda _: bench_features(),
     "flow": bench_flow,
+    "semantic": bench_semantic,
     "spotting": bench_spotting,
 }
