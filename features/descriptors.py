@@ -16,8 +16,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from array_api_compat import device
+from numba import njit
+from numpy.typing import NDArray
 
-from features.backend import Array, namespace, to_numpy
+from features.backend import Array, is_numpy, namespace, to_numpy
 from features.histograms import block_histograms
 from features.modc import Rings, ring_codes
 
@@ -131,6 +133,8 @@ def hoof(flow: Array, *, num_bins: int = 8) -> Array:
         Mean over pixels of the displacement in each orientation, px: its sum is the mean module.
     """
     xp = namespace(flow)
+    if is_numpy(flow):
+        return _hoof_compiled(flow, num_bins)
     drow, dcol = flow[0, ...], flow[1, ...]
     turns = xp.atan2(drow, dcol) * (num_bins / (2 * np.pi))
     # floor of the smallest negative angles would be bin -1: modulo brings it to the last
@@ -139,3 +143,16 @@ def hoof(flow: Array, *, num_bins: int = 8) -> Array:
     each = xp.reshape(xp.arange(num_bins, dtype=xp.int32, device=device(flow)), (num_bins, 1, 1))
     module = xp.hypot(drow, dcol)
     return xp.mean(xp.where(bins == each, module, xp.zeros_like(module)), axis=(1, 2))
+
+
+@njit(cache=True, nogil=True)
+def _hoof_compiled(flow: NDArray[np.float32], num_bins: int) -> NDArray[np.float32]:
+    _, height, width = flow.shape
+    sums = np.zeros(num_bins)
+    bins_per_radian = np.float32(num_bins / (2 * np.pi))
+    for y in range(height):
+        for x in range(width):
+            drow, dcol = flow[0, y, x], flow[1, y, x]
+            turns = np.arctan2(drow, dcol) * bins_per_radian
+            sums[int(np.floor(turns)) % num_bins] += np.sqrt(drow * drow + dcol * dcol)
+    return (sums / (height * width)).astype(np.float32)
