@@ -90,8 +90,14 @@ def ratings_are_complete(ratings: pa.Table, pairs: Iterable[str]) -> dg.AssetChe
     return _result("ratings_are_complete", problems, severity=_WARN)
 
 
-def space_is_not_degenerate(loadings: Any, congruence: Mapping[str, float]) -> dg.AssetCheckResult:
-    """Loadings are finite, no axis is empty, and pleasure at least is supported by the data."""
+def space_is_not_degenerate(
+    loadings: Any, congruence: Mapping[str, float], chance: Mapping[str, float]
+) -> dg.AssetCheckResult:
+    """Loadings are finite, no axis is empty, and pleasure at least agrees with the norms better than by chance.
+
+    An axis that beats chance and is yet unsupported is named so, and holds nothing up. `chance` is empty where the
+    factors were not turned to the norms.
+    """
     values = np.asarray(loadings, dtype=np.float64)
     problems: list[str] = []
     if not np.isfinite(values).all():
@@ -101,8 +107,11 @@ def space_is_not_degenerate(loadings: Any, congruence: Mapping[str, float]) -> d
         for k in range(values.shape[1])
         if np.abs(values[:, k]).max() < 0.3
     ]
-    if congruence.get("pleasure", 0.0) < 0.85:
-        problems.append(f"pleasure has congruence {congruence.get('pleasure', 0.0):.2f}, expected >= .85")
+    if "pleasure" in chance and congruence["pleasure"] <= chance["pleasure"]:
+        problems.append(
+            f"pleasure has congruence {congruence['pleasure']:.2f}, expected more than the "
+            f"{chance['pleasure']:.2f} that chance reaches"
+        )
     return _result("space_is_not_degenerate", problems)
 
 

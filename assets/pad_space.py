@@ -66,7 +66,11 @@ def pad_space(
             ),
         },
         data_version=dg.DataVersion(stamp),
-        check_results=[checks.space_is_not_degenerate(space.loadings, space.congruence)],
+        check_results=[
+            checks.space_is_not_degenerate(
+                space.loadings, space.congruence, record["diagnostics"].get("chance_congruence", {})
+            )
+        ],
     )
 
 
@@ -190,7 +194,7 @@ def _finite(value: float) -> float | None:
 
 def space_figures(space: SemanticSpace, ratings: pd.DataFrame, *, synthetic: bool) -> dict[str, Any]:
     """Draw loadings and scree of the space."""
-    words = [pair.replace("_", " - ") for pair in space.pairs]
+    words = [pair.rpartition("/")[2].replace("_", " - ") for pair in space.pairs]
     loadings = pd.DataFrame(space.loadings, index=words, columns=list(space.axes))
     means = mean_scores(ratings, pairs=space.pairs).to_numpy(np.float64)
     parallel = parallel_analysis(np.where(np.isnan(means), np.nanmean(means, axis=0), means))

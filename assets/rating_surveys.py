@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
 from assets.schemas import RATINGS
 from ml.agreement import agreement_by_pair
-from ml.norms import PROJECT_FORM, AdjectivePair, load_pairs, pair_ids, pairs_csv, read_pairs, target_of
+from ml.norms import PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
 from ml.ratings import ANSWER_COLUMNS, read_ratings, simulate_panel
 from ml.survey_form import read_form, read_scale_table
 
@@ -155,13 +156,13 @@ def import_scale_table(
     Raises
     ------
     ValueError
-        Where a file lacks columns, or a scale has the name of one of the project's pairs.
+        Where a file lacks columns.
     """
-    form = read_form(poles, norms)
-    taken = sorted({pair.pair for pair in form.values()} & set(pair_ids()))
-    if taken:
-        msg = f"saw the scales {taken}, which are pairs of the project with five levels; rename their poles"
-        raise ValueError(msg)
+    # Another survey's interested-bored is not the project's: the form is part of the name.
+    form = {
+        column: replace(pair, pair=f"{poles.stem}/{pair.pair}")
+        for column, pair in read_form(poles, norms).items()
+    }
     ratings, rejected = read_scale_table(file, form, rater=rater, stimulus=stimulus)
     with lake.replacing(lake.home / _FORMS / f"{poles.stem}.csv") as stored:
         stored.write(pairs_csv(form.values()).encode())

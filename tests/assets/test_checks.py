@@ -50,6 +50,7 @@ def ratings(*rows):
 
 
 PAGE = "Table 2 Table 3 synthetic"
+CHANCE = {"pleasure": 0.5}
 GOOD_LOADINGS = [[0.9, 0.1, 0.0], [0.1, 0.8, 0.1], [0.0, 0.1, 0.7]]
 CASES = {
     "purpose given": (lambda: checks.every_clip_may_be_processed(manifest()), True),
@@ -66,14 +67,25 @@ CASES = {
     "all rated": (lambda: checks.ratings_are_complete(ratings(("p1", 1), ("p2", 5)), ["p1", "p2"]), True),
     "pair unrated": (lambda: checks.ratings_are_complete(ratings(("p1", 1)), ["p1", "p2"]), False),
     "level 6": (lambda: checks.ratings_are_complete(ratings(("p1", 6)), ["p1"]), False),
-    "space": (lambda: checks.space_is_not_degenerate(GOOD_LOADINGS, {"pleasure": 0.96}), True),
+    "space": (lambda: checks.space_is_not_degenerate(GOOD_LOADINGS, {"pleasure": 0.96}, CHANCE), True),
     "empty axis": (
-        lambda: checks.space_is_not_degenerate([[0.9, 0.1], [0.8, 0.0]], {"pleasure": 0.96}),
+        lambda: checks.space_is_not_degenerate([[0.9, 0.1], [0.8, 0.0]], {"pleasure": 0.96}, CHANCE),
         False,
     ),
-    "pleasure lost": (lambda: checks.space_is_not_degenerate(GOOD_LOADINGS, {"pleasure": 0.4}), False),
+    "pleasure lost": (
+        lambda: checks.space_is_not_degenerate(GOOD_LOADINGS, {"pleasure": 0.4}, CHANCE),
+        False,
+    ),
+    "unsupported pleasure is named elsewhere": (
+        lambda: checks.space_is_not_degenerate(GOOD_LOADINGS, {"pleasure": 0.7}, CHANCE),
+        True,
+    ),
+    "factors without names": (
+        lambda: checks.space_is_not_degenerate(GOOD_LOADINGS, {"factor_1": math.nan}, {}),
+        True,
+    ),
     "loadings broken": (
-        lambda: checks.space_is_not_degenerate([[math.nan, 0.9]], {"pleasure": 0.96}),
+        lambda: checks.space_is_not_degenerate([[math.nan, 0.9]], {"pleasure": 0.96}, CHANCE),
         False,
     ),
     "subjects apart": (lambda: checks.no_subject_in_two_folds(training(*FULL)), True),

@@ -95,7 +95,7 @@ def test_a_survey_with_scales_of_its_own_makes_the_space_where_the_parameters_sa
     assert rated.metadata["ratings"].value == 40 * 6 * 12 + 1
     fitted = materialise(pad_space, lake=lake, parameters=chosen)
     space = load_space(lake)
-    assert set(space.pairs) == {f"v{i}_w{i}" for i in range(12)}
+    assert set(space.pairs) == {f"voices/v{i}_w{i}" for i in range(12)}
     assert space.unsupported == ()
     assert len(space.segments) == 40
     assert set(fitted.metadata["variance_inflation"].value) == {"pleasure", "arousal", "dominance"}
