@@ -1,15 +1,17 @@
 """Faces over time: detect now and then, follow in between, align steadily, and say which frames are usable.
 
-Belongs here: association, following, smoothing and the reasons for dropping a frame. Stays out: what a single
-frame shows (faces.py), what the crops mean, and any link between tracks: an id is good inside its clip only.
+Belongs here: association, smoothing and the reasons for dropping a frame. Stays out: what a single frame shows
+(faces.py), what the crops mean, and any link between tracks: an id is good inside its clip only.
 
 How a track comes about
 -----------------------
-Every k-th frame is searched for faces. In between, the eyes and the nose of each face are followed by optical
-flow, and ByteTrack [1]_ says which detection continues which face. Frames are held back until a detection
-confirms them, so a track ends with the last frame where the face was seen, and a blip never comes out. The
-hold is also the lag of the smoothing: a detection's disagreement with the followed landmarks is spread over
-the frames since the detection before, so that the alignment never jumps.
+From frame to frame the eyes and the nose of each face are followed by optical flow (follow.py). At every
+check, a few times per second, the detector looks again at each face; frames are searched for other faces
+rarely, and in full more rarely (attention.py). ByteTrack [1]_ says which detection of a search continues which
+face. Frames are held back until a detection confirms them, so a track ends with the last frame where the face
+was seen, and a blip never comes out. The hold is also the lag of the smoothing: a detection's disagreement with
+the followed landmarks is spread over the frames since the detection before, so that the alignment never jumps.
+All intervals are times, not numbers of frames.
 
 References
 ----------
@@ -19,54 +21,42 @@ References
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal, cast
+from typing import Literal
 
-import cv2
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 from trackers import ByteTrackTracker
 
+from features.attention import TIME_TOLERANCE_S, Attention
+from features.detectors import FaceDetector, make_detector
 from features.faces import (
+    Box,
     Detection,
     FaceConfig,
-    FaceDetector,
     FaceQuality,
+    Region,
     align_face,
     apply_transform,
+    box_overlap,
     crop_transform,
     invert_transform,
-    make_detector,
     measure_quality,
 )
+from features.follow import follow_similarity
 from features.video import Frame
 
 DropReason = Literal["", "low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
 
-# Followed points, (row, col) in the aligned crop: a band from the eyes to the tip of the nose. The mouth and,
-# less so, the brows move with expression, the outline with the background: a taller band takes up 1.5 times
-# as much of a synthetic smile.
-_FOLLOWED = np.stack(
-    np.meshgrid(np.arange(42.0, 67.0, 6.0), np.arange(34.0, 95.0, 6.0), indexing="ij"), axis=-1
-).reshape(-1, 2)
 # The part of the crop that has to lie inside of the frame: brows to mouth.
 _FACE_CORNERS = np.array([[28.0, 24.0], [28.0, 104.0], [100.0, 24.0], [100.0, 104.0]])
-# The surroundings of a face, in box sides, are brought to this many px before following: the cost does not
-# depend on the face's size, and a face may move by a third of itself from frame to frame.
-_PATCH_MARGIN = 1.7
-_PATCH_SIDE = 160
-_WINDOW = (15, 15)
-_NUM_PYRAMID_LEVELS = 3
-# px of the patch: a point that does not come back to where it started has lost its grip.
-_MAX_ROUND_TRIP = 0.5
-_MAX_MISFIT = 1.0
-_MIN_FOLLOWED_SHARE = 0.35
-# A face does not grow or shrink by more from one frame to the next.
-_MAX_ZOOM = 1.25
-# ByteTrack forgets a face that was neither followed nor detected for this many frames.
-_TRACKER_MEMORY = 3
+# A face that is no longer seen is searched about its last place, in a square of this many box sides.
+_LOST_SIDES = 2.5
+# Intersection over union from which on two boxes are one face.
+_SAME_FACE = 0.6
 
 
 @dataclass(frozen=True)
@@ -75,6 +65,13 @@ class TrackConfig:
 
     Attributes
     ----------
+    check_s : float
+        s from one look of the detector at the known faces to the next; the frames in between are followed.
+    search_s : float
+        s from one search for other faces to the next while the whole frame moves; where only a part moves,
+        that part is searched sooner, in proportion.
+    still_search_s : float
+        s after which the whole frame is searched even if nothing moves.
     start_score : float
         Detector score that a new track starts with, 0..1.
     keep_score : float
@@ -100,6 +97,9 @@ class TrackConfig:
         Largest roll, degrees.
     """
 
+    check_s: float = 0.165
+    search_s: float = 0.5
+    still_search_s: float = 1.0
     start_score: float = 0.9
     keep_score: float = 0.8
     min_detections: int = 3
@@ -116,6 +116,11 @@ class TrackConfig:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 msg = f"tracks.{name} is {value}; expected 0..1"
+                raise ValueError(msg)
+        for name in ("check_s", "search_s", "still_search_s"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                msg = f"tracks.{name} is {value}; expected 0 s or more"
                 raise ValueError(msg)
         if self.min_detections < 1 or self.max_missed < 0:
             msg = (
@@ -177,8 +182,8 @@ def track_faces(
 ) -> Iterator[TrackedFace]:
     """Find and follow the faces of a clip.
 
-    Memory is bounded by the frames held back, ``(min_detections + max_missed) * detect_every`` at most, and
-    does not grow with the clip.
+    Memory is bounded by the frames held back, those of ``(min_detections + max_missed) * check_s`` at most,
+    and does not grow with the clip.
 
     Parameters
     ----------
@@ -199,8 +204,8 @@ def track_faces(
     """
     line = _FaceLine(faces, tracks, clip_key, detector or make_detector(faces))
     for frame, is_last in _mark_last(frames):
-        # The last frame is always searched: a detection has to confirm the frames before it.
-        line.push(frame, search=is_last)
+        # The last frame is always checked: a detection has to confirm the frames before it.
+        line.push(frame, check=is_last)
         yield from line.drain()
     line.close()
     yield from line.drain()
@@ -222,7 +227,7 @@ class _Moment:
         return replace(self, box=self.box + box_shift, landmarks=self.landmarks + landmark_shift)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Face:
     """A face that is being followed."""
 
@@ -256,9 +261,9 @@ class _Face:
         self.box = np.concatenate([centre[::-1] - sides / 2, sides])
         self.landmarks = apply_transform(matrix, self.landmarks)
 
-    def hold(self, frame: Frame, gray: NDArray[np.uint8], *, detected: bool) -> None:
+    def hold(self, frame: Frame, *, detected: bool) -> None:
         self.held.append(
-            _Moment(frame.index, frame.time_s, gray, self.box, self.landmarks, self.score, detected)
+            _Moment(frame.index, frame.time_s, frame.gray, self.box, self.landmarks, self.score, detected)
         )
 
     def confirm(self, detection: Detection, config: TrackConfig) -> None:
@@ -302,31 +307,31 @@ class _FaceLine:
         self._clip_key = clip_key
         self._detector = detector
         self._association = _Association(tracks)
+        self._attention = Attention(
+            min_face_px=faces.min_face_px, search_s=tracks.search_s, still_search_s=tracks.still_search_s
+        )
         self._live: list[_Face] = []
         self._num_tracks = 0
         self._before: NDArray[np.uint8] | None = None
-        # The first frame is searched.
-        self._frames_since_search = faces.detect_every
+        # The first frame is checked.
+        self._check_time_s = -math.inf
         self._next_frame = 0
         self._ready: list[tuple[int, TrackedFace]] = []
 
-    def push(self, frame: Frame, *, search: bool) -> None:
-        gray = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+    def push(self, frame: Frame, *, check: bool) -> None:
         if self._before is not None:
             for face in self._live:
-                face.follow(self._before, gray)
-        self._before = gray
-        self._frames_since_search += 1
-        due = self._frames_since_search >= self._faces_config.detect_every
+                face.follow(self._before, frame.gray)
+        self._before = frame.gray
+        due = frame.time_s - self._check_time_s + TIME_TOLERANCE_S >= self._config.check_s
         # A face seen only once is not worth a search of its own.
         self._live = [face for face in self._live if not face.lost or face.num_detections > 1]
-        if search or due or any(face.lost for face in self._live):
-            self._frames_since_search = 0
-            self._search(frame, gray)
+        if check or due or any(face.lost for face in self._live):
+            self._check_time_s = frame.time_s
+            self._check(frame)
         else:
-            self._association.update_followed(self._live)
             for face in self._live:
-                face.hold(frame, gray, detected=False)
+                face.hold(frame, detected=False)
         self._next_frame = frame.index + 1
 
     def drain(self) -> Iterator[TrackedFace]:
@@ -342,31 +347,67 @@ class _FaceLine:
         """End of the clip: what no detection confirmed is discarded."""
         self._live = []
 
-    def _search(self, frame: Frame, gray: NDArray[np.uint8]) -> None:
-        detections = self._detector.detect(frame.image)
-        by_id = {face.tracker_id: face for face in self._live if face.tracker_id is not None}
-        live: list[_Face] = []
-        for detection, tracker_id in self._association.match(detections):
-            face = None if tracker_id is None else by_id.pop(tracker_id, None)
-            if face is not None:
-                face.confirm(detection, self._config)
-            elif tracker_id is not None or detection.score >= self._config.start_score:
+    def _check(self, frame: Frame) -> None:
+        """Look again at the known faces, search for others, and let go of those that are gone."""
+        seen = self._confirm(frame)
+        confirmed = list(seen.values())
+        found = self._search(
+            frame, known=[d.box for d in confirmed], missing=[f for f in self._live if f not in seen]
+        )
+        tracker_ids = self._association.match([*confirmed, *found])
+        for face, tracker_id in zip(seen, tracker_ids, strict=False):
+            face.tracker_id = tracker_id
+        unseen = {face.tracker_id: face for face in self._live if face not in seen}
+        for detection, tracker_id in zip(found, tracker_ids[len(confirmed) :], strict=True):
+            face = None if tracker_id is None else unseen.get(tracker_id)
+            if face is None and (tracker_id is not None or detection.score >= self._config.start_score):
                 face = _Face(np.asarray(detection.box), detection.landmarks, detection.score, tracker_id)
-            else:
-                continue
-            face.hold(frame, gray, detected=True)
-            live.append(face)
-        for face in by_id.values():
-            face.num_missed += 1
-            # A face that has not proved itself gets no second chance.
-            allowed = self._config.max_missed if face.track_id is not None else 0
-            if not face.lost and face.num_missed <= allowed:
-                face.hold(frame, gray, detected=False)
-                live.append(face)
-        self._live = live
-        for face in live:
-            if face.held[-1].detected and face.num_detections >= self._config.min_detections:
+                face.num_detections = 0
+            if face is not None:
+                seen[face] = detection
+        waiting = [face for face in self._live if face not in seen and self._may_wait(face)]
+        for face, detection in seen.items():
+            face.confirm(detection, self._config)
+            face.hold(frame, detected=True)
+            if face.num_detections >= self._config.min_detections:
                 self._release(face)
+        for face in waiting:
+            face.hold(frame, detected=False)
+        self._live = [*seen, *waiting]
+
+    def _confirm(self, frame: Frame) -> dict[_Face, Detection]:
+        """What the detector sees where the faces have been followed to."""
+        followed = [face for face in self._live if not face.lost]
+        if not followed:
+            return {}
+        boxes = [_as_box(face.box) for face in followed]
+        seen: dict[_Face, Detection] = {}
+        for face, detection in zip(followed, self._detector.confirm(frame.image, boxes), strict=True):
+            # Two that were led to one face: the first keeps it.
+            if detection is not None and all(
+                box_overlap(detection.box, other.box) < _SAME_FACE for other in seen.values()
+            ):
+                seen[face] = detection
+        return seen
+
+    def _search(self, frame: Frame, *, known: list[Box], missing: list[_Face]) -> list[Detection]:
+        """Faces besides the known ones: where attention is due, and about the last places of missing faces."""
+        attended = self._attention.region(frame.gray, frame.time_s, known)
+        regions = [] if attended is None else [attended]
+        regions += [_surroundings(face.box) for face in missing if not _covers(attended, face.box)]
+        found: list[Detection] = []
+        for region in regions:
+            found += self._detector.detect(
+                frame.image, region=region, known=known + [detection.box for detection in found]
+            )
+        return found
+
+    def _may_wait(self, face: _Face) -> bool:
+        """Whether a face that was not seen may still come back."""
+        face.num_missed += 1
+        # A face that has not proved itself gets no second chance.
+        allowed = self._config.max_missed if face.track_id is not None else 0
+        return not face.lost and face.num_missed <= allowed
 
     def _release(self, face: _Face) -> None:
         if face.track_id is None:
@@ -378,8 +419,7 @@ class _FaceLine:
         face.held = []
 
     def _finish(self, track_id: str, moment: _Moment) -> TrackedFace:
-        left, top, width, height = (float(side) for side in moment.box)
-        box = (left, top, width, height)
+        box = _as_box(moment.box)
         crop = align_face(moment.gray, moment.landmarks)
         quality = measure_quality(crop, box, moment.landmarks)
         reason = self._drop_reason(moment, quality)
@@ -413,11 +453,12 @@ class _FaceLine:
 
 
 class _Association:
-    """ByteTrack, fed with detections where a frame was searched and with followed boxes elsewhere."""
+    """ByteTrack, fed with the detections of each check."""
 
     def __init__(self, config: TrackConfig) -> None:
+        # Its memory is counted in checks here, and is as long as a track's.
         self._tracker = ByteTrackTracker(
-            lost_track_buffer=_TRACKER_MEMORY,
+            lost_track_buffer=config.max_missed + 1,
             frame_rate=30.0,
             track_activation_threshold=config.start_score,
             high_conf_det_threshold=config.start_score,
@@ -425,110 +466,39 @@ class _Association:
             minimum_consecutive_frames=2,
         )
 
-    def match(self, detections: list[Detection]) -> list[tuple[Detection, int | None]]:
-        """Each detection with ByteTrack's number for its face, None where it has none yet."""
-        ids = self._update([detection.box for detection in detections], [d.score for d in detections])
-        return list(zip(detections, ids, strict=True))
-
-    def update_followed(self, faces: list[_Face]) -> None:
-        """Tell where the faces have got to, and learn the numbers of new ones."""
-        # Following is surer than ByteTrack's own extrapolation: the boxes count as certain.
-        ids = self._update([face.box for face in faces], [1.0] * len(faces))
-        for face, tracker_id in zip(faces, ids, strict=True):
-            face.tracker_id = tracker_id
-
-    def _update(
-        self, boxes: list[NDArray[np.float64]] | list[tuple[float, ...]], scores: list[float]
-    ) -> list[int | None]:
-        corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-        corners = np.hstack([corners[:, :2], corners[:, :2] + corners[:, 2:]])
-        rows = np.arange(len(corners))
+    def match(self, detections: list[Detection]) -> list[int | None]:
+        """ByteTrack's number for the face of each detection, None where it has none yet."""
+        corners = np.array([d.box for d in detections], dtype=np.float64).reshape(-1, 4)
+        corners[:, 2:] += corners[:, :2]
+        scores = np.array([d.score for d in detections], dtype=np.float64)
         # ByteTrack reorders; the row number travels along.
-        answer = self._tracker.update(
-            sv.Detections(xyxy=corners, confidence=np.asarray(scores, dtype=np.float64), data={"row": rows})
-        )
-        ids: list[int | None] = [None] * len(corners)
+        rows = np.arange(len(detections))
+        answer = self._tracker.update(sv.Detections(xyxy=corners, confidence=scores, data={"row": rows}))
+        ids: list[int | None] = [None] * len(detections)
         numbers = answer.tracker_id if answer.tracker_id is not None else []
         for row, tracker_id in zip(answer.data.get("row", []), numbers, strict=True):
             ids[int(row)] = int(tracker_id) if tracker_id >= 0 else None
         return ids
 
 
-def follow_similarity(
-    before: NDArray[np.uint8],
-    now: NDArray[np.uint8],
-    landmarks: NDArray[np.float64],
-    box: NDArray[np.float64],
-) -> NDArray[np.float64] | None:
-    """Rigid motion of a face from one frame to the next, from points around eyes and nose.
-
-    Parameters
-    ----------
-    before, now : ndarray, shape (M, N), uint8
-        Successive grey frames.
-    landmarks : ndarray, shape (5, 2)
-        (row, col) in `before`, px.
-    box : ndarray, shape (4,)
-        Left, top, width, height in `before`, px.
-
-    Returns
-    -------
-    ndarray, shape (2, 3), or None
-        Similarity on (col, row, 1), px; None where too few points agree.
-    """
-    side = float(max(box[2:])) * _PATCH_MARGIN
-    centre = landmarks[:3].mean(axis=0)
-    first = np.maximum(np.round(centre - side / 2), 0).astype(int)
-    last = np.minimum(np.round(centre + side / 2), before.shape).astype(int)
-    if (last - first < _WINDOW).any():
-        return None
-    scale = _PATCH_SIDE / side
-    points = apply_transform(invert_transform(crop_transform(landmarks)), _FOLLOWED)
-    # (row, col) px of the frame -> (col, row) px of the patch, whose pixel centres scale about their edges
-    origin = first - 0.5 + 0.5 / scale
-    start = ((points - origin) * scale)[:, ::-1].astype(np.float32)
-    end, agree = _follow_points(_cut(before, first, last, scale), _cut(now, first, last, scale), start)
-    if agree.sum() < _MIN_FOLLOWED_SHARE * len(_FOLLOWED):
-        return None
-    # OpenCV seeds this random sampling itself, always alike: the same frames give the same bytes.
-    fitted, used = cast(
-        "tuple[NDArray[np.float64] | None, NDArray[np.uint8]]",
-        cv2.estimateAffinePartial2D(
-            start[agree], end[agree], method=cv2.RANSAC, ransacReprojThreshold=_MAX_MISFIT
-        ),
-    )
-    if fitted is None or used.sum() < _MIN_FOLLOWED_SHARE * len(_FOLLOWED):
-        return None
-    zoom = float(np.hypot(fitted[0, 0], fitted[1, 0]))
-    if not 1 / _MAX_ZOOM < zoom < _MAX_ZOOM:
-        return None
-    # Patch px back to frame px: p -> origin + p / scale on both sides of the motion.
-    linear, shift = fitted[:, :2], fitted[:, 2]
-    offset = origin[::-1]
-    return np.column_stack([linear, shift / scale + offset - linear @ offset])
+def _as_box(sides: NDArray[np.float64]) -> Box:
+    left, top, width, height = sides.tolist()
+    return left, top, width, height
 
 
-def _cut(
-    image: NDArray[np.uint8], first: NDArray[np.int_], last: NDArray[np.int_], scale: float
-) -> NDArray[np.uint8]:
-    region = image[first[0] : last[0], first[1] : last[1]]
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(region, None, fx=scale, fy=scale, interpolation=method).astype(np.uint8, copy=False)
+def _surroundings(box: NDArray[np.float64]) -> Region:
+    """Square about a face; it may reach beyond the frame's right and lower edges."""
+    centre, half = box[:2] + box[2:] / 2, _LOST_SIDES / 2 * float(max(box[2:]))
+    left, top = np.maximum(np.round(centre - half), 0).astype(int).tolist()
+    right, bottom = np.maximum(np.round(centre + half), 0).astype(int).tolist()
+    return top, left, bottom, right
 
 
-def _follow_points(
-    before: NDArray[np.uint8], now: NDArray[np.uint8], start: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Pyramidal Lucas-Kanade there and back; which points return to where they started."""
-    forth, found, _ = cv2.calcOpticalFlowPyrLK(
-        before, now, start, start.copy(), winSize=_WINDOW, maxLevel=_NUM_PYRAMID_LEVELS - 1
-    )
-    back, found_back, _ = cv2.calcOpticalFlowPyrLK(
-        now, before, forth, forth.copy(), winSize=_WINDOW, maxLevel=_NUM_PYRAMID_LEVELS - 1
-    )
-    round_trip = np.hypot(*(back - start).T)
-    agree = (found[:, 0] > 0) & (found_back[:, 0] > 0) & (round_trip < _MAX_ROUND_TRIP)
-    return forth.astype(np.float32, copy=False), agree
+def _covers(region: Region | None, box: NDArray[np.float64]) -> bool:
+    if region is None:
+        return False
+    col, row = box[:2] + box[2:] / 2
+    return bool(region[0] <= row < region[2] and region[1] <= col < region[3])
 
 
 def _mark_last(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool]]:

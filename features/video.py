@@ -10,24 +10,27 @@ and never a frame that the container marks as not for display.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import cast
 
 import av
 import av.container
 import av.error
 import av.stream
 import av.video.frame
+import av.video.reformatter
 import av.video.stream
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-UnreadableReason = Literal["zero_bytes", "truncated", "not_a_video", "no_video_stream", "unreadable_codec"]
+from features.containers import UnreadableVideo, check_complete, explain_unopenable
 
 # Only containers that hold media, and only local files: FFmpeg would otherwise follow a playlist in a text
 # file to other files and hosts.
@@ -35,27 +38,6 @@ _OPEN_OPTIONS = {
     "format_whitelist": "mov,matroska,avi,mpegts,mpeg,asf,flv,ogg,mp3,wav,aac,flac",
     "protocol_whitelist": "file",
 }
-_ISO_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
-_MATROSKA_EBML_ID = b"\x1a\x45\xdf\xa3"
-_MATROSKA_SEGMENT_ID = b"\x18\x53\x80\x67"
-
-
-class UnreadableVideo(ValueError):  # noqa: N818  (the name says what happened; callers catch it by this name)
-    """A file that cannot go down the line.
-
-    Attributes
-    ----------
-    reason : str
-        Machine-readable: ``zero_bytes``, ``truncated``, ``not_a_video``, ``no_video_stream`` or
-        ``unreadable_codec``.
-    detail : str
-        What was seen, for a person.
-    """
-
-    def __init__(self, path: Path, reason: UnreadableReason, detail: str) -> None:
-        super().__init__(f"{path.name}: {reason}: {detail}")
-        self.reason: UnreadableReason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -90,9 +72,15 @@ class VideoInfo:
     timestamps: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
 class Frame:
-    """One decoded frame.
+    """One frame; the colour of a decoded one is converted only where somebody asks for it.
+
+    Parameters
+    ----------
+    index, time_s
+        As the attributes.
+    picture : ndarray, shape (M, N, 3), uint8, or _Picture
+        Blue, green, red; or a decoded picture.
 
     Attributes
     ----------
@@ -100,13 +88,45 @@ class Frame:
         Position among the displayed frames of the clip, 0-based.
     time_s : float
         Presentation time from the clip's first frame, s.
-    image : ndarray, shape (M, N, 3), uint8
-        Blue, green, red; rotation applied.
     """
 
-    index: int
-    time_s: float
-    image: NDArray[np.uint8]
+    def __init__(self, index: int, time_s: float, picture: NDArray[np.uint8] | _Picture) -> None:
+        self.index = index
+        self.time_s = time_s
+        self._picture = picture
+
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:
+        """Blue, green, red, shape (M, N, 3); rotation applied."""
+        return self._picture.convert("bgr24") if isinstance(self._picture, _Picture) else self._picture
+
+    @cached_property
+    def gray(self) -> NDArray[np.uint8]:
+        """Luma over the full range 0..255, shape (M, N); rotation applied."""
+        if isinstance(self._picture, _Picture):
+            return self._picture.convert("gray")
+        return cv2.cvtColor(self._picture, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+
+
+class _Picture:
+    """A decoded picture, and converters that its clip's pictures share.
+
+    A converter of its own for each picture takes longer than the conversion of a small picture.
+    """
+
+    def __init__(
+        self,
+        decoded: av.video.frame.VideoFrame,
+        converters: Mapping[str, av.video.reformatter.VideoReformatter],
+    ) -> None:
+        self._decoded = decoded
+        self._converters = converters
+
+    def convert(self, pixel_format: str) -> NDArray[np.uint8]:
+        converted = self._converters[pixel_format].reformat(self._decoded, format=pixel_format, threads=1)
+        image = cast("NDArray[np.uint8]", converted.to_ndarray())
+        quarter_turns = _clockwise_rotation(self._decoded) // 90
+        return np.ascontiguousarray(np.rot90(image, -quarter_turns)) if quarter_turns else image
 
 
 @dataclass(frozen=True)
@@ -145,7 +165,7 @@ def probe_video(path: str | Path) -> VideoInfo:
         If there is no such file.
     """
     path = Path(path)
-    _check_complete(path)
+    check_complete(path)
     with _open_video(path) as (container, stream):
         timeline = _read_timeline(path, container, stream)
         last = _decode_end(path, container, stream, timeline)
@@ -193,6 +213,7 @@ class FrameReader(Iterator[Frame]):
         # A second opening because a demuxed container cannot be rewound reliably in every format.
         with _open_video(self._path) as (container, stream):
             timeline = _read_timeline(self._path, container, stream)
+        converters = {name: av.video.reformatter.VideoReformatter() for name in ("bgr24", "gray")}
         next_index = 0
         with _open_video(self._path) as (container, stream):
             for decoded in _decode_packets(container, stream):
@@ -206,7 +227,7 @@ class FrameReader(Iterator[Frame]):
                     continue
                 self.num_corrupt += index - next_index
                 next_index = index + 1
-                yield Frame(index, float(timeline.seconds[index]), _to_bgr(decoded))
+                yield Frame(index, float(timeline.seconds[index]), _Picture(decoded, converters))
         self.num_corrupt += len(timeline.pts) - next_index
 
 
@@ -287,7 +308,7 @@ def _open_video(
     try:
         container = av.open(str(path), options=_OPEN_OPTIONS, metadata_errors="replace")
     except (av.error.InvalidDataError, av.error.ArgumentError, av.error.EOFError) as error:
-        raise UnreadableVideo(path, *_why_unopenable(path)) from error
+        raise UnreadableVideo(path, *explain_unopenable(path)) from error
     with container:
         # Cover art of an audio file is a video stream too.
         streams = [
@@ -309,94 +330,6 @@ def _open_video(
         # Several threads would decode ahead: they gain nothing where clips are processed side by side.
         stream.codec_context.thread_count = 1
         yield container, stream
-
-
-def _why_unopenable(path: Path) -> tuple[UnreadableReason, str]:
-    with path.open("rb") as file:
-        head = file.read(16)
-    if head[4:8] in _ISO_FIRST_BOXES or head[:4] in (_MATROSKA_EBML_ID, b"RIFF"):
-        return (
-            "truncated",
-            "the header of a video is there, its index or first packets are not; send the whole file",
-        )
-    return "not_a_video", f"starts with {head[:8]!r}; expected an MP4, MOV, MKV, AVI or similar container"
-
-
-def _check_complete(path: Path) -> None:
-    """Refuse what the container's own length fields show to be cut, without decoding."""
-    size = path.stat().st_size
-    if size == 0:
-        raise UnreadableVideo(path, "zero_bytes", "the file is empty; send it again")
-    with path.open("rb") as file:
-        head = file.read(12)
-        if head[4:8] in _ISO_FIRST_BOXES:
-            declared, has_index = _iso_extent(file, size)
-            if not has_index and declared <= size:
-                detail = "no moov box (the index of an MP4 or MOV); the recorder stopped before it finished"
-                raise UnreadableVideo(path, "truncated", detail)
-        elif head[:4] == b"RIFF":
-            declared = _riff_extent(file, size)
-        elif head[:4] == _MATROSKA_EBML_ID:
-            declared = _matroska_extent(file)
-        else:
-            return
-    if declared > size:
-        detail = f"saw {size} bytes, the container declares at least {declared}; send the whole file"
-        raise UnreadableVideo(path, "truncated", detail)
-
-
-def _iso_extent(file: IO[bytes], size: int) -> tuple[int, bool]:
-    """Bytes that the top-level boxes of an MP4 or MOV declare, and whether its index (moov) is there."""
-    at, has_index = 0, False
-    while at + 8 <= size:
-        file.seek(at)
-        length = int.from_bytes(file.read(4), "big")
-        has_index |= file.read(4) == b"moov"
-        if length == 1:
-            length = int.from_bytes(file.read(8), "big")
-        elif length == 0:
-            length = size - at
-        # A nonsensical length would never end; what follows it is for the demuxer to judge.
-        if length < 8:
-            break
-        at += length
-    return at, has_index
-
-
-def _riff_extent(file: IO[bytes], size: int) -> int:
-    """Bytes that the RIFF chunks of an AVI declare (large files have several)."""
-    at = 0
-    while at + 8 <= size:
-        file.seek(at)
-        if file.read(4) != b"RIFF":
-            break
-        length = int.from_bytes(file.read(4), "little")
-        # A recorder that never finished leaves 0: nothing is declared.
-        if length == 0:
-            break
-        at += 8 + length
-    return at
-
-
-def _matroska_extent(file: IO[bytes]) -> int:
-    """Bytes that an MKV or WebM declares in its segment header; 0 where it was written as a live stream."""
-    file.seek(4)
-    header_length = _ebml_number(file)
-    file.seek(header_length or 0, 1)
-    if header_length is None or file.read(4) != _MATROSKA_SEGMENT_ID:
-        return 0
-    segment_length = _ebml_number(file)
-    return 0 if segment_length is None else file.tell() + segment_length
-
-
-def _ebml_number(file: IO[bytes]) -> int | None:
-    """Variable-length integer: as many leading zero bits as further bytes; all ones means unknown."""
-    first = file.read(1)
-    if not first or first[0] == 0:
-        return None
-    num_bytes = 9 - first[0].bit_length()
-    value = int.from_bytes(first + file.read(num_bytes - 1), "big") & ((1 << (7 * num_bytes)) - 1)
-    return None if value == (1 << (7 * num_bytes)) - 1 else value
 
 
 def _read_timeline(
@@ -488,12 +421,6 @@ def _frame_index(decoded: av.video.frame.VideoFrame, timeline: _Timeline, next_i
 def _clockwise_rotation(decoded: av.video.frame.VideoFrame) -> int:
     # The display matrix counts counterclockwise; players honour quarter turns only.
     return round(-decoded.rotation / 90) % 4 * 90
-
-
-def _to_bgr(decoded: av.video.frame.VideoFrame) -> NDArray[np.uint8]:
-    image = cast("NDArray[np.uint8]", decoded.to_ndarray(format="bgr24"))
-    quarter_turns = _clockwise_rotation(decoded) // 90
-    return np.ascontiguousarray(np.rot90(image, -quarter_turns)) if quarter_turns else image
 
 
 def _check_image(image: NDArray[np.uint8], expected_shape: tuple[int, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from assets.lake import Lake
 from assets.parameters import load_parameters
 from features.backend import has_gpu
-from features.faces import make_detector
+from features.detectors import make_detector
 from ml.registry import ModelRegistry
 from orchestration.settings import Settings
 

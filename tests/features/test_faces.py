@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from features.detectors import make_detector
 from features.faces import (
     CROP_LANDMARKS,
     Detection,
@@ -15,7 +16,6 @@ from features.faces import (
     apply_transform,
     crop_transform,
     invert_transform,
-    make_detector,
     measure_quality,
 )
 
@@ -108,12 +108,26 @@ class TestMtcnn:
         found = make_detector(FaceConfig()).detect(np.ascontiguousarray(portrait[85:, 190:]))
         assert all(np.isfinite(detection.landmarks).all() for detection in found)
 
-    def test_empty_boxes_are_left_out(self, small_portrait, monkeypatch):
+    def test_known_faces_are_not_found_again(self, portrait):
         detector = make_detector(FaceConfig())
-        points = dict.fromkeys(("left_eye", "right_eye", "nose", "mouth_left", "mouth_right"), (0, 0))
-        answer = [{"box": [0, 5, -1, 9], "confidence": 0.9, "keypoints": points}]
-        monkeypatch.setattr(detector._cascade, "detect_faces", lambda image: answer)
-        assert detector.detect(small_portrait) == []
+        (found,) = detector.detect(portrait)
+        assert detector.detect(portrait, known=[found.box]) == []
+        left, top, width, height = found.box
+        elsewhere = (left, top + 1.5 * height, width, height)
+        assert [again.box for again in detector.detect(portrait, known=[elsewhere])] == [found.box]
+
+    def test_confirms_a_face_from_a_rough_place(self, portrait):
+        detector = make_detector(FaceConfig())
+        (found,) = detector.detect(portrait)
+        left, top, width, height = found.box
+        (again,) = detector.confirm(portrait, [(left + 4, top - 3, width * 1.05, height)])
+        assert again.score > 0.95
+        np.testing.assert_allclose(again.box, found.box, atol=0.06 * found.size_px)
+        np.testing.assert_allclose(again.landmarks, found.landmarks, atol=0.03 * found.size_px)
+
+    def test_confirms_no_face_where_there_is_none(self, portrait):
+        boxes = [(10.0, 10.0, 60.0, 60.0), (-200.0, -200.0, 50.0, 50.0), (480.0, 480.0, 90.0, 90.0)]
+        assert make_detector(FaceConfig()).confirm(portrait, boxes) == [None, None, None]
 
 
 class TestYunet:
@@ -162,7 +176,7 @@ class TestYunet:
 
 @pytest.mark.parametrize(
     "field",
-    [{"detect_every": 0}, {"min_face_px": 3}, {"min_score": 1.2}, {"max_detection_side": 10}],
+    [{"min_face_px": 3}, {"min_score": 1.2}, {"max_detection_side": 10}],
 )
 def test_config_refuses_nonsense(field):
     (name,) = field

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from features import sample_face, sample_marks
-from features.faces import FaceConfig, make_detector
+from features.detectors import make_detector
+from features.faces import FaceConfig
 from features.sample import make_puppets, make_sample, manifest, render_frames, write_clip
 from features.sample_face import FacePuppet, FaceShape, Pose
 from features.sample_plan import ONSET_SHARE, Episode, SampleConfig, plan_clip, plan_sample, variant_shape

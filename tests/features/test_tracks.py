@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import math
 import tracemalloc
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,16 +16,19 @@ from features.faces import (
     Detection,
     FaceConfig,
     apply_transform,
+    box_overlap,
     crop_transform,
     invert_transform,
 )
-from features.tracks import TrackConfig, follow_similarity, track_faces
+from features.follow import follow_similarity
+from features.tracks import TrackConfig, track_faces
 from features.video import Frame
 
+# Frames from check to check, at 25 frames per second.
 EVERY = 5
 ROWS, COLS = 240, 320
-FACES = FaceConfig(detect_every=EVERY)
-TRACKS = TrackConfig(min_blur=0)
+FACES = FaceConfig()
+TRACKS = TrackConfig(min_blur=0, check_s=EVERY / 25)
 
 
 def pattern(seed=0):
@@ -53,6 +57,11 @@ def box_of(move):
     return float(left), float(top), float(width), float(height)
 
 
+def index_of(image):
+    """The frame's number, from its corner pixel."""
+    return int(image[0, 0, 0]) + 256 * int(image[0, 0, 1])
+
+
 class Scene:
     """Faces given by their motion at each frame (None: absent), and a detector that knows the truth.
 
@@ -66,7 +75,8 @@ class Scene:
         self.seen = seen
         self.noise = noise
         self.score = score if callable(score) else lambda name, frame: score
-        self.searched = []
+        # Frames where the detector was asked for known faces, for others, and for others everywhere.
+        self.checked, self.searched, self.searched_whole = [], [], []
         self.textures = {name: pattern(number + 1) for number, name in enumerate(motions)}
         self._rng = np.random.default_rng(11)
 
@@ -83,9 +93,29 @@ class Scene:
             image[0, 0] = index % 256, index // 256, 0
             yield Frame(index, index / 25, image)
 
-    def detect(self, image):
-        index = int(image[0, 0, 0]) + 256 * int(image[0, 0, 1])
+    def detect(self, image, *, region=None, known=()):
+        index = index_of(image)
         self.searched.append(index)
+        top, left, bottom, right = region or (0, 0, *image.shape[:2])
+        if (top, left, bottom, right) == (0, 0, ROWS, COLS):
+            self.searched_whole.append(index)
+        return [
+            face
+            for face in self.visible(index)
+            if top <= face.landmarks[2, 0] < bottom
+            and left <= face.landmarks[2, 1] < right
+            and all(box_overlap(face.box, box) < 0.3 for box in known)
+        ]
+
+    def confirm(self, image, boxes):
+        index = index_of(image)
+        self.checked.append(index)
+        return [
+            next((face for face in self.visible(index) if box_overlap(face.box, box) > 0.3), None)
+            for box in boxes
+        ]
+
+    def visible(self, index):
         found = []
         for name, motion in self.motions.items():
             move = motion(index)
@@ -152,7 +182,7 @@ class TestLifeOfATrack:
 
     def test_single_frame_is_a_blip(self):
         assert Scene(1, {"a": still()}).track() == []
-        (row,) = Scene(1, {"a": still()}).track(tracks=TrackConfig(min_detections=1, min_blur=0))
+        (row,) = Scene(1, {"a": still()}).track(tracks=replace(TRACKS, min_detections=1))
         assert (row.frame, row.detected, row.kept) == (0, True, True)
 
     def test_blips_never_come_out(self):
@@ -224,7 +254,7 @@ class TestLifeOfATrack:
 
     def test_detection_in_every_frame(self):
         scene = Scene(12, {"a": still()})
-        (track,) = by_track(scene.track(faces=FaceConfig(detect_every=1)))
+        (track,) = by_track(scene.track(tracks=replace(TRACKS, check_s=0)))
         # The first sight is only a candidate.
         assert frames_of(track) == list(range(1, 12))
         assert all(row.detected for row in track)
@@ -332,7 +362,7 @@ class TestSteadiness:
         (track,) = by_track(scene.track())
         raw = []
         for frame in scene.frames():
-            (found,) = scene.detect(frame.image)
+            (found,) = scene.visible(frame.index)
             raw.append(
                 apply_transform(
                     crop_transform(found.landmarks), apply_transform(motion(frame.index), CROP_LANDMARKS)
@@ -375,12 +405,11 @@ class TestSteadiness:
         turned = CROP_LANDMARKS + [[0, 0], [0, 0], [0, 12], [0, 6], [0, 6]]
 
         class Turning(Scene):
-            def detect(self, image):
-                index = int(image[0, 0, 0])
+            def visible(self, index):
                 where = CROP_LANDMARKS if index < 30 else turned
                 return [Detection(box_of(placed(120, 160)), 0.99, apply_transform(placed(120, 160), where))]
 
-        rows = Turning(60, {"a": still()}).track(tracks=TrackConfig(min_blur=0, max_yaw=1))
+        rows = Turning(60, {"a": still()}).track(tracks=replace(TRACKS, max_yaw=1))
         yaw = np.array([row.quality.yaw for row in rows])
         assert abs(yaw[25]) < 0.02
         assert yaw[35] > 0.15
@@ -397,7 +426,7 @@ class TestSteadiness:
 
 class TestDropping:
     def only_reason(self, scene, **tracks):
-        rows = scene.track(tracks=TrackConfig(**{"min_blur": 0, **tracks}))
+        rows = scene.track(tracks=replace(TRACKS, **tracks))
         assert len(rows) == scene.num_frames
         assert not any(row.kept for row in rows)
         assert all(row.crop is None for row in rows)
@@ -415,7 +444,7 @@ class TestDropping:
 
     def test_off_pose_by_yaw(self):
         class Profile(Scene):
-            def detect(self, image):
+            def visible(self, index):
                 turned = CROP_LANDMARKS + [[0, 0], [0, 0], [0, 20], [0, 0], [0, 0]]
                 return [Detection(box_of(placed(120, 160)), 0.99, apply_transform(placed(120, 160), turned))]
 
@@ -520,7 +549,7 @@ class TestFollowing:
         assert follow_similarity(image, image, landmarks + [0, 400], box + [400, 0, 0, 0]) is None
 
     def test_growth_beyond_belief_is_lost(self, monkeypatch):
-        monkeypatch.setattr("features.tracks._MAX_ZOOM", 1.01)
+        monkeypatch.setattr("features.follow._MAX_ZOOM", 1.01)
         before, after = placed(120, 160), placed(120, 160, scale=0.63)
         found = follow_similarity(
             self.frame(before),

@@ -1,0 +1,104 @@
+"""Where a frame is worth a search for new faces: everywhere now and then, sooner where something has moved.
+
+Belongs here: when and where. Stays out: the search itself (detectors.py) and what becomes of faces (tracks.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from features.faces import Box, Region
+
+# Cells to the side of the smallest face. What changes fewer cells than a quarter of that face is no face.
+_CELLS_PER_FACE = 4
+_LEAST_CELLS = 4
+# Grey levels by which the mean of a cell differs where something has moved: far above the noise of a camera.
+_LEAST_CHANGE = 8
+# Hair and shoulders move with a face: so many box sides around it are its own.
+_OWN_MARGIN = 0.5
+# s: timestamps are rounded, and a frame that comes a little early is on time.
+TIME_TOLERANCE_S = 1e-3
+
+
+class Attention:
+    """Remembers how a scene looked when it was searched, and says what has changed since.
+
+    Parameters
+    ----------
+    min_face_px : float
+        Smallest face, px.
+    search_s : float
+        s from one search of the whole frame to the next while all of it moves; for a part of the frame, that
+        part of the time, so that the cost per second stays the same.
+    still_search_s : float
+        s from one search of the whole frame to the next in a still scene.
+    """
+
+    def __init__(self, *, min_face_px: float, search_s: float, still_search_s: float) -> None:
+        self._min_face_px = min_face_px
+        self._search_s = search_s
+        self._still_search_s = still_search_s
+        self._searched: NDArray[np.uint8] | None = None
+        self._whole_time_s = self._time_s = 0.0
+
+    def region(self, gray: NDArray[np.uint8], time_s: float, faces: Iterable[Box]) -> Region | None:
+        """Part of a frame to be searched now.
+
+        Parameters
+        ----------
+        gray : ndarray, shape (M, N), uint8
+        time_s : float
+            Not smaller than before.
+        faces : iterable of tuple of float
+            Left, top, width, height of known faces, px: what moves there is explained.
+
+        Returns
+        -------
+        tuple of int or None
+            Top, left, bottom, right, px; None where nothing is due. The caller searches what it is given.
+        """
+        rows, cols = gray.shape
+        cell = self._min_face_px / _CELLS_PER_FACE
+        size = max(1, round(cols / cell)), max(1, round(rows / cell))
+        cells = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        late_s = time_s - self._whole_time_s + TIME_TOLERANCE_S
+        if self._searched is None or late_s >= self._still_search_s:
+            self._searched = cells
+            self._whole_time_s = self._time_s = time_s
+            return 0, 0, rows, cols
+        moved = cv2.absdiff(cells, self._searched) >= _LEAST_CHANGE
+        per_px = np.array(cells.shape) / gray.shape
+        for box in faces:
+            top, left, bottom, right = _cells_of(box, per_px)
+            moved[top:bottom, left:right] = False
+        moved_rows, moved_cols = np.nonzero(moved)
+        if moved_rows.size < _LEAST_CELLS:
+            return None
+        # A face may stand still for the most part, and the smallest one is as large as this margin.
+        first = np.maximum([moved_rows.min() - _CELLS_PER_FACE, moved_cols.min() - _CELLS_PER_FACE], 0)
+        end = np.array([moved_rows.max(), moved_cols.max()]) + 1
+        last = np.minimum(end + _CELLS_PER_FACE, cells.shape)
+        share = float(np.prod(last - first)) / cells.size
+        if time_s - self._time_s + TIME_TOLERANCE_S < share * self._search_s:
+            return None
+        self._time_s = time_s
+        part = slice(first[0], last[0]), slice(first[1], last[1])
+        self._searched[part] = cells[part]
+        top, left = np.floor(first / per_px).astype(int).tolist()
+        bottom, right = np.ceil(last / per_px).astype(int).tolist()
+        return top, left, min(bottom, rows), min(right, cols)
+
+
+def _cells_of(box: Box, per_px: NDArray[np.float64]) -> Region:
+    """Cells that a face and its surroundings touch: top, left, bottom, right."""
+    left, top, width, height = box
+    margin = _OWN_MARGIN * max(width, height)
+    first = np.array([top - margin, left - margin]) * per_px
+    last = np.array([top + height + margin, left + width + margin]) * per_px
+    rows, cols = np.maximum(np.floor(first), 0).astype(int).tolist()
+    end_row, end_col = np.maximum(np.ceil(last), 0).astype(int).tolist()
+    return rows, cols, end_row, end_col

@@ -1,0 +1,122 @@
+"""Video containers as bytes: whether a file is whole by its own length fields, and why one can't be opened.
+
+Belongs here: what is told without decoding. Stays out: packets, frames and times (video.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Literal
+
+UnreadableReason = Literal["zero_bytes", "truncated", "not_a_video", "no_video_stream", "unreadable_codec"]
+
+_ISO_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_MATROSKA_EBML_ID = b"\x1a\x45\xdf\xa3"
+_MATROSKA_SEGMENT_ID = b"\x18\x53\x80\x67"
+
+
+class UnreadableVideo(ValueError):  # noqa: N818  (the name says what happened; callers catch it by this name)
+    """A file that cannot go down the line.
+
+    Attributes
+    ----------
+    reason : str
+        Machine-readable: ``zero_bytes``, ``truncated``, ``not_a_video``, ``no_video_stream`` or
+        ``unreadable_codec``.
+    detail : str
+        What was seen, for a person.
+    """
+
+    def __init__(self, path: Path, reason: UnreadableReason, detail: str) -> None:
+        super().__init__(f"{path.name}: {reason}: {detail}")
+        self.reason: UnreadableReason = reason
+        self.detail = detail
+
+
+def explain_unopenable(path: Path) -> tuple[UnreadableReason, str]:
+    """Reason and detail, as `UnreadableVideo` takes them, for a file that no demuxer opens."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head[4:8] in _ISO_FIRST_BOXES or head[:4] in (_MATROSKA_EBML_ID, b"RIFF"):
+        return (
+            "truncated",
+            "the header of a video is there, its index or first packets are not; send the whole file",
+        )
+    return "not_a_video", f"starts with {head[:8]!r}; expected an MP4, MOV, MKV, AVI or similar container"
+
+
+def check_complete(path: Path) -> None:
+    """Refuse what the container's own length fields show to be cut, without decoding."""
+    size = path.stat().st_size
+    if size == 0:
+        raise UnreadableVideo(path, "zero_bytes", "the file is empty; send it again")
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[4:8] in _ISO_FIRST_BOXES:
+            declared, has_index = _iso_extent(file, size)
+            if not has_index and declared <= size:
+                detail = "no moov box (the index of an MP4 or MOV); the recorder stopped before it finished"
+                raise UnreadableVideo(path, "truncated", detail)
+        elif head[:4] == b"RIFF":
+            declared = _riff_extent(file, size)
+        elif head[:4] == _MATROSKA_EBML_ID:
+            declared = _matroska_extent(file)
+        else:
+            return
+    if declared > size:
+        detail = f"saw {size} bytes, the container declares at least {declared}; send the whole file"
+        raise UnreadableVideo(path, "truncated", detail)
+
+
+def _iso_extent(file: IO[bytes], size: int) -> tuple[int, bool]:
+    """Bytes that the top-level boxes of an MP4 or MOV declare, and whether its index (moov) is there."""
+    at, has_index = 0, False
+    while at + 8 <= size:
+        file.seek(at)
+        length = int.from_bytes(file.read(4), "big")
+        has_index |= file.read(4) == b"moov"
+        if length == 1:
+            length = int.from_bytes(file.read(8), "big")
+        elif length == 0:
+            length = size - at
+        # A nonsensical length would never end; what follows it is for the demuxer to judge.
+        if length < 8:
+            break
+        at += length
+    return at, has_index
+
+
+def _riff_extent(file: IO[bytes], size: int) -> int:
+    """Bytes that the RIFF chunks of an AVI declare (large files have several)."""
+    at = 0
+    while at + 8 <= size:
+        file.seek(at)
+        if file.read(4) != b"RIFF":
+            break
+        length = int.from_bytes(file.read(4), "little")
+        # A recorder that never finished leaves 0: nothing is declared.
+        if length == 0:
+            break
+        at += 8 + length
+    return at
+
+
+def _matroska_extent(file: IO[bytes]) -> int:
+    """Bytes that an MKV or WebM declares in its segment header; 0 where it was written as a live stream."""
+    file.seek(4)
+    header_length = _ebml_number(file)
+    file.seek(header_length or 0, 1)
+    if header_length is None or file.read(4) != _MATROSKA_SEGMENT_ID:
+        return 0
+    segment_length = _ebml_number(file)
+    return 0 if segment_length is None else file.tell() + segment_length
+
+
+def _ebml_number(file: IO[bytes]) -> int | None:
+    """Variable-length integer: as many leading zero bits as further bytes; all ones means unknown."""
+    first = file.read(1)
+    if not first or first[0] == 0:
+        return None
+    num_bytes = 9 - first[0].bit_length()
+    value = int.from_bytes(first + file.read(num_bytes - 1), "big") & ((1 << (7 * num_bytes)) - 1)
+    return None if value == (1 << (7 * num_bytes)) - 1 else value
