@@ -40,13 +40,19 @@ def block_histograms(codes: Array, *, grid: tuple[int, int], bins: int) -> Array
     xp = namespace(codes)
     rows, cols = grid
     *lead, height, width = (int(size) for size in codes.shape)
-    if not (1 <= rows <= height and 1 <= cols <= width):
-        message = f"grid {grid} does not fit codes of {height} x {width}; each block needs at least one pixel"
-        raise ValueError(message)
+    check_grid(grid, height, width)
     # (..., M, N) -> (S, M, N), and (S, rows, cols, bins) back
     stack = xp.reshape(codes, (-1, height, width))
     counted = _count_numpy if is_numpy(codes) else _count_arrays
     return xp.reshape(counted(stack, (rows, cols, bins)), (*lead, rows, cols, bins))
+
+
+def check_grid(grid: tuple[int, int], height: int, width: int) -> None:
+    """Raise ValueError if a block of the grid would hold none of height x width codes."""
+    rows, cols = grid
+    if not (1 <= rows <= height and 1 <= cols <= width):
+        message = f"grid {grid} does not fit codes of {height} x {width}; each block needs at least one pixel"
+        raise ValueError(message)
 
 
 def _count_numpy(codes: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.float32]:

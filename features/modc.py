@@ -13,16 +13,12 @@ and everything that happens over time (``curves``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
 from features.backend import Array, Namespace, is_numpy, namespace
-from features.histograms import block_histograms
-from features.modc_kernels import code_stack
+from features.histograms import block_histograms, check_grid
+from features.modc_kernels import Rings, code_stack, histogram_stack, sampling_taps
 from features.prefilter import Prefilter, as_uint8, prefilter_images
 
 Base = Literal["paper", "base7", "split"]
@@ -50,74 +46,12 @@ _WEIGHTS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "base7": ((1, 7, 49, 343), (1, 7, 49, 343)),
     "split": (_POWERS_4, (256, 1024, 4096, 16384)),
 }
-# Unit steps (row, col) of the eight directions: up, then clockwise.
-_STEPS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
-
-
-@dataclass(frozen=True)
-class Rings:
-    """What is sampled, compared and weighed: all that the kernels of the ring descriptors need to know.
-
-    Attributes
-    ----------
-    radii : (int, int, int)
-        Radii of the rings D, E, F, px; not descending.
-    turns : tuple of (int, int, int)
-        One entry a kind: the directions by which each ring turns clockwise.
-    weights : (tuple of 4 int, tuple of 4 int)
-        Weights of the two digits of the four directions of a plane.
-
-    Raises
-    ------
-    ValueError
-        If the radii are not positive or descend.
-    """
-
-    radii: tuple[int, int, int]
-    turns: tuple[tuple[int, int, int], ...]
-    weights: tuple[tuple[int, ...], tuple[int, ...]]
-
-    def __post_init__(self) -> None:
-        ascending = len(self.radii) == 3 and 0 < self.radii[0] <= self.radii[1] <= self.radii[2]
-        _require(ascending, f"radii are {self.radii}; expected three positive integers that do not descend")
 
 
 def num_bins(base: Base) -> int:
     """Bins of one plane's histogram: 511 (``paper``), 2401 (``base7``) or 2 x 256 (``split``)."""
     _require(base in BASES, f"base is {base!r}; expected one of {', '.join(BASES)}")
     return _NUM_BINS[base]
-
-
-def sampling_taps(radius: int, direction: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pixels and weights that sample a circle at one of eight directions.
-
-    Parameters
-    ----------
-    radius : int
-        Radius of the circle, px.
-    direction : int
-        0 is up, then clockwise in steps of 45 degrees; taken modulo 8.
-
-    Returns
-    -------
-    offsets : ndarray, shape (4, 2)
-        (row, col) steps from the centre, px.
-    weights : ndarray, shape (4,)
-        Bilinear weights in Q8: integers that sum to 256, by the largest remainder. They are found on one
-        quadrant and reflected, so that mirrored directions carry mirrored weights exactly.
-    """
-    row_step, col_step = _STEPS[direction % 8]
-    if direction % 2 == 0:
-        offsets = np.array([[row_step * radius, col_step * radius]] * 4, dtype=np.int64)
-        return offsets, np.array([256, 0, 0, 0], dtype=np.int64)
-    whole, part = divmod(radius * float(np.sqrt(0.5)), 1.0)
-    exact = 256.0 * np.array([(1 - part) ** 2, (1 - part) * part, part * (1 - part), part**2])
-    weights = np.floor(exact).astype(np.int64)
-    largest = np.argsort(-(exact - weights), kind="stable")
-    weights[largest[: 256 - int(weights.sum())]] += 1
-    corners = ((0, 0), (0, 1), (1, 0), (1, 1))
-    offsets = [(row_step * (int(whole) + r), col_step * (int(whole) + c)) for r, c in corners]
-    return np.array(offsets, dtype=np.int64), weights
 
 
 def modc_codes(
@@ -155,7 +89,7 @@ def modc_codes(
     """
     _require(len(image.shape) == 2, f"image has shape {tuple(image.shape)}; expected (M, N)")
     # (M, N) -> (1, M, N), and (kinds, 1, 2, M, N) -> (kinds, 2, M, N)
-    codes = ring_codes(image[None, ...], _modc_rings(kind, radii, base))[:, 0, ...]
+    codes = ring_codes(image[None, ...], _modc_rings(_kinds(kind), tuple(radii), base))[:, 0, ...]
     return codes[0, ...] if isinstance(kind, str) else codes
 
 
@@ -193,12 +127,12 @@ def modc_histograms(
         As `modc_codes`, and if a block would be empty.
     """
     _require(len(images.shape) == 3, f"images have shape {tuple(images.shape)}; expected (T, M, N)")
-    rings = _modc_rings(kind, radii, base)
+    rings = _modc_rings(_kinds(kind), tuple(radii), base)
     images = prefilter_images(images, method=prefilter)
     if base == "split":
         histograms = _byte_histograms(ring_codes(images, rings), grid=grid)
     else:
-        histograms = ring_histograms(images, rings, grid=grid, bins=_NUM_BINS[base])
+        histograms = ring_histograms(images, rings, grid=grid)
     return histograms[0, ...] if isinstance(kind, str) else histograms
 
 
@@ -226,20 +160,20 @@ def ring_codes(images: Array, rings: Rings) -> Array:
     """
     xp = namespace(images)
     images = as_uint8(xp, images)
-    _check_reach(images, rings)
+    _coded_shape(images, rings)
     if is_numpy(images):
-        return code_stack(images, *_taps(rings.radii), rings.turns, rings.weights)
+        return code_stack(images, rings)
     return _code_arrays(xp, images, rings)
 
 
-def ring_histograms(images: Array, rings: Rings, *, grid: tuple[int, int], bins: int) -> Array:
+def ring_histograms(images: Array, rings: Rings, *, grid: tuple[int, int]) -> Array:
     """Block histograms of `ring_codes`, where possible without making the codes' images.
 
     Parameters
     ----------
     images, rings
         As in `ring_codes`.
-    grid, bins
+    grid : (int, int)
         As in `features.histograms.block_histograms`.
 
     Returns
@@ -251,7 +185,13 @@ def ring_histograms(images: Array, rings: Rings, *, grid: tuple[int, int], bins:
     TypeError, ValueError
         As `ring_codes`, and if a block would be empty.
     """
-    return block_histograms(ring_codes(images, rings), grid=grid, bins=bins)
+    xp = namespace(images)
+    images = as_uint8(xp, images)
+    height, width = _coded_shape(images, rings)
+    check_grid(grid, height, width)
+    if is_numpy(images):
+        return histogram_stack(images, rings, grid)
+    return block_histograms(_code_arrays(xp, images, rings), grid=grid, bins=rings.num_codes)
 
 
 def _require(condition: bool, message: str) -> None:
@@ -259,22 +199,28 @@ def _require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def _modc_rings(kind: str | Sequence[str], radii: tuple[int, int, int], base: str) -> Rings:
-    kinds = (kind,) if isinstance(kind, str) else tuple(kind)
+def _kinds(kind: str | Sequence[str]) -> tuple[str, ...]:
+    return (kind,) if isinstance(kind, str) else tuple(kind)
+
+
+@lru_cache(maxsize=64)
+def _modc_rings(kinds: tuple[str, ...], radii: tuple[int, int, int], base: str) -> Rings:
     _require(len(kinds) > 0, "kind is an empty sequence; name at least one, such as 'sl'")
     for each in kinds:
         _require(each in KINDS, f"kind is {each!r}; expected one of {', '.join(KINDS)}")
     _require(base in BASES, f"base is {base!r}; expected one of {', '.join(BASES)}")
-    return Rings(tuple(radii), tuple(KINDS[each] for each in kinds), _WEIGHTS[base])
+    return Rings(radii, tuple(KINDS[each] for each in kinds), _WEIGHTS[base])
 
 
-def _check_reach(images: Array, rings: Rings) -> None:
-    reach = rings.radii[2]
+def _coded_shape(images: Array, rings: Rings) -> tuple[int, int]:
+    """Rows and columns of pixels that have all their neighbours."""
     height, width = images.shape[-2:]
     _require(
-        min(height, width) > 2 * reach,
-        f"image of {height} x {width} has no valid area for radius {reach}; it must exceed {2 * reach} px",
+        min(height, width) > 2 * rings.reach,
+        f"image of {height} x {width} has no valid area for radius {rings.reach}; "
+        f"it must exceed {2 * rings.reach} px",
     )
+    return height - 2 * rings.reach, width - 2 * rings.reach
 
 
 def _byte_histograms(codes: Array, *, grid: tuple[int, int]) -> Array:
@@ -285,18 +231,10 @@ def _byte_histograms(codes: Array, *, grid: tuple[int, int]) -> Array:
     return xp.concat(halves, axis=-1) / 2
 
 
-@lru_cache(maxsize=16)
-def _taps(radii: tuple[int, int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Offsets (3, 8, 4, 2) and Q8 weights (3, 8, 4) of every ring and direction."""
-    taps = [[sampling_taps(radius, direction) for direction in range(8)] for radius in radii]
-    offsets = np.array([[tap[0] for tap in ring] for ring in taps])
-    return offsets, np.array([[tap[1] for tap in ring] for ring in taps])
-
-
 def _code_arrays(xp: Namespace, images: Array, rings: Rings) -> Array:
     """Array-API form of `features.modc_kernels.code_stack`: the same integers, one direction at a time."""
-    reach = rings.radii[2]
-    height, width = images.shape[-2] - 2 * reach, images.shape[-1] - 2 * reach
+    reach = rings.reach
+    height, width = _coded_shape(images, rings)
     images = xp.astype(images, xp.int32)
 
     def shifted(row: int, col: int) -> Array:
