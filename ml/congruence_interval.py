@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from ml.principal_axis import principal_axes
 from ml.rotation import rotate_to_target
@@ -14,6 +15,8 @@ from ml.rotation import rotate_to_target
 Floats = NDArray[np.float64]
 
 
+# Threads cost several times what they save on matrices of this size.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def congruence_interval(
     scores: ArrayLike,
     target: ArrayLike,

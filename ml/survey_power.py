@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ml.principal_axis import principal_axes
 from ml.rotation import rotate_to_target, tucker_congruence
@@ -94,6 +95,8 @@ class PowerTable:
         return pd.DataFrame(rows, dtype=object)
 
 
+# Threads cost several times what they save on matrices of this size.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def survey_power(
     components: RatingComponents,
     target: pd.DataFrame,
