@@ -205,11 +205,15 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="features, flow or spotting.")],
+    name: Annotated[str, typer.Argument(help="features, flow, semantic, spotting or video.")],
     data: Annotated[
         Path,
-        typer.Option(envvar="APEXLINE_BENCH_DATA", help="Folder of the benchmark data (flow, spotting)."),
+        typer.Option(envvar="APEXLINE_BENCH_DATA", help="Folder of the benchmark data; features needs none."),
     ] = Path("../shared/data"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a page with tables and plots: features, semantic and video write one."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure against named peers or truth, in one run on the same input."""
@@ -220,7 +224,7 @@ def bench(
         raise typer.BadParameter(msg)
     with _progress() as progress:
         progress.add_task(f"measuring {name}", total=None)
-        rows = BENCHMARKS[name](data)
+        rows = BENCHMARKS[name](data, out)
     _print(rows, as_json=as_json, title=f"bench {name}")
 
 
