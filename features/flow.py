@@ -85,7 +85,7 @@ def horn_schunck_pyramid(
     alpha: float = 15.0,
     num_levels: int | None = None,
     num_warps: int = 5,
-    num_sweeps: int = 30,
+    num_sweeps: int = 50,
     median: int = 5,
     stencil: Stencil = "cross",
 ) -> Array:
