@@ -1,0 +1,257 @@
+"""The CUDA kernels: run on the host against the CPU's code, compiled by NVRTC, run on a GPU where there is one."""
+
+import importlib.util
+import re
+import shutil
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from features import cuda, curves, flow_kernels, modc, resample
+from features.backend import has_gpu, to_numpy
+from features.modc_kernels import Rings
+from tests.features.host_kernels import HostModule, signatures
+
+Pairs = list[tuple[Any, Any]]
+ARCHITECTURES = ("sm_80", "sm_90", "sm_120")
+REGISTERS = re.compile(r"Compiling entry function '(\w+)'.*?Used (\d+) registers", re.DOTALL)
+
+_POWERS_4 = (1, 4, 16, 64)
+RINGS = {
+    "all_kinds": Rings((2, 4, 6), tuple(modc.KINDS.values()), (_POWERS_4, _POWERS_4)),
+    "base7": Rings((1, 3, 5), ((0, 1, 1),), ((1, 7, 49, 343), (1, 7, 49, 343))),
+    "split": Rings((2, 2, 7), ((0, -1, -1), (0, 0, 0)), (_POWERS_4, (256, 1024, 4096, 16384))),
+}
+
+
+def codes_and_histograms(to: Callable[..., Any], rings: Rings) -> Pairs:
+    # few grey levels: ties are frequent
+    images = np.random.default_rng(1).integers(100, 108, (3, 37, 50)).astype(np.uint8)
+    pairs = [(cuda.ring_codes(to(images), rings), modc.ring_codes(images, rings))]
+    if rings.num_codes < 10_000:
+        for grid in ((1, 1), (4, 3)):
+            expected = modc.ring_histograms(images, rings, grid=grid)
+            pairs.append((cuda.ring_histograms(to(images), rings, grid), expected))
+    return pairs
+
+
+def sweeps(to: Callable[..., Any], cross: bool) -> Pairs:
+    """Smaller than a tile's halo; two tiles by three, last launch shorter; a stack."""
+    rng = np.random.default_rng(2)
+    pairs: Pairs = []
+    for shape, count in (((5, 7), 3), ((61, 103), 19)):
+        reference, moving = (rng.uniform(0, 255, shape).astype(np.float32) for _ in range(2))
+        start = rng.normal(0, 2, (2, *shape)).astype(np.float32)
+        expected = flow_kernels.refine(reference, moving, start, np.float32(225), count, cross)
+        found = cuda.refine(to(reference), to(moving), to(start), 225.0, count, cross)
+        stacks = (to(np.stack([each, each[..., ::-1]])) for each in (reference, moving, start))
+        stacked = cuda.refine(*stacks, 225.0, count, cross)
+        pairs += [(found, expected), (stacked[0], expected)]
+    return pairs
+
+
+def resampled(to: Callable[..., Any]) -> Pairs:
+    rng = np.random.default_rng(3)
+    image = rng.uniform(0, 255, (21, 34)).astype(np.float32)
+    flow = rng.normal(0, 4, (2, 21, 34)).astype(np.float32)
+    warped, inside = resample.warp(image, flow)
+    assert 0 < inside.mean() < 1
+    pairs = list(zip(cuda.warp(to(image), to(flow)), (warped, inside), strict=True))
+    pairs.append((cuda.halve(to(image)), resample.halve(np, image)))
+    for shape in ((41, 67), (42, 68)):
+        pairs.append((cuda.enlarge(to(flow), shape), resample.enlarge(np, flow, shape)))
+    return pairs
+
+
+def distances(to: Callable[..., Any]) -> Pairs:
+    histograms, other = _histograms(), _histograms()[::-1].copy()
+    return [
+        (cuda.chi_square_blocks(to(histograms), to(reference)), in_lanes(histograms, reference))
+        for reference in (other, other[:1])
+    ]
+
+
+def in_lanes(histograms: np.ndarray, reference: np.ndarray, lanes: int = 32) -> np.ndarray:
+    """Chi-square distances in the kernel's order: lane by lane, then lanes in halves."""
+    difference, total = histograms - reference, histograms + reference
+    terms = difference * difference / np.where(total > 0, total, np.float32(1))
+    frames, planes, rows, cols, bins = terms.shape
+    sums = np.zeros((frames, rows * cols, lanes), dtype=np.float32)
+    for plane in range(planes):
+        flat = terms[:, plane].reshape((frames, rows * cols, bins))
+        for first in range(0, bins, lanes):
+            part = flat[..., first : first + lanes]
+            sums[..., : part.shape[-1]] += part
+    while sums.shape[-1] > 1:
+        half = sums.shape[-1] // 2
+        sums = sums[..., :half] + sums[..., half:]
+    return sums[..., 0] / np.float32(planes)
+
+
+def _histograms() -> np.ndarray:
+    counts = np.random.default_rng(4).poisson(0.4, (3, 2, 2, 3, 511)).astype(np.float32)
+    return counts / counts.sum(axis=-1, keepdims=True)
+
+
+CASES: dict[str, Callable[[Callable[..., Any]], Pairs]] = {
+    **{name: lambda to, rings=rings: codes_and_histograms(to, rings) for name, rings in RINGS.items()},
+    "cross": lambda to: sweeps(to, True),
+    "eight_neighbours": lambda to: sweeps(to, False),
+    "resample": resampled,
+    "chi_square": distances,
+}
+
+
+@pytest.fixture
+def compile_with(monkeypatch: pytest.MonkeyPatch):
+    """Have launches take their modules from another compiler."""
+
+    def install(compile_module: Callable[[str, tuple[str, ...]], Any]) -> None:
+        cuda._kernel.cache_clear()
+        monkeypatch.setattr(cuda, "compile_module", compile_module)
+
+    yield install
+    cuda._kernel.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def build_for_host(tmp_path_factory: pytest.TempPathFactory):
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed: the kernels can't be run on the host")
+    folder: Path = tmp_path_factory.mktemp("kernels")
+    built: dict[Any, HostModule] = {}
+
+    def build(code: str, macros: tuple[str, ...]) -> HostModule:
+        if (code, macros) not in built:
+            built[code, macros] = HostModule(code, macros, folder)
+        return built[code, macros]
+
+    return build
+
+
+@pytest.fixture
+def on_host(compile_with, build_for_host) -> None:
+    """Launch on the host, NumPy arrays in the place of CuPy's."""
+    compile_with(build_for_host)
+
+
+def assert_same_bits(pairs: Pairs) -> None:
+    for found, expected in pairs:
+        found = to_numpy(found)
+        assert found.dtype == expected.dtype
+        assert found.shape == expected.shape
+        np.testing.assert_array_equal(found, expected)
+        assert np.ascontiguousarray(found).tobytes() == np.ascontiguousarray(expected).tobytes()
+
+
+@pytest.mark.usefixtures("on_host")
+@pytest.mark.parametrize("case", CASES)
+def test_kernels_give_the_bits_of_the_cpu(case):
+    assert_same_bits(CASES[case](np.asarray))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not has_gpu(), reason="CuPy sees no CUDA device")
+@pytest.mark.parametrize("case", CASES)
+def test_kernels_give_the_bits_of_the_cpu_on_a_device(case):
+    import cupy
+
+    assert_same_bits(CASES[case](cupy.asarray))
+
+
+@pytest.mark.usefixtures("on_host")
+def test_flat_image_codes_to_510():
+    codes = cuda.ring_codes(
+        np.full((1, 13, 14), 7, np.uint8), Rings((2, 4, 6), ((0, 1, 1),), (_POWERS_4,) * 2)
+    )
+    assert codes.shape == (1, 1, 2, 1, 2)
+    assert (codes == 510).all()
+
+
+@pytest.mark.usefixtures("on_host")
+def test_still_images_do_not_move(rng):
+    image = rng.uniform(0, 255, (20, 30)).astype(np.float32)
+    flow = cuda.refine(image, image, np.zeros((2, 20, 30), np.float32), 225.0, 10, True)
+    assert not flow.any()
+
+
+@pytest.mark.usefixtures("on_host")
+def test_distances_agree_with_numpy_to_rounding():
+    histograms = _histograms()
+    found = cuda.chi_square_blocks(histograms, histograms[:1])
+    np.testing.assert_allclose(
+        found, curves.chi_square_blocks(histograms, histograms[:1]), rtol=1e-5, atol=1e-7
+    )
+    assert not found[0].any()
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_missing_barrier_shows(compile_with, build_for_host, missing):
+    """The host runs threads in an order that a kernel must not rely on."""
+
+    def build_without(code: str, macros: tuple[str, ...]) -> HostModule:
+        parts = code.split("__syncthreads();")
+        if len(parts) > 2:
+            parts[missing : missing + 2] = [parts[missing] + parts[missing + 1]]
+        return build_for_host("__syncthreads();".join(parts), macros)
+
+    compile_with(build_without)
+    (found, expected), *_ = sweeps(np.asarray, True)
+    assert not np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("case", CASES)
+def test_kernels_compile_for(case, architecture, compile_with):
+    """All parameter sets that the other tests launch, for each generation of devices."""
+    if importlib.util.find_spec("cupy_backends") is None:
+        pytest.skip("the [gpu] extra is not installed: make test-kernels installs it")
+    compile_with(lambda code, macros: NvrtcModule(code, macros, architecture))
+    CASES[case](np.asarray)
+
+
+class NvrtcModule:
+    """A module compiled for an architecture and not loaded; a launch checks what it would need."""
+
+    def __init__(self, code: str, macros: tuple[str, ...], architecture: str) -> None:
+        from cupy_backends.cuda.libs import nvrtc
+
+        options = (f"--gpu-architecture={architecture}", "--std=c++17", "--fmad=false", "--ptxas-options=-v")
+        program = nvrtc.createProgram(code, "kernel.cu", [], [])
+        try:
+            nvrtc.compileProgram(program, [*options, *macros])
+            assert len(nvrtc.getCUBIN(program)) > 0
+            ptx, log = nvrtc.getPTX(program), nvrtc.getProgramLog(program)
+        finally:
+            nvrtc.destroyProgram(program)
+        self._registers = {name: int(count) for name, count in REGISTERS.findall(log)}
+        assert self._registers.keys() == signatures(code).keys()
+        # one rounding for each operation
+        assert "fma." not in (ptx.decode() if isinstance(ptx, bytes) else ptx)
+        # nothing in memory of the thread's own
+        assert log.count("0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads") == len(
+            self._registers
+        )
+
+    def get_function(self, name: str) -> Callable[..., None]:
+        def check(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
+            # registers are given out by eights; a multiprocessor has 65,536
+            needed = -(-self._registers[name] // 8) * 8 * block[0] * block[1] * block[2]
+            assert needed <= 65_536
+
+        return check
+
+
+def test_a_module_is_compiled_without_contraction(monkeypatch):
+    fake = types.SimpleNamespace(RawModule=lambda **given: given)
+    monkeypatch.setattr(cuda.importlib, "import_module", lambda name: {"cupy": fake}[name])
+    given = cuda.compile_module("code", ("-DTILE=1",))
+    assert given == {
+        "code": "code",
+        "options": ("--std=c++17", "--fmad=false", "-DTILE=1"),
+        "backend": "nvrtc",
+    }
