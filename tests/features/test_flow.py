@@ -1,4 +1,4 @@
-"""Horn-Schunck: still images, known motion, slow loops on every backend; resampling and registration."""
+"""Horn-Schunck: still images, known motion, slow loops on every backend."""
 
 import array_api_strict
 import cv2
@@ -8,18 +8,8 @@ import pytest
 from features import flow as module
 from features import flow_kernels, resample
 from features.flow import alpha_from_mu, horn_schunck, horn_schunck_pyramid
-from features.registration import Registrar, face_regions, match_gain, rigid_box
-from features.resample import enlarge, halve, warp
+from tests.features.moving import moved
 from tests.reference import flow as slow
-
-
-def moved(image, drow, dcol):
-    """Image whose content has moved by (drow, dcol), px: moving[p + d] = image[p]."""
-    rows, cols = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float64)
-    source = np.stack([rows - drow, cols - dcol]).astype(np.float32)
-    return cv2.remap(
-        image.astype(np.float32), source[1], source[0], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
 
 
 def inner(flow, margin=8):
@@ -149,35 +139,6 @@ def test_errors_say_what_was_expected(call, match):
         call()
 
 
-def test_warping_by_whole_pixels_shifts(backend, rng):
-    image = rng.normal(size=(8, 9)).astype(np.float32)
-    flow = np.stack([np.full((8, 9), 2.0), np.full((8, 9), -1.0)]).astype(np.float32)
-    warped, inside = (backend.host(each) for each in warp(backend.array(image), backend.array(flow)))
-    np.testing.assert_allclose(warped[:-2, 1:], image[2:, :-1], atol=1e-6)
-    expected = np.zeros((8, 9), bool)
-    expected[:-2, 1:] = True
-    np.testing.assert_array_equal(inside, expected)
-
-
-def test_cubic_interpolation_keeps_parabolas(backend):
-    """Cubic convolution reproduces polynomials of the second degree exactly away from the border."""
-    rows, cols = np.mgrid[:10, :12].astype(np.float32)
-    flow = np.stack([np.full((10, 12), 0.3), np.full((10, 12), -0.6)]).astype(np.float32)
-    warped, _ = warp(backend.array(rows**2 + rows * cols), backend.array(flow))
-    expected = (rows + 0.3) ** 2 + (rows + 0.3) * (cols - 0.6)
-    np.testing.assert_allclose(backend.host(warped)[2:-2, 2:-2], expected[2:-2, 2:-2], rtol=1e-4)
-
-
-def test_a_level_is_half_as_large_and_comes_back(backend):
-    rows = np.mgrid[:11, :8][0].astype(np.float32)
-    xp = module.namespace(backend.array(rows))
-    small = halve(xp, backend.array(rows))
-    assert small.shape == (6, 4)
-    np.testing.assert_allclose(backend.host(small)[1:-1, 2], [2, 4, 6, 8], atol=1e-5)
-    flow = enlarge(xp, backend.array(np.ones((2, 6, 4), np.float32)), (11, 8))
-    np.testing.assert_allclose(backend.host(flow), 2.0, atol=1e-6)
-
-
 def test_kernels_as_python_agree_with_their_compiled_selves(monkeypatch, rng):
     reference = rng.uniform(0, 255, (10, 17)).astype(np.float32)
     moving = rng.uniform(0, 255, (10, 17)).astype(np.float32)
@@ -207,85 +168,3 @@ def test_kernels_as_python_agree_with_their_compiled_selves(monkeypatch, rng):
     for expected, stencil in zip(compiled, ("cross", "horn_schunck"), strict=True):
         interpreted = horn_schunck_pyramid(reference, moving, stencil=stencil, **options)
         np.testing.assert_allclose(interpreted, expected, atol=1e-4)
-
-
-# Registration
-
-
-def test_regions_lie_in_the_crop_and_mirror():
-    regions = face_regions()
-    for top, bottom, left, right in regions.values():
-        assert 0 <= top < bottom <= 128
-        assert 0 <= left < right <= 128
-    for side in ("brow", "eye", "mouth"):
-        a, b = regions[f"left_{side}"], regions[f"right_{side}"]
-        assert a[:2] == b[:2]
-        assert abs((a[2] + a[3]) / 2 + (b[2] + b[3]) / 2 - 128) <= 1
-
-
-def test_rigid_skin_leaves_brows_and_mouth_out():
-    mask = np.zeros((128, 128), bool)
-    top, bottom, left, right = rigid_box()
-    mask[top:bottom, left:right] = True
-    regions = face_regions()
-    for name in ("left_brow", "right_brow", "left_mouth", "lips"):
-        top, bottom, left, right = regions[name]
-        assert not mask[top:bottom, left:right].any()
-    top, bottom, left, right = regions["nose"]
-    assert mask[top:bottom, left:right].all()
-
-
-@pytest.mark.parametrize("motion", ["translation", "affine"])
-def test_registration_undoes_a_shift(still_crops, motion):
-    crop = still_crops[0]
-    registrar = Registrar(crop, motion=motion)
-    shifted = np.clip(np.rint(moved(crop.astype(float), 1.4, -2.3)), 0, 255).astype(np.uint8)
-    found = registrar.register(shifted)
-    assert found.correlation > 0.98
-    middle = np.array([64.0, 64.0, 1.0])
-    np.testing.assert_allclose(found.matrix @ middle - middle[:2], [-2.3, 1.4], atol=0.1)
-    before = np.abs(shifted.astype(float) - crop)[30:90, 30:90].mean()
-    assert np.abs(found.image - crop)[30:90, 30:90].mean() < before / 3
-
-
-def test_no_registration_passes_crops_through(still_crops):
-    found = Registrar(still_crops[0], motion="none").register(still_crops[1])
-    np.testing.assert_array_equal(found.image, still_crops[1])
-    assert found.correlation > 0.95
-
-
-@pytest.mark.parametrize("motion", ["none", "translation"])
-def test_a_flat_crop_cannot_be_registered(still_crops, motion):
-    flat = np.full((128, 128), 90, np.uint8)
-    found = Registrar(still_crops[0], motion=motion).register(flat)
-    assert found.correlation == 0.0
-    np.testing.assert_array_equal(found.image, flat)
-
-
-def test_a_shift_too_large_for_aligned_crops_is_refused(still_crops):
-    crop = still_crops[0]
-    registrar = Registrar(crop, num_iterations=200)
-    for drow in range(3, 13, 3):
-        shifted = moved(crop.astype(float), drow, drow).astype(np.uint8)
-        found = registrar.register(shifted)
-    assert found.correlation == 0.0
-    np.testing.assert_array_equal(found.matrix, np.eye(2, 3))
-
-
-def test_unknown_motion_model_is_refused(still_crops):
-    with pytest.raises(ValueError, match="expected one of none, translation, affine"):
-        Registrar(still_crops[0], motion="rotation")
-
-
-def test_other_faults_of_opencv_are_not_swallowed(still_crops):
-    with pytest.raises(cv2.error):
-        Registrar(still_crops[0]).register(still_crops[0][:, :, None].repeat(3, axis=2))
-
-
-def test_gain_brings_means_together(backend):
-    image = np.full((4, 4), 50, np.float32)
-    reference = np.pad(np.full((2, 2), 80, np.float32), 1)
-    found = match_gain(backend.array(image), backend.array(reference), (1, 3, 1, 3))
-    np.testing.assert_allclose(backend.host(found), 80.0)
-    black = match_gain(backend.array(0 * image), backend.array(reference), (1, 3, 1, 3))
-    assert not backend.host(black).any()
