@@ -14,10 +14,12 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
-from features.backend import Array, namespace
+from features import cuda
+from features.backend import Array, is_cupy, is_numpy, namespace
 
 AngleMode = Literal["atan2", "paper"]
 Curve = Literal["aff", "contrast", "first"]
@@ -45,6 +47,10 @@ def chi_square_blocks(histograms: Array, reference: Array) -> Array:
         ``sum((h - r)**2 / (h + r))``, with 0/0 = 0, of the planes' concatenated histogram, which is the
         mean over planes.
     """
+    if is_numpy(histograms, reference):
+        return _chi_square_numpy(histograms, reference)
+    if is_cupy(histograms, reference):
+        return cuda.chi_square_blocks(histograms, reference)
     xp = namespace(histograms, reference)
     difference = histograms - reference
     total = histograms + reference
@@ -53,6 +59,37 @@ def chi_square_blocks(histograms: Array, reference: Array) -> Array:
     # (..., P, rows, cols, bins) -> (..., rows, cols) -> (..., rows*cols)
     blocks = xp.mean(xp.sum(distance, axis=-1), axis=-3)
     return xp.reshape(blocks, (*blocks.shape[:-2], -1))
+
+
+def _chi_square_numpy(histograms: NDArray[np.float32], reference: NDArray[np.float32]) -> NDArray[np.float32]:
+    *lead, planes, rows, cols, bins = np.broadcast_shapes(histograms.shape, reference.shape)
+
+    def stacked(array: NDArray[np.float32]) -> NDArray[np.float32]:
+        whole = np.broadcast_to(array, (*lead, planes, rows, cols, bins))
+        # (..., P, rows, cols, bins) -> (S, P, rows*cols, bins)
+        return np.ascontiguousarray(whole).reshape((-1, planes, rows * cols, bins))
+
+    distances = np.empty((*lead, rows * cols), dtype=histograms.dtype)
+    _chi_square(stacked(histograms), stacked(reference), distances.reshape((-1, rows * cols)))
+    return distances
+
+
+# A sum may take any order, so that the compiler can take several bins at a time.
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _chi_square(
+    histograms: NDArray[np.float32], reference: NDArray[np.float32], distances: NDArray[np.float32]
+) -> None:
+    stacks, planes, blocks, bins = histograms.shape
+    for s in range(stacks):
+        for block in range(blocks):
+            distance = np.float32(0)
+            for plane in range(planes):
+                one, other = histograms[s, plane, block], reference[s, plane, block]
+                for b in range(bins):
+                    difference, total = one[b] - other[b], one[b] + other[b]
+                    # where the sum is zero so is the difference
+                    distance += difference * difference / (total if total > 0 else np.float32(1))
+            distances[s, block] = distance / np.float32(planes)
 
 
 def block_differences(histograms: Array, *, k: int, curve: Curve = "aff") -> Array:

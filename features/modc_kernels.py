@@ -15,7 +15,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from llvmlite import ir
@@ -204,7 +204,11 @@ def _copy_tile(part: NDArray[np.uint8], tile: NDArray[np.int16]) -> None:
             tile[y, x] = np.int16(part[y, x]) - np.int16(128)
 
 
-@intrinsic(prefer_literal=True)
+# Numba hands the typing context in by itself, which its own types do not say.
+_vector_code = cast("Callable[[Callable[..., Any]], Any]", intrinsic(prefer_literal=True))
+
+
+@_vector_code
 def _code_lanes(
     typing_context: Any, tile: Any, start: Any, codes: Any, first: Any, pitch: Any, plan: Any
 ) -> tuple[Any, Callable[..., Any]]:

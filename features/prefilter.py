@@ -20,6 +20,7 @@ PREFILTERS: tuple[str, ...] = get_args(Prefilter)
 
 # Gaussian of sigma 1 as integers that sum to 256: the same grey values on every backend.
 _GAUSSIAN_Q8 = (1, 14, 62, 102, 62, 14, 1)
+_FAR, _OUTER, _INNER, _MIDDLE = _GAUSSIAN_Q8[:4]
 
 
 def as_uint8(xp: Namespace, images: Array) -> Array:
@@ -76,7 +77,7 @@ def prefilter_images(images: Array, *, method: Prefilter = "gaussian") -> Array:
         # (..., M, N) -> (T, M, N) and back
         stack = np.ascontiguousarray(images.reshape((-1, *images.shape[-2:])))
         smooth = np.empty_like(stack)
-        _smooth_stack(stack, np.array(_GAUSSIAN_Q8, dtype=np.int32), smooth)
+        _smooth_stack(stack, smooth)
         return smooth.reshape(images.shape)
     total = _convolve(xp, xp.astype(images, xp.int32), _GAUSSIAN_Q8)
     return xp.astype((total + 32768) // 65536, xp.uint8)
@@ -110,21 +111,29 @@ def _tan_triggs(xp: Namespace, images: Array) -> Array:
     return xp.astype(xp.round(127.5 + 12.7 * values), xp.uint8)
 
 
-@njit(cache=True)
-def _smooth_stack(images: NDArray[np.uint8], kernel: NDArray[np.int32], smooth: NDArray[np.uint8]) -> None:
+@njit(cache=True, nogil=True)
+def _smooth_stack(images: NDArray[np.uint8], smooth: NDArray[np.uint8]) -> None:
     frames, height, width = images.shape
-    radius = kernel.size // 2
-    tall = np.empty(width, dtype=np.int32)
+    # one row smoothed downwards, with its ends repeated on either side: no border within the loops
+    tall = np.empty(width + 6, dtype=np.uint32)
     for t in range(frames):
+        image, last = images[t], height - 1
         for y in range(height):
+            a, b, c = image[max(y - 3, 0)], image[max(y - 2, 0)], image[max(y - 1, 0)]
+            e, f, g = image[min(y + 1, last)], image[min(y + 2, last)], image[min(y + 3, last)]
+            d, into, out = image[y], tall[3 : 3 + width], smooth[t, y]
             for x in range(width):
-                tall[x] = 0
-            for i in range(kernel.size):
-                source = images[t, min(max(y + i - radius, 0), height - 1)]
-                for x in range(width):
-                    tall[x] += kernel[i] * np.int32(source[x])
+                into[x] = _weigh(a[x], b[x], c[x], d[x], e[x], f[x], g[x])
+            tall[:3] = into[0]
+            tall[3 + width :] = into[width - 1]
             for x in range(width):
-                total = np.int32(32768)
-                for i in range(kernel.size):
-                    total += kernel[i] * tall[min(max(x + i - radius, 0), width - 1)]
-                smooth[t, y, x] = np.uint8(total >> 16)
+                total = _weigh(
+                    tall[x], tall[x + 1], tall[x + 2], tall[x + 3], tall[x + 4], tall[x + 5], tall[x + 6]
+                )
+                out[x] = np.uint8((total + np.uint32(32768)) >> np.uint32(16))
+
+
+@njit(cache=True, nogil=True)
+def _weigh(a: int, b: int, c: int, d: int, e: int, f: int, g: int) -> np.uint32:
+    """Seven values by the weights of `_GAUSSIAN_Q8`."""
+    return np.uint32(_MIDDLE * d + _INNER * (c + e) + _OUTER * (b + f) + _FAR * (a + g))

@@ -207,14 +207,15 @@ def texture_histograms(grey: Array, *, config: TextureConfig) -> Array:
     -------
     array, shape (kinds, 2, rows, cols, bins), float32
     """
-    xp = namespace(grey)
-    # (M, N) -> (1, M, N)
-    images = prefilter_images(xp.expand_dims(grey, axis=0), method=config.prefilter)
-    found = [
-        modc_histograms(images, kind=kind, grid=config.grid, base=config.base, radii=config.radii)
-        for kind in config.kinds
-    ]
-    return xp.concat(found, axis=0)
+    # (M, N) -> (1, M, N), and (kinds, 1, 2, rows, cols, bins) -> (kinds, 2, rows, cols, bins)
+    return modc_histograms(
+        grey[None, ...],
+        kind=config.kinds,
+        grid=config.grid,
+        base=config.base,
+        radii=config.radii,
+        prefilter=config.prefilter,
+    )[:, 0, ...]
 
 
 def peer_histograms(grey: Array, *, config: TextureConfig) -> list[Array]:
