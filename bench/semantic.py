@@ -25,6 +25,7 @@ from ml.rotation import (
     held_out_congruence,
     own_congruence,
     rotate_to_target,
+    span_congruence,
     tucker_congruence,
     variance_inflation,
 )
@@ -71,8 +72,8 @@ def bench_semantic(data: Path, out: Path | None = None) -> Rows:
     """Return a row for each group of speakers and axis; with `out`, write semantic_space.md and its plots there.
 
     Columns: congruence with the norms, its 95 % interval over raters and speakers, what chance reaches, congruence
-    of scales held out of the rotation, congruence with what only this axis explains, and the variance inflation of
-    the axis in the norms.
+    of scales held out of the rotation, congruence with what only this axis explains, congruence of the best direction
+    at any angle to the other axes, and the variance inflation of the axis in the norms.
     """
     results = measure(data)
     if out is not None:
@@ -157,6 +158,7 @@ def _axes(fit: SurveyFit) -> Rows:
         "chance": chance_congruence(loadings, target),
         "held out": held_out_congruence(loadings, target),
         "own part": own_congruence(loadings, target),
+        "any angle": span_congruence(loadings, target),
         "inflation": variance_inflation(target),
         "variance": (loadings**2).mean(axis=0),
     }
@@ -244,12 +246,14 @@ def stills_pad(ratings: Path) -> pd.DataFrame:
 def _stills_targets(stills: pd.DataFrame) -> Rows:
     own = stills[stills["emotion"].isin(list(_CLASS_OF_VOTES.values()))]
     pad = own[list(PAD_AXES)].to_numpy(np.float64)
-    return _within("posed stills, intensities", pad, pd.factorize(own["emotion"])[0], None)
+    unknown = np.full(len(PAD_AXES), np.nan)  # the file has means over observers, not their answers
+    return _within("posed stills, intensities", pad, pd.factorize(own["emotion"])[0], unknown)
 
 
-def _within(name: str, pad: Floats, classes: NDArray[np.intp], noise: Floats | None) -> Rows:
+def _within(name: str, pad: Floats, classes: NDArray[np.intp], noise: Floats) -> Rows:
     means = np.stack([pad[classes == k].mean(axis=0) for k in range(classes.max() + 1)])
     within = ((pad - means[classes]) ** 2).mean(axis=0)
+    by_chance = np.divide(noise, within, out=np.full_like(within, np.nan), where=within > 0)
     return [
         {
             "target": name,
@@ -257,7 +261,7 @@ def _within(name: str, pad: Floats, classes: NDArray[np.intp], noise: Floats | N
             "axis": axis,
             "variance": float(pad[:, i].var()),
             "within classes": float(within[i] / pad[:, i].var()),
-            "of that beyond vote noise": "" if noise is None else float(1 - noise[i] / within[i]),
+            "of that beyond vote noise": float(1 - by_chance[i]),
         }
         for i, axis in enumerate(PAD_AXES)
     ]

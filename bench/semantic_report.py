@@ -16,6 +16,7 @@ from bench.semantic import Rows, SemanticResults, SurveyFit
 from ml.agreement import parallel_analysis
 from ml.datasets import PAD_AXES
 from ml.norms import emotion_pad
+from ml.rotation import tucker_congruence
 from ml.semantic_space import MIN_CONGRUENCE
 from ml.survey_form import pad_norms
 
@@ -54,6 +55,9 @@ Minimum residual factors of the mean scores, turned to the norms by orthogonal P
 * *inflation*: variance inflation of the axis in the norms of these scales. Pleasure and dominance nearly share a
   direction there, so each can borrow the other's congruence. *own part*: congruence with what of the axis no mixture
   of the other axes explains, which can't be borrowed.
+* *any angle*: congruence of the best direction in the factors' space, not at right angles to the others, for which
+  chance is somewhat higher too. Where it and *own part* are high and *congruence* is not, the axis is in the ratings,
+  and the norms' axes overlap too much for right angles: between pleasure and dominance their own congruence is {overlap} over these scales.
 * *variance*: share of the scales' variance on the axis.
 
 ### Does the space come out again on other speakers?
@@ -119,6 +123,7 @@ def write_report(results: SemanticResults, folder: Path) -> None:
     scales = pad_norms(results.form).rename_axis("scale").reset_index().to_dict("records")
     page = _PAGE.format(
         bar=_text(MIN_CONGRUENCE),
+        overlap=_text(_overlap(results.fits[0])),
         reliability=_table(results.reliability),
         axes=_table(results.axes),
         replication=_table(results.replication),
@@ -128,6 +133,12 @@ def write_report(results: SemanticResults, folder: Path) -> None:
         scales=_table(scales),
     )
     (folder / "semantic_space.md").write_text(page, encoding="utf-8")
+
+
+def _overlap(fit: SurveyFit) -> float:
+    target = fit.space.target[~np.isnan(fit.space.target).any(axis=1)]
+    pleasure, dominance = (PAD_AXES.index(axis) for axis in ("pleasure", "dominance"))
+    return float(tucker_congruence(target[:, [pleasure]], target[:, [dominance]])[0])
 
 
 def _figures(results: SemanticResults) -> dict[str, Figure]:

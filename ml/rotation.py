@@ -4,13 +4,16 @@ Belongs here: orthogonal Procrustes rotation, Tucker's congruence, and what tell
 that chance reaches, congruence of scales that did not steer, and whether the target's axes can be told apart.
 Stays out: extraction (``ml.factor_compat``) and the norms that make up the target (``ml.norms``).
 
-A rotation is fitted to the target, so congruence is above 0 for any loadings whatever. Three numbers stand
+A rotation is fitted to the target, so congruence is above 0 for any loadings whatever. Four numbers stand
 beside it:
 
 * `chance_congruence`: what loadings reach whose scales have lost their names;
 * `held_out_congruence`: every scale is turned by the rotation that the other scales ask for;
 * `variance_inflation` of the target: how nearly an axis is a mixture of the others. Where it is high, loadings
-  of the others alone give congruence with it; `own_congruence` looks at the rest, which only it can explain.
+  of the others alone give congruence with it; `own_congruence` looks at the rest, which only it can explain;
+* `span_congruence`: the best direction for each axis, at any angle to the others. Where it and `own_congruence` are
+  high and congruence is not, the axis is in the factors, and it is the right angles that do not fit a target whose
+  axes overlap.
 
 References
 ----------
@@ -125,6 +128,24 @@ def held_out_congruence(loadings: Floats, target: Floats) -> Floats:
         rotation, _ = orthogonal_procrustes(own[others], wanted[others])
         turned[row] = own[row] @ rotation
     return tucker_congruence(turned, wanted)
+
+
+def span_congruence(loadings: Floats, target: Floats) -> Floats:
+    """Congruence of each axis of a target with the best direction in the factors' space.
+
+    Parameters
+    ----------
+    loadings, target : ndarray, shape (L, k)
+        As in `rotate_to_target`.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        Congruence of the target with its projection on the columns of `loadings`: what no rotation exceeds,
+        orthogonal or oblique.
+    """
+    own, wanted = _steering(loadings, target)
+    return tucker_congruence(own @ np.linalg.lstsq(own, wanted)[0], wanted)
 
 
 def variance_inflation(target: Floats) -> Floats:

@@ -82,6 +82,17 @@ def test_an_axis_that_only_repeats_the_others_has_no_congruence_of_its_own(rng):
     np.testing.assert_allclose(rotation.own_congruence(target, target), 1)
 
 
+def test_axes_that_overlap_are_in_the_span_and_not_at_right_angles(rng):
+    at_right_angles = np.linalg.qr(rng.normal(size=(40, 2)))[0]
+    target = at_right_angles @ np.array([[1.0, 0.9], [0.0, 0.19**0.5]])  # congruence .9 with each other
+    found = rotation.rotate_to_target(at_right_angles, target)[1]
+    np.testing.assert_allclose(rotation.span_congruence(at_right_angles, target), 1)
+    assert (found < 0.98).all()
+    unrelated = rng.normal(size=(40, 2))
+    plain = rotation.rotate_to_target(unrelated, target)[1]
+    assert (rotation.span_congruence(unrelated, target) >= plain).all()
+
+
 def test_too_few_rows_with_a_target_are_refused():
     with pytest.raises(ValueError, match="1 pairs with a target, expected at least 2"):
         rotation.rotate_to_target(np.ones((3, 2)), np.array([[1.0, 0.0], [np.nan, 1.0], [np.nan, 1.0]]))
