@@ -42,6 +42,11 @@ def is_numpy(*arrays: Array) -> bool:
     return all(isinstance(array, np.ndarray) for array in arrays)
 
 
+def is_cupy(*arrays: Array) -> bool:
+    """Whether every argument is a CuPy array, so that the CUDA kernels apply."""
+    return all(array_api_compat.is_cupy_array(array) for array in arrays)
+
+
 def to_numpy(array: Array) -> NDArray[Any]:
     """Array on the host; no copy where it is there already."""
     if isinstance(array, np.ndarray):

@@ -63,7 +63,7 @@ def refine(
     """Flow (..., 2, M, N) after linearising about ``flow`` and sweeping, as `features.flow_kernels.refine`."""
     xp = namespace(reference, moving, flow)
     *lead, height, width = reference.shape
-    reference, flow = _dense(xp, reference), _dense(xp, flow)
+    reference, flow = _floats(xp, reference), _floats(xp, flow)
     warped, inside = warp(moving, flow)
     terms = xp.empty((*lead, 3, height, width), dtype=xp.float32)
     macros = _macros(TILE=_TILE, HALO=_HALO, ROWS=_ROWS, CROSS=int(cross))
@@ -87,7 +87,7 @@ def warp(image: Array, flow: Array) -> tuple[Array, Array]:
     warped, inside = xp.empty(image.shape, dtype=xp.float32), xp.empty(image.shape, dtype=xp.bool)
     grid = _pixel_grid(prod(lead), height, width)
     kernel = _kernel("resample", "warp")
-    _launch(kernel, grid, _BLOCK, _dense(xp, image), _dense(xp, flow), warped, inside, height, width)
+    _launch(kernel, grid, _BLOCK, _floats(xp, image), _floats(xp, flow), warped, inside, height, width)
     return warped, inside
 
 
@@ -97,7 +97,7 @@ def halve(image: Array) -> Array:
     *lead, height, width = image.shape
     half = xp.empty((*lead, -(-height // 2), -(-width // 2)), dtype=xp.float32)
     grid = _pixel_grid(prod(lead), *half.shape[-2:])
-    _launch(_kernel("resample", "halve"), grid, _BLOCK, _dense(xp, image), half, height, width)
+    _launch(_kernel("resample", "halve"), grid, _BLOCK, _floats(xp, image), half, height, width)
     return half
 
 
@@ -107,22 +107,25 @@ def enlarge(flow: Array, shape: tuple[int, ...]) -> Array:
     *lead, height, width = flow.shape
     enlarged = xp.empty((*lead, *shape), dtype=xp.float32)
     grid = _pixel_grid(prod(lead), *shape)
-    _launch(_kernel("resample", "enlarge"), grid, _BLOCK, _dense(xp, flow), enlarged, height, width, *shape)
+    _launch(_kernel("resample", "enlarge"), grid, _BLOCK, _floats(xp, flow), enlarged, height, width, *shape)
     return enlarged
 
 
 def chi_square_blocks(histograms: Array, reference: Array) -> Array:
-    """Distances (T, rows*cols) of histograms (T, P, rows, cols, bins) to as many references, or to one.
+    """Distances (..., rows*cols) of histograms (..., P, rows, cols, bins) to as many references, or to one.
 
     As `features.curves.chi_square_blocks`, to rounding: the sums over bins are taken in another order.
     """
     xp = namespace(histograms, reference)
-    frames, planes, rows, cols, bins = histograms.shape
-    distances = xp.empty((frames, rows * cols), dtype=xp.float32)
+    *lead, planes, rows, cols, bins = histograms.shape
+    one = prod(reference.shape[:-4]) == 1
+    if not one:
+        reference = xp.broadcast_to(reference, histograms.shape)
+    distances = xp.empty((*lead, rows * cols), dtype=xp.float32)
     kernel = _kernel("chi_square", "chi_square", _macros(LANES=_LANES))
-    step = int(reference.shape[0] > 1)
-    inputs = _dense(xp, histograms), _dense(xp, reference)
-    _launch(kernel, (frames, rows * cols, 1), (_LANES, 1), *inputs, distances, step, planes, bins)
+    inputs = _floats(xp, histograms), _floats(xp, reference)
+    grid = (prod(lead), rows * cols, 1)
+    _launch(kernel, grid, (_LANES, 1), *inputs, distances, int(not one), planes, bins)
     return distances
 
 
@@ -140,9 +143,14 @@ def compile_module(code: str, macros: tuple[str, ...]) -> Any:
     return cupy.RawModule(code=code, options=("--std=c++17", "--fmad=false", *macros), backend="nvrtc")
 
 
+@lru_cache(maxsize=64)
+def _module(source: str, macros: tuple[str, ...]) -> Any:
+    return compile_module(kernel_source(source), macros)
+
+
 @lru_cache(maxsize=256)
 def _kernel(source: str, name: str, macros: tuple[str, ...] = ()) -> Any:
-    return compile_module(kernel_source(source), macros).get_function(name)
+    return _module(source, macros).get_function(name)
 
 
 def _launch(
@@ -164,6 +172,10 @@ def _pixel_grid(images: int, height: int, width: int) -> tuple[int, int, int]:
 def _dense(xp: Namespace, array: Array) -> Array:
     """Array whose memory runs in order, as kernels take it."""
     return xp.ascontiguousarray(array)
+
+
+def _floats(xp: Namespace, array: Array) -> Array:
+    return _dense(xp, xp.astype(array, xp.float32, copy=False))
 
 
 @lru_cache(maxsize=64)

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, get_args
 
-from features.backend import Array, Namespace, is_numpy, namespace
+from features import cuda
+from features.backend import Array, Namespace, is_cupy, is_numpy, namespace
 from features.histograms import block_histograms, check_grid
 from features.modc_kernels import Rings, code_stack, histogram_stack, sampling_taps
 from features.prefilter import Prefilter, as_uint8, prefilter_images
@@ -163,6 +164,8 @@ def ring_codes(images: Array, rings: Rings) -> Array:
     _coded_shape(images, rings)
     if is_numpy(images):
         return code_stack(images, rings)
+    if is_cupy(images):
+        return cuda.ring_codes(images, rings)
     return _code_arrays(xp, images, rings)
 
 
@@ -191,6 +194,8 @@ def ring_histograms(images: Array, rings: Rings, *, grid: tuple[int, int]) -> Ar
     check_grid(grid, height, width)
     if is_numpy(images):
         return histogram_stack(images, rings, grid)
+    if is_cupy(images):
+        return cuda.ring_histograms(images, rings, grid)
     return block_histograms(_code_arrays(xp, images, rings), grid=grid, bins=rings.num_codes)
 
 

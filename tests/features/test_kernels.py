@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features import cuda, curves, flow_kernels, modc, resample
+from features import cuda, curves, flow, flow_kernels, modc, resample
 from features.backend import has_gpu, to_numpy
 from features.modc_kernels import Rings
 from tests.features.host_kernels import HostModule, signatures
@@ -57,13 +57,13 @@ def sweeps(to: Callable[..., Any], cross: bool) -> Pairs:
 def resampled(to: Callable[..., Any]) -> Pairs:
     rng = np.random.default_rng(3)
     image = rng.uniform(0, 255, (21, 34)).astype(np.float32)
-    flow = rng.normal(0, 4, (2, 21, 34)).astype(np.float32)
-    warped, inside = resample.warp(image, flow)
+    moved = rng.normal(0, 4, (2, 21, 34)).astype(np.float32)
+    warped, inside = resample.warp(image, moved)
     assert 0 < inside.mean() < 1
-    pairs = list(zip(cuda.warp(to(image), to(flow)), (warped, inside), strict=True))
+    pairs = list(zip(cuda.warp(to(image), to(moved)), (warped, inside), strict=True))
     pairs.append((cuda.halve(to(image)), resample.halve(np, image)))
     for shape in ((41, 67), (42, 68)):
-        pairs.append((cuda.enlarge(to(flow), shape), resample.enlarge(np, flow, shape)))
+        pairs.append((cuda.enlarge(to(moved), shape), resample.enlarge(np, moved, shape)))
     return pairs
 
 
@@ -110,12 +110,16 @@ CASES: dict[str, Callable[[Callable[..., Any]], Pairs]] = {
 def compile_with(monkeypatch: pytest.MonkeyPatch):
     """Have launches take their modules from another compiler."""
 
-    def install(compile_module: Callable[[str, tuple[str, ...]], Any]) -> None:
+    def forget() -> None:
+        cuda._module.cache_clear()
         cuda._kernel.cache_clear()
+
+    def install(compile_module: Callable[[str, tuple[str, ...]], Any]) -> None:
+        forget()
         monkeypatch.setattr(cuda, "compile_module", compile_module)
 
     yield install
-    cuda._kernel.cache_clear()
+    forget()
 
 
 @pytest.fixture(scope="module")
@@ -175,8 +179,8 @@ def test_flat_image_codes_to_510():
 @pytest.mark.usefixtures("on_host")
 def test_still_images_do_not_move(rng):
     image = rng.uniform(0, 255, (20, 30)).astype(np.float32)
-    flow = cuda.refine(image, image, np.zeros((2, 20, 30), np.float32), 225.0, 10, True)
-    assert not flow.any()
+    found = cuda.refine(image, image, np.zeros((2, 20, 30), np.float32), 225.0, 10, True)
+    assert not found.any()
 
 
 @pytest.mark.usefixtures("on_host")
@@ -187,6 +191,37 @@ def test_distances_agree_with_numpy_to_rounding():
         found, curves.chi_square_blocks(histograms, histograms[:1]), rtol=1e-5, atol=1e-7
     )
     assert not found[0].any()
+
+
+@pytest.fixture
+def numpy_as_cupy(on_host, monkeypatch):
+    """Public functions take NumPy arrays for CuPy's."""
+    for module in (curves, flow, modc, resample):
+        monkeypatch.setattr(module, "is_numpy", lambda *arrays: False)
+        monkeypatch.setattr(module, "is_cupy", lambda *arrays: True)
+
+
+def public_results() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(5)
+    images = rng.integers(100, 108, (2, 35, 40)).astype(np.uint8)
+    histograms = _histograms()
+    return {
+        "codes": modc.modc_codes(images[0], kind=tuple(modc.KINDS)),
+        "histograms": modc.modc_histograms(images, kind=tuple(modc.KINDS), grid=(2, 3)),
+        "single": flow.horn_schunck(images[0], images[1], num_sweeps=9),
+        "pyramid": flow.horn_schunck_pyramid(images[0], images[1], num_warps=2, num_sweeps=3, median=0),
+        "differences": curves.block_differences(histograms, k=1),
+        "first": curves.block_differences(histograms, k=1, curve="first"),
+    }
+
+
+def test_public_functions_launch_the_kernels(request):
+    expected = public_results()
+    request.getfixturevalue("numpy_as_cupy")
+    found = public_results()
+    for name in ("differences", "first"):
+        np.testing.assert_allclose(found.pop(name), expected.pop(name), rtol=1e-5, atol=1e-7)
+    assert_same_bits([(found[name], each) for name, each in expected.items()])
 
 
 @pytest.mark.parametrize("missing", [0, 1])
