@@ -57,7 +57,8 @@ Minimum residual factors of the mean scores, turned to the norms by orthogonal P
   of the other axes explains, which can't be borrowed.
 * *any angle*: congruence of the best direction in the factors' space, not at right angles to the others, for which
   chance is somewhat higher too. Where it and *own part* are high and *congruence* is not, the axis is in the ratings,
-  and the norms' axes overlap too much for right angles: between pleasure and dominance their own congruence is {overlap} over these scales.
+  and the norms' axes overlap too much for right angles: between pleasure and dominance their own congruence is
+  {overlap} over these scales.
 * *variance*: share of the scales' variance on the axis.
 
 ### Does the space come out again on other speakers?
