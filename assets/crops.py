@@ -48,12 +48,11 @@ def iter_crops(
 
 def write_track_features(
     lake: Lake,
+    table: str,
+    make_stream: Callable[[], TrackStream],
     camera_day: str,
     clip_id: str,
-    table: str,
-    *,
     stamp: str,
-    make_stream: Callable[[], TrackStream],
 ) -> None:
     """Stream a clip's crops through one feature stream per track into `table`.
 

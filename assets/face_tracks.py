@@ -1,12 +1,13 @@
 """Asset ``face_tracks``: faces found, followed and aligned."""
 
+from functools import partial
 from typing import Any
 
 import dagster as dg
 import pyarrow.compute as pc
 
 from assets import checks
-from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
+from assets.camera_day import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
 from assets.crops import rows_table
 from assets.describe import about, columns_of, plots
 from assets.lake import Lake
@@ -31,6 +32,7 @@ def face_tracks(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],
     parameters: dg.ResourceParam[Parameters],
+    workers: dg.ResourceParam[ClipWorkers],
 ) -> dg.MaterializeResult:
     """Faces per frame: box, five landmarks, quality, and why a frame was dropped; crops lie in ``face_crops``.
 
@@ -42,7 +44,8 @@ def face_tracks(
         ["face_crops", "face_tracks"],
         clips=lambda day: fingerprints(lake, day, "clip_manifest"),
         depends_on=[CODE_VERSION, parameters.hash_of("features.faces", "features.tracks")],
-        compute=lambda day, clip_id, stamp: _track(lake, parameters, day, clip_id, stamp),
+        compute=partial(_track, lake, parameters),
+        workers=workers,
     )
     table = lake.read_all(
         "face_tracks",

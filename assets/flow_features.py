@@ -1,9 +1,11 @@
 """Asset ``flow_features``: how the regions of a face move."""
 
+from functools import partial
+
 import dagster as dg
 
 from assets import checks
-from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
+from assets.camera_day import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
 from assets.crops import write_track_features
 from assets.describe import about, columns_of, plots
 from assets.lake import Lake
@@ -26,6 +28,7 @@ def flow_features(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],
     parameters: dg.ResourceParam[Parameters],
+    workers: dg.ResourceParam[ClipWorkers],
 ) -> dg.MaterializeResult:
     """Horn-Schunck flow of brows, eyes and mouth (eq. 11-20), head motion removed.
 
@@ -37,14 +40,10 @@ def flow_features(
         ["flow_features"],
         clips=lambda day: fingerprints(lake, day, "face_tracks"),
         depends_on=[CODE_VERSION, parameters.hash_of("features.flow")],
-        compute=lambda day, clip_id, stamp: write_track_features(
-            lake,
-            day,
-            clip_id,
-            "flow_features",
-            stamp=stamp,
-            make_stream=lambda: FlowStream(parameters.features),
+        compute=partial(
+            write_track_features, lake, "flow_features", partial(FlowStream, parameters.features)
         ),
+        workers=workers,
     )
     table = lake.read_all(
         "flow_features", camera_days=context.partition_keys, columns=["track_id", "roi", "magnitude"]

@@ -1,9 +1,11 @@
 """Asset ``texture_features``: how much the texture of a face changes."""
 
+from functools import partial
+
 import dagster as dg
 
 from assets import checks
-from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
+from assets.camera_day import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
 from assets.crops import write_track_features
 from assets.describe import about, columns_of, plots
 from assets.lake import Lake
@@ -26,6 +28,7 @@ def texture_features(
     context: dg.AssetExecutionContext,
     lake: dg.ResourceParam[Lake],
     parameters: dg.ResourceParam[Parameters],
+    workers: dg.ResourceParam[ClipWorkers],
 ) -> dg.MaterializeResult:
     """MODC feature-difference curves (eq. 1-10, 21): chi-square distance of each frame's block histograms.
 
@@ -37,14 +40,10 @@ def texture_features(
         ["texture_features"],
         clips=lambda day: fingerprints(lake, day, "face_tracks"),
         depends_on=[CODE_VERSION, parameters.hash_of("features.texture")],
-        compute=lambda day, clip_id, stamp: write_track_features(
-            lake,
-            day,
-            clip_id,
-            "texture_features",
-            stamp=stamp,
-            make_stream=lambda: TextureStream(parameters.features),
+        compute=partial(
+            write_track_features, lake, "texture_features", partial(TextureStream, parameters.features)
         ),
+        workers=workers,
     )
     table = lake.read_all(
         "texture_features", camera_days=context.partition_keys, columns=["track_id", "kind", "difference"]

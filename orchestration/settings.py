@@ -4,9 +4,11 @@ Belongs here: everything that changes when Apexline moves to another machine. St
 method (``configs/*.yaml``).
 """
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from upath import UPath
 
@@ -35,6 +37,8 @@ class Settings(BaseSettings):
     state : str
         Local folder for what must lie on a local disk: Dagster's home, MLflow's SQLite, the DuckDB warehouse.
         By default the home itself, or ``./data`` where the home is a URL.
+    num_workers : int
+        Clips that a run computes at once, each in a process on one thread; by default as many as there are cores.
     automate : bool
         The one switch: sensors and schedules start switched on.
     """
@@ -45,6 +49,7 @@ class Settings(BaseSettings):
     config: Path | None = None
     mlflow_tracking_uri: str = ""
     state: str = ""
+    num_workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
     automate: bool = True
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.camera_day import CAMERA_DAYS
+from assets.camera_day import CAMERA_DAYS, ClipWorkers
 from assets.parameters import Parameters
 from features.pipeline import FeatureConfig
 
@@ -35,7 +35,7 @@ def materialise(parameters: Parameters) -> Iterator[Callable[..., Any]]:
                 [asset],
                 instance=instance,
                 partition_key=camera_day,
-                resources={"parameters": parameters, **resources},
+                resources={"parameters": parameters, "workers": ClipWorkers(), **resources},
                 run_config={"ops": {name: {"config": config}}} if config else None,
             )
             [event] = result.get_asset_materialization_events()

@@ -120,7 +120,7 @@ def _fresh_counts():
 def test_every_crop_of_every_track_gives_its_row(stored, lake):
     keys = [(track, frame) for frame in range(6) for track in "ab" if (track, frame) != ("b", 5)]
     stored(*keys)
-    write_track_features(lake, DAY, CLIP, "texture_features", stamp="s2", make_stream=LateStream)
+    write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s2")
     rows = lake.read("texture_features", CLIP, camera_day=DAY).to_pylist()
     assert sorted((row["track_id"], row["frame"]) for row in rows) == sorted(keys)
     for track in "ab":
@@ -138,7 +138,7 @@ def test_one_stream_per_track_goes_with_its_last_crop(stored, lake):
             for frame in frames
         ]
     )
-    write_track_features(lake, DAY, CLIP, "texture_features", stamp="s", make_stream=LateStream)
+    write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
     assert (LateStream.made, LateStream.most, len(LateStream.alive)) == (3, 1, 0)
 
 
@@ -147,7 +147,7 @@ def test_rows_of_a_long_clip_are_written_in_groups(stored, lake, monkeypatch):
 
     monkeypatch.setattr(crops, "_ROWS_AT_ONCE", 10)
     stored(*[("a", frame) for frame in range(35)], size=5)
-    write_track_features(lake, DAY, CLIP, "texture_features", stamp="s", make_stream=LateStream)
+    write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
     sizes = [batch.num_rows for batch in lake.iter_batches("texture_features", CLIP, camera_day=DAY)]
     assert sum(sizes) == 35
     assert max(sizes) <= 10 + 2
@@ -155,7 +155,7 @@ def test_rows_of_a_long_clip_are_written_in_groups(stored, lake, monkeypatch):
 
 def test_a_clip_without_faces_gives_an_empty_file(stored, lake):
     stored()
-    write_track_features(lake, DAY, CLIP, "texture_features", stamp="s", make_stream=LateStream)
+    write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
     assert lake.read("texture_features", CLIP, camera_day=DAY).num_rows == 0
 
 
@@ -166,5 +166,5 @@ def test_a_stream_that_fails_leaves_no_file(stored, lake):
 
     stored(("a", 0), ("a", 1))
     with pytest.raises(RuntimeError):
-        write_track_features(lake, DAY, CLIP, "texture_features", stamp="s", make_stream=Broken)
+        write_track_features(lake, "texture_features", Broken, DAY, CLIP, "s")
     assert lake.names("texture_features", camera_day=DAY) == []
