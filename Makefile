@@ -7,7 +7,7 @@ GPU_STAMP := $(VENV)/.installed-gpu
 EXTRAS ?= dev
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
-.PHONY: setup demo ui test test-kernels gpu-check lint format bench clean
+.PHONY: setup demo ui test test-kernels gpu-check lint format fer-env bench clean
 
 setup: $(STAMP)
 
@@ -50,8 +50,13 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The peer of `apexline bench video`, in an environment of its own: it pins older packages.
+fer-env:
+	test -x .venv-fer/bin/python || $(PYTHON) -m venv .venv-fer
+	.venv-fer/bin/python -m pip install --disable-pip-version-check --quiet fer==25.10.3
+
 bench: setup
 	$(BIN)/apexline bench features
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .coverage
+	rm -rf $(VENV) .venv-fer .pytest_cache .ruff_cache .coverage
