@@ -35,7 +35,7 @@ class Attention:
         s from one search of the whole frame to the next while all of it moves; for a part of the frame, that
         part of the time, so that the cost per second stays the same.
     still_search_s : float
-        s from one search of the whole frame to the next in a still scene.
+        s from one search of the whole frame to the next where faces are known and nothing else moves.
     """
 
     def __init__(self, *, min_face_px: float, search_s: float, still_search_s: float) -> None:
@@ -65,16 +65,19 @@ class Attention:
         cell = self._min_face_px / _CELLS_PER_FACE
         size = max(1, round(cols / cell)), max(1, round(rows / cell))
         cells = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        boxes = list(faces)
+        longest_s = self._still_search_s if boxes else self._search_s
         late_s = time_s - self._whole_time_s + TIME_TOLERANCE_S
-        if self._searched is None or late_s >= self._still_search_s:
+        if self._searched is None or late_s >= longest_s:
             self._searched = cells
             self._whole_time_s = self._time_s = time_s
             return 0, 0, rows, cols
-        moved = cv2.absdiff(cells, self._searched) >= _LEAST_CHANGE
+        # Where known faces are, the memory is kept up to date: what they uncover as they go is no news.
         per_px = np.array(cells.shape) / gray.shape
-        for box in faces:
-            top, left, bottom, right = _cells_of(box, per_px)
-            moved[top:bottom, left:right] = False
+        for box in boxes:
+            own = _cells_of(box, per_px)
+            self._searched[own] = cells[own]
+        moved = cv2.absdiff(cells, self._searched) >= _LEAST_CHANGE
         moved_rows, moved_cols = np.nonzero(moved)
         if moved_rows.size < _LEAST_CELLS:
             return None
@@ -93,12 +96,11 @@ class Attention:
         return top, left, min(bottom, rows), min(right, cols)
 
 
-def _cells_of(box: Box, per_px: NDArray[np.float64]) -> Region:
-    """Cells that a face and its surroundings touch: top, left, bottom, right."""
+def _cells_of(box: Box, per_px: NDArray[np.float64]) -> tuple[slice, slice]:
+    """Cells that a face and its surroundings touch."""
     left, top, width, height = box
     margin = _OWN_MARGIN * max(width, height)
-    first = np.array([top - margin, left - margin]) * per_px
-    last = np.array([top + height + margin, left + width + margin]) * per_px
-    rows, cols = np.maximum(np.floor(first), 0).astype(int).tolist()
-    end_row, end_col = np.maximum(np.ceil(last), 0).astype(int).tolist()
-    return rows, cols, end_row, end_col
+    first = np.maximum(np.floor(np.array([top - margin, left - margin]) * per_px), 0).astype(int)
+    end = np.array([top + height + margin, left + width + margin])
+    last = np.maximum(np.ceil(end * per_px), 0).astype(int)
+    return slice(first[0], last[0]), slice(first[1], last[1])

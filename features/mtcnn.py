@@ -71,6 +71,7 @@ class MtcnnDetector:
         return [
             Detection(_as_box(box), score, self._place_landmarks(image, box))
             for box, score in _without_parts(boxes, scores)
+            if math.sqrt(np.prod(box[2:] - box[:2])) >= self._config.min_face_px
         ]
 
     def confirm(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Detection | None]:

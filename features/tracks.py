@@ -68,10 +68,10 @@ class TrackConfig:
     check_s : float
         s from one look of the detector at the known faces to the next; the frames in between are followed.
     search_s : float
-        s from one search for other faces to the next while the whole frame moves; where only a part moves,
-        that part is searched sooner, in proportion.
+        s from one search of the frame to the next while all of it moves or no face is known. A part that
+        moves alone is searched sooner, in proportion to its size.
     still_search_s : float
-        s after which the whole frame is searched even if nothing moves.
+        s from one search of the frame to the next where nothing but known faces moves.
     start_score : float
         Detector score that a new track starts with, 0..1.
     keep_score : float
@@ -98,7 +98,7 @@ class TrackConfig:
     """
 
     check_s: float = 0.165
-    search_s: float = 0.5
+    search_s: float = 0.33
     still_search_s: float = 1.0
     start_score: float = 0.9
     keep_score: float = 0.8
@@ -376,13 +376,12 @@ class _FaceLine:
         self._live = [*seen, *waiting]
 
     def _confirm(self, frame: Frame) -> dict[_Face, Detection]:
-        """What the detector sees where the faces have been followed to."""
-        followed = [face for face in self._live if not face.lost]
-        if not followed:
+        """What the detector sees where the faces have been followed to, or were lost a frame ago."""
+        if not self._live:
             return {}
-        boxes = [_as_box(face.box) for face in followed]
+        boxes = [_as_box(face.box) for face in self._live]
         seen: dict[_Face, Detection] = {}
-        for face, detection in zip(followed, self._detector.confirm(frame.image, boxes), strict=True):
+        for face, detection in zip(self._live, self._detector.confirm(frame.image, boxes), strict=True):
             # Two that were led to one face: the first keeps it.
             if detection is not None and all(
                 box_overlap(detection.box, other.box) < _SAME_FACE for other in seen.values()

@@ -146,13 +146,15 @@ def frames_of(track):
 
 class TestLifeOfATrack:
     def test_one_face_from_first_to_last_frame(self):
-        # 33 frames: the last one falls between two searches, and is searched because it is the last.
+        # 33 frames: the last one falls between two checks, and is checked because it is the last.
         scene = Scene(33, {"a": still()})
         rows = scene.track()
         assert frames_of(rows) == list(range(33))
         assert len(by_track(rows)) == 1
-        assert scene.searched == [0, 5, 10, 15, 20, 25, 30, 32]
-        assert [row.frame for row in rows if row.detected] == scene.searched
+        assert scene.checked == [5, 10, 15, 20, 25, 30, 32]
+        assert [row.frame for row in rows if row.detected] == [0, *scene.checked]
+        # Nothing else moves: one look around per second.
+        assert scene.searched == scene.searched_whole == [0, 25]
         assert [row.time_s for row in rows] == [frame / 25 for frame in range(33)]
         assert all(row.kept and row.drop_reason == "" for row in rows)
         assert all(row.crop.shape == (128, 128) and row.crop.dtype == np.uint8 for row in rows)
@@ -175,7 +177,9 @@ class TestLifeOfATrack:
     def test_no_face(self):
         scene = Scene(23, {})
         assert scene.track() == []
-        assert scene.searched == [0, 5, 10, 15, 20, 22]
+        # Every .33 s, at the next check.
+        assert scene.searched_whole == [0, 10, 20]
+        assert scene.checked == []
 
     def test_no_frame(self):
         assert Scene(0, {}).track() == []
@@ -199,9 +203,10 @@ class TestLifeOfATrack:
         (track,) = by_track(scene.track())
         # Gone at 33: the frame of the last search before, no later.
         assert frames_of(track) == list(range(31))
-        # Losing sight of the face calls for a search at once, and one face that is gone for no more.
+        # Losing sight of the face calls for a look at once, and one face that is gone for no more.
+        assert scene.checked == [5, 10, 15, 20, 25, 30, 33]
         assert 33 in scene.searched
-        assert scene.searched == sorted({*range(0, 31, 5), *range(33, 60, 5), 59})
+        assert 33 not in scene.searched_whole
 
     def test_face_that_is_followed_but_no_longer_detected_ends(self):
         # A head that turns away: the texture stays, the detector says no.
@@ -219,7 +224,8 @@ class TestLifeOfATrack:
             assert not any(row.detected for row in tracks[0] if row.frame in missed)
         else:
             assert frames_of(tracks[0]) == list(range(16))
-            assert frames_of(tracks[1]) == list(range(35, 61))
+            # Searches have passed it over at 20 and 30: the next one finds it.
+            assert frames_of(tracks[1]) == list(range(40, 61))
 
     def test_face_that_comes_back_is_a_new_track(self):
         scene = Scene(80, {"a": lambda frame: placed(120, 160) if not 25 <= frame < 45 else None})
@@ -244,7 +250,7 @@ class TestLifeOfATrack:
         rows = list(track_faces(frames, faces=FACES, tracks=TRACKS, clip_key="c", detector=scene))
         (track,) = by_track(rows)
         assert frames_of(track) == list(range(40))
-        assert 17 in scene.searched
+        assert 17 in scene.checked
         # The correction does not reach back over the jump.
         errors = [
             np.abs(row.landmarks - apply_transform(scene.motions["a"](row.frame), CROP_LANDMARKS)).max()
@@ -255,8 +261,7 @@ class TestLifeOfATrack:
     def test_detection_in_every_frame(self):
         scene = Scene(12, {"a": still()})
         (track,) = by_track(scene.track(tracks=replace(TRACKS, check_s=0)))
-        # The first sight is only a candidate.
-        assert frames_of(track) == list(range(1, 12))
+        assert frames_of(track) == list(range(12))
         assert all(row.detected for row in track)
 
     def test_missing_frames_do_not_matter(self):
@@ -264,6 +269,62 @@ class TestLifeOfATrack:
         frames = [frame for frame in scene.frames() if frame.index not in {7, 8, 21}]
         rows = list(track_faces(frames, faces=FACES, tracks=TRACKS, clip_key="c", detector=scene))
         assert frames_of(rows) == [frame.index for frame in frames]
+
+
+class TestIntervals:
+    """Times count, not frames."""
+
+    @staticmethod
+    def retimed(scene, times):
+        for frame, time_s in zip(scene.frames(), times, strict=True):
+            yield Frame(frame.index, time_s, frame.image)
+
+    @pytest.mark.parametrize("fps", [10, 25, 30, 60])
+    def test_checks_keep_their_pace_at_any_rate(self, fps):
+        scene = Scene(2 * fps, {"a": still()})
+        times = np.arange(2 * fps) / fps
+        frames = self.retimed(scene, times)
+        rows = list(track_faces(frames, faces=FACES, tracks=TRACKS, clip_key="c", detector=scene))
+        assert len(rows) == 2 * fps
+        pace = np.diff(times[scene.checked[:-1]])
+        np.testing.assert_allclose(pace, 0.2, atol=1e-6)
+
+    def test_variable_rate(self):
+        # 30 frames per second by day, 12 in the dark.
+        times = np.concatenate([np.arange(60) / 30, 2 + np.arange(24) / 12])
+        scene = Scene(len(times), {"a": still()})
+        frames = self.retimed(scene, times)
+        rows = list(track_faces(frames, faces=FACES, tracks=TRACKS, clip_key="c", detector=scene))
+        assert [row.time_s for row in rows] == times.tolist()
+        pace = np.diff(times[scene.checked[:-1]])
+        assert pace.min() > 0.199
+        assert pace.max() < 0.2 + 1 / 12
+
+    def test_what_moves_is_searched_before_the_rest(self):
+        # A face enters a still scene beside a known one, between two searches of the whole frame.
+        scene = Scene(24, {"a": still(60, 60), "b": lambda frame: placed(150, 250) if frame >= 12 else None})
+        tracks = by_track(scene.track(tracks=replace(TRACKS, min_detections=2)))
+        assert frames_of(tracks[1])[0] == 15
+        assert scene.searched_whole == [0]
+
+    def test_known_faces_that_move_call_for_no_search(self):
+        scene = Scene(24, {"a": lambda frame: placed(120, 100 + 3 * frame)})
+        assert len(scene.track()) == 24
+        assert scene.searched == [0]
+
+    def test_colour_is_converted_only_for_the_detector(self):
+        class Counted(Frame):
+            converted = []
+
+            @property
+            def image(self):
+                Counted.converted.append(self.index)
+                return self._picture
+
+        scene = Scene(24, {"a": still()})
+        frames = [Counted(frame.index, frame.time_s, frame.image) for frame in scene.frames()]
+        list(track_faces(frames, faces=FACES, tracks=TRACKS, clip_key="c", detector=scene))
+        assert sorted(set(Counted.converted)) == sorted({0, *scene.checked})
 
 
 class TestSeveralFaces:
@@ -565,6 +626,9 @@ class TestFollowing:
     [
         ({"start_score": 1.5}, "tracks.start_score is 1.5"),
         ({"correction": -0.1}, "tracks.correction is -0.1"),
+        ({"check_s": -0.1}, "tracks.check_s is -0.1; expected 0 s"),
+        ({"search_s": math.inf}, "tracks.search_s is inf"),
+        ({"still_search_s": math.nan}, "tracks.still_search_s is nan"),
         ({"min_detections": 0}, "at least 1 and 0"),
         ({"max_missed": -1}, "at least 1 and 0"),
     ],
