@@ -131,18 +131,18 @@ def _code_kernel(rings: Rings) -> Callable[..., None]:
         flat = codes.reshape(-1)
         tile = np.empty((_TILE_ROWS + halo, stride), dtype=np.int16)
         cols = min(_TILE_COLS, width)
-        for t in range(frames):
-            for top in range(0, height, _TILE_ROWS):
-                rows = min(_TILE_ROWS, height - top)
-                for start in range(0, width, _TILE_COLS):
-                    # the last tile, and its last lanes, overlap those before so that none is cut
-                    left = min(start, width - cols)
-                    _copy_tile(images[t, top : top + rows + halo, left : left + cols + halo], tile)
-                    for y in range(rows):
-                        first = (t * kinds * 2 * height + top + y) * width + left
-                        for lane in range(0, cols, _LANES):
-                            x = min(lane, cols - _LANES)
-                            _code_lanes(tile, y * stride + x, flat, first + x, height * width, plan)
+        for t, strip in np.ndindex(frames, -(-height // _TILE_ROWS)):
+            top = strip * _TILE_ROWS
+            rows = min(_TILE_ROWS, height - top)
+            for start in range(0, width, _TILE_COLS):
+                # the last tile, and its last lanes, overlap those before so that none is cut
+                left = min(start, width - cols)
+                _copy_tile(images[t, top : top + rows + halo, left : left + cols + halo], tile)
+                for y in range(rows):
+                    first = (t * kinds * 2 * height + top + y) * width + left
+                    for lane in range(0, cols, _LANES):
+                        x = min(lane, cols - _LANES)
+                        _code_lanes(tile, y * stride + x, flat, first + x, height * width, plan)
 
     return code_images
 
@@ -158,30 +158,28 @@ def _histogram_kernel(rings: Rings) -> Callable[..., None]:
         height, width = images.shape[1] - halo, images.shape[2] - halo
         tile = np.empty((_TILE_ROWS + halo, stride), dtype=np.int16)
         codes = np.empty(planes * _LANES, dtype=np.uint16)
-        counts = np.zeros(planes * bins, dtype=np.uint32)
-        for t in range(frames):
-            for i in range(grid_rows):
-                for j in range(grid_cols):
-                    above, below = i * height // grid_rows, (i + 1) * height // grid_rows
-                    before, behind = j * width // grid_cols, (j + 1) * width // grid_cols
-                    for top in range(above, below, _TILE_ROWS):
-                        rows = min(_TILE_ROWS, below - top)
-                        for left in range(before, behind, _TILE_COLS):
-                            cols = min(_TILE_COLS, behind - left)
-                            _copy_tile(images[t, top : top + rows + halo, left : left + cols + halo], tile)
-                            for y in range(rows):
-                                for x in range(0, cols, _LANES):
-                                    _code_lanes(tile, y * stride + x, codes, 0, _LANES, plan)
-                                    for lane in range(min(_LANES, cols - x)):
-                                        for plane in range(planes):
-                                            code = np.intp(codes[plane * _LANES + lane])
-                                            counts[plane * bins + code] += 1
-                    area = np.float32((below - above) * (behind - before))
-                    for plane in range(planes):
-                        histogram = histograms[plane // 2, t, plane % 2, i, j]
-                        for code in range(bins):
-                            histogram[code] = np.float32(counts[plane * bins + code]) / area
-                    counts[:] = 0
+        counts = np.empty(planes * bins, dtype=np.uint32)
+        for t, i, j in np.ndindex(frames, grid_rows, grid_cols):
+            above, below = i * height // grid_rows, (i + 1) * height // grid_rows
+            before, behind = j * width // grid_cols, (j + 1) * width // grid_cols
+            counts[:] = 0
+            for top in range(above, below, _TILE_ROWS):
+                rows = min(_TILE_ROWS, below - top)
+                for left in range(before, behind, _TILE_COLS):
+                    cols = min(_TILE_COLS, behind - left)
+                    _copy_tile(images[t, top : top + rows + halo, left : left + cols + halo], tile)
+                    for y in range(rows):
+                        for x in range(0, cols, _LANES):
+                            _code_lanes(tile, y * stride + x, codes, 0, _LANES, plan)
+                            for lane in range(min(_LANES, cols - x)):
+                                for plane in range(planes):
+                                    code = np.intp(codes[plane * _LANES + lane])
+                                    counts[plane * bins + code] += 1
+            area = np.float32((below - above) * (behind - before))
+            for plane in range(planes):
+                histogram = histograms[plane // 2, t, plane % 2, i, j]
+                for code in range(bins):
+                    histogram[code] = np.float32(counts[plane * bins + code]) / area
 
     return count_images
 
