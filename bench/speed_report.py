@@ -42,7 +42,7 @@ def write_speed(out: Path, name: str, words: str, rows: Rows, figures: Sequence[
     table = pd.DataFrame(rows)
     for task, part in table.groupby("task", sort=False):
         columns = part.drop(columns="task").dropna(axis=1, how="all")
-        parts += [f"## {task}", _markdown(columns)]
+        parts += [f"## {task}", markdown(columns)]
     (out / f"{name}.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -95,7 +95,8 @@ def _processor() -> str:
     return f"{names[0] if names else platform.machine()} ({len(names) or 1} cores)"
 
 
-def _markdown(table: pd.DataFrame) -> str:
+def markdown(table: pd.DataFrame) -> str:
+    """Table in Markdown; empty cells for missing values."""
     head = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * len(table.columns)]
     return "\n".join([*head, *("| " + " | ".join(map(_cell, row)) + " |" for row in table.to_numpy())])
 

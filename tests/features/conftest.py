@@ -1,6 +1,9 @@
 """Backends and images for the tests of features."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -9,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from features import cuda
 from features.backend import has_gpu, to_numpy
+from tests.features.host_kernels import HostModule
 
 
 @dataclass(frozen=True)
@@ -122,3 +127,40 @@ def _draw_faces(strength: np.ndarray) -> np.ndarray:
         )
         crops.append(np.clip(np.rint(moved), 0, 255).astype(np.uint8))
     return np.stack(crops)
+
+
+@pytest.fixture
+def compile_with(monkeypatch: pytest.MonkeyPatch):
+    """Have launches take their modules from another compiler."""
+
+    def forget() -> None:
+        cuda._module.cache_clear()
+        cuda._kernel.cache_clear()
+
+    def install(compile_module: Callable[[str, tuple[str, ...]], Any]) -> None:
+        forget()
+        monkeypatch.setattr(cuda, "compile_module", compile_module)
+
+    yield install
+    forget()
+
+
+@pytest.fixture(scope="module")
+def build_for_host(tmp_path_factory: pytest.TempPathFactory):
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed: the kernels can't be run on the host")
+    folder: Path = tmp_path_factory.mktemp("kernels")
+    built: dict[Any, HostModule] = {}
+
+    def build(code: str, macros: tuple[str, ...]) -> HostModule:
+        if (code, macros) not in built:
+            built[code, macros] = HostModule(code, macros, folder)
+        return built[code, macros]
+
+    return build
+
+
+@pytest.fixture
+def on_host(compile_with, build_for_host) -> None:
+    """Launch on the host, NumPy arrays in the place of CuPy's."""
+    compile_with(build_for_host)

@@ -2,10 +2,8 @@
 
 import importlib.util
 import re
-import shutil
 import types
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -104,43 +102,6 @@ CASES: dict[str, Callable[[Callable[..., Any]], Pairs]] = {
     "resample": resampled,
     "chi_square": distances,
 }
-
-
-@pytest.fixture
-def compile_with(monkeypatch: pytest.MonkeyPatch):
-    """Have launches take their modules from another compiler."""
-
-    def forget() -> None:
-        cuda._module.cache_clear()
-        cuda._kernel.cache_clear()
-
-    def install(compile_module: Callable[[str, tuple[str, ...]], Any]) -> None:
-        forget()
-        monkeypatch.setattr(cuda, "compile_module", compile_module)
-
-    yield install
-    forget()
-
-
-@pytest.fixture(scope="module")
-def build_for_host(tmp_path_factory: pytest.TempPathFactory):
-    if shutil.which("g++") is None:
-        pytest.skip("g++ is not installed: the kernels can't be run on the host")
-    folder: Path = tmp_path_factory.mktemp("kernels")
-    built: dict[Any, HostModule] = {}
-
-    def build(code: str, macros: tuple[str, ...]) -> HostModule:
-        if (code, macros) not in built:
-            built[code, macros] = HostModule(code, macros, folder)
-        return built[code, macros]
-
-    return build
-
-
-@pytest.fixture
-def on_host(compile_with, build_for_host) -> None:
-    """Launch on the host, NumPy arrays in the place of CuPy's."""
-    compile_with(build_for_host)
 
 
 def assert_same_bits(pairs: Pairs) -> None:
