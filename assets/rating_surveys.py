@@ -17,7 +17,8 @@ from assets.parameters import Parameters
 from assets.schemas import RATINGS
 from ml.agreement import agreement_by_pair
 from ml.norms import PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
-from ml.ratings import ANSWER_COLUMNS, read_ratings, simulate_panel
+from ml.panel import simulate_panel
+from ml.ratings import ANSWER_COLUMNS, read_ratings
 from ml.survey_form import read_form, read_scale_table
 
 CODE_VERSION = "2"

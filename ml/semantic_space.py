@@ -53,6 +53,7 @@ from ml import norms
 from ml.agreement import parallel_analysis, sampling_adequacy
 from ml.datasets import PAD_AXES
 from ml.factor_compat import Extraction, extract_loadings
+from ml.factor_scores import calibrate, regression_scores, standardise
 from ml.plain_json import from_plain, rounded, to_plain
 from ml.rotation import rotate_to_target
 from ml.score_table import named, normalise, regular, usable
@@ -158,8 +159,8 @@ class SemanticSpace:
         ValueError
             If columns are missing.
         """
-        table = _standardise(self._table(scores), self.center, self.scale)
-        return _regression_scores(table, self.correlation, self.loadings)
+        table = standardise(self._table(scores), self.center, self.scale)
+        return regression_scores(table, self.correlation, self.loadings)
 
     def to_pad(self, scores: pd.DataFrame | ArrayLike) -> Floats:
         """PAD of mean ratings, in the unit of the word norms.
@@ -321,9 +322,9 @@ def fit_semantic_space(
         names = axes
         loadings, cosines = rotate_to_target(loadings, used)
         congruence = dict(zip(names, cosines.tolist(), strict=True))
-    factor_scores = _regression_scores(_standardise(values, center, scale), correlation, loadings)
+    factor_scores = regression_scores(standardise(values, center, scale), correlation, loadings)
     middle = np.zeros_like(used) if midpoints is None else midpoints.loc[table.columns].to_numpy()
-    offset, gain = _calibrate(filled, factor_scores, used, middle)
+    offset, gain = calibrate(filled, factor_scores, used, middle)
     adequacy = sampling_adequacy(filled)
     parallel = parallel_analysis(filled)
     return SemanticSpace(
@@ -397,35 +398,3 @@ def _check_rotation(rotation: Rotation, directions: pd.DataFrame | None, n_facto
             "change n_factors or use rotation='varimax'"
         )
         raise ValueError(msg)
-
-
-def _standardise(values: Floats, center: Floats, scale: Floats) -> Floats:
-    return (values - center) / scale
-
-
-def _regression_scores(table: Floats, correlation: Floats, loadings: Floats) -> Floats:
-    """Regression scores, shape (n, k), of standardised rows with gaps: each row by the pairs it has."""
-    scores = np.zeros((len(table), loadings.shape[1]))
-    patterns, members = np.unique(~np.isnan(table), axis=0, return_inverse=True)
-    for number, known in enumerate(patterns):
-        if known.any():
-            rows = members.ravel() == number
-            weights = np.linalg.solve(correlation[np.ix_(known, known)], loadings[known])
-            scores[rows] = table[np.ix_(rows, known)] @ weights
-    return scores
-
-
-def _calibrate(
-    filled: Floats, factor_scores: Floats, target: Floats, middle: Floats
-) -> tuple[Floats, Floats]:
-    """Offset and gain from factor scores to norm units; step 5 of the module's docstring."""
-    known = ~np.isnan(target).any(axis=1)
-    if not target.size or np.linalg.matrix_rank(target[known]) < target.shape[1]:
-        return np.empty(0), np.empty((factor_scores.shape[1], 0))
-    half, mid = target[known], middle[known]
-    # t . PAD = |t|**2 s + t . m, a row for each pair and a column for each stimulus
-    along = (half**2).sum(axis=1)[:, None] * filled[:, known].T + (half * mid).sum(axis=1)[:, None]
-    points = np.linalg.lstsq(half, along)[0].T
-    design = np.column_stack([np.ones(len(factor_scores)), factor_scores])
-    solution = np.linalg.lstsq(design, points)[0]
-    return solution[0], solution[1:]

@@ -6,7 +6,8 @@ import pytest
 
 from ml import norms
 from ml.datasets import EMOTIONS, PAD_AXES
-from ml.ratings import PanelConfig, draw_pad, mean_scores, simulate_panel
+from ml.panel import PanelConfig, draw_pad, simulate_panel
+from ml.ratings import mean_scores
 from ml.score_table import DroppedPairsWarning, SingularCorrelationWarning, normalise
 from ml.semantic_space import SemanticSpace, fit_semantic_space
 

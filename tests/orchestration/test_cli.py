@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from assets.lake import Lake
 from ml.datasets import EMOTIONS
-from ml.ratings import simulate_panel
+from ml.panel import simulate_panel
 from orchestration import cli
 from orchestration.settings import Settings
 
