@@ -6,10 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
-from features.video import UnreadableVideo, probe_video, read_frames, write_video
+from features.video import Frame, UnreadableVideo, probe_video, read_frames, write_video
 
 ROWS, COLS, NUM_FRAMES = 48, 64, 30
 
@@ -153,6 +154,9 @@ def test_rotation_is_honoured(tmp_path, rotation):
     expected = np.rot90(quadrant, -rotation // 90)
     np.testing.assert_allclose(image.astype(int), expected, atol=40)
     assert image.flags.c_contiguous
+    gray = next(read_frames(tmp_path / "a.mp4")).gray
+    np.testing.assert_allclose(gray.astype(int), expected[..., 0], atol=40)
+    assert gray.flags.c_contiguous
 
 
 def assert_unreadable(path, reason, match):
@@ -428,3 +432,62 @@ def test_bad_frames_are_refused(tmp_path, frames):
 def test_path_may_be_text(clip):
     assert probe_video(str(clip)).num_frames == len(list(read_frames(str(clip))))
     assert isinstance(clip, Path)
+
+
+def luma_clip(path, *, codec, pixel_format, level=120):
+    """Three pictures, grey of a level on the left half, reddish on the right."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, width=COLS, height=ROWS)
+        stream.pix_fmt = pixel_format
+        stream.codec_context.thread_count = 1
+        image = np.full((ROWS, COLS, 3), level, np.uint8)
+        image[:, COLS // 2 :] = (level - 40, level, level + 40)
+        for _ in range(3):
+            picture = av.VideoFrame.from_ndarray(image, format="bgr24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"),
+    [
+        ("limited.mp4", "libx264", "yuv420p"),
+        ("full.mkv", "mjpeg", "yuvj420p"),
+        ("planes.mkv", "libx264", "yuv444p"),
+        ("deep.mkv", "libx264", "yuv420p10le"),
+        ("colour.mkv", "ffv1", "bgr0"),
+        ("gray.mkv", "ffv1", "gray"),
+    ],
+)
+def test_gray_is_the_luma_of_the_colours_in_any_format(tmp_path, name, codec, pixel_format):
+    luma_clip(tmp_path / name, codec=codec, pixel_format=pixel_format)
+    frame = next(read_frames(tmp_path / name))
+    assert frame.gray.shape == (ROWS, COLS)
+    assert frame.gray.dtype == np.uint8
+    expected = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(int)
+    # FFmpeg's way to colours is coarser than its way to grey.
+    assert np.abs(frame.gray - expected).max() <= 3
+    assert abs(frame.gray[:, : COLS // 2].mean() - 120) <= 1.5
+
+
+def test_gray_spans_the_full_range(tmp_path):
+    ramp = np.broadcast_to(np.linspace(0, 255, COLS).astype(np.uint8)[None, :, None], (ROWS, COLS, 3))
+    write_video(tmp_path / "a.mp4", [ramp] * 3, fps=25, crf=0)
+    gray = next(read_frames(tmp_path / "a.mp4")).gray
+    np.testing.assert_allclose(gray.astype(int), ramp[..., 0], atol=2)
+
+
+def test_frame_from_an_image():
+    image = np.zeros((4, 6, 3), np.uint8)
+    image[..., 1] = 100
+    frame = Frame(3, 0.12, image)
+    assert (frame.index, frame.time_s) == (3, 0.12)
+    assert frame.image is image
+    # Green weighs .587.
+    assert (frame.gray == 59).all()
+
+
+def test_frames_outlive_their_reader(clip):
+    frames = list(read_frames(clip))
+    assert [number_of(frame.image) for frame in reversed(frames)] == list(reversed(range(NUM_FRAMES)))
+    assert [number_of(frame.gray) for frame in frames] == list(range(NUM_FRAMES))
