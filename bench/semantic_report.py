@@ -24,7 +24,7 @@ _FOLDER = "semantic_space"  # of the plots, beside the page
 
 _PAGE = """# The semantic space on a real survey
 
-Written by `apexline bench semantic`; every number below is of that one run.
+Written by `apexline bench semantic --out docs`; every number below is of that one run.
 
 The survey: 114 raters placed 300 speakers (voices, not faces) on 34 bipolar scales from 0 to 100. Norms of the scales'
 words (evaluation, potency and activity, by American raters who saw words only) give the target of the rotation; the
