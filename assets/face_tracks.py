@@ -16,7 +16,7 @@ from assets.segment_figures import faces_figure
 from features.tracks import TrackedFace, track_faces
 from features.video import read_frames
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 _FRAMES_AT_ONCE = 64
 
 
