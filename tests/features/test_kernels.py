@@ -1,6 +1,5 @@
 """The CUDA kernels: run on the host against the CPU's code, compiled by NVRTC, run on a GPU where there is one."""
 
-import importlib.util
 import re
 import types
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from tests.features.host_kernels import HostModule, signatures
 
 Pairs = list[tuple[Any, Any]]
 ARCHITECTURES = ("sm_80", "sm_90", "sm_120")
+NO_EXTRA = "the [gpu] extra is not installed: make test-kernels installs it"
 REGISTERS = re.compile(r"Compiling entry function '(\w+)'.*?Used (\d+) registers", re.DOTALL)
 
 _POWERS_4 = (1, 4, 16, 64)
@@ -204,8 +204,7 @@ def test_a_missing_barrier_shows(compile_with, build_for_host, missing):
 @pytest.mark.parametrize("case", CASES)
 def test_kernels_compile_for(case, architecture, compile_with):
     """All parameter sets that the other tests launch, for each generation of devices."""
-    if importlib.util.find_spec("cupy_backends") is None:
-        pytest.skip("the [gpu] extra is not installed: make test-kernels installs it")
+    pytest.importorskip("cupy_backends", reason=NO_EXTRA)
     compile_with(lambda code, macros: NvrtcModule(code, macros, architecture))
     CASES[case](np.asarray)
 
@@ -229,9 +228,8 @@ class NvrtcModule:
         # one rounding for each operation
         assert "fma." not in (ptx.decode() if isinstance(ptx, bytes) else ptx)
         # nothing in memory of the thread's own
-        assert log.count("0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads") == len(
-            self._registers
-        )
+        clean = log.count("0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads")
+        assert clean == len(self._registers), f"0 bytes stack frame expected of every kernel:\n{log}"
 
     def get_function(self, name: str) -> Callable[..., None]:
         def check(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
@@ -240,6 +238,21 @@ class NvrtcModule:
             assert needed <= 65_536
 
         return check
+
+
+def test_samples_indexed_by_a_variable_would_be_refused(compile_with):
+    """What the compile-time turns are for."""
+    pytest.importorskip("cupy_backends", reason=NO_EXTRA)
+    turns = "constexpr int turns[KINDS][3] = {TURNS};"
+
+    def compile_unknown(code: str, macros: tuple[str, ...]) -> NvrtcModule:
+        assert turns in code
+        variable = "int turns[KINDS][3];\n    for (auto& each : turns)\n        each[0] = each[1] = each[2] = image[0];"
+        return NvrtcModule(code.replace(turns, variable), macros, "sm_90")
+
+    compile_with(compile_unknown)
+    with pytest.raises(AssertionError, match="0 bytes stack frame"):
+        codes_and_histograms(np.asarray, RINGS["base7"])
 
 
 def test_a_module_is_compiled_without_contraction(monkeypatch):
