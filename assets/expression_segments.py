@@ -18,7 +18,7 @@ from assets.parameters import Parameters
 from assets.segment_figures import curve_figures, strongest_segments
 from features.pipeline import find_segments
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @dg.asset(

@@ -13,7 +13,7 @@ from assets.parameters import Parameters
 from assets.segment_figures import flow_figure
 from features.pipeline import FlowStream
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @dg.asset(

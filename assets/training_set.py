@@ -25,7 +25,7 @@ from ml.semantic_space import SemanticSpace
 from ml.splits import Split, split_by_subject, split_from_folds
 
 CODE_VERSION = "1"
-FEATURE_VERSION = "1"
+FEATURE_VERSION = "2"
 NAME = "examples"
 
 

@@ -1,8 +1,8 @@
 """Head motion and light: regions of an aligned face crop, gain matching and registration to a reference crop.
 
 Belongs here: what makes two crops of one track comparable before texture or flow is computed. Stays out: the
-alignment by landmarks that makes a crop (``faces``) and the flow (``flow``). Registration runs on the host:
-OpenCV's ECC has no counterpart on a device.
+alignment by landmarks that makes a crop (``faces``), the iteration itself (``ecc``) and the flow (``flow``).
+Registration runs on the host: it waits for each step of a few thousand pixels, too little for a device.
 
 .. [1] Evangelidis, Psarakis (2008). Parametric image alignment using enhanced correlation coefficient
    maximization. IEEE TPAMI 30(10).
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.backend import Array, namespace
+from features.ecc import align_translation, shift_image
 from features.faces import CROP_LANDMARKS, CROP_SIZE
 
 Motion = Literal["none", "translation", "affine"]
@@ -25,7 +26,8 @@ Motion = Literal["none", "translation", "affine"]
 # (top, bottom, left, right) in px of the crop, from the canonical landmarks.
 Box = tuple[int, int, int, int]
 
-_MOTIONS = {"translation": cv2.MOTION_TRANSLATION, "affine": cv2.MOTION_AFFINE}
+# change of the correlation that ends the iteration
+_TOLERANCE = 1e-4
 _ECC_BLUR = 5
 # OpenCV's bindings want a mask: an empty one stands for the whole image.
 _EVERYWHERE = np.empty((0, 0), dtype=np.uint8)
@@ -124,6 +126,8 @@ class Registered:
 class Registrar:
     """Registers the crops of one track to a reference crop by ECC [1]_, each from where the last one ended.
 
+    Translations are found by ``ecc``, affine maps by OpenCV.
+
     Parameters
     ----------
     reference : ndarray, shape (M, N), uint8
@@ -156,7 +160,8 @@ class Registrar:
         self._box = rigid_box() if box is None else box
         top, bottom, left, right = self._box
         self._reference = reference[top:bottom, left:right].astype(np.float32)
-        self._criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, num_iterations, 1e-4)
+        self._template = np.ascontiguousarray(_blurred(reference.astype(np.float32))[top:bottom, left:right])
+        self._num_iterations = num_iterations
         self._matrix = np.eye(2, 3, dtype=np.float32)
 
     def register(self, crop: NDArray[np.uint8]) -> Registered:
@@ -176,6 +181,9 @@ class Registrar:
         correlation, self._matrix = self._align(image)
         if correlation == 0.0:
             return Registered(image, self._matrix, correlation)
+        if self._motion == "translation":
+            right, down = (float(shift) for shift in self._matrix[:, 2])
+            return Registered(shift_image(image, down, right), self._matrix, correlation)
         size = (image.shape[1], image.shape[0])
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         moved = cv2.warpAffine(image, self._matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
@@ -183,13 +191,38 @@ class Registrar:
 
     def _align(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         top, bottom, left, right = self._box
+        correlation, matrix = self._translate(image) if self._motion == "translation" else self._map(image)
+        # Crops are aligned by landmarks already: a large shift has locked onto something else.
+        middle = np.array([(left + right) / 2, (top + bottom) / 2, 1.0])
+        if correlation == 0.0 or float(np.hypot(*(matrix @ middle - middle[:2]))) > _LARGEST_SHIFT:
+            return 0.0, np.eye(2, 3, dtype=np.float32)
+        return correlation, matrix
+
+    def _translate(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        top, _, left, _ = self._box
+        start_col, start_row = (float(shift) for shift in self._matrix[:, 2])
+        correlation, row, col = align_translation(
+            self._template,
+            _blurred(image),
+            top + start_row,
+            left + start_col,
+            self._num_iterations,
+            _TOLERANCE,
+        )
+        matrix = np.eye(2, 3, dtype=np.float32)
+        matrix[:, 2] = col - left, row - top
+        return correlation, matrix
+
+    def _map(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        top, _, left, _ = self._box
         corner = np.array([left, top], dtype=np.float32)
         start = self._matrix.copy()
         # ECC counts from the corner of the box, the matrix from that of the crop.
         start[:, 2] += start[:, :2] @ corner
+        criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, self._num_iterations, _TOLERANCE)
         try:
             correlation, found = cv2.findTransformECC(
-                self._reference, image, start, _MOTIONS[self._motion], self._criteria, _EVERYWHERE, _ECC_BLUR
+                self._reference, image, start, cv2.MOTION_AFFINE, criteria, _EVERYWHERE, _ECC_BLUR
             )
         except cv2.error as error:
             # OpenCV says so that the iteration left the image or found no texture: an answer, not a fault.
@@ -198,10 +231,6 @@ class Registrar:
             return 0.0, np.eye(2, 3, dtype=np.float32)
         matrix = np.asarray(found, dtype=np.float32)
         matrix[:, 2] -= matrix[:, :2] @ corner
-        # Crops are aligned by landmarks already: a large shift has locked onto something else.
-        middle = np.array([(left + right) / 2, (top + bottom) / 2, 1.0])
-        if float(np.hypot(*(matrix @ middle - middle[:2]))) > _LARGEST_SHIFT:
-            return 0.0, np.eye(2, 3, dtype=np.float32)
         return float(correlation), matrix
 
     def _correlate(self, image: NDArray[np.float32]) -> float:
@@ -210,3 +239,8 @@ class Registrar:
         moving = image[top:bottom, left:right] - image[top:bottom, left:right].mean()
         norm = float(np.linalg.norm(reference) * np.linalg.norm(moving))
         return float(np.sum(reference * moving)) / norm if norm > 0 else 0.0
+
+
+def _blurred(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    # as ECC does: grey values between pixels are then near linear
+    return cv2.GaussianBlur(image, (_ECC_BLUR, _ECC_BLUR), 0).astype(np.float32, copy=False)

@@ -75,7 +75,7 @@ def test_unknown_motion_model_is_refused(still_crops):
 
 def test_other_faults_of_opencv_are_not_swallowed(still_crops):
     with pytest.raises(cv2.error):
-        Registrar(still_crops[0]).register(still_crops[0][:, :, None].repeat(3, axis=2))
+        Registrar(still_crops[0], motion="affine").register(still_crops[0][:, :, None].repeat(3, axis=2))
 
 
 def test_gain_brings_means_together(backend):
