@@ -214,10 +214,10 @@ def page(title: str, kernels: Rows, lines: Rows) -> str:
 
 
 def _texture_cases(images: NDArray[np.uint8], uploaded: Array) -> list[Case]:
-    size = _size(images)
+    size, digits = _size(images), (1, 4, 16, 64)
     found: list[Case] = []
     for kinds in (("sl",), ("cod", "sl", "sr")):
-        rings = modc.Rings((2, 4, 6), tuple(modc.KINDS[kind] for kind in kinds), ((1, 4, 16, 64),) * 2)
+        rings = modc.Rings((2, 4, 6), tuple(modc.KINDS[kind] for kind in kinds), (digits, digits))
         codes = modc.ring_codes(images, rings)
         histograms = modc.ring_histograms(images, rings, grid=(4, 4))
         name = f"{len(kinds)} kind{'s' if len(kinds) > 1 else ''} {size}"

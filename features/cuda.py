@@ -70,7 +70,9 @@ def refine(
     linearise, sweep = (_kernel("horn_schunck", name, macros) for name in ("linearise", "sweep"))
     images = prod(lead)
     grid = _pixel_grid(images, height, width)
-    _launch(linearise, grid, _BLOCK, reference, warped, inside, flow, terms, height, width, float(alpha_squared))
+    _launch(
+        linearise, grid, _BLOCK, reference, warped, inside, flow, terms, height, width, float(alpha_squared)
+    )
     tiles = (images, -(-height // _TILE), -(-width // _TILE))
     for done in range(0, num_sweeps, _HALO):
         after = xp.empty(flow.shape, dtype=xp.float32)

@@ -10,7 +10,9 @@ import pytest
 
 from features import cuda, curves, flow, flow_kernels, modc, resample
 from features.backend import has_gpu, to_numpy
+from features.flow_stream import FlowConfig, FlowRow, FlowStream
 from features.modc_kernels import Rings
+from features.texture_stream import TextureConfig, TextureStream
 from tests.features.host_kernels import HostModule, signatures
 
 Pairs = list[tuple[Any, Any]]
@@ -183,6 +185,25 @@ def test_public_functions_launch_the_kernels(request):
     for name in ("differences", "first"):
         np.testing.assert_allclose(found.pop(name), expected.pop(name), rtol=1e-5, atol=1e-7)
     assert_same_bits([(found[name], each) for name, each in expected.items()])
+
+
+def stream_rows(crops: np.ndarray) -> list[Any]:
+    texture = TextureStream(TextureConfig(), np)
+    motion = FlowStream(FlowConfig(num_levels=2, num_warps=1, num_sweeps=3), np)
+    found = [stream.push(crop, i, i / 25) for stream in (texture, motion) for i, crop in enumerate(crops)]
+    return [row for rows in (*found, texture.finish()) for row in rows]
+
+
+def test_streams_launch_the_kernels(request, smiling_crops):
+    expected = stream_rows(smiling_crops[24:27])
+    request.getfixturevalue("numpy_as_cupy")
+    found = stream_rows(smiling_crops[24:27])
+    assert len(found) == len(expected) > 0
+    for row, other in zip(found, expected, strict=True):
+        if isinstance(row, FlowRow):
+            assert row == other
+        else:
+            np.testing.assert_allclose(row.block_differences, other.block_differences, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("missing", [0, 1])
