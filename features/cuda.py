@@ -137,7 +137,7 @@ def kernel_source(source: str) -> str:
 
 
 def compile_module(code: str, macros: tuple[str, ...]) -> Any:
-    """CuPy module of CUDA code under some ``-D`` options; compiled when a kernel is first launched.
+    """CuPy module of CUDA code under some ``-D`` options; compiled when a kernel is first taken from it.
 
     Nothing is contracted into fused multiply-adds: the CPU rounds after every operation, and so do the kernels.
     """
@@ -159,6 +159,9 @@ def _launch(
     kernel: Any, grid: tuple[int, int, int], block: tuple[int, int], *arguments: Array | float | int
 ) -> None:
     """Launch over a grid; Python numbers become the 32-bit types that all kernels take."""
+    if 0 in grid:
+        # no image, no result: CUDA refuses an empty grid
+        return
     sized = [
         np.int32(each) if isinstance(each, int) else np.float32(each) if isinstance(each, float) else each
         for each in arguments

@@ -52,6 +52,7 @@ class HostModule:
 
         def run(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
             assert len(grid) == len(block) == 3
+            assert grid[0] >= 1
             assert all(1 <= side <= 65535 for side in grid[1:])
             assert block[0] * block[1] <= 1024
             values = [_c_value(*pair) for pair in zip(types, arguments, strict=True)]
