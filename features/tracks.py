@@ -27,9 +27,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
-from trackers import ByteTrackTracker
 
 from features.attention import TIME_TOLERANCE_S, Attention
 from features.detectors import FaceDetector, make_detector
@@ -302,11 +300,17 @@ class _FaceLine:
     """The state of `track_faces` between two frames."""
 
     def __init__(self, faces: FaceConfig, tracks: TrackConfig, clip_key: str, detector: FaceDetector) -> None:
+        # Here and not at the top: ByteTrack brings packages that take longer to import than everything else
+        # that reads this module's names.
+        from features.association import Association
+
         self._faces_config = faces
         self._config = tracks
         self._clip_key = clip_key
         self._detector = detector
-        self._association = _Association(tracks)
+        self._association = Association(
+            start_score=tracks.start_score, min_iou=tracks.min_iou, memory=tracks.max_missed + 1
+        )
         self._attention = Attention(
             min_face_px=faces.min_face_px, search_s=tracks.search_s, still_search_s=tracks.still_search_s
         )
@@ -449,35 +453,6 @@ class _FaceLine:
         if abs(quality.yaw) > config.max_yaw or abs(quality.roll_deg) > config.max_roll_deg:
             return "off_pose"
         return "blurred" if quality.blur < config.min_blur else ""
-
-
-class _Association:
-    """ByteTrack, fed with the detections of each check."""
-
-    def __init__(self, config: TrackConfig) -> None:
-        # Its memory is counted in checks here, and is as long as a track's.
-        self._tracker = ByteTrackTracker(
-            lost_track_buffer=config.max_missed + 1,
-            frame_rate=30.0,
-            track_activation_threshold=config.start_score,
-            high_conf_det_threshold=config.start_score,
-            minimum_iou_threshold=config.min_iou,
-            minimum_consecutive_frames=2,
-        )
-
-    def match(self, detections: list[Detection]) -> list[int | None]:
-        """ByteTrack's number for the face of each detection, None where it has none yet."""
-        corners = np.array([d.box for d in detections], dtype=np.float64).reshape(-1, 4)
-        corners[:, 2:] += corners[:, :2]
-        scores = np.array([d.score for d in detections], dtype=np.float64)
-        # ByteTrack reorders; the row number travels along.
-        rows = np.arange(len(detections))
-        answer = self._tracker.update(sv.Detections(xyxy=corners, confidence=scores, data={"row": rows}))
-        ids: list[int | None] = [None] * len(detections)
-        numbers = answer.tracker_id if answer.tracker_id is not None else []
-        for row, tracker_id in zip(answer.data.get("row", []), numbers, strict=True):
-            ids[int(row)] = int(tracker_id) if tracker_id >= 0 else None
-        return ids
 
 
 def _as_box(sides: NDArray[np.float64]) -> Box:
