@@ -127,7 +127,8 @@ class TestMtcnn:
 
     def test_confirms_no_face_where_there_is_none(self, portrait):
         boxes = [(10.0, 10.0, 60.0, 60.0), (-200.0, -200.0, 50.0, 50.0), (480.0, 480.0, 90.0, 90.0)]
-        assert make_detector(FaceConfig()).confirm(portrait, boxes) == [None, None, None]
+        boxes.append((0.0, 0.0, 0.2, 0.1))
+        assert make_detector(FaceConfig()).confirm(portrait, boxes) == [None] * 4
 
 
 class TestYunet:
