@@ -25,10 +25,11 @@ from features.curves import (
     smooth,
     wrap_angle,
 )
-from features.spans import Span, merge_spans
+from features.spans import Span, leading_spans, merge_spans
 
 Fusion = Literal["fallback", "or", "mean"]
 Rest = Literal["none", "densest"]
+Foot = Literal["zero", "lowest"]
 TexturePeaks = Literal["prominence", "threshold"]
 
 
@@ -42,6 +43,8 @@ class SegmentConfig:
         Regions whose motion is searched.
     apex_fraction : float
         M_T of eq. (23): a segment lasts while its module exceeds this fraction of the apex's.
+    foot : {"zero", "lowest"}
+        Level above which that fraction is taken: no motion, as printed, or the lowest module on either side.
     max_turn_deg_s : float
         gamma of eq. (23): largest turn of the motion's direction from one frame to the next by the time between
         them, degrees per second; 45 degrees at 25 frames a second.
@@ -51,6 +54,9 @@ class SegmentConfig:
         Least module of an apex, px of the crop.
     repeat_fraction : float
         A further apex counts while it has this fraction of the track's largest module.
+    join_fraction : float
+        A region's segment joins a stronger one of another region while its apex has this fraction of that one's
+        module; a weaker one is left out. 0 joins all.
     single_apex : bool
         One segment per region, as printed in [1]_.
     rest : {"none", "densest"}
@@ -78,11 +84,13 @@ class SegmentConfig:
     """
 
     regions: tuple[str, ...] = ("left_brow", "right_brow", "left_mouth", "right_mouth", "lips")
-    apex_fraction: float = 0.3
+    apex_fraction: float = 0.25
+    foot: Foot = "lowest"
     max_turn_deg_s: float = 1125.0
     angle: AngleMode = "atan2"
     min_motion_px: float = 0.7
     repeat_fraction: float = 0.25
+    join_fraction: float = 0.6
     single_apex: bool = False
     rest: Rest = "densest"
     rest_window_s: float = 12.0
@@ -97,10 +105,11 @@ class SegmentConfig:
     micro_s: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("apex_fraction", "repeat_fraction", "delta"):
+        for name in ("apex_fraction", "repeat_fraction", "join_fraction", "delta"):
             value = getattr(self, name)
             _require(0 <= value <= 1, f"segments.{name} is {value}; expected 0..1")
-        for name, kind in (("fusion", Fusion), ("rest", Rest), ("texture_peaks", TexturePeaks)):
+        kinds = {"fusion": Fusion, "rest": Rest, "foot": Foot, "texture_peaks": TexturePeaks}
+        for name, kind in kinds.items():
             value = getattr(self, name)
             choices = get_args(kind)
             _require(value in choices, f"segments.{name} is {value!r}; expected one of {', '.join(choices)}")
@@ -219,6 +228,18 @@ def grow(
     return onset, offset
 
 
+def rise(module: NDArray[np.float64], apex: int) -> NDArray[np.float64]:
+    """Share of the way from the lowest module on each side up to the apex, shape (T,); 1 at the apex.
+
+    The head's drift lifts the foot of a curve by some tenths of a pixel. Measured from zero, as in eq. (23), a
+    boundary then slides along the flat foot; measured from the foot it stays on the flank. The foot counts up to
+    half the apex: an expression that lasts to the end of the track has none.
+    """
+    before, after = module[: apex + 1].min(), module[apex:].min()
+    foot = np.minimum(np.where(np.arange(module.size) < apex, before, after), module[apex] / 2)
+    return (module - foot) / np.maximum(module[apex] - foot, np.finfo(np.float64).tiny)
+
+
 def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fps: float) -> list[Span]:
     """Segments of the regions' motion, eq. (22) and (23) of [1]_, repeated on what remains and merged.
 
@@ -254,7 +275,7 @@ def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fp
                 free[apex] = False
                 continue
             onset, offset = grow(
-                module,
+                rise(module, apex) if config.foot == "lowest" else module,
                 angle,
                 apex,
                 apex_fraction=config.apex_fraction,
@@ -264,7 +285,8 @@ def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fp
             spans.append(Span(onset, apex, offset, float(module[apex]) / config.min_motion_px, "flow"))
             if config.single_apex:
                 break
-    return merge_spans(spans, gap=_frames(config.merge_gap_s, fps))
+    gap = _frames(config.merge_gap_s, fps)
+    return merge_spans(leading_spans(spans, gap=gap, fraction=config.join_fraction), gap=gap)
 
 
 def texture_spans(curve: NDArray[np.float64], *, config: SegmentConfig, fps: float) -> list[Span]:

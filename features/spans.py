@@ -38,6 +38,23 @@ def merge_spans(spans: Sequence[Span], *, gap: int) -> list[Span]:
     return merged
 
 
+def leading_spans(spans: Sequence[Span], *, gap: int, fraction: float) -> list[Span]:
+    """Leave out spans that would join a stronger one and have less than this fraction of its score.
+
+    A faint motion beside a strong one drifts for longer than the expression lasts and would move its boundaries.
+    """
+    leading: list[Span] = []
+    for span in sorted(spans, key=lambda each: -each.score):
+        joined = (
+            each
+            for each in leading
+            if span.onset - each.offset <= gap + 1 and each.onset - span.offset <= gap + 1
+        )
+        if all(span.score >= fraction * each.score for each in joined):
+            leading.append(span)
+    return leading
+
+
 def limit_spans(
     spans: Sequence[Span],
     strength: NDArray[np.float64],

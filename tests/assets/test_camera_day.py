@@ -130,7 +130,13 @@ class Writer:
         if clip_id == self.fail_at:
             msg = "no such face"
             raise ValueError(msg)
-        row = {"clip_id": clip_id, "track_id": str(os.getpid()), "frame": 0, "time_s": 0.0, "crop": bytes(128 * 128)}
+        row = {
+            "clip_id": clip_id,
+            "track_id": str(os.getpid()),
+            "frame": 0,
+            "time_s": 0.0,
+            "crop": bytes(128 * 128),
+        }
         self.lake.write("face_crops", clip_id, [row], stamp=stamp, camera_day=day)
 
 

@@ -349,7 +349,7 @@ def test_the_frame_rate_does_not_move_segments(tmp_path):
     """One performance drawn at 150 frames a second, shown at 25, at 30 and at a rate that varies."""
     plan = plan_clip([(0, ("happy",))], index=0, config=SampleConfig(fps=150, face_px=(100.0, 100.0)))
     drawn = list(render_frames(plan, puppets=make_puppets([plan])))
-    uneven = np.cumsum(np.random.default_rng(0).integers(4, 8, len(drawn) // 4))
+    uneven = np.cumsum([0, *np.random.default_rng(0).integers(4, 8, len(drawn) // 4)])
     shown = [np.arange(0, len(drawn), 6), np.arange(0, len(drawn), 5), uneven[uneven < len(drawn)]]
     found = []
     for number, at in enumerate(shown):

@@ -1,5 +1,7 @@
 """Segments from curves that are drawn by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,23 @@ def test_the_flank_of_a_segment_is_no_apex():
     assert found(motion_spans(regions_of(module), config=config, fps=FPS)) == [(27, 30, 77)]
 
 
+def test_drift_under_an_expression_does_not_move_its_boundaries():
+    """A head that ends 1.5 px away lifts one foot of the curve above the fraction of the apex."""
+    module = bump(100, 30, 40, 60, 3.0)
+    drifted = module + np.linspace(0, 1.5, 100)
+    config = SegmentConfig(regions=("lips",), apex_fraction=0.3)
+    ((onset, _, offset),) = found(motion_spans(regions_of(drifted), config=config, fps=FPS))
+    assert (onset, offset) == pytest.approx((33, 54), abs=2)
+    printed = replace(config, foot="zero")
+    assert found(motion_spans(regions_of(drifted), config=printed, fps=FPS))[0][2] > 80
+
+
+def test_an_expression_that_never_ends_lasts_to_the_end():
+    module = np.r_[np.zeros(20), np.linspace(0, 4, 10), np.linspace(4, 3.5, 70)]
+    config = SegmentConfig(regions=("lips",))
+    assert found(motion_spans(regions_of(module), config=config, fps=FPS))[0][2] == 99
+
+
 def test_a_weak_region_does_not_widen_a_strong_one():
     strong, weak = bump(100, 30, 40, 50, 8.0), bump(100, 10, 40, 90, 1.0)
     config = SegmentConfig(regions=("left_mouth", "lips"))
@@ -114,7 +133,8 @@ def test_a_weak_region_does_not_widen_a_strong_one():
 
 def test_regions_that_move_together_are_one_expression():
     a, b = bump(100, 20, 30, 40, 5.0), bump(100, 30, 44, 58, 4.0)
-    spans = motion_spans(regions_of(a, b), config=SegmentConfig(regions=("left_mouth", "lips")), fps=FPS)
+    config = SegmentConfig(regions=("left_mouth", "lips"), apex_fraction=0.3)
+    spans = motion_spans(regions_of(a, b), config=config, fps=FPS)
     assert len(spans) == 1
     assert (spans[0].onset, spans[0].apex) == (24, 30)
     assert spans[0].offset > 50
