@@ -108,9 +108,9 @@ def test_the_flank_of_a_segment_is_no_apex():
 
 
 def test_drift_under_an_expression_does_not_move_its_boundaries():
-    """A head that ends 1.5 px away lifts one foot of the curve above the fraction of the apex."""
+    """A head that ends 2 px away lifts one foot of the curve above the fraction of the apex."""
     module = bump(100, 30, 40, 60, 3.0)
-    drifted = module + np.linspace(0, 1.5, 100)
+    drifted = module + np.linspace(0, 2, 100)
     config = SegmentConfig(regions=("lips",), apex_fraction=0.3)
     ((onset, _, offset),) = found(motion_spans(regions_of(drifted), config=config, fps=FPS))
     assert (onset, offset) == pytest.approx((33, 54), abs=2)
