@@ -145,10 +145,13 @@ def align_face(
         What lies outside of the image repeats its border.
     """
     matrix = crop_transform(landmarks, size=size)
-    gray, matrix = _halve_for_warp(gray, matrix, size)
+    region, matrix = _region_for_warp(gray, matrix, size)
     # Cubic: linear interpolation blurs by the sub-pixel phase, and a drifting face would flicker.
-    crop = cv2.warpAffine(gray, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return crop.astype(np.uint8, copy=False)
+    # In float32, where OpenCV's cubic warp takes a third of the time that it takes in uint8.
+    crop = cv2.warpAffine(
+        region, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return cv2.convertScaleAbs(np.maximum(crop, 0, out=crop)).astype(np.uint8, copy=False)
 
 
 def crop_transform(landmarks: NDArray[np.float64], *, size: int = CROP_SIZE) -> NDArray[np.float64]:
@@ -229,26 +232,25 @@ def measure_quality(crop: NDArray[np.uint8], box: Box, landmarks: NDArray[np.flo
     )
 
 
-def _halve_for_warp(
+def _region_for_warp(
     gray: NDArray[np.uint8], matrix: NDArray[np.float64], size: int
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Shrink a face much larger than the crop by a power of two, so that warping does not alias."""
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Cut out what the crop covers; shrink a face much larger than the crop by a power of two against aliasing."""
     scale = math.hypot(matrix[0, 0], matrix[1, 0])
-    if scale > 0.5:
-        return gray, matrix
-    factor = 2 ** math.floor(-math.log2(scale))
+    factor = 1 if scale > 0.5 else 2 ** math.floor(-math.log2(scale))
     corners = np.array([[0, 0], [0, size], [size, 0], [size, size]], dtype=np.float64)
     covered = apply_transform(invert_transform(matrix), corners)
     # Whole blocks of the image, counted from its origin: the averaging grid never moves with the face.
     first = np.maximum(np.floor(covered.min(axis=0) / factor) - 2, 0).astype(int) * factor
-    last = (np.ceil(covered.max(axis=0) / factor) + 2).astype(int) * factor
+    last = np.maximum(np.ceil(covered.max(axis=0) / factor) + 2, 0).astype(int) * factor
     region = gray[first[0] : last[0], first[1] : last[1]]
     rows, cols = region.shape[0] // factor, region.shape[1] // factor
     if rows == 0 or cols == 0:
-        return gray, matrix
+        return gray.astype(np.float32), matrix
     region = region[: rows * factor, : cols * factor]
-    small = cv2.resize(region, (cols, rows), interpolation=cv2.INTER_AREA)
+    if factor > 1:
+        region = cv2.resize(region, (cols, rows), interpolation=cv2.INTER_AREA)
     # The centre of small pixel j is image pixel factor * j + (factor - 1) / 2.
     offset = first[::-1] + (factor - 1) / 2
     shift = matrix[:, :2] @ offset + matrix[:, 2]
-    return small.astype(np.uint8, copy=False), np.column_stack([matrix[:, :2] * factor, shift])
+    return region.astype(np.float32), np.column_stack([matrix[:, :2] * factor, shift])
