@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -104,6 +104,8 @@ class SemanticSpaceSummary:
         Where the ratings come from.
     synthetic : bool
         The ratings come from the simulated panel.
+    chance_congruence, own_congruence, variance_inflation : mapping of str to float
+        How well each axis can be told apart, see `ml.rotation`; empty where factors were not turned to the target.
     """
 
     num_stimuli: int
@@ -118,6 +120,9 @@ class SemanticSpaceSummary:
     unsupported: Sequence[str]
     source: str
     synthetic: bool
+    chance_congruence: Mapping[str, float] = field(default_factory=dict)
+    own_congruence: Mapping[str, float] = field(default_factory=dict)
+    variance_inflation: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -325,7 +330,14 @@ def _axes(space: SemanticSpaceSummary | None) -> list[dict[str, Any]]:
     if space is None:
         return []
     return [
-        {"name": name, "congruence": value, "verdict": _verdict(value, unsupported=name in space.unsupported)}
+        {
+            "name": name,
+            "congruence": value,
+            "chance": space.chance_congruence.get(name),
+            "own": space.own_congruence.get(name),
+            "inflation": space.variance_inflation.get(name),
+            "verdict": _verdict(value, unsupported=name in space.unsupported),
+        }
         for name, value in space.congruence.items()
     ]
 

@@ -123,6 +123,9 @@ def full(bare: ReportContext) -> ReportContext:
             unsupported=["dominance"],
             source="the simulated panel",
             synthetic=True,
+            chance_congruence={"pleasure": 0.5, "arousal": 0.55, "dominance": 0.6},
+            own_congruence={"pleasure": 0.9, "arousal": 0.8, "dominance": 0.2},
+            variance_inflation={"pleasure": 1.5, "arousal": 1.1, "dominance": 1.6},
         ),
         spotting=pd.DataFrame(
             [("overall", 1, 3, 1, 0.25, 0.5, 1 / 3, 22.5, True), ("micro", 0, 0, 1, np.nan, 0, 0, 0, True)],
@@ -315,9 +318,9 @@ def test_tables_show_intervals_beside_the_papers_values(full: ReportContext) -> 
 
 def test_unsupported_axes_are_named(full: ReportContext) -> None:
     text = Page(render_report(full)).text
-    assert "pleasure 0.970 good" in text
-    assert "arousal 0.900 fair" in text
-    assert "dominance 0.400 unsupported" in text
+    assert "pleasure 0.970 good 0.500 0.900 1.500" in text
+    assert "arousal 0.900 fair 0.550 0.800 1.100" in text
+    assert "dominance 0.400 unsupported 0.600 0.200 1.600" in text
     assert "The data does not support: dominance." in text
     assert "Reliability of the raters' mean (ICC) –" in text  # it could not be estimated
     assert "Sphericity (Bartlett), p < 0.001" in text
