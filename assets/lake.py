@@ -92,7 +92,7 @@ class Lake:
     ) -> pa.Table:
         """Read one file; raises ``FileNotFoundError`` where it does not exist."""
         with self.path(table, name, camera_day=camera_day).open("rb") as file:
-            return pq.read_table(file, columns=columns)
+            return _read(file, columns)
 
     def read_all(
         self, table: str, *, camera_days: Sequence[str] | None = None, columns: list[str] | None = None
@@ -111,7 +111,7 @@ class Lake:
         tables: list[pa.Table] = []
         for path in files:
             with path.open("rb") as file:
-                tables.append(pq.read_table(file, columns=columns).replace_schema_metadata(None))
+                tables.append(_read(file, columns).replace_schema_metadata(None))
         return pa.concat_tables([schema.empty_table(), *tables]).replace_schema_metadata(None)
 
     def iter_batches(
@@ -121,7 +121,7 @@ class Lake:
         with self.path(table, name, camera_day=camera_day).open("rb") as file:
             parquet = pq.ParquetFile(file)
             for group in range(parquet.num_row_groups):
-                yield from parquet.read_row_group(group).to_batches()
+                yield from parquet.read_row_group(group, use_threads=False).to_batches()
 
     @contextmanager
     def writer(
@@ -218,7 +218,12 @@ class Lake:
             with path.open("rb") as file:
                 parquet = pq.ParquetFile(file)
                 keep = [c for c in parquet.schema_arrow.names if c not in _WALL_CLOCK_COLUMNS]
-                for batch in parquet.iter_batches(columns=keep):
+                for batch in parquet.iter_batches(columns=keep, use_threads=False):
                     for row in batch.to_pylist():
                         digest.update(repr(row).encode())
         return digest.hexdigest()[:32]
+
+
+def _read(file: IO[bytes], columns: list[str] | None) -> pa.Table:
+    # Arrow's own threads may still hold a Python file when the interpreter ends, and then abort the process.
+    return pq.ParquetFile(file).read(columns=columns, use_threads=False)
