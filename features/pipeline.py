@@ -36,6 +36,7 @@ Columns = Mapping[str, NDArray[Any]]
 _LONGEST_HOLE_S = 0.5
 # A track that has been silent for this many frames has ended.
 _FRAMES_OUT_OF_SIGHT = 250
+_PACKED_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -268,28 +269,41 @@ def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[
 
 
 class _RowsByTrack:
-    """Runs one stream per track and keeps the rows; a track out of sight gives its stream back."""
+    """Runs one stream per track and keeps the rows, packed; a track out of sight gives its stream back."""
 
     def __init__(self, make_stream: Callable[[], TextureStream | FlowStream]) -> None:
         self._make_stream = make_stream
         self._open: dict[str, tuple[int, TextureStream | FlowStream]] = {}
         self._rows: dict[str, list[TextureRow | FlowRow]] = defaultdict(list)
+        # rows as column arrays, in order: a tenth of the memory that row objects take
+        self._packed: dict[str, list[dict[str, NDArray[Any]]]] = defaultdict(list)
 
     def push(self, track_id: str, crop: NDArray[np.uint8], frame: int, time_s: float) -> None:
         stream = self._open[track_id][1] if track_id in self._open else self._make_stream()
         self._open[track_id] = frame, stream
         self._rows[track_id].extend(stream.push(crop, frame, time_s))
+        if len(self._rows[track_id]) >= _PACKED_ROWS:
+            self._pack(track_id)
         self._close(before=frame - _FRAMES_OUT_OF_SIGHT)
 
     def columns(self) -> dict[str, dict[str, NDArray[Any]]]:
         """Rows of each track as column arrays."""
         self._close(before=None)
+        for track_id in self._rows:
+            self._pack(track_id)
         return {
-            track_id: {
+            track_id: {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            for track_id, parts in self._packed.items()
+        }
+
+    def _pack(self, track_id: str) -> None:
+        rows = self._rows[track_id]
+        if rows:
+            columns = {
                 each.name: np.asarray([getattr(row, each.name) for row in rows]) for each in fields(rows[0])
             }
-            for track_id, rows in self._rows.items()
-        }
+            self._packed[track_id].append(columns)
+            rows.clear()
 
     def _close(self, *, before: int | None) -> None:
         for track_id, (last, stream) in list(self._open.items()):

@@ -60,10 +60,11 @@ def _print(data: Any, *, as_json: bool, title: str = "") -> None:
         _out.print(f"{title}: none")
         return
     table = Table(title=title or None, title_justify="left")
-    for name in rows[0]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*[_cell(value) for value in row.values()])
+        table.add_row(*[_cell(row.get(name, "")) for name in names])
     _out.print(table)
 
 
