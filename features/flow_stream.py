@@ -60,7 +60,7 @@ class FlowConfig:
     num_sweeps: int = 20
     stencil: Stencil = "cross"
     num_levels: int = 3
-    num_warps: int = 2
+    num_warps: int = 1
     median: int = 0
     registration: Motion = "translation"
     match_gain: bool = True
