@@ -1,4 +1,4 @@
-"""Peers of MODC for comparison (DCP, LBP, HOG), and the histogram of oriented flow (HOOF).
+"""Peers of MODC for comparison (DCP, LBP, HOG), and what a part of a flow field shows: its mean and HOOF.
 
 Belongs here: other descriptors by the interface of `features.modc.modc_histograms`, without its plane axis:
 ``images (T, M, N) -> (T, rows, cols, bins)``. Stays out: MODC itself and curves over time.
@@ -13,6 +13,8 @@ Belongs here: other descriptors by the interface of `features.modc.modc_histogra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from array_api_compat import device
@@ -22,6 +24,9 @@ from numpy.typing import NDArray
 from features.backend import Array, is_numpy, namespace, to_numpy
 from features.histograms import block_histograms
 from features.modc import Rings, ring_codes
+
+# (top, bottom, left, right), px, half open.
+Box = tuple[int, int, int, int]
 
 _UNTURNED = ((0, 0, 0),)
 _DCP_WEIGHTS = ((1, 4, 16, 64), (0, 0, 0, 0))
@@ -134,7 +139,7 @@ def hoof(flow: Array, *, num_bins: int = 8) -> Array:
     """
     xp = namespace(flow)
     if is_numpy(flow):
-        return _hoof_compiled(flow, num_bins)
+        return _hoof_compiled(flow, np.float32(0), np.float32(0), num_bins)
     drow, dcol = flow[0, ...], flow[1, ...]
     turns = xp.atan2(drow, dcol) * (num_bins / (2 * np.pi))
     # floor of the smallest negative angles would be bin -1: modulo brings it to the last
@@ -145,14 +150,71 @@ def hoof(flow: Array, *, num_bins: int = 8) -> Array:
     return xp.mean(xp.where(bins == each, module, xp.zeros_like(module)), axis=(1, 2))
 
 
+def region_motion(
+    flow: Array, regions: Sequence[Box], *, head: Box | None = None, num_bins: int = 8
+) -> tuple[Array, Array]:
+    """Mean displacement and HOOF of parts of a flow field, as they move against the head.
+
+    Parameters
+    ----------
+    flow : array, shape (2, M, N), float32
+        (row, col) displacement, px.
+    regions : sequence of R (int, int, int, int)
+        (top, bottom, left, right) of each part, px, half open.
+    head : (int, int, int, int), optional
+        Part whose mean displacement is the head's and is taken away.
+    num_bins : int
+        As in `hoof`.
+
+    Returns
+    -------
+    displacement : array, shape (R, 2), float32
+        Mean (row, col) displacement, px.
+    histograms : array, shape (R, num_bins), float32
+        As `hoof` of each part, px.
+    """
+    xp = namespace(flow)
+    if is_numpy(flow):
+        # an empty part stands for none: nothing is taken away
+        own = (0, 0, 0, 0) if head is None else head
+        return _region_motion_compiled(flow, np.array((own, *regions)), num_bins)
+    if head is not None:
+        top, bottom, left, right = head
+        flow = flow - xp.mean(flow[:, top:bottom, left:right], axis=(1, 2), keepdims=True)
+    parts = [flow[:, top:bottom, left:right] for top, bottom, left, right in regions]
+    means = xp.stack([xp.mean(part, axis=(1, 2)) for part in parts])
+    return means, xp.stack([hoof(part, num_bins=num_bins) for part in parts])
+
+
 @njit(cache=True, nogil=True)
-def _hoof_compiled(flow: NDArray[np.float32], num_bins: int) -> NDArray[np.float32]:
+def _region_motion_compiled(
+    flow: NDArray[np.float32], boxes: NDArray[np.int64], num_bins: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Displacement and HOOF of all boxes but the first one, whose mean is taken away."""
+    means = np.zeros((boxes.shape[0], 2))
+    for i in range(boxes.shape[0]):
+        top, bottom, left, right = boxes[i]
+        part = flow[:, top:bottom, left:right]
+        if part.size:
+            means[i, 0], means[i, 1] = part[0].mean(), part[1].mean()
+    histograms = np.empty((boxes.shape[0] - 1, num_bins), dtype=np.float32)
+    head_row, head_col = np.float32(means[0, 0]), np.float32(means[0, 1])
+    for i in range(histograms.shape[0]):
+        top, bottom, left, right = boxes[i + 1]
+        histograms[i] = _hoof_compiled(flow[:, top:bottom, left:right], head_row, head_col, num_bins)
+    return (means[1:] - means[0]).astype(np.float32), histograms
+
+
+@njit(cache=True, nogil=True)
+def _hoof_compiled(
+    flow: NDArray[np.float32], head_row: np.float32, head_col: np.float32, num_bins: int
+) -> NDArray[np.float32]:
     _, height, width = flow.shape
     sums = np.zeros(num_bins)
     bins_per_radian = np.float32(num_bins / (2 * np.pi))
     for y in range(height):
         for x in range(width):
-            drow, dcol = flow[0, y, x], flow[1, y, x]
+            drow, dcol = flow[0, y, x] - head_row, flow[1, y, x] - head_col
             turns = np.arctan2(drow, dcol) * bins_per_radian
             sums[int(np.floor(turns)) % num_bins] += np.sqrt(drow * drow + dcol * dcol)
     return (sums / (height * width)).astype(np.float32)

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from features.backend import Array, Namespace, to_numpy
 from features.curves import flow_angle
-from features.descriptors import hoof
+from features.descriptors import region_motion
 from features.flow import Stencil, horn_schunck, horn_schunck_pyramid
-from features.registration import Motion, Registrar, face_regions, match_gain, rigid_box
+from features.registration import Motion, Registrar, face_regions, match_gain, region_window, rigid_box
+
+# Flow is computed where a region is, and as far around as its smoothness reaches, px of the crop.
+_MARGIN = 10
 
 Solver = Literal["single", "pyramid"]
 Reference = Literal["first", "anchored"]
@@ -127,8 +130,11 @@ class FlowStream:
     def __init__(self, config: FlowConfig, xp: Namespace) -> None:
         self._config = config
         self._xp = xp
-        regions = face_regions()
-        self._nose = regions.pop("nose")
+        top, bottom, left, right = region_window(_MARGIN)
+        self._window = slice(top, bottom), slice(left, right)
+        regions = {name: (a - top, b - top, c - left, d - left) for name, (a, b, c, d) in face_regions().items()}
+        nose = regions.pop("nose")
+        self._head = nose if config.subtract_nose else None
         self._regions = regions
         self._registrar: Registrar | None = None
         self._reference: Array = None
@@ -153,19 +159,20 @@ class FlowStream:
         list of FlowRow
             One row per region of this frame.
         """
-        flow = self._flow_of(crop, time_s)
-        parts = [flow[:, top:bottom, left:right] for top, bottom, left, right in self._regions.values()]
-        means = self._xp.stack([self._xp.mean(part, axis=(1, 2)) for part in parts])
+        means, histograms = region_motion(
+            self._flow_of(crop, time_s),
+            tuple(self._regions.values()),
+            head=self._head,
+            num_bins=self._config.hoof_bins,
+        )
         displacement = self._carried + to_numpy(means).astype(np.float64)
         speed = self._speed(displacement, time_s)
-        histograms = to_numpy(self._xp.stack([hoof(part, num_bins=self._config.hoof_bins) for part in parts]))
-        magnitude = np.hypot(displacement[:, 0], displacement[:, 1])
-        angle = flow_angle(displacement[:, 0], displacement[:, 1])
-        rows: list[FlowRow] = []
-        for i, roi in enumerate(self._regions):
-            drow, dcol = displacement[i].tolist()
-            values = (float(magnitude[i]), float(angle[i]), float(speed[i]))
-            rows.append(FlowRow(frame, time_s, roi, drow, dcol, *values, tuple(histograms[i].tolist())))
+        polar = (np.hypot(*displacement.T), flow_angle(*displacement.T), speed)
+        values = np.column_stack([displacement, *polar]).tolist()
+        bins = to_numpy(histograms).tolist()
+        rows = [
+            FlowRow(frame, time_s, roi, *values[i], tuple(bins[i])) for i, roi in enumerate(self._regions)
+        ]
         self._last = (time_s, displacement)
         if self._is_due(time_s, speed):
             self._carried = displacement
@@ -195,11 +202,7 @@ class FlowStream:
         image = self._xp.asarray(registered.image)
         if self._config.match_gain:
             image = match_gain(image, self._reference, rigid_box())
-        flow = solve_flow(self._reference, image, config=self._config)
-        if not self._config.subtract_nose:
-            return flow
-        top, bottom, left, right = self._nose
-        return flow - self._xp.mean(flow[:, top:bottom, left:right], axis=(1, 2), keepdims=True)
+        return solve_flow(self._reference[self._window], image[self._window], config=self._config)
 
     def _speed(self, displacement: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
         if self._last is None or time_s <= self._last[0]:

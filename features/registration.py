@@ -33,6 +33,8 @@ _ECC_BLUR = 5
 _EVERYWHERE = np.empty((0, 0), dtype=np.uint8)
 # px of the crop
 _LARGEST_SHIFT = 10.0
+# px that decide about a shift: the largest one, the blur, a pixel for the gradient and one for interpolation
+_REACH = round(_LARGEST_SHIFT) + _ECC_BLUR // 2 + 2
 
 
 def face_regions() -> dict[str, Box]:
@@ -65,6 +67,25 @@ def face_regions() -> dict[str, Box]:
         "lips": box(mouth, 0.12, 0.0, 0.50, 0.50),
         "nose": box(nose, -0.12, 0.0, 0.44, 0.44),
     }
+
+
+def region_window(margin: int) -> Box:
+    """Box of the crop that holds all regions, the nose and a margin, as far as the crop reaches.
+
+    Parameters
+    ----------
+    margin : int
+        px.
+
+    Returns
+    -------
+    tuple of int
+        (top, bottom, left, right), px, half open.
+    """
+    tops, bottoms, lefts, rights = zip(*face_regions().values(), strict=True)
+    first = max(min(tops) - margin, 0), max(min(lefts) - margin, 0)
+    last = min(max(bottoms) + margin, CROP_SIZE), min(max(rights) + margin, CROP_SIZE)
+    return first[0], last[0], first[1], last[1]
 
 
 def rigid_box() -> Box:
@@ -182,7 +203,7 @@ class Registrar:
         if correlation == 0.0:
             return Registered(image, self._matrix, correlation)
         if self._motion == "translation":
-            right, down = (float(shift) for shift in self._matrix[:, 2])
+            right, down = self._matrix[:, 2].tolist()
             return Registered(shift_image(image, down, right), self._matrix, correlation)
         size = (image.shape[1], image.shape[0])
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
@@ -199,11 +220,15 @@ class Registrar:
         return correlation, matrix
 
     def _translate(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-        top, _, left, _ = self._box
-        start_col, start_row = (float(shift) for shift in self._matrix[:, 2])
+        top, bottom, left, right = self._box
+        # no more than can be reached
+        first_row, first_col = max(top - _REACH, 0), max(left - _REACH, 0)
+        near = image[first_row : bottom + _REACH, first_col : right + _REACH]
+        top, left = top - first_row, left - first_col
+        start_col, start_row = self._matrix[:, 2].tolist()
         correlation, row, col = align_translation(
             self._template,
-            _blurred(image),
+            _blurred(near),
             top + start_row,
             left + start_col,
             self._num_iterations,
