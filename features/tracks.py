@@ -65,6 +65,10 @@ class TrackConfig:
     ----------
     check_s : float
         s from one look of the detector at the known faces to the next; the frames in between are followed.
+    still_check_s : float
+        The same where no face has moved since: nothing has changed that a look could correct.
+    still_motion : float
+        Largest motion of an eye or the nose of a face that counts as still, box sides.
     search_s : float
         s from one search of the frame to the next while all of it moves or no face is known. A part that
         moves alone is searched sooner, in proportion to its size.
@@ -96,6 +100,8 @@ class TrackConfig:
     """
 
     check_s: float = 0.165
+    still_check_s: float = 0.33
+    still_motion: float = 0.01
     search_s: float = 0.33
     still_search_s: float = 1.0
     start_score: float = 0.9
@@ -115,10 +121,10 @@ class TrackConfig:
             if not 0 <= value <= 1:
                 msg = f"tracks.{name} is {value}; expected 0..1"
                 raise ValueError(msg)
-        for name in ("check_s", "search_s", "still_search_s"):
+        for name in ("check_s", "still_check_s", "still_motion", "search_s", "still_search_s"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
-                msg = f"tracks.{name} is {value}; expected 0 s or more"
+                msg = f"tracks.{name} is {value}; expected 0 or more"
                 raise ValueError(msg)
         if self.min_detections < 1 or self.max_missed < 0:
             msg = (
@@ -241,6 +247,8 @@ class _Face:
     num_missed: int = 0
     lost: bool = False
     held: list[_Moment] = field(default_factory=list["_Moment"])
+    # Landmarks of the last check.
+    checked: NDArray[np.float64] | None = None
 
     @property
     def side(self) -> float:
@@ -258,6 +266,13 @@ class _Face:
         sides = self.box[2:] * zoom
         self.box = np.concatenate([centre[::-1] - sides / 2, sides])
         self.landmarks = apply_transform(matrix, self.landmarks)
+
+    def is_still(self, config: TrackConfig) -> bool:
+        """Whether a face that has proved itself is where the last check left it."""
+        if self.checked is None or self.num_detections < config.min_detections:
+            return False
+        moved = (self.landmarks - self.checked)[:3]
+        return float(np.hypot(*moved.T).max()) < config.still_motion * self.side
 
     def hold(self, frame: Frame, *, detected: bool) -> None:
         self.held.append(
@@ -286,6 +301,7 @@ class _Face:
             self.held = [moment.moved(share * box_error, share * landmark_error) for moment in self.held]
         else:
             self._spread(share * box_error, share * landmark_error)
+        self.checked = self.landmarks
 
     def _spread(self, box_shift: NDArray[np.float64], landmark_shift: NDArray[np.float64]) -> None:
         """Let a correction grow evenly over the frames since the last detection."""
@@ -327,16 +343,23 @@ class _FaceLine:
             for face in self._live:
                 face.follow(self._before, frame.gray)
         self._before = frame.gray
-        due = frame.time_s - self._check_time_s + TIME_TOLERANCE_S >= self._config.check_s
         # A face seen only once is not worth a search of its own.
         self._live = [face for face in self._live if not face.lost or face.num_detections > 1]
-        if check or due or any(face.lost for face in self._live):
+        if check or self._is_due(frame.time_s) or any(face.lost for face in self._live):
             self._check_time_s = frame.time_s
             self._check(frame)
         else:
             for face in self._live:
                 face.hold(frame, detected=False)
         self._next_frame = frame.index + 1
+
+    def _is_due(self, time_s: float) -> bool:
+        """Whether the faces should be looked at again."""
+        since = time_s - self._check_time_s + TIME_TOLERANCE_S
+        if since < self._config.check_s or since >= self._config.still_check_s:
+            return since >= self._config.check_s
+        settled = all(face.is_still(self._config) for face in self._live)
+        return not (self._live and settled)
 
     def drain(self) -> Iterator[TrackedFace]:
         """Yield the frames that no face still held back can precede."""
