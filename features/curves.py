@@ -62,10 +62,11 @@ def chi_square_blocks(histograms: Array, reference: Array) -> Array:
 
 
 def _chi_square_numpy(histograms: NDArray[np.float32], reference: NDArray[np.float32]) -> NDArray[np.float32]:
-    *lead, planes, rows, cols, bins = np.broadcast_shapes(histograms.shape, reference.shape)
+    shape = np.broadcast_shapes(histograms.shape, reference.shape)
+    *lead, planes, rows, cols, bins = shape
 
     def stacked(array: NDArray[np.float32]) -> NDArray[np.float32]:
-        whole = np.broadcast_to(array, (*lead, planes, rows, cols, bins))
+        whole = array if array.shape == shape else np.broadcast_to(array, shape)
         # (..., P, rows, cols, bins) -> (S, P, rows*cols, bins)
         return np.ascontiguousarray(whole).reshape((-1, planes, rows * cols, bins))
 

@@ -6,7 +6,9 @@ time (tracks.py).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -83,7 +85,7 @@ def make_detector(config: FaceConfig) -> FaceDetector:
         If the model file is missing.
     """
     if config.detector == "mtcnn":
-        return MtcnnDetector(config)
+        return _mtcnn(config, threading.get_ident())
     if config.model_path is None:
         msg = (
             "faces.detector is 'yunet' and faces.model_path is empty; set it to the ONNX file of OpenCV's "
@@ -97,6 +99,13 @@ def make_detector(config: FaceConfig) -> FaceDetector:
         )
         raise FileNotFoundError(msg)
     return YunetDetector(config, Path(config.model_path))
+
+
+# Reading the networks takes as long as a second of video. No two threads may use one at a time.
+@lru_cache(maxsize=4)
+def _mtcnn(config: FaceConfig, thread: int) -> MtcnnDetector:
+    del thread
+    return MtcnnDetector(config)
 
 
 class YunetDetector:

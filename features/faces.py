@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import cv2
@@ -144,7 +145,26 @@ def align_face(
     ndarray, shape (size, size), uint8
         What lies outside of the image repeats its border.
     """
-    matrix = crop_transform(landmarks, size=size)
+    return warp_face(gray, crop_transform(landmarks, size=size), size=size)
+
+
+def warp_face(
+    gray: NDArray[np.uint8], matrix: NDArray[np.float64], *, size: int = CROP_SIZE
+) -> NDArray[np.uint8]:
+    """Crop of a face by a similarity, as `align_face` makes it.
+
+    Parameters
+    ----------
+    gray : ndarray, shape (M, N), uint8
+    matrix : ndarray, shape (2, 3), float64
+        As `crop_transform` gives it for this size.
+    size : int, optional
+        Side of the crop, px.
+
+    Returns
+    -------
+    ndarray, shape (size, size), uint8
+    """
     region, matrix = _region_for_warp(gray, matrix, size)
     # Cubic: linear interpolation blurs by the sub-pixel phase, and a drifting face would flicker.
     # In float32, where OpenCV's cubic warp takes a third of the time that it takes in uint8.
@@ -174,21 +194,30 @@ def crop_transform(landmarks: NDArray[np.float64], *, size: int = CROP_SIZE) -> 
     ValueError
         If eyes and nose coincide, so that no scale can be told.
     """
-    # Crops of other sizes cover the same part of the face: pixel areas scale about their edges, not centres.
-    target = (CROP_LANDMARKS[_RIGID] + 0.5) * (size / CROP_SIZE) - 0.5
     # A similarity is w = turn * z + shift in complex numbers z = col + i row, linear in both unknowns. Plain
     # numbers: on three points array functions take ten times as long.
-    z = [complex(col, row) for row, col in landmarks[_RIGID].tolist()]
-    w = [complex(col, row) for row, col in target.tolist()]
-    z_mean, w_mean = sum(z) / len(z), sum(w) / len(w)
-    spread = sum(abs(point - z_mean) ** 2 for point in z)
+    left, right, nose = (complex(col, row) for row, col in landmarks[_RIGID].tolist())
+    z_mean = (left + right + nose) / 3
+    left, right, nose = left - z_mean, right - z_mean, nose - z_mean
+    spread = abs(left) ** 2 + abs(right) ** 2 + abs(nose) ** 2
     if spread == 0:
         msg = f"eyes and nose all lie at {landmarks[0]}; expected three different points from a detector"
         raise ValueError(msg)
-    products = ((a - z_mean).conjugate() * (b - w_mean) for a, b in zip(z, w, strict=True))
-    turn = sum(products, start=0j) / spread
+    w_mean, w_left, w_right, w_nose = _canonical_points(size)
+    products = left.conjugate() * w_left + right.conjugate() * w_right + nose.conjugate() * w_nose
+    turn = products / spread
     shift = w_mean - turn * z_mean
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+@cache
+def _canonical_points(size: int) -> tuple[complex, complex, complex, complex]:
+    """Mean of eyes and nose in a crop and each less that mean, col + i row, px."""
+    # Crops of other sizes cover the same part of the face: pixel areas scale about their edges, not centres.
+    target = (CROP_LANDMARKS[_RIGID] + 0.5) * (size / CROP_SIZE) - 0.5
+    left, right, nose = (complex(col, row) for row, col in target.tolist())
+    mean = (left + right + nose) / 3
+    return mean, left - mean, right - mean, nose - mean
 
 
 def apply_transform(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -218,17 +247,17 @@ def measure_quality(crop: NDArray[np.uint8], box: Box, landmarks: NDArray[np.flo
     -------
     FaceQuality
     """
-    left_eye, right_eye, nose = landmarks[_RIGID]
+    left_eye, right_eye, nose = (complex(col, row) for row, col in landmarks[_RIGID].tolist())
     eye_line = right_eye - left_eye
     # A profile brings the eyes together: the proxy saturates instead of exploding.
-    eye_distance = max(float(np.hypot(*eye_line)), 1e-6)
+    eye_distance = max(abs(eye_line), 1e-6)
     from_midpoint = nose - (left_eye + right_eye) / 2
-    yaw = float(from_midpoint @ eye_line) / eye_distance**2
+    yaw = (from_midpoint * eye_line.conjugate()).real / eye_distance**2
     return FaceQuality(
         size_px=math.sqrt(box[2] * box[3]),
         blur=float(cv2.meanStdDev(cv2.Laplacian(crop, cv2.CV_16S))[1][0, 0]) ** 2,
         yaw=min(1.0, max(-1.0, yaw)),
-        roll_deg=math.degrees(math.atan2(eye_line[0], eye_line[1])),
+        roll_deg=math.degrees(math.atan2(eye_line.imag, eye_line.real)),
     )
 
 
@@ -236,14 +265,15 @@ def _region_for_warp(
     gray: NDArray[np.uint8], matrix: NDArray[np.float64], size: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Cut out what the crop covers; shrink a face much larger than the crop by a power of two against aliasing."""
-    scale = math.hypot(matrix[0, 0], matrix[1, 0])
-    factor = 1 if scale > 0.5 else 2 ** math.floor(-math.log2(scale))
-    corners = np.array([[0, 0], [0, size], [size, 0], [size, size]], dtype=np.float64)
-    covered = apply_transform(invert_transform(matrix), corners)
+    # Complex numbers col + i row, as in `crop_transform`.
+    turn, shift = complex(matrix[0, 0], matrix[1, 0]), complex(matrix[0, 2], matrix[1, 2])
+    factor = 1 if abs(turn) > 0.5 else 2 ** math.floor(-math.log2(abs(turn)))
+    covered = [(corner - shift) / (turn * factor) for corner in (0, size, size * 1j, size * (1 + 1j))]
+    rows, cols = [z.imag for z in covered], [z.real for z in covered]
     # Whole blocks of the image, counted from its origin: the averaging grid never moves with the face.
-    first = np.maximum(np.floor(covered.min(axis=0) / factor) - 2, 0).astype(int) * factor
-    last = np.maximum(np.ceil(covered.max(axis=0) / factor) + 2, 0).astype(int) * factor
-    region = gray[first[0] : last[0], first[1] : last[1]]
+    top, left = (max(math.floor(min(values)) - 2, 0) * factor for values in (rows, cols))
+    bottom, right = (max(math.ceil(max(values)) + 2, 0) * factor for values in (rows, cols))
+    region = gray[top:bottom, left:right]
     rows, cols = region.shape[0] // factor, region.shape[1] // factor
     if rows == 0 or cols == 0:
         return gray.astype(np.float32), matrix
@@ -251,6 +281,8 @@ def _region_for_warp(
     if factor > 1:
         region = cv2.resize(region, (cols, rows), interpolation=cv2.INTER_AREA)
     # The centre of small pixel j is image pixel factor * j + (factor - 1) / 2.
-    offset = first[::-1] + (factor - 1) / 2
-    shift = matrix[:, :2] @ offset + matrix[:, 2]
-    return region.astype(np.float32), np.column_stack([matrix[:, :2] * factor, shift])
+    shift += turn * complex(left + (factor - 1) / 2, top + (factor - 1) / 2)
+    turn *= factor
+    return region.astype(np.float32), np.array(
+        [[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]]
+    )

@@ -7,9 +7,11 @@ Belongs here: the parameters of texture over time, its rows (the value columns o
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import get_args
 
 import numpy as np
@@ -186,7 +188,9 @@ class TextureStream:
         return [TextureRow(frame, time_s, kind, pool, tuple(block)) for kind, pool, block in values]
 
     def _nearest(self, time_s: float) -> tuple[Array, ...]:
-        return min(self._ring, key=lambda held: abs(held[1] - time_s))[2]
+        after = bisect_left(self._ring, time_s, key=itemgetter(1))
+        around = range(max(after - 1, 0), min(after + 1, len(self._ring)))
+        return self._ring[min(around, key=lambda n: abs(self._ring[n][1] - time_s))][2]
 
     def _forget(self, before: float) -> None:
         """Drop frames that no later frame can have as its nearest partner."""

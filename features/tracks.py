@@ -37,12 +37,12 @@ from features.faces import (
     FaceConfig,
     FaceQuality,
     Region,
-    align_face,
     apply_transform,
     box_overlap,
     crop_transform,
     invert_transform,
     measure_quality,
+    warp_face,
 )
 from features.follow import follow_similarity
 from features.video import Frame
@@ -446,9 +446,10 @@ class _FaceLine:
 
     def _finish(self, track_id: str, moment: _Moment) -> TrackedFace:
         box = _as_box(moment.box)
-        crop = align_face(moment.gray, moment.landmarks)
+        matrix = crop_transform(moment.landmarks)
+        crop = warp_face(moment.gray, matrix)
         quality = measure_quality(crop, box, moment.landmarks)
-        reason = self._drop_reason(moment, quality)
+        reason = self._drop_reason(moment, matrix, quality)
         return TrackedFace(
             track_id=track_id,
             frame=moment.frame,
@@ -463,9 +464,11 @@ class _FaceLine:
             crop=None if reason else crop,
         )
 
-    def _drop_reason(self, moment: _Moment, quality: FaceQuality) -> DropReason:
+    def _drop_reason(
+        self, moment: _Moment, matrix: NDArray[np.float64], quality: FaceQuality
+    ) -> DropReason:
         config = self._config
-        corners = apply_transform(invert_transform(crop_transform(moment.landmarks)), _FACE_CORNERS)
+        corners = apply_transform(invert_transform(matrix), _FACE_CORNERS)
         inside = (corners >= 0).all() and (corners <= np.array(moment.gray.shape) - 1).all()
         if moment.score < config.keep_score:
             return "low_score"
