@@ -39,11 +39,7 @@ def namespace(*arrays: Array) -> Namespace:
 
 def is_numpy(*arrays: Array) -> bool:
     """Whether every argument is a NumPy array, so that the compiled CPU kernels apply."""
-    # a loop, since a generator costs more than the question itself
-    for array in arrays:
-        if not isinstance(array, np.ndarray):
-            return False
-    return True
+    return all(isinstance(array, np.ndarray) for array in arrays)
 
 
 def is_cupy(*arrays: Array) -> bool:

@@ -145,19 +145,19 @@ def align_face(
     ndarray, shape (size, size), uint8
         What lies outside of the image repeats its border.
     """
-    return warp_face(gray, crop_transform(landmarks, size=size), size=size)
+    return warp_face(gray, *crop_similarity(landmarks, size=size), size=size)
 
 
 def warp_face(
-    gray: NDArray[np.uint8], matrix: NDArray[np.float64], *, size: int = CROP_SIZE
+    gray: NDArray[np.uint8], turn: complex, shift: complex, *, size: int = CROP_SIZE
 ) -> NDArray[np.uint8]:
     """Crop of a face by a similarity, as `align_face` makes it.
 
     Parameters
     ----------
     gray : ndarray, shape (M, N), uint8
-    matrix : ndarray, shape (2, 3), float64
-        As `crop_transform` gives it for this size.
+    turn, shift : complex
+        As `crop_similarity` gives them for this size.
     size : int, optional
         Side of the crop, px.
 
@@ -165,7 +165,7 @@ def warp_face(
     -------
     ndarray, shape (size, size), uint8
     """
-    region, matrix = _region_for_warp(gray, matrix, size)
+    region, matrix = _region_for_warp(gray, turn, shift, size)
     # Cubic: linear interpolation blurs by the sub-pixel phase, and a drifting face would flicker.
     # In float32, where OpenCV's cubic warp takes a third of the time that it takes in uint8.
     crop = cv2.warpAffine(
@@ -194,8 +194,30 @@ def crop_transform(landmarks: NDArray[np.float64], *, size: int = CROP_SIZE) -> 
     ValueError
         If eyes and nose coincide, so that no scale can be told.
     """
-    # A similarity is w = turn * z + shift in complex numbers z = col + i row, linear in both unknowns. Plain
-    # numbers: on three points array functions take ten times as long.
+    return _as_matrix(*crop_similarity(landmarks, size=size))
+
+
+def crop_similarity(landmarks: NDArray[np.float64], *, size: int = CROP_SIZE) -> tuple[complex, complex]:
+    """`crop_transform` in complex numbers z = col + i row: a point z falls on ``turn * z + shift``.
+
+    Parameters
+    ----------
+    landmarks : ndarray, shape (5, 2)
+        (row, col) px of the image.
+    size : int, optional
+        Side of the crop, px.
+
+    Returns
+    -------
+    turn, shift : complex
+        Turn and scale; px of the crop.
+
+    Raises
+    ------
+    ValueError
+        If eyes and nose coincide.
+    """
+    # Linear in both unknowns. Plain numbers: on three points array functions take ten times as long.
     left, right, nose = (complex(col, row) for row, col in landmarks[_RIGID].tolist())
     z_mean = (left + right + nose) / 3
     left, right, nose = left - z_mean, right - z_mean, nose - z_mean
@@ -206,8 +228,7 @@ def crop_transform(landmarks: NDArray[np.float64], *, size: int = CROP_SIZE) -> 
     w_mean, w_left, w_right, w_nose = _canonical_points(size)
     products = left.conjugate() * w_left + right.conjugate() * w_right + nose.conjugate() * w_nose
     turn = products / spread
-    shift = w_mean - turn * z_mean
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    return turn, w_mean - turn * z_mean
 
 
 @cache
@@ -223,13 +244,6 @@ def _canonical_points(size: int) -> tuple[complex, complex, complex, complex]:
 def apply_transform(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Move (row, col) points, shape (K, 2), by a matrix on (col, row, 1), shape (2, 3)."""
     return (points[:, ::-1] @ matrix[:, :2].T + matrix[:, 2])[:, ::-1]
-
-
-def invert_transform(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inverse of an affine matrix on (col, row, 1), shape (2, 3)."""
-    (a, b), (c, d) = matrix[:, :2].tolist()
-    linear = np.array([[d, -b], [-c, a]]) / (a * d - b * c)
-    return np.hstack([linear, -linear @ matrix[:, 2:]])
 
 
 def measure_quality(crop: NDArray[np.uint8], box: Box, landmarks: NDArray[np.float64]) -> FaceQuality:
@@ -262,11 +276,9 @@ def measure_quality(crop: NDArray[np.uint8], box: Box, landmarks: NDArray[np.flo
 
 
 def _region_for_warp(
-    gray: NDArray[np.uint8], matrix: NDArray[np.float64], size: int
+    gray: NDArray[np.uint8], turn: complex, shift: complex, size: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Cut out what the crop covers; shrink a face much larger than the crop by a power of two against aliasing."""
-    # Complex numbers col + i row, as in `crop_transform`.
-    turn, shift = complex(matrix[0, 0], matrix[1, 0]), complex(matrix[0, 2], matrix[1, 2])
     factor = 1 if abs(turn) > 0.5 else 2 ** math.floor(-math.log2(abs(turn)))
     covered = [(corner - shift) / (turn * factor) for corner in (0, size, size * 1j, size * (1 + 1j))]
     rows, cols = [z.imag for z in covered], [z.real for z in covered]
@@ -276,13 +288,15 @@ def _region_for_warp(
     region = gray[top:bottom, left:right]
     rows, cols = region.shape[0] // factor, region.shape[1] // factor
     if rows == 0 or cols == 0:
-        return gray.astype(np.float32), matrix
+        return gray.astype(np.float32), _as_matrix(turn, shift)
     region = region[: rows * factor, : cols * factor]
     if factor > 1:
         region = cv2.resize(region, (cols, rows), interpolation=cv2.INTER_AREA)
     # The centre of small pixel j is image pixel factor * j + (factor - 1) / 2.
     shift += turn * complex(left + (factor - 1) / 2, top + (factor - 1) / 2)
-    turn *= factor
-    return region.astype(np.float32), np.array(
-        [[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]]
-    )
+    return region.astype(np.float32), _as_matrix(turn * factor, shift)
+
+
+def _as_matrix(turn: complex, shift: complex) -> NDArray[np.float64]:
+    """Matrix on (col, row, 1), shape (2, 3), of a similarity in complex numbers col + i row."""
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])

@@ -132,7 +132,9 @@ class FlowStream:
         self._xp = xp
         top, bottom, left, right = region_window(_MARGIN)
         self._window = slice(top, bottom), slice(left, right)
-        regions = {name: (a - top, b - top, c - left, d - left) for name, (a, b, c, d) in face_regions().items()}
+        regions = {
+            name: (a - top, b - top, c - left, d - left) for name, (a, b, c, d) in face_regions().items()
+        }
         nose = regions.pop("nose")
         self._head = nose if config.subtract_nose else None
         self._regions = regions

@@ -12,14 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces import apply_transform, crop_transform, invert_transform
+from features.faces import crop_similarity
 
-# Followed points, (row, col) in the aligned crop: a band from the eyes to the tip of the nose. The mouth and,
+# Followed points, col + i row in the aligned crop: a band from the eyes to the tip of the nose. The mouth and,
 # less so, the brows move with expression, the outline with the background: a taller band takes up 1.5 times
 # as much of a synthetic smile. Points twice as dense steady the crops no further.
-_FOLLOWED = np.stack(
-    np.meshgrid(np.arange(42.0, 67.0, 8.0), np.arange(34.0, 95.0, 8.0), indexing="ij"), axis=-1
-).reshape(-1, 2)
+_FOLLOWED = np.add.outer(1j * np.arange(42.0, 67.0, 8.0), np.arange(34.0, 95.0, 8.0)).ravel()
 # The surroundings of a face, in box sides, are shrunken by a whole factor to about this many px before
 # following: the cost hardly depends on the face's size, and a face may move by a third of itself from frame to
 # frame.
@@ -64,12 +62,13 @@ def follow_similarity(
     last = np.minimum(np.round(centre + side / 2), before.shape).astype(int)
     if (last - first < factor * np.array(_WINDOW)).any():
         return None
-    points = apply_transform(invert_transform(crop_transform(landmarks)), _FOLLOWED)
-    # (row, col) px of the frame -> (col, row) px of the patch, whose pixel centres scale about their edges
-    origin, scale = first + (factor - 1) / 2, 1 / factor
-    start = ((points - origin) * scale)[:, ::-1].astype(np.float32)
+    turn, shift = crop_similarity(landmarks)
+    # px of the frame -> px of the patch, whose pixel centres scale about their edges; (K,) -> (K, 2) col, row
+    origin = first[::-1] + (factor - 1) / 2
+    points = ((_FOLLOWED - shift) / turn - complex(*origin)) / factor
+    start = points.view(np.float64).reshape((-1, 2)).astype(np.float32)
     end, agree = _follow_points(_cut(before, first, last, factor), _cut(now, first, last, factor), start)
-    if agree.sum() < _MIN_FOLLOWED_SHARE * len(_FOLLOWED):
+    if np.count_nonzero(agree) < _MIN_FOLLOWED_SHARE * len(_FOLLOWED):
         return None
     # OpenCV seeds this random sampling itself, always alike: the same frames give the same bytes.
     fitted, used = cast(
@@ -84,9 +83,8 @@ def follow_similarity(
     if not 1 / _MAX_ZOOM < zoom < _MAX_ZOOM:
         return None
     # Patch px back to frame px: p -> origin + p / scale on both sides of the motion.
-    linear, shift = fitted[:, :2], fitted[:, 2]
-    offset = origin[::-1]
-    return np.column_stack([linear, shift / scale + offset - linear @ offset])
+    linear, offset = fitted[:, :2], fitted[:, 2]
+    return np.column_stack([linear, offset * factor + origin - linear @ origin])
 
 
 def _cut(

@@ -39,8 +39,7 @@ from features.faces import (
     Region,
     apply_transform,
     box_overlap,
-    crop_transform,
-    invert_transform,
+    crop_similarity,
     measure_quality,
     warp_face,
 )
@@ -49,8 +48,8 @@ from features.video import Frame
 
 DropReason = Literal["", "low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
 
-# The part of the crop that has to lie inside of the frame: brows to mouth.
-_FACE_CORNERS = np.array([[28.0, 24.0], [28.0, 104.0], [100.0, 24.0], [100.0, 104.0]])
+# The corners of the part of the crop that has to lie inside of the frame, brows to mouth, col + i row.
+_FACE_CORNERS = (24 + 28j, 104 + 28j, 24 + 100j, 104 + 100j)
 # A face that is no longer seen is searched about its last place, in a square of this many box sides.
 _LOST_SIDES = 2.5
 # Intersection over union from which on two boxes are one face.
@@ -103,7 +102,7 @@ class TrackConfig:
     still_check_s: float = 0.33
     still_motion: float = 0.01
     search_s: float = 0.33
-    still_search_s: float = 1.0
+    still_search_s: float = 2.0
     start_score: float = 0.9
     keep_score: float = 0.8
     min_detections: int = 3
@@ -446,10 +445,10 @@ class _FaceLine:
 
     def _finish(self, track_id: str, moment: _Moment) -> TrackedFace:
         box = _as_box(moment.box)
-        matrix = crop_transform(moment.landmarks)
-        crop = warp_face(moment.gray, matrix)
+        turn, shift = crop_similarity(moment.landmarks)
+        crop = warp_face(moment.gray, turn, shift)
         quality = measure_quality(crop, box, moment.landmarks)
-        reason = self._drop_reason(moment, matrix, quality)
+        reason = self._drop_reason(moment, [(corner - shift) / turn for corner in _FACE_CORNERS], quality)
         return TrackedFace(
             track_id=track_id,
             frame=moment.frame,
@@ -464,12 +463,10 @@ class _FaceLine:
             crop=None if reason else crop,
         )
 
-    def _drop_reason(
-        self, moment: _Moment, matrix: NDArray[np.float64], quality: FaceQuality
-    ) -> DropReason:
+    def _drop_reason(self, moment: _Moment, corners: Iterable[complex], quality: FaceQuality) -> DropReason:
         config = self._config
-        corners = apply_transform(invert_transform(matrix), _FACE_CORNERS)
-        inside = (corners >= 0).all() and (corners <= np.array(moment.gray.shape) - 1).all()
+        rows, cols = moment.gray.shape
+        inside = all(0 <= z.imag <= rows - 1 and 0 <= z.real <= cols - 1 for z in corners)
         if moment.score < config.keep_score:
             return "low_score"
         if quality.size_px < self._faces_config.min_face_px:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.feature import local_binary_pattern
 
-from features.descriptors import dcp_histograms, hog_histograms, hoof, lbp_histograms
+from features.descriptors import dcp_histograms, hog_histograms, hoof, lbp_histograms, region_motion
 from tests.reference import flow as slow_flow
 from tests.reference import texture as slow
 
@@ -88,3 +88,15 @@ def test_hoof_sums_to_the_mean_module(rng):
 def test_smallest_negative_angle_falls_into_a_bin():
     flow = np.array([[[-1e-30]], [[1.0]]], dtype=np.float32)
     assert hoof(flow).sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("head", [None, (0, 6, 0, 6)])
+def test_region_motion_is_mean_and_hoof_of_each_part(backend, head):
+    flow = np.random.default_rng(4).normal(0, 2, (2, 20, 24)).astype(np.float32)
+    regions = [(2, 10, 3, 20), (11, 20, 0, 24)]
+    own = np.zeros((2, 1, 1)) if head is None else flow[:, :6, :6].mean(axis=(1, 2), keepdims=True)
+    displacement, histograms = region_motion(backend.array(flow), regions, head=head, num_bins=5)
+    for i, (top, bottom, left, right) in enumerate(regions):
+        part = flow[:, top:bottom, left:right] - own
+        np.testing.assert_allclose(backend.host(displacement)[i], part.mean(axis=(1, 2)), atol=1e-5)
+        np.testing.assert_allclose(backend.host(histograms)[i], slow_flow.hoof(part, 5), atol=1e-4)

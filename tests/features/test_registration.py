@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from features.registration import Registrar, face_regions, match_gain, rigid_box
+from features.registration import Registrar, face_regions, match_gain, region_window, rigid_box
 from tests.features.moving import moved
 
 
@@ -17,6 +17,14 @@ def test_regions_lie_in_the_crop_and_mirror():
         a, b = regions[f"left_{side}"], regions[f"right_{side}"]
         assert a[:2] == b[:2]
         assert abs((a[2] + a[3]) / 2 + (b[2] + b[3]) / 2 - 128) <= 1
+
+
+def test_window_holds_all_regions_and_stays_in_the_crop():
+    boxes = np.array(list(face_regions().values()))
+    top, bottom, left, right = region_window(3)
+    assert (top, left) == (boxes[:, 0].min() - 3, boxes[:, 2].min() - 3)
+    assert (bottom, right) == (boxes[:, 1].max() + 3, boxes[:, 3].max() + 3)
+    assert region_window(200) == (0, 128, 0, 128)
 
 
 def test_rigid_skin_leaves_brows_and_mouth_out():

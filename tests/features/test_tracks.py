@@ -27,7 +27,7 @@ from features.video import Frame
 EVERY = 5
 ROWS, COLS = 240, 320
 FACES = FaceConfig()
-TRACKS = TrackConfig(min_blur=0, check_s=EVERY / 25)
+TRACKS = TrackConfig(min_blur=0, check_s=EVERY / 25, still_check_s=EVERY / 25, still_search_s=1.0)
 
 
 def pattern(seed=0):
@@ -259,7 +259,7 @@ class TestLifeOfATrack:
 
     def test_detection_in_every_frame(self):
         scene = Scene(12, {"a": still()})
-        (track,) = by_track(scene.track(tracks=replace(TRACKS, check_s=0)))
+        (track,) = by_track(scene.track(tracks=replace(TRACKS, check_s=0, still_check_s=0)))
         assert frames_of(track) == list(range(12))
         assert all(row.detected for row in track)
 
@@ -298,6 +298,23 @@ class TestIntervals:
         pace = np.diff(times[scene.checked[:-1]])
         assert pace.min() > 0.199
         assert pace.max() < 0.2 + 1 / 12
+
+    @pytest.mark.parametrize(
+        ("motion", "expected"), [(still(), 0.4), (lambda frame: placed(100 + frame, 100), 0.2)]
+    )
+    def test_still_faces_are_looked_at_less_often(self, motion, expected):
+        scene = Scene(50, {"a": motion})
+        tracks = by_track(scene.track(tracks=replace(TRACKS, still_check_s=0.4)))
+        assert [frames_of(track) for track in tracks] == [list(range(50))]
+        pace = np.diff(scene.checked[:-1]) / 25
+        # a new face is looked at often until it has proved itself
+        assert pace[0] == pytest.approx(0.2)
+        np.testing.assert_allclose(pace[2:], expected)
+
+    def test_one_moving_face_keeps_the_pace_for_all(self):
+        scene = Scene(50, {"a": still(60, 60), "b": lambda frame: placed(100 + frame, 200)})
+        scene.track(tracks=replace(TRACKS, still_check_s=0.4))
+        np.testing.assert_allclose(np.diff(scene.checked[:-1]) / 25, 0.2)
 
     def test_what_moves_is_searched_before_the_rest(self):
         # A face enters a still scene beside a known one, between two searches of the whole frame.
@@ -625,7 +642,7 @@ class TestFollowing:
     [
         ({"start_score": 1.5}, "tracks.start_score is 1.5"),
         ({"correction": -0.1}, "tracks.correction is -0.1"),
-        ({"check_s": -0.1}, "tracks.check_s is -0.1; expected 0 s"),
+        ({"check_s": -0.1}, "tracks.check_s is -0.1; expected 0 or more"),
         ({"search_s": math.inf}, "tracks.search_s is inf"),
         ({"still_search_s": math.nan}, "tracks.still_search_s is nan"),
         ({"min_detections": 0}, "at least 1 and 0"),
