@@ -152,7 +152,7 @@ class Answer(torch.nn.Module):
 
     def __init__(self, logits: torch.Tensor, pad: torch.Tensor | None) -> None:
         super().__init__()
-        self.output = DeepIDOutput(logits, pad)
+        self.output = DeepIDOutput(logits, pad, logits)
 
     def forward(self, *_: torch.Tensor) -> DeepIDOutput:
         return self.output
