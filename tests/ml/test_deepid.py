@@ -161,7 +161,6 @@ def test_width_multiplies_the_channels_in_whole_sixteens():
         160,
     ]
     assert wide.architecture["width"] == 1.5
-    assert sum(p.numel() for p in make("baseline").parameters()) == 322_464
 
 
 def test_norms_see_pooled_maps():
