@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.covariance import LedoitWolf
 
 # In the order in which they are told: what the picture lacks, then what the model lacks.
 REASONS: tuple[str, ...] = (
@@ -121,6 +120,10 @@ class TrainingRange:
         -------
         TrainingRange
         """
+        from sklearn.covariance import (
+            LedoitWolf,
+        )  # a second to import, which reading a configuration can do without
+
         units, classes = np.asarray(hidden, np.float64), np.asarray(targets)
         present = np.unique(classes)
         means = np.stack([units[classes == each].mean(axis=0) for each in present])
