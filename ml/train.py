@@ -66,6 +66,7 @@ def train_deepid(
     seed: int,
     pad_anchors: ArrayLike,
     weights: ArrayLike | None = None,
+    start: DeepID | None = None,
     feature_version: str = "",
     pad_space_hash: str = "",
     resume: Path | None = None,
@@ -87,6 +88,8 @@ def train_deepid(
         PAD position of each emotion, -1..1, in the order of `ml.datasets.EMOTIONS`.
     weights : array_like, shape (N,), optional
         How much each example counts in the loss, non-negative; 1 each if absent. `class_balance` multiplies it.
+    start : DeepID, optional
+        Trained network whose weights are taken over; layers that it lacks begin at random.
     feature_version, pad_space_hash : str
         Provenance of the inputs, stored in the checkpoint.
     resume : Path, optional
@@ -102,8 +105,8 @@ def train_deepid(
     ml.splits.SplitLeakageError
         If a subject lies in two folds.
     ValueError
-        If the anchors or weights are not as above, ``semantic`` finds no rated PAD in the training fold, or
-        `resume` was left by other arguments.
+        If the anchors or weights are not as above, ``semantic`` finds no rated PAD in the training fold,
+        `start` has layers of other sizes, or `resume` was left by other arguments.
     """
     started = time.perf_counter()
     anchors = np.asarray(pad_anchors, np.float32)
@@ -117,9 +120,11 @@ def train_deepid(
             "valid": Examples.of(folds["valid"], reducer),
         }
         network = _make_network(version, reducer, config, anchors)
+        if start is not None:
+            _take_over(network, start)
         loop = TrainingLoop(network, batches, config, seed, anchors)
         if resume is not None:
-            loop.keep_in(resume, key=_run_key(version, config, seed, anchors, split, batches["train"]))
+            loop.keep_in(resume, key=_run_key(network, config, seed, split, batches["train"]))
         curves, best_epoch = loop.run()
         logits, _ = forward(network, batches["valid"])
         temperature = fit_temperature(logits.numpy(), folds["valid"].labels)
@@ -179,6 +184,19 @@ def _make_network(
     return network
 
 
+def _take_over(network: DeepID, start: DeepID) -> None:
+    own, given = network.state_dict(), start.state_dict()
+    shared = {name: value for name, value in given.items() if name in own and name != "anchors"}
+    differing = {name: tuple(value.shape) for name, value in shared.items() if value.shape != own[name].shape}
+    if differing:
+        msg = (
+            f"start has the layers {differing}, expected {[tuple(own[name].shape) for name in differing]}; "
+            "give both networks the same width and options"
+        )
+        raise ValueError(msg)
+    network.load_state_dict({**own, **shared})
+
+
 def _importance(
     labels: NDArray[np.float32], weights: ArrayLike | None, train: NDArray[np.intp], config: TrainConfig
 ) -> NDArray[np.float32]:
@@ -194,24 +212,12 @@ def _importance(
     return (importance / importance.mean()).astype(np.float32)
 
 
-def _run_key(
-    version: str,
-    config: TrainConfig,
-    seed: int,
-    anchors: NDArray[np.float32],
-    split: Split,
-    train: Examples,
-) -> str:
+def _run_key(network: DeepID, config: TrainConfig, seed: int, split: Split, train: Examples) -> str:
     """Digest of everything that a training depends on."""
-    digest = hashlib.sha256(repr((version, config, seed, split.split_hash, code_version())).encode())
-    for array in (
-        torch.from_numpy(anchors),
-        train.images,
-        *train.features,
-        train.labels,
-        train.pad,
-        train.weights,
-    ):
+    described = (network.architecture, config, seed, split.split_hash, code_version())
+    digest = hashlib.sha256(repr(described).encode())
+    examples = (train.images, *train.features, train.labels, train.pad, train.weights)
+    for array in (*network.state_dict().values(), *examples):
         digest.update(array.contiguous().numpy().tobytes())
     return digest.hexdigest()
 

@@ -200,6 +200,20 @@ def test_examples_of_no_weight_change_nothing_but_the_order(data, split, anchors
     assert run.curves[-1] == same.curves[-1]  # validation; the training fold itself differs
 
 
+def test_a_training_begins_where_another_ended(data, split, anchors):
+    first = train(data, split, anchors, version="baseline", config=replace(TINY, epochs=6, lr=3e-3))
+    options = {"config": replace(TINY, epochs=1, lr=1e-6)}
+    for version in ("baseline", "semantic"):
+        on, fresh = (
+            train(data, split, anchors, version=version, start=start, **options)
+            for start in (first.model.network, None)
+        )
+        assert on.curves[0]["loss"] < 0.9 * fresh.curves[0]["loss"]
+        assert torch.allclose(on.model.network.conv1.weight, first.model.network.conv1.weight, atol=1e-4)
+    with pytest.raises(ValueError, match=r"start has the layers .*conv1.weight.* give both networks"):
+        train(data, split, anchors, start=first.model.network, config=replace(TINY, width=1.5))
+
+
 def test_bfloat16_trains_to_nearly_the_same(data, split, anchors):
     config = replace(TINY, epochs=3)
     full, half = (
