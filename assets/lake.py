@@ -21,8 +21,11 @@ from pathlib import Path
 from typing import IO, Any, cast
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from upath import UPath
 
 from assets.schemas import TABLES
@@ -222,6 +225,19 @@ class Lake:
                     for row in batch.to_pylist():
                         digest.update(repr(row).encode())
         return digest.hexdigest()[:32]
+
+
+def columns_of_track(table: pa.Table, track_id: str) -> dict[str, NDArray[Any]]:
+    """Return a feature table's columns for one track, as arrays by name; list columns become 2-D."""
+    chosen = table.filter(pc.field("track_id") == track_id)
+    columns: dict[str, NDArray[Any]] = {}
+    for name in chosen.column_names:
+        column = chosen[name]
+        if pa.types.is_list(column.type):
+            columns[name] = np.asarray(column.to_pylist(), dtype=np.float32)
+        else:
+            columns[name] = column.to_numpy()
+    return columns
 
 
 def _read(file: IO[bytes], columns: list[str] | None) -> pa.Table:

@@ -147,17 +147,43 @@ def ingest(
 @app.command()
 def score(
     clip: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    plot_file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="With --plot: the file to write, .html or .png."),
+    ] = None,
+    plot: Annotated[
+        bool,
+        typer.Option(
+            "--plot",
+            help="Also say and draw why: a page in FILE, or in the home's folder `plots`. It shows faces.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find the expression segments of one clip and score them by the champion; nothing is stored."""
+    from assets.clip_page import check_suffix, explain_clip, write_explanation
     from assets.segment_scores import score_clip
     from orchestration.resources import build_resources
 
-    resources = build_resources(Settings())
+    if plot_file is not None and not plot:
+        msg = f"saw a second file, {str(plot_file)!r}, without --plot; expected one clip"
+        raise typer.BadParameter(msg)
+    if plot_file is not None:
+        check_suffix(plot_file)
+    settings = Settings()
+    resources = build_resources(settings)
     with _progress() as progress:
-        progress.add_task(f"scoring {clip.name}", total=None)
+        task = progress.add_task(f"scoring {clip.name}", total=None)
         rows = score_clip(clip, resources["parameters"], resources["registry"])
+        if plot:
+            progress.update(task, description=f"explaining {clip.name}")
+            why = explain_clip(clip, resources["parameters"])
+            # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
+            plot_file = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
+            write_explanation(plot_file, why, rows)
     _print(rows, as_json=as_json, title=f"{clip.name}: apparent expressions")
+    if plot_file is not None:
+        _err.print(f"why: {plot_file.resolve()}", highlight=False, soft_wrap=True)
 
 
 @app.command()
