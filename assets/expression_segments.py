@@ -13,7 +13,7 @@ from assets.parameters import Parameters
 from assets.segment_figures import explain_shown, silent_track, strongest_tracks, why_rows
 from features.pipeline import find_segments
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 _EXPLAINED = 50  # tracks
 
 

@@ -164,7 +164,8 @@ def rest_state(
 
     The reference frame need not be at rest and the head drifts. A face dwells at rest while expressions pass,
     so rest is where the densest fifth of a window's frames lies; the state that a window begins with is
-    preferred while it is nearly as dense, because a smile may outlast the calm before it.
+    preferred while it is nearly as dense, or where the window comes back to it at its end, because a smile may
+    outlast the calm about it.
 
     Parameters
     ----------
@@ -183,9 +184,11 @@ def rest_state(
     edges = np.linspace(0, times.size, count + 1).astype(int)
     states: list[NDArray[np.float64]] = []
     middles: list[float] = []
-    begin = np.median(displacement[: max(1, times.size // (20 * count))], axis=0)
+    margin = max(1, times.size // (20 * count))
+    begin = np.median(displacement[:margin], axis=0)
     for first, last in zip(edges[:-1], edges[1:], strict=True):
-        begin = _densest(displacement[first:last], begin)
+        end = np.median(displacement[max(first, last - margin) : last], axis=0)
+        begin = _densest(displacement[first:last], begin, end)
         states.append(begin)
         middles.append(float(times[first:last].mean()))
     columns = np.stack(states).T
@@ -413,14 +416,19 @@ def smoothed(values: NDArray[np.float64], *, config: SegmentConfig, fps: float) 
     return smooth(values, window=2 * round((config.smooth_s * fps - 1) / 2) + 1)
 
 
-def _densest(displacement: NDArray[np.float64], begin: NDArray[np.float64]) -> NDArray[np.float64]:
+def _densest(
+    displacement: NDArray[np.float64], begin: NDArray[np.float64], end: NDArray[np.float64]
+) -> NDArray[np.float64]:
     # 200 candidates are enough to find a fifth of the frames
     sample = displacement[:: -(-displacement.shape[0] // 200)]
     candidates = np.concatenate([begin[None], sample])
     distance = np.linalg.norm(candidates[:, None] - sample[None], axis=2)
     radius = np.quantile(distance, 0.2, axis=1)
     best = int(np.argmin(radius))
-    chosen = 0 if radius[0] <= 1.5 * radius[best] + 0.3 else best
+    dense = radius[0] <= 1.5 * radius[best] + 0.3
+    away = np.linalg.norm(candidates[best] - np.stack([begin, end]), axis=1).min()
+    returned = np.linalg.norm(end - begin) < away / 2
+    chosen = 0 if dense or returned else best
     return np.median(sample[distance[chosen] <= radius[chosen]], axis=0)
 
 
