@@ -115,7 +115,9 @@ class Lake:
         for path in files:
             with path.open("rb") as file:
                 tables.append(_read(file, columns).replace_schema_metadata(None))
-        return pa.concat_tables([schema.empty_table(), *tables]).replace_schema_metadata(None)
+        # Files from before a column was added give nulls there: scores are appended, never written anew.
+        joined = pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
+        return joined.replace_schema_metadata(None)
 
     def iter_batches(
         self, table: str, name: str, *, camera_day: str | None = None

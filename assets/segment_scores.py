@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from matplotlib.figure import Figure
 
 from assets import checks
@@ -18,6 +16,7 @@ from assets.camera_day import CAMERA_DAYS
 from assets.champion import CHAMPION
 from assets.crops import crops_at
 from assets.describe import about, columns_of, plots, table_preview
+from assets.face_quality import measures_at
 from assets.figures import pad_cube
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
@@ -30,7 +29,6 @@ from ml.norms import emotion_pad
 from ml.registry import ModelRegistry
 
 CODE_VERSION = "2"
-_QUALITY = ("size_px", "blur", "yaw", "roll_deg")
 
 
 @dg.asset(
@@ -178,30 +176,6 @@ def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, 
     ]
     lake.write("segment_scores", name, rows, stamp=stamp, camera_day=camera_day)
     return True
-
-
-def measures_at(lake: Lake, camera_day: str, clip_id: str, wanted: Sequence[tuple[str, int]]) -> Measures:
-    """Look up the quality of the faces that `crops_at` gives for the same frames, and how long each was followed.
-
-    Returns
-    -------
-    dict
-        size_px, blur, yaw, roll_deg and track_s by (track_id, frame); a track without kept frames is absent.
-    """
-    columns = ["track_id", "frame", "time_s", "kept", *_QUALITY]
-    table = lake.read("face_tracks", clip_id, camera_day=camera_day, columns=columns)
-    kept = table.filter(pc.field("kept")).to_pandas()
-    found: Measures = {}
-    for track_id, rows in kept.groupby("track_id"):
-        times, frames = rows["time_s"].to_numpy(), rows["frame"].to_numpy()
-        values = rows[list(_QUALITY)].to_numpy()
-        for frame in (frame for track, frame in wanted if track == track_id):
-            nearest = values[np.argmin(np.abs(frames - frame))].tolist()
-            found[str(track_id), frame] = {
-                **dict(zip(_QUALITY, nearest, strict=True)),
-                "track_s": float(times[-1] - times[0]),
-            }
-    return found
 
 
 def score_clip(clip: Path, parameters: Parameters, registry: ModelRegistry) -> list[dict[str, Any]]:

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.calibration import NUM_BINS
+from ml.calibration import COVERAGE, NUM_BINS
 from ml.datasets import EMOTIONS, ExpressionDataset
-from ml.evaluate import COVERAGE, Evaluation
+from ml.evaluate import Evaluation
 from ml.expression_model import ExpressionModel
 from ml.slices import MIN_COUNT, light_groups, slice_scores, worst_slice
 from ml.splits import FOLDS, Split

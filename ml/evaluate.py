@@ -15,13 +15,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix
 
-from ml.calibration import expected_calibration_error, risk_at_coverage
+from ml.calibration import COVERAGE, expected_calibration_error, risk_at_coverage
 from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset
 from ml.expression_model import ExpressionModel
 
 _LEVEL = 0.95
-# Where the error is reported beside that of all faces: a fifth of them is not answered.
-COVERAGE = 0.8
 
 
 @dataclass(frozen=True, eq=False)

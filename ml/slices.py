@@ -7,7 +7,7 @@ Stays out: who belongs to which source or performer (the data say it), plots.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
 from ml.calibration import expected_calibration_error
-from ml.evaluate import Evaluation
+
+if TYPE_CHECKING:
+    from ml.evaluate import Evaluation
 
 LIGHT_EDGES = (80.0, 170.0)  # mean grey of the face, 0..255
 SIZE_EDGES_PX = (64.0, 128.0)  # geometric mean of the box sides

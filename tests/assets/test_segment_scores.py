@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from upath import UPath
 
+from assets.face_quality import measures_at
 from assets.lake import Lake
-from assets.segment_scores import FEATURE_VERSION, measures_at, score_clip, segment_scores
+from assets.segment_scores import FEATURE_VERSION, score_clip, segment_scores
 from ml.abstention import AbstentionConfig, Limits
 
 DAY, CLIP, TRACK = "2026-03-02_gate-03", "aaaa000011112222", "bbbb00001111"
