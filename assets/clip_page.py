@@ -6,17 +6,13 @@ and the lake: nothing is stored but the file asked for.
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from upath import UPath
 
 from assets.explanations import (
@@ -30,9 +26,9 @@ from assets.figures import TrackView, stacked_png, text_block
 from assets.intake import hash_file
 from assets.pages import environment
 from assets.parameters import Parameters
+from assets.scoring import crops_of_clip
 from features.pipeline import ClipRows, FeatureConfig, describe_clip, explain_segments
-from features.tracks import track_faces
-from features.video import read_frames
+from features.segments import Segment
 
 SUFFIXES = (".html", ".png")
 _NO_TRUTH = pd.DataFrame({"onset": [], "offset": []})
@@ -71,8 +67,7 @@ def explain_clip(clip: Path, parameters: Parameters) -> ClipExplanation:
     config = parameters.features
     rows = describe_clip(clip, config=config)
     views = {track_id: view for track_id in rows.flow if (view := _view(rows, track_id, config))}
-    key = hash_file(UPath(clip))
-    crops = _crops(clip, key, views, config)
+    crops = _crops(clip, views, config)
     explained = [explain_track(track_id, view, crops) for track_id, view in views.items()]
     unusable = [
         explain_unusable(track_id, frames)
@@ -81,7 +76,7 @@ def explain_clip(clip: Path, parameters: Parameters) -> ClipExplanation:
     ]
     # sorting is stable: within either kind the order of time stays
     explained.sort(key=lambda track: not any(each.segment_id for each in track.explanations))
-    return ClipExplanation(clip.name, key[:16], parameters.name, [*explained, *unusable])
+    return ClipExplanation(clip.name, hash_file(UPath(clip))[:16], parameters.name, [*explained, *unusable])
 
 
 def write_explanation(
@@ -146,22 +141,16 @@ def _view(rows: ClipRows, track_id: str, config: FeatureConfig) -> TrackView | N
     )
 
 
-def _crops(clip: Path, clip_key: str, views: Mapping[str, TrackView], config: FeatureConfig) -> Crops:
-    """Track once more and keep the crops that are shown: memory stays flat on a long clip."""
-    wanted: dict[str, set[int]] = defaultdict(set)
-    for track_id, view in views.items():
-        for decision in view.decisions:
-            for reason in decision.reasons or (None,):
-                wanted[track_id] |= {frame for _, frame in frames_shown(decision, reason)}
-    distance: dict[tuple[str, int], float] = {}
-    crops: dict[tuple[str, int], NDArray[np.uint8]] = {}
-    for face in track_faces(read_frames(clip), faces=config.faces, tracks=config.tracks, clip_key=clip_key):
-        # A frame that was dropped is shown by its nearest kept neighbour, as in `crops_at`.
-        for frame in wanted[face.track_id] if face.crop is not None else ():
-            key = (face.track_id, frame)
-            if face.crop is not None and abs(face.frame - frame) < distance.get(key, math.inf):
-                distance[key], crops[key] = abs(face.frame - frame), face.crop
-    return crops
+def _crops(clip: Path, views: Mapping[str, TrackView], config: FeatureConfig) -> Crops:
+    shown = {
+        (track_id, frame)
+        for track_id, view in views.items()
+        for decision in view.decisions
+        for reason in decision.reasons or (None,)
+        for _, frame in frames_shown(decision, reason)
+    }
+    moments = [Segment(track_id, frame, frame, frame, score=0.0) for track_id, frame in sorted(shown)]
+    return crops_of_clip(clip, moments, features=config)[0]
 
 
 def _figures(explanation: ClipExplanation, answers: Mapping[str, str]) -> list[Figure]:
@@ -181,4 +170,6 @@ def _figures(explanation: ClipExplanation, answers: Mapping[str, str]) -> list[F
 
 def _answer(score: Mapping[str, Any]) -> str:
     said = f"resembles {score['emotion']} ({score['confidence']:.2f})"
+    if score["abstained"]:
+        said = f"no answer is given ({score['abstained']}); it would be {score['emotion']}"
     return f"{said}, synthetic model" if score["synthetic"] else said

@@ -379,7 +379,8 @@ def _mark_segments(
                 )
                 marked.add(moment)
                 if numbers:
-                    axes.annotate(f"{getattr(segment, moment)}", (at, y), **_NUMBER[moment])
+                    lead = "frame " if moment == "apex" else ""
+                    axes.annotate(f"{lead}{getattr(segment, moment)}", (at, y), **_NUMBER[moment])
     if numbers:
         axes.margins(y=0.14)
 

@@ -133,7 +133,7 @@ def test_curves_hold_what_was_decided_on_and_the_threshold(smile: Decision) -> N
     assert mark(motion, ">") == pytest.approx((33 / FPS, 1.2))
     assert mark(motion, "*") == pytest.approx((40 / FPS, 4.0))
     assert mark(motion, "<") == pytest.approx((47 / FPS, 1.2))
-    assert {text.get_text() for text in motion.texts} == {"33", "40", "47"}
+    assert {text.get_text() for text in motion.texts} == {"33", "frame 40", "47"}
     annotated = next(patch for patch in motion.patches if patch.get_label() == "annotated")
     assert annotated.get_extents().transformed(motion.transData.inverted()).intervalx == pytest.approx(
         [29 / FPS, 51 / FPS]
@@ -216,6 +216,7 @@ SCORE = {
     "onset_s": 33 / FPS,
     "emotion": "happy",
     "confidence": 0.93,
+    "abstained": "",
     "model_version": 4,
     "synthetic": True,
 }
@@ -238,6 +239,13 @@ def test_the_page_says_why_and_what_it_resembles_and_loads_nothing(clip: ClipExp
         assert words in page
     assert page.count('<img src="data:image/png;base64,') == page.count("<img") == 4
     assert "http" not in page
+
+
+def test_an_abstention_is_no_answer(clip: ClipExplanation, tmp_path) -> None:
+    write_explanation(tmp_path / "clip.html", clip, [SCORE | {"abstained": "blurred", "synthetic": False}])
+    page = (tmp_path / "clip.html").read_text(encoding="utf-8")
+    assert "no answer is given (blurred)" in page
+    assert "synthetic" not in page
 
 
 def test_the_picture_holds_everything_below_each_other(clip: ClipExplanation, tmp_path) -> None:
