@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from assets import figures
-from assets.clip_page import ClipExplanation, check_suffix, write_explanation
+from assets.clip_page import ClipExplanation, check_suffix, explain_clip, write_explanation
 from assets.explanations import explain_track, explain_unusable, frames_shown, in_words
 from assets.figures import TrackView
 from features.decisions import Decision, TrackCurves, decide
+from features.pipeline import spot_clip
 from features.segments import SegmentConfig
 
 FPS = 25.0
@@ -254,6 +255,17 @@ def test_the_picture_holds_everything_below_each_other(clip: ClipExplanation, tm
     with Image.open(io.BytesIO(target.read_bytes())) as image:
         assert image.format == "PNG"
         assert image.height > 2 * image.width
+
+
+def test_a_clip_is_explained_as_it_is_spotted(astronaut_clip, parameters) -> None:
+    explanation = explain_clip(astronaut_clip.path, parameters)
+    segments = spot_clip(astronaut_clip.path, config=parameters.features)
+    (track,) = explanation.tracks
+    assert [each.segment_id for each in track.explanations] == [
+        f"{each.track_id}-{each.onset}" for each in segments
+    ]
+    assert explanation.headline == "1 face was followed, 1 expression segment found"
+    assert len(track.explanations[0].figure.axes) == 4  # three faces and the polar map
 
 
 def test_another_clip_is_never_drawn_over(clip: ClipExplanation, tmp_path) -> None:
