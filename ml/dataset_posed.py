@@ -19,6 +19,7 @@ from ml.image_pad import intensities_to_pad
 # What observers of the stills could choose among our classes: calm was no answer.
 OBSERVED = ("happy", "angry", "scared")
 _WORDS = ("happy", "sad", "angry", "disgusted", "scared", "surprised")
+_INTENSITIES = [f"intensity_{word}" for word in _WORDS]
 
 
 def read_stills(folder: Path | str) -> pd.DataFrame:
@@ -33,24 +34,33 @@ def read_stills(folder: Path | str) -> pd.DataFrame:
     -------
     table : DataFrame
         image, performer, emotion (the posed one), observed (of `OBSERVED`, the one that most observers chose), and
-        pleasure, arousal, dominance from the intensities that they saw (`ml.image_pad`).
+        the mean intensities that they saw, 0..9, as in the file.
     """
     ratings = pd.read_csv(Path(folder) / "ratings.csv")
     parts = ratings["image"].str.split("_")
     shares = ratings[[f"proportion_{emotion}" for emotion in OBSERVED]].to_numpy()
-    pad = intensities_to_pad(ratings[[f"intensity_{word}" for word in _WORDS]], _WORDS)
-    table = pd.DataFrame(
-        {
-            "image": ratings["image"],
-            "performer": parts.str[0],
-            "emotion": parts.str[1],
-            "observed": np.asarray(OBSERVED)[shares.argmax(axis=1)],
-            "pleasure": pad[:, 0],
-            "arousal": pad[:, 1],
-            "dominance": pad[:, 2],
-        }
+    table = ratings[["image", *_INTENSITIES]].assign(
+        performer=parts.str[0], emotion=parts.str[1], observed=np.asarray(OBSERVED)[shares.argmax(axis=1)]
     )
     return table.loc[table["emotion"].isin(EMOTIONS)].reset_index(drop=True)
+
+
+def stills_pad(stills: pd.DataFrame, *, anchors: pd.DataFrame | None = None) -> NDArray[np.float64]:
+    """PAD of each still from the intensities that its observers saw.
+
+    Parameters
+    ----------
+    stills : DataFrame
+        As `read_stills` gives it, N rows.
+    anchors : DataFrame, optional
+        As in `ml.image_pad.votes_to_pad`.
+
+    Returns
+    -------
+    ndarray, shape (N, 3)
+        -1..1.
+    """
+    return intensities_to_pad(stills[_INTENSITIES], _WORDS, anchors=anchors)
 
 
 def read_segments(folder: Path | str) -> pd.DataFrame:

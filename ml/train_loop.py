@@ -138,7 +138,7 @@ class TrainingLoop:
     def run(self) -> tuple[list[dict[str, Any]], int]:
         """Run the epochs that are left, leave the best weights in the network, return curves and best epoch."""
         while self.epoch < self.config.epochs and not self._is_stuck():
-            self._train_epoch()
+            self.train_epoch()
             self._judge()
             self.epoch += 1
             if self.file is not None:
@@ -152,7 +152,8 @@ class TrainingLoop:
     def _is_stuck(self) -> bool:
         return self.epoch - 1 - self.best_epoch >= self.config.patience
 
-    def _train_epoch(self) -> None:
+    def train_epoch(self) -> None:
+        """Pass over the training fold once."""
         config = self.config
         self.network.train()
         order = torch.randperm(len(self.folds["train"].images), generator=self.generator)

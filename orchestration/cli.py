@@ -232,14 +232,14 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="features, flow, semantic, spotting or video.")],
+    name: Annotated[str, typer.Argument(help="features, flow, recognition, semantic, spotting or video.")],
     data: Annotated[
         Path,
         typer.Option(envvar="APEXLINE_BENCH_DATA", help="Folder of the benchmark data; features needs none."),
     ] = Path("../shared/data"),
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for a page with tables and plots: features, semantic and video write one."),
+        typer.Option(help="Folder for a page with tables and plots; all but flow write one."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -251,8 +251,12 @@ def bench(
         raise typer.BadParameter(msg)
     with _progress() as progress:
         progress.add_task(f"measuring {name}", total=None)
-        rows = BENCHMARKS[name](data, out)
-    _print(rows, as_json=as_json, title=f"bench {name}")
+        found = BENCHMARKS[name](data, out)
+    if as_json or isinstance(found, list):
+        _print(found, as_json=as_json, title=f"bench {name}")
+        return
+    for title, rows in found.items():
+        _print(rows, as_json=False, title=f"bench {name}: {title}")
 
 
 @survey_app.command("serve")

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.dataset_posed import performer_folds, read_segments, read_stills
+from ml.dataset_posed import performer_folds, read_segments, read_stills, stills_pad
+from ml.image_pad import random_anchors
 
 WORDS = ("happy", "sad", "angry", "disgusted", "scared", "surprised")
 
@@ -25,8 +26,10 @@ def test_stills_of_other_emotions_are_left_out_and_observers_are_held_to_three_a
     assert table["image"].tolist() == ["p01_scared_1.jpg", "p02_happy_2.jpg", "p03_calm_1.jpg"]
     assert table["performer"].tolist() == ["p01", "p02", "p03"]
     assert table["observed"].tolist() == ["scared", "happy", "angry"]
-    assert table["pleasure"][1] > table["pleasure"][0]
-    assert table["arousal"][0] == table["arousal"][2]  # nothing was seen in either: calm
+    pad = stills_pad(table)
+    assert pad[1, 0] > pad[0, 0]
+    np.testing.assert_array_equal(pad[0], pad[2])  # nothing was seen in either: calm
+    assert not np.array_equal(stills_pad(table, anchors=random_anchors(0)), pad)
 
 
 def test_segments_are_shown_in_the_middle_of_their_apex(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ml.datasets import ExpressionDataset
-from ml.deepid import DeepIDOutput
+from ml.deepid import DeepID, DeepIDOutput
 from ml.splits import Split, SplitLeakageError, split_from_folds
 from ml.train import TrainConfig, _importance, train_deepid
 from ml.train_loop import Examples, TrainingLoop, augment, loss_of
@@ -198,6 +198,26 @@ def test_examples_of_no_weight_change_nothing_but_the_order(data, split, anchors
         train(d, split, anchors, version="baseline", config=config, weights=weights) for d in (data, spoiled)
     )
     assert run.curves[-1] == same.curves[-1]  # validation; the training fold itself differs
+
+
+def test_faces_are_trained_on_and_scored_as_the_same_bits(data, split, anchors, monkeypatch):
+    seen: list[np.ndarray] = []
+    original = DeepID.forward
+
+    def forward(network, images, *features):
+        seen.append(images.numpy())
+        return original(network, images, *features)
+
+    still = replace(TINY, epochs=1, mirror=0.0, shift_px=0, gain=0.0, noise=0.0)
+    monkeypatch.setattr(DeepID, "forward", forward)
+    run = train(data, split, anchors, version="baseline", config=still)
+    trained = {
+        image.tobytes() for batch in seen[: -(-len(split.train) // still.batch_size)] for image in batch
+    }
+    seen.clear()
+    run.model.logits(data.images[split.train])
+    assert {image.tobytes() for batch in seen for image in batch} == trained
+    assert len(trained) == len(split.train)
 
 
 def test_a_training_begins_where_another_ended(data, split, anchors):
