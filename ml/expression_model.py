@@ -311,6 +311,12 @@ class ExpressionModel:
         """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
+        described, arrays = self.taken_apart()
+        np.savez(target / "arrays.npz", allow_pickle=False, **arrays)
+        (target / "model.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+    def taken_apart(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Everything that `put_together` needs: JSON values, and arrays by name."""
         arrays = {_NETWORK_PREFIX + name: value.numpy() for name, value in self.network.state_dict().items()}
         arrays["pad_anchors"] = self.pad_anchors
         if self.reducer is not None:
@@ -318,10 +324,9 @@ class ExpressionModel:
         known = self.limits.training_range
         if known is not None:
             arrays |= {"range.means": known.means, "range.whitening": known.whitening}
-        np.savez(target / "arrays.npz", allow_pickle=False, **arrays)
         described = {
             "format": _FORMAT,
-            "emotions": EMOTIONS,
+            "emotions": list(EMOTIONS),
             "architecture": self.network.architecture,
             "temperature": self.temperature,
             "config": dict(self.config),
@@ -333,7 +338,7 @@ class ExpressionModel:
             "synthetic": self.synthetic,
             "limits": self.limits.described(),
         }
-        (target / "model.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        return described, arrays
 
     @classmethod
     def load(cls, folder: Path | str) -> ExpressionModel:
@@ -355,12 +360,25 @@ class ExpressionModel:
         """
         source = Path(folder)
         described = json.loads((source / "model.json").read_text(encoding="utf-8"))
+        with np.load(source / "arrays.npz", allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return cls.put_together(described, arrays, source=source)
+
+    @classmethod
+    def put_together(
+        cls, described: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, source: Path
+    ) -> ExpressionModel:
+        """Rebuild a model from what `taken_apart` gave; `source` is named where that does not fit.
+
+        Raises
+        ------
+        ValueError
+            If it has another format or other emotions.
+        """
         seen = (described["format"], tuple(described["emotions"]))
         if seen != (_FORMAT, EMOTIONS):
             msg = f"{source} holds (format, emotions) {seen}, expected {(_FORMAT, EMOTIONS)}; train it again"
             raise ValueError(msg)
-        with np.load(source / "arrays.npz", allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
         network = DeepID(**described["architecture"])
         network.load_state_dict(
             {name: torch.from_numpy(arrays[_NETWORK_PREFIX + name]) for name in network.state_dict()}
