@@ -182,7 +182,7 @@ def unusable_headline(frames: Mapping[str, int]) -> str:
 
 def _found(reason: Reason) -> str:
     segment = reason.segment
-    by = {"flow": "motion", "texture": "texture", "both": "motion and texture"}[segment.source]
+    by = {"flow": "motion", "both": "motion and texture"}.get(segment.source, words(segment.source))
     return (
         f"{segment.length.capitalize()}-expression from {segment.onset_s:.2f} to {segment.offset_s:.2f} s, "
         f"apex at {segment.apex_s:.2f} s, found by {by}"
