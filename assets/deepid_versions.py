@@ -1,11 +1,15 @@
 """Assets ``deepid_baseline``, ``deepid_features`` and ``deepid_semantic``: the three versions of the network."""
 
+from dataclasses import replace
+
 import dagster as dg
 import pandas as pd
 from matplotlib.figure import Figure
 
 from assets import checks
+from assets.calibration_figures import calibration_figures
 from assets.describe import about, plots
+from assets.face_quality import describe_examples
 from assets.figures import confusion_matrix, learning_curves
 from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space
@@ -13,9 +17,9 @@ from assets.parameters import Parameters
 from assets.training_set import FEATURE_VERSION, NAME, load_training_set
 from ml.datasets import EMOTIONS
 from ml.norms import emotion_pad
-from ml.registry import ModelRegistry
+from ml.registry import MODEL_CARD, ModelRegistry
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 VERSIONS = ("baseline", "features", "semantic")
 _WHAT = {
     "baseline": "DeepID on the face image alone (eq. 25-26, Fig. 3 and 9).",
@@ -30,7 +34,7 @@ def model_stamp(lake: Lake, parameters: Parameters, version: str) -> str:
         CODE_VERSION,
         version,
         lake.fingerprint_of("training_set", NAME),
-        parameters.hash_of("training"),
+        parameters.hash_of("training", "abstention"),
         parameters.training_set.seed,
     )
 
@@ -70,6 +74,7 @@ def _build(version: str) -> dg.AssetsDefinition:
                 "model_version": number,
                 "synthetic": synthetic,
                 **tested,
+                "model_card": dg.MetadataValue.md(registry.document(number, MODEL_CARD)),
                 **plots(
                     context, changed=bool(computed), draw=lambda: _curves(lake, version, synthetic=synthetic)
                 ),
@@ -99,7 +104,12 @@ def _train(
         feature_version=FEATURE_VERSION,
         pad_space_hash=space.hash,
     )
-    tested = evaluate(run.model, data, split.test)
+    limited = run.model.learn_limits(
+        data.take(split.train), data.take(split.valid), config=parameters.abstention
+    )
+    run = replace(run, model=limited)
+    groups, quality = describe_examples(lake)
+    tested = evaluate(run.model, data, split.test, groups=groups, quality=quality)
     synthetic = data.synthetic
     curves = pd.DataFrame(run.curves)
     # Before the registration, which marks the work as done.
@@ -116,6 +126,7 @@ def _train(
             "confusion_matrix": confusion_matrix(
                 tested.confusion, labels=EMOTIONS, title=f"deepid {version}: test", synthetic=synthetic
             ),
+            **calibration_figures(tested, name=version),
         },
     )
 

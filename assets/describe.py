@@ -14,6 +14,8 @@ from assets.schemas import TABLES
 
 OWNER = "team:vision"
 
+Drawing = Figure | tuple[str, Figure]  # a figure, or words and the figure that they belong to
+
 
 class About(TypedDict):
     """Keyword arguments of an asset decorator."""
@@ -58,14 +60,20 @@ def plots(
     context: dg.AssetExecutionContext,
     *,
     changed: bool,
-    draw: Callable[[], Iterable[tuple[str, Figure]]],
+    draw: Callable[[], Iterable[tuple[str, Drawing]]],
 ) -> dict[str, dg.MetadataValue]:
-    """Return drawings by title for the UI; where nothing changed, those of the last materialisation.
+    """Return drawings by title for the UI, words above them where there are; unchanged ones from the last run.
 
     Drawing takes seconds, so a rerun that computed nothing takes over what was drawn.
     """
     kept = {} if changed else _last_drawings(context)
-    return kept or {title: dg.MetadataValue.md(figure_markdown(each, title=title)) for title, each in draw()}
+    return kept or {title: dg.MetadataValue.md(_markdown(title, drawing)) for title, drawing in draw()}
+
+
+def _markdown(title: str, drawing: Drawing) -> str:
+    text, figure = drawing if isinstance(drawing, tuple) else ("", drawing)
+    picture = figure_markdown(figure, title=title)
+    return f"{text}\n\n{picture}" if text else picture
 
 
 def _last_drawings(context: dg.AssetExecutionContext) -> dict[str, dg.MetadataValue]:

@@ -4,21 +4,17 @@ from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
-from assets.describe import about, columns_of, plots, table_preview
-from assets.lake import Lake
+from assets.describe import Drawing, about, columns_of, plots, table_preview
+from assets.lake import Lake, columns_of_track
 from assets.parameters import Parameters
-from assets.segment_figures import curve_figures, strongest_segments
+from assets.segment_figures import explain_shown, silent_track, strongest_tracks, why_rows
 from features.pipeline import find_segments
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
+_EXPLAINED = 50  # tracks
 
 
 @dg.asset(
@@ -36,7 +32,8 @@ def expression_segments(
 ) -> dg.MaterializeResult:
     """Onset, apex and offset of each expression change (eq. 21-24), per face track, from texture and flow.
 
-    A segment says that a face's expression changed there; what it resembles is the model's to say.
+    A segment says that a face's expression changed there; what it resembles is the model's to say. The metadata
+    says why there is a segment and why a track has none: `why` in words, the strongest of each with its curves.
     """
     progress = for_each_clip(
         lake,
@@ -56,6 +53,9 @@ def expression_segments(
                 changed=bool(progress.computed),
                 draw=lambda: _explanations(lake, parameters, context.partition_keys[-1]),
             ),
+            "why": table_preview(
+                why_rows(lake, context.partition_keys[-1], parameters, limit=_EXPLAINED), limit=2 * _EXPLAINED
+            ),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
             **columns_of("expression_segments"),
@@ -65,13 +65,21 @@ def expression_segments(
     )
 
 
-def _explanations(lake: Lake, parameters: Parameters, camera_day: str) -> list[tuple[str, Figure]]:
-    """Draw the curves behind the camera-day's strongest segment."""
-    return [
-        (title, figure)
-        for shown in strongest_segments(lake, camera_day, limit=1)
-        for _, title, figure in curve_figures(lake, shown, parameters)
-    ]
+def _explanations(lake: Lake, parameters: Parameters, camera_day: str) -> list[tuple[str, Drawing]]:
+    """Explain the camera-day's strongest segment, and why the liveliest track without one has none."""
+    strongest, silent = strongest_tracks(lake, camera_day, limit=1), silent_track(lake, camera_day)
+    drawn: list[tuple[str, Drawing]] = []
+    for name, shown in [
+        *(("Strongest segment", each) for each in strongest),
+        *([("Without a segment", silent)] if silent else []),
+    ]:
+        track = explain_shown(lake, shown, parameters)
+        best = max(track.explanations, key=lambda each: each.score, default=None)
+        if best is None or track.curves is None:
+            continue
+        text = f"{best.segment_id} {best.headline}. {' '.join(best.grounds)}".strip()
+        drawn += [(f"{name}: why", (text, best.figure)), (f"{name}: Figures 5 to 7", track.curves)]
+    return drawn
 
 
 def _spot(lake: Lake, parameters: Parameters, camera_day: str, clip_id: str, stamp: str) -> None:
@@ -89,16 +97,3 @@ def _spot(lake: Lake, parameters: Parameters, camera_day: str, clip_id: str, sta
             {**asdict(each), "clip_id": clip_id, "segment_id": f"{track_id}-{each.onset}"} for each in found
         )
     lake.write("expression_segments", clip_id, rows, stamp=stamp, camera_day=camera_day)
-
-
-def columns_of_track(table: pa.Table, track_id: str) -> dict[str, NDArray[Any]]:
-    """Return a feature table's columns for one track, as arrays by name; list columns become 2-D."""
-    chosen = table.filter(pc.field("track_id") == track_id)
-    columns: dict[str, NDArray[Any]] = {}
-    for name in chosen.column_names:
-        column = chosen[name]
-        if pa.types.is_list(column.type):
-            columns[name] = np.asarray(column.to_pylist(), dtype=np.float32)
-        else:
-            columns[name] = column.to_numpy()
-    return columns

@@ -21,8 +21,11 @@ from pathlib import Path
 from typing import IO, Any, cast
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from upath import UPath
 
 from assets.schemas import TABLES
@@ -112,7 +115,9 @@ class Lake:
         for path in files:
             with path.open("rb") as file:
                 tables.append(_read(file, columns).replace_schema_metadata(None))
-        return pa.concat_tables([schema.empty_table(), *tables]).replace_schema_metadata(None)
+        # Files from before a column was added give nulls there: scores are appended, never written anew.
+        joined = pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
+        return joined.replace_schema_metadata(None)
 
     def iter_batches(
         self, table: str, name: str, *, camera_day: str | None = None
@@ -222,6 +227,19 @@ class Lake:
                     for row in batch.to_pylist():
                         digest.update(repr(row).encode())
         return digest.hexdigest()[:32]
+
+
+def columns_of_track(table: pa.Table, track_id: str) -> dict[str, NDArray[Any]]:
+    """Return a feature table's columns for one track, as arrays by name; list columns become 2-D."""
+    chosen = table.filter(pc.field("track_id") == track_id)
+    columns: dict[str, NDArray[Any]] = {}
+    for name in chosen.column_names:
+        column = chosen[name]
+        if pa.types.is_list(column.type):
+            columns[name] = np.asarray(column.to_pylist(), dtype=np.float32)
+        else:
+            columns[name] = column.to_numpy()
+    return columns
 
 
 def _read(file: IO[bytes], columns: list[str] | None) -> pa.Table:

@@ -1,17 +1,29 @@
 """Asset ``model_comparison``: the three versions side by side, as in Table 3."""
 
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
 import dagster as dg
+import pyarrow as pa
+from matplotlib.figure import Figure
 
 from assets import checks
+from assets.calibration_figures import coverage_risk_plot, slices_plot
 from assets.deepid_versions import VERSIONS, model_stamp
 from assets.describe import about, columns_of, plots, table_preview
+from assets.face_quality import describe_examples
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
 from assets.report_page import table_3_plot
 from assets.training_set import load_training_set
-from ml.registry import ModelRegistry
+from ml.registry import DATA_SHEET, MODEL_CARD, ModelRegistry
+from ml.slices import slice_scores, worst_slice
 
-CODE_VERSION = "1"
+if TYPE_CHECKING:
+    from ml.evaluate import Evaluation
+
+CODE_VERSION = "2"
 CHALLENGER = "challenger"
 
 
@@ -29,6 +41,9 @@ def model_comparison(
 ) -> dg.MaterializeResult:
     """Loss, recognition and classification of the three versions on the frozen test subjects (Table 3).
 
+    Beside them how far their answers can be relied on: calibration error, error against the share answered, and the
+    groups of faces where the challenger does worst, with its model card.
+
     The version with the lowest validation loss becomes challenger: the test fold chooses nothing.
     """
     numbers: dict[str, int] = {}
@@ -43,24 +58,30 @@ def model_comparison(
     )
     name = stamp[:12]
     computed = int(lake.fingerprint_of("model_comparison", name) != stamp)
+    evaluations = cache(lambda: _evaluate(lake, registry, numbers))
     if computed:
-        rows = [_row(lake, parameters, registry, version, number) for version, number in numbers.items()]
+        rows = [
+            _row(lake, parameters, registry, version, number, evaluations()[version])
+            for version, number in numbers.items()
+        ]
         challenger = min(numbers.values(), key=registry.validation_loss)
         registry.set_alias(CHALLENGER, challenger)
         lake.write("model_comparison", name, rows, stamp=stamp)
         context.log.info(f"version {challenger} is challenger: lowest validation loss")
     table = lake.read("model_comparison", name)
+    chosen = registry.get_alias(CHALLENGER)
     return dg.MaterializeResult(
         metadata={
             "computed": computed,
             "unchanged": 1 - computed,
-            "challenger": registry.get_alias(CHALLENGER) or 0,
+            "challenger": chosen or 0,
             **plots(
                 context,
                 changed=bool(computed),
-                draw=lambda: [("Table 3 beside the paper", table_3_plot(table.to_pandas()))],
+                draw=lambda: _figures(table, evaluations(), shown=_name_of(numbers, chosen)),
             ),
             "table_3": table_preview(table.to_pylist()),
+            **({} if chosen is None else documents(registry, chosen)),
             **columns_of("model_comparison"),
         },
         data_version=dg.DataVersion(stamp),
@@ -68,20 +89,60 @@ def model_comparison(
     )
 
 
-def _row(
-    lake: Lake, parameters: Parameters, registry: ModelRegistry, version: str, number: int
-) -> dict[str, object]:
+def documents(registry: ModelRegistry, number: int) -> dict[str, dg.MarkdownMetadataValue]:
+    """Return model card and data sheet of a version as metadata."""
+    return {
+        "model_card": dg.MetadataValue.md(registry.document(number, MODEL_CARD)),
+        "data_sheet": dg.MetadataValue.md(registry.document(number, DATA_SHEET)),
+    }
+
+
+def _evaluate(lake: Lake, registry: ModelRegistry, numbers: Mapping[str, int]) -> "dict[str, Evaluation]":
+    """Test the versions on the frozen test subjects, with the groups and the quality of their faces."""
     from ml.evaluate import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
-    metrics = evaluate(registry.load_model(number), data, split.test).metrics()
-    metrics.pop("calibration_error")
+    groups, quality = describe_examples(lake)
+    return {
+        name: evaluate(registry.load_model(number), data, split.test, groups=groups, quality=quality)
+        for name, number in numbers.items()
+    }
+
+
+def _name_of(numbers: Mapping[str, int], challenger: int | None) -> str:
+    return next((name for name, number in numbers.items() if number == challenger), VERSIONS[-1])
+
+
+def _figures(
+    table: pa.Table, evaluations: "Mapping[str, Evaluation]", *, shown: str
+) -> list[tuple[str, Figure]]:
+    """Draw Table 3, coverage against risk of all versions, and the groups of the one shown."""
+    synthetic = evaluations[shown].synthetic
+    return [
+        ("Table 3 beside the paper", table_3_plot(table.to_pandas())),
+        ("Coverage and risk", coverage_risk_plot(evaluations, synthetic=synthetic)),
+        (f"Groups of faces, {shown}", slices_plot(slice_scores(evaluations[shown]), synthetic=synthetic)),
+    ]
+
+
+def _row(
+    lake: Lake,
+    parameters: Parameters,
+    registry: ModelRegistry,
+    version: str,
+    number: int,
+    evaluation: "Evaluation",
+) -> dict[str, object]:
+    _, split = load_training_set(lake)
+    worst = worst_slice(slice_scores(evaluation))
     return {
         "version": version,
         "model_version": number,
         "run_id": registry.run_id(number),
         "split_hash": split.split_hash,
         "seed": parameters.training_set.seed,
-        **metrics,
-        "synthetic": data.synthetic,
+        **evaluation.metrics(),
+        "worst_slice": None if worst is None else f"{worst['dimension']} {worst['slice']}",
+        "worst_accuracy": None if worst is None else worst["accuracy"],
+        "synthetic": evaluation.synthetic,
     }

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from assets.lake import fingerprint
 from features.pipeline import FeatureConfig, load_config
+from ml.abstention import AbstentionConfig
 from ml.norms import PROJECT_FORM
 from ml.train_config import TrainConfig
 
@@ -92,6 +93,7 @@ class Parameters:
     survey: SurveyConfig = field(default_factory=SurveyConfig)
     training_set: TrainingSetConfig = field(default_factory=TrainingSetConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
+    abstention: AbstentionConfig = field(default_factory=AbstentionConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
 
     def resolved(self) -> dict[str, Any]:
@@ -170,5 +172,6 @@ def load_parameters(path: Path) -> Parameters:
         survey=_section(SurveyConfig, document.get("survey"), "survey", path),
         training_set=_section(TrainingSetConfig, document.get("training_set"), "training_set", path),
         training=_section(TrainConfig, document.get("training"), "training", path),
+        abstention=_section(AbstentionConfig, document.get("abstention"), "abstention", path),
         promotion=_section(PromotionConfig, document.get("promotion"), "promotion", path),
     )

@@ -17,19 +17,28 @@ from assets.pad_space import load_space, read_record, space_figures, usable_rati
 from assets.parameters import Parameters
 from assets.report_page import (
     ChampionSummary,
+    ExplainedTrack,
     ReportContext,
     ReportFigure,
     SemanticSpaceSummary,
     render_report,
 )
-from assets.segment_figures import curve_figures, example_segment
+from assets.segment_figures import (
+    explain_shown,
+    silent_track,
+    strongest_of_all,
+    strongest_tracks,
+    track_view,
+)
 from assets.spotting_evaluation import areas_and_roc, frame_scores
+from assets.training_set import camera_days
 from assets.warehouse import lake_stamp
 from assets.warehouse_build import open_warehouse, read_relation, run_checks
 from ml.norms import emotion_pad
 from ml.registry import ModelRegistry
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
+NUM_EXPLAINED, NUM_SILENT = 8, 2  # tracks drawn with their segments, and without one
 _MARTS = ("spotting_summary", "camera_day_summary", "segments", "quarantine", "promotions")
 _CURVES = {"baseline": "9", "features": "10", "semantic": "11"}
 
@@ -99,6 +108,7 @@ def _contents(
             *_curves(lake),
             *_space(lake, marts),
         ],
+        explained=_explained(lake, parameters),
         semantic_space=_space_summary(lake),
         spotting=marts["spotting_summary"],
         camera_days=marts["camera_day_summary"],
@@ -135,19 +145,37 @@ def _lineage(instance: dg.DagsterInstance) -> pd.DataFrame:
 
 
 def _segment_figures(lake: Lake, parameters: Parameters) -> list[ReportFigure]:
-    example = example_segment(lake)
-    if example is None:
+    """Draw Figures 5 to 7 of the track with the strongest segment."""
+    shown = strongest_of_all(lake)
+    view = None if shown is None else track_view(lake, shown, parameters)
+    if view is None:
         return []
-    captions = {
-        "5": "Texture difference of one face, with threshold VE (eq. 21); shaded: annotated.",
-        "6": "Module and angle of the flow of the region that moved most.",
-        "7": "Texture and flow on one scale, and their mean.",
-        "": "Flow of that region in polar form (eq. 22): the apex lies farthest out.",
-    }
-    drawn = curve_figures(lake, example, parameters)
+    drawn = [
+        (
+            "5",
+            "Texture change",
+            figures.texture_decision,
+            "Texture difference of one face, and threshold VE.",
+        ),
+        ("6", "Module and angle of the flow", figures.flow_decision, "Motion of its regions, and threshold."),
+        ("7", "Texture and flow together", figures.fused_decision, "Both on one scale, and their mean."),
+    ]
     return [
-        ReportFigure(number, title, captions.get(number, ""), figure, example.synthetic)
-        for number, title, figure in drawn
+        ReportFigure(number, title, caption, draw(view), view.synthetic)
+        for number, title, draw, caption in drawn
+    ]
+
+
+def _explained(lake: Lake, parameters: Parameters) -> list[ExplainedTrack]:
+    """Explain the strongest segments of all camera-days, then what moved most without being one."""
+    days = camera_days(lake)
+    found = [each for day in days for each in strongest_tracks(lake, day, limit=NUM_EXPLAINED)]
+    found.sort(key=lambda each: -each.score)
+    silent = [each for day in days if (each := silent_track(lake, day)) is not None]
+    # Naming clip and track lets `apexline erase` find the page that shows them.
+    return [
+        ExplainedTrack(each.camera_day, each.clip_id, explain_shown(lake, each, parameters), each.synthetic)
+        for each in [*found[:NUM_EXPLAINED], *silent[:NUM_SILENT]]
     ]
 
 

@@ -12,14 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 
-import jinja2
 import pandas as pd
 from matplotlib.figure import Figure
 
+from assets.explanations import TrackExplanation
 from assets.figures import METHOD_NAMES, comparison_plot, figure_data_uri
+from assets.pages import environment
 
 # Li et al. 2021, doi 10.18280/ts.380213: Table 2, area under the ROC curve.
 PAPER_AUC: Mapping[str, float] = {
@@ -43,7 +44,6 @@ VERSION_NAMES: Mapping[str, str] = {
 PAPER_FIGURES = ("5", "6", "7", "8", "9", "10", "11")
 MAX_SEGMENTS = 100
 
-_NOTHING = "–"
 _FAIR_CONGRUENCE, _GOOD_CONGRUENCE = 0.85, 0.95  # Tucker's coefficient: fair, good
 
 
@@ -126,6 +126,16 @@ class SemanticSpaceSummary:
 
 
 @dataclass(frozen=True)
+class ExplainedTrack:
+    """Why a track has the segments that it has, or none, with where it was seen; `synthetic` is its clip."""
+
+    camera_day: str
+    clip_id: str
+    track: TrackExplanation
+    synthetic: bool
+
+
+@dataclass(frozen=True)
 class ReportContext:
     """All that the page shows. Frames named like a mart have that mart's columns (``sql/marts``).
 
@@ -149,6 +159,8 @@ class ReportContext:
         Table 3: rows of ``model_comparison``; the highest model version of each version counts.
     figures : sequence of ReportFigure
         The paper's Figures 5 to 11 and further ones.
+    explained : sequence of ExplainedTrack
+        The tracks with the strongest segments, and some that have none.
     semantic_space : SemanticSpaceSummary or None
         None before there are ratings.
     spotting : DataFrame
@@ -169,6 +181,7 @@ class ReportContext:
     areas: pd.DataFrame
     comparison: pd.DataFrame
     figures: Sequence[ReportFigure]
+    explained: Sequence[ExplainedTrack]
     semantic_space: SemanticSpaceSummary | None
     spotting: pd.DataFrame
     camera_days: pd.DataFrame
@@ -194,7 +207,7 @@ def render_report(context: ReportContext) -> str:
     drawn = {figure.number for figure in context.figures}
     areas, comparison = table_2(context.areas), table_3(context.comparison)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=context,
@@ -352,49 +365,3 @@ def _verdict(congruence: float, *, unsupported: bool) -> str:
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("assets", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        fixed=_fixed, percent=_percent, whole=_whole, moment=_moment, day=_day, data_uri=figure_data_uri
-    )
-    environment.tests["absent"] = _absent
-    return environment
-
-
-def _absent(value: object) -> bool:
-    """Tell whether a cell is empty: None, NaN or NaT."""
-    return value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
-
-
-def _fixed(value: object, digits: int = 3) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, float | int) and not _absent(value) else _NOTHING
-
-
-def _percent(value: object, digits: int = 1) -> str:
-    return (
-        f"{100 * value:.{digits}f} %" if isinstance(value, float | int) and not _absent(value) else _NOTHING
-    )
-
-
-def _whole(value: object) -> str:
-    # A column of integers that has gaps arrives as floats.
-    return f"{int(value):,}" if isinstance(value, float | int) and not _absent(value) else _NOTHING
-
-
-def _moment(value: object) -> str:
-    if not isinstance(value, datetime) or _absent(value):
-        return _NOTHING
-    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _day(value: object) -> str:
-    # DuckDB's own frames carry a date as a timestamp at midnight, Arrow's as a date.
-    return f"{value:%Y-%m-%d}" if isinstance(value, date) and not _absent(value) else _NOTHING

@@ -195,6 +195,16 @@ MODEL_COMPARISON = pa.schema(
         ),
         _column("classification_low", pa.float64(), "95 % bootstrap interval by subject, lower", "0..1"),
         _column("classification_high", pa.float64(), "95 % bootstrap interval by subject, upper", "0..1"),
+        _column(
+            "calibration_error", pa.float64(), "expected calibration error, 10 bins of equal width", "0..1"
+        ),
+        _column("error_at_80", pa.float64(), "test error of the most confident four fifths", "0..1"),
+        _column("coverage", pa.float64(), "share of the test faces that the model answers", "0..1"),
+        _column("answered_error", pa.float64(), "test error of those answered", "0..1"),
+        _column(
+            "worst_slice", pa.string(), "group of least accuracy, of 20 faces or more; null: none is as large"
+        ),
+        _column("worst_accuracy", pa.float64(), "its accuracy", "0..1"),
         _column("synthetic", pa.bool_(), "tested on the project's own generator"),
     ]
 )
@@ -243,6 +253,8 @@ SEGMENT_SCORES = pa.schema(
         _column("arousal", pa.float32(), "PAD coordinate", "-1..1"),
         _column("dominance", pa.float32(), "PAD coordinate", "-1..1"),
         _column("adjectives", pa.list_(pa.string()), "nearest adjectives in the semantic space"),
+        _column("abstained", pa.bool_(), "not to be relied on; null: scored before models abstained"),
+        _column("reasons", pa.list_(pa.string()), "why the model abstains; empty where it answers"),
         _column("synthetic", pa.bool_(), "model or clip comes from the project's own generator"),
     ]
 )

@@ -1,10 +1,11 @@
-"""Curves of one segment, drawn from the lake: what a person looks at to understand a decision.
+"""Explanations of what lies in the lake: why a track has the segments that it has, and features before that.
 
-Belongs here: choosing the rows and calling ``figures``. Stays out: drawing itself.
+Belongs here: choosing rows and crops and calling ``explanations`` and ``figures``. Stays out: words and drawing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,48 +16,62 @@ from matplotlib.figure import Figure
 
 from assets import figures
 from assets.crops import crops_at
-from assets.lake import Lake
+from assets.explanations import (
+    Crops,
+    TrackExplanation,
+    explain_track,
+    explain_unusable,
+    frames_shown,
+    in_words,
+    unusable_headline,
+)
+from assets.figures import TrackView
+from assets.lake import Lake, columns_of_track
 from assets.parameters import Parameters
 from assets.training_set import camera_days, track_of
 from features.curves import change_threshold, smooth
+from features.pipeline import explain_segments
 
 TEXTURE_SHOWN = ("sl", "sr")
-_NO_SEGMENTS = pd.DataFrame({"onset": [], "apex": [], "offset": []})
+_DECIDING = {
+    "texture_features": ["track_id", "frame", "time_s", "kind", "difference"],
+    "flow_features": ["track_id", "frame", "time_s", "roi", "drow", "dcol"],
+}
 
 
 @dataclass(frozen=True)
-class ShownSegment:
-    """A segment to draw: where it lies, its row of ``expression_segments``, and whether the clip is synthetic."""
+class ShownTrack:
+    """A track to draw: where it lies, whether its clip is synthetic, and the score of its strongest segment."""
 
     camera_day: str
-    row: dict[str, Any]
+    clip_id: str
+    track_id: str
     synthetic: bool
-
-    @property
-    def clip_id(self) -> str:
-        """Clip of the segment."""
-        return self.row["clip_id"]
-
-    @property
-    def track_id(self) -> str:
-        """Track of the segment."""
-        return self.row["track_id"]
+    score: float = 0.0
 
 
-def strongest_segments(lake: Lake, camera_day: str, *, limit: int) -> list[ShownSegment]:
-    """Return a camera-day's segments with the highest scores."""
+def strongest_tracks(lake: Lake, camera_day: str, *, limit: int) -> list[ShownTrack]:
+    """Return a camera-day's tracks with the highest scores of a segment."""
     rows = lake.read_all("expression_segments", camera_days=[camera_day]).to_pylist()
     rows.sort(key=lambda row: -row["score"])
-    return [_shown(lake, camera_day, row) for row in rows[:limit]]
+    chosen = {row["track_id"]: row for row in reversed(rows)}
+    best = sorted(chosen.values(), key=lambda row: -row["score"])[:limit]
+    return [_shown(lake, camera_day, row) for row in best]
 
 
-def example_segment(lake: Lake) -> ShownSegment | None:
-    """Return the strongest segment of all, for the report; None where none was found."""
-    best = [each for day in camera_days(lake) for each in strongest_segments(lake, day, limit=1)]
-    return max(best, key=lambda each: each.row["score"], default=None)
+def silent_track(lake: Lake, camera_day: str) -> ShownTrack | None:
+    """Return the track that moved most of those without a segment, for why it has none; None where all have one."""
+    rows = lake.read_all(
+        "flow_features", camera_days=[camera_day], columns=["clip_id", "track_id", "magnitude"]
+    )
+    segments = lake.read_all("expression_segments", camera_days=[camera_day], columns=["track_id"])
+    silent = rows.filter(~pc.field("track_id").isin(segments["track_id"].combine_chunks()))
+    largest = silent.group_by(["clip_id", "track_id"]).aggregate([("magnitude", "max")]).to_pylist()
+    best = max(largest, key=lambda row: (row["magnitude_max"], row["track_id"]), default=None)
+    return None if best is None else _shown(lake, camera_day, best)
 
 
-def longest_track(lake: Lake, camera_day: str) -> ShownSegment | None:
+def longest_track(lake: Lake, camera_day: str) -> ShownTrack | None:
     """Return the camera-day's track with most kept frames, to show features before segments are known."""
     rows = lake.read_all("face_tracks", camera_days=[camera_day], columns=["clip_id", "track_id", "kept"])
     counts = rows.filter(pc.field("kept")).group_by(["clip_id", "track_id"]).aggregate([([], "count_all")])
@@ -88,18 +103,10 @@ def texture_figure(lake: Lake, camera_day: str, parameters: Parameters) -> list[
         return []
     every = _of_track(lake, "texture_features", shown)
     rows = pd.DataFrame(every[every["kind"].isin(TEXTURE_SHOWN)])
-    return [
-        (
-            "Texture change of the longest track",
-            figures.texture_curves(
-                rows,
-                thresholds=_thresholds(rows, parameters),
-                segments=_NO_SEGMENTS,
-                truth=_truth(lake, shown),
-                synthetic=shown.synthetic,
-            ),
-        )
-    ]
+    figure = figures.texture_curves(
+        rows, thresholds=_thresholds(rows, parameters), truth=_truth(lake, shown), synthetic=shown.synthetic
+    )
+    return [("Texture change of the longest track", figure)]
 
 
 def flow_figure(lake: Lake, camera_day: str) -> list[tuple[str, Figure]]:
@@ -109,62 +116,95 @@ def flow_figure(lake: Lake, camera_day: str) -> list[tuple[str, Figure]]:
         return []
     rows = _of_track(lake, "flow_features", shown)
     roi = str(rows.loc[rows["magnitude"].idxmax(), "roi"])
-    truth = _truth(lake, shown)
-    figure = figures.flow_curves(rows, roi=roi, segments=_NO_SEGMENTS, truth=truth, synthetic=shown.synthetic)
+    figure = figures.flow_curves(rows, roi=roi, truth=_truth(lake, shown), synthetic=shown.synthetic)
     return [("Module and angle of the longest track", figure)]
 
 
-def _shown(lake: Lake, camera_day: str, row: dict[str, Any]) -> ShownSegment:
-    clip = lake.read("clip_manifest", row["clip_id"], camera_day=camera_day, columns=["synthetic"])
-    return ShownSegment(camera_day, row, bool(clip["synthetic"][0].as_py()))
+def explain_shown(lake: Lake, shown: ShownTrack, parameters: Parameters) -> TrackExplanation:
+    """Explain a stored track by the present parameters: those that its segments were found with."""
+    view = track_view(lake, shown, parameters)
+    if view is None:
+        return explain_unusable(shown.track_id, _drop_reasons(lake, shown))
+    return explain_track(shown.track_id, view, _crops(lake, shown, view))
 
 
-def curve_figures(lake: Lake, shown: ShownSegment, parameters: Parameters) -> list[tuple[str, str, Figure]]:
-    """Draw Figures 5 to 7, the polar map of eq. 22 and the face at onset, apex and offset.
+def track_view(lake: Lake, shown: ShownTrack, parameters: Parameters) -> TrackView | None:
+    """Decide once more from a track's stored rows, with the reasons; None where there is no curve."""
+    config = parameters.features
+    texture, flow = (
+        columns_of_track(
+            lake.read(table, shown.clip_id, camera_day=shown.camera_day, columns=columns), shown.track_id
+        )
+        for table, columns in _DECIDING.items()
+    )
+    decisions = explain_segments(texture, flow, track_id=shown.track_id, config=config)
+    if not decisions:
+        return None
+    rows = pd.DataFrame({name: texture[name] for name in ("time_s", "kind", "difference")})
+    return TrackView(
+        decisions=decisions,
+        texture=pd.DataFrame(rows[rows["kind"].isin(config.texture.kinds)]),
+        truth=_truth(lake, shown),
+        config=config.segments,
+        synthetic=shown.synthetic,
+    )
 
-    Returns
-    -------
-    list of (number in the paper or "", title, Figure)
-    """
-    texture, flow = (_of_track(lake, table, shown) for table in ("texture_features", "flow_features"))
-    texture = texture.loc[texture["kind"].isin(TEXTURE_SHOWN)]
-    segments = _of_track(lake, "expression_segments", shown)
-    truth = _truth(lake, shown)
-    synthetic = shown.synthetic
-    roi = shown.row["roi"] or str(flow.loc[flow["magnitude"].idxmax(), "roi"])
+
+def why_rows(lake: Lake, camera_day: str, parameters: Parameters, *, limit: int) -> list[dict[str, Any]]:
+    """Say in words why the first tracks of a camera-day have the segments that they have, or none."""
+    rows = lake.read_all("face_tracks", camera_days=[camera_day], columns=["clip_id", "track_id"])
+    tracks = rows.group_by(["clip_id", "track_id"]).aggregate([]).to_pylist()
     return [
-        (
-            "5",
-            "Texture change",
-            figures.texture_curves(
-                texture,
-                thresholds=_thresholds(texture, parameters),
-                segments=segments,
-                truth=truth,
-                synthetic=synthetic,
-            ),
-        ),
-        (
-            "6",
-            "Module and angle of the flow",
-            figures.flow_curves(flow, roi=roi, segments=segments, truth=truth, synthetic=synthetic),
-        ),
-        (
-            "7",
-            "Texture and flow together",
-            figures.fused_curves(flow, texture, segments=segments, truth=truth, synthetic=synthetic),
-        ),
-        ("", "Polar map", figures.polar_map(flow, roi=roi, segments=segments, synthetic=synthetic)),
-        ("", "Onset, apex, offset", _strip(lake, shown)),
+        {"clip_id": shown.clip_id, "track_id": shown.track_id, **said}
+        for shown in (_shown(lake, camera_day, row) for row in tracks[:limit])
+        for said in _said(lake, shown, parameters)
     ]
 
 
-def _of_track(lake: Lake, table: str, shown: ShownSegment) -> pd.DataFrame:
+def _said(lake: Lake, shown: ShownTrack, parameters: Parameters) -> Iterator[dict[str, str]]:
+    view = track_view(lake, shown, parameters)
+    if view is None:
+        yield {"decision": unusable_headline(_drop_reasons(lake, shown)), "grounds": ""}
+        return
+    for decision in view.decisions:
+        for reason in decision.reasons or (None,):
+            headline, grounds = in_words(decision, reason, view.config)
+            yield {"decision": headline, "grounds": " ".join(grounds)}
+
+
+def strongest_of_all(lake: Lake) -> ShownTrack | None:
+    """Return the track with the strongest segment of all, for the report; None where none was found."""
+    best = [each for day in camera_days(lake) for each in strongest_tracks(lake, day, limit=1)]
+    return max(best, key=lambda each: each.score, default=None)
+
+
+def _shown(lake: Lake, camera_day: str, row: dict[str, Any]) -> ShownTrack:
+    clip = lake.read("clip_manifest", row["clip_id"], camera_day=camera_day, columns=["synthetic"])
+    synthetic = bool(clip["synthetic"][0].as_py())
+    return ShownTrack(camera_day, row["clip_id"], row["track_id"], synthetic, row.get("score", 0.0))
+
+
+def _crops(lake: Lake, shown: ShownTrack, view: TrackView) -> Crops:
+    wanted = [
+        (shown.track_id, frame)
+        for decision in view.decisions
+        for reason in decision.reasons or (None,)
+        for _, frame in frames_shown(decision, reason)
+    ]
+    return crops_at(lake, shown.camera_day, shown.clip_id, wanted)
+
+
+def _drop_reasons(lake: Lake, shown: ShownTrack) -> dict[str, int]:
+    rows = _of_track(lake, "face_tracks", shown)
+    return {str(reason): int(count) for reason, count in rows["drop_reason"].value_counts().items()}
+
+
+def _of_track(lake: Lake, table: str, shown: ShownTrack) -> pd.DataFrame:
     rows = lake.read(table, shown.clip_id, camera_day=shown.camera_day).to_pandas()
     return rows[rows["track_id"] == shown.track_id]
 
 
-def _truth(lake: Lake, shown: ShownSegment) -> pd.DataFrame:
+def _truth(lake: Lake, shown: ShownTrack) -> pd.DataFrame:
     tracks = lake.read("face_tracks", shown.clip_id, camera_day=shown.camera_day)
     labels = lake.read("annotations", shown.clip_id, camera_day=shown.camera_day).to_pylist()
     own = [e for e in labels if e["emotion"] != "calm" and track_of(tracks, e) == shown.track_id]
@@ -177,15 +217,3 @@ def _thresholds(texture: pd.DataFrame, parameters: Parameters) -> dict[str, floa
         str(kind): change_threshold(smooth(rows["difference"].to_numpy(np.float64)), delta=delta)
         for kind, rows in texture.groupby("kind")
     }
-
-
-def _strip(lake: Lake, shown: ShownSegment) -> Figure:
-    moments = ("onset", "apex", "offset")
-    wanted = [(shown.track_id, shown.row[moment]) for moment in moments]
-    crops = crops_at(lake, shown.camera_day, shown.clip_id, wanted)
-    faces = [
-        (f"{moment} (frame {shown.row[moment]})", crops[key])
-        for moment, key in zip(moments, wanted, strict=True)
-        if key in crops
-    ]
-    return figures.face_strip(faces, synthetic=shown.synthetic)

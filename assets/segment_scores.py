@@ -1,7 +1,6 @@
 """Asset ``segment_scores``: what the champion says about each expression segment."""
 
-import math
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,34 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from upath import UPath
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS
 from assets.champion import CHAMPION
 from assets.crops import crops_at
 from assets.describe import about, columns_of, plots, table_preview
+from assets.face_quality import measures_at
 from assets.figures import pad_cube
-from assets.intake import hash_file
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
+from assets.scoring import Crops, Measures, crops_of_clip, score_faces, segment_faces
 from assets.training_set import FEATURE_VERSION
-from features.pipeline import segment_features, spot_clip
-from features.segments import Segment
-from features.tracks import track_faces
-from features.video import read_frames
-from ml.datasets import EMOTIONS, PAD_AXES, face_image
-from ml.norms import emotion_pad, nearest_adjectives
+from features.pipeline import spot_clip
+from ml.abstention import REASONS
+from ml.datasets import PAD_AXES
+from ml.norms import emotion_pad
 from ml.registry import ModelRegistry
 
-CODE_VERSION = "1"
-_NUM_ADJECTIVES = 3
-
-Crops = dict[tuple[str, int], NDArray[np.uint8]]
+CODE_VERSION = "2"
 
 
 @dg.asset(
@@ -56,7 +48,8 @@ def segment_scores(
     """Emotion probabilities, PAD coordinates and nearest adjectives of each segment, by the champion.
 
     Scores are appended: a new champion adds its own, and what an earlier one said stays. They describe the
-    apparent expression, never what a person feels.
+    apparent expression, never what a person feels. Where the model abstains, its reasons are stored, and the numbers
+    are not to be relied on.
     """
     champion = registry.get_alias(CHAMPION)
     computed: list[str] = []
@@ -81,6 +74,8 @@ def segment_scores(
             "clips_unchanged": len(unchanged),
             "champion": champion or 0,
             "scores": table.num_rows,
+            "answered_share": _answered_share(table),
+            "abstentions": dg.MetadataValue.json(count_reasons(table)),
             **plots(context, changed=bool(computed), draw=lambda: _pad_cube(table)),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
@@ -89,6 +84,18 @@ def segment_scores(
         data_version=dg.DataVersion(fingerprint(sorted(stored))),
         check_results=[checks.probabilities_sum_to_one(table)],
     )
+
+
+def _answered_share(table: pa.Table) -> float:
+    """Share of the scores that the model stands by; those from before abstention count as such."""
+    abstained = sum(1 for each in table["abstained"].to_pylist() if each)
+    return 1 - abstained / max(1, table.num_rows)
+
+
+def count_reasons(table: pa.Table) -> dict[str, int]:
+    """Count the scores that each reason speaks against; a score may have several."""
+    found = Counter(reason for row in table["reasons"].to_pylist() for reason in row or ())
+    return {reason: found[reason] for reason in REASONS}
 
 
 def _pad_cube(table: pa.Table) -> list[tuple[str, Figure]]:
@@ -113,42 +120,18 @@ class Scorer:
             )
             raise ValueError(msg)
 
-    def describe(self, segments: Sequence[Any], crops: Crops) -> list[dict[str, Any]]:
-        """Score segments (objects with track_id, onset, apex) from their crops by (track_id, frame).
+    def describe(self, segments: Sequence[Any], crops: Crops, measures: Measures) -> list[dict[str, Any]]:
+        """Score segments (objects with track_id, onset, apex) from crops and their quality by (track_id, frame).
 
         Returns
         -------
         list of dict
             One per segment, in order, with the model's columns of ``segment_scores``.
         """
-        if not segments:
-            return []
-        features = [
-            segment_features(
-                crops[each.track_id, each.onset],
-                crops[each.track_id, each.apex],
-                config=self.parameters.features,
-            )
-            for each in segments
-        ]
-        flow = [each[1] for each in features]
-        width = max((len(each) for each in flow if each is not None), default=0)
-        predicted = self.model.predict(
-            face_image(np.stack([crops[each.track_id, each.apex] for each in segments])),
-            np.stack([each[0] for each in features]),
-            np.stack([np.full(width, np.nan, np.float32) if each is None else each for each in flow]),
-        )
+        faces = segment_faces(segments, crops, measures)
         return [
-            {
-                "emotion": str(predicted.emotion[i]),
-                "confidence": float(predicted.confidence[i]),
-                **{f"p_{name}": float(predicted.probabilities[i, k]) for k, name in enumerate(EMOTIONS)},
-                **{axis: float(predicted.pad[i, k]) for k, axis in enumerate(PAD_AXES)},
-                "adjectives": list(nearest_adjectives(predicted.pad[i], _NUM_ADJECTIVES)),
-                "model_version": self.number,
-                "version": self.model.version,
-            }
-            for i in range(len(segments))
+            {**answer, "model_version": self.number, "version": self.model.version}
+            for answer in score_faces(self.model, faces, features=self.parameters.features)
         ]
 
 
@@ -179,6 +162,7 @@ def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, 
     segments = [_Stored(**row) for row in chosen]
     wanted = [(each.track_id, frame) for each in segments for frame in (each.onset, each.apex)]
     crops = crops_at(lake, camera_day, clip_id, wanted)
+    measures = measures_at(lake, camera_day, clip_id, wanted)
     clip = lake.read("clip_manifest", clip_id, camera_day=camera_day).to_pylist()[0]
     common = {
         "clip_id": clip_id,
@@ -188,7 +172,7 @@ def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, 
     }
     rows = [
         {**common, "segment_id": segment.segment_id, "track_id": segment.track_id, **score}
-        for segment, score in zip(segments, scorer.describe(segments, crops), strict=True)
+        for segment, score in zip(segments, scorer.describe(segments, crops, measures), strict=True)
     ]
     lake.write("segment_scores", name, rows, stamp=stamp, camera_day=camera_day)
     return True
@@ -200,8 +184,8 @@ def score_clip(clip: Path, parameters: Parameters, registry: ModelRegistry) -> l
     Returns
     -------
     list of dict
-        Track, onset, apex and offset in seconds, emotion, confidence, PAD and adjectives, one per segment;
-        `synthetic` tells that the champion learned from the project's own generator.
+        Track, onset, apex and offset in seconds, emotion, confidence, PAD, adjectives and, where the model abstains,
+        why, one per segment; `synthetic` tells that the champion learned from the project's own generator.
 
     Raises
     ------
@@ -214,7 +198,7 @@ def score_clip(clip: Path, parameters: Parameters, registry: ModelRegistry) -> l
         raise LookupError(msg)
     scorer = Scorer(registry, champion, parameters)
     segments = spot_clip(clip, config=parameters.features)
-    crops = _crops_of(clip, segments, parameters)
+    crops, measures = crops_of_clip(clip, segments, features=parameters.features)
     return [
         {
             "track": segment.track_id,
@@ -223,30 +207,9 @@ def score_clip(clip: Path, parameters: Parameters, registry: ModelRegistry) -> l
             "offset_s": segment.offset_s,
             **{key: score[key] for key in ("emotion", "confidence", *PAD_AXES)},
             "adjectives": ", ".join(score["adjectives"]),
+            "abstained": ", ".join(score["reasons"]),
             "model_version": champion,
             "synthetic": scorer.model.synthetic,
         }
-        for segment, score in zip(segments, scorer.describe(segments, crops), strict=True)
+        for segment, score in zip(segments, scorer.describe(segments, crops, measures), strict=True)
     ]
-
-
-def _crops_of(clip: Path, segments: list[Segment], parameters: Parameters) -> Crops:
-    """Track once more and keep the crops at onsets and apexes: memory stays flat on a long clip."""
-    wanted: dict[str, set[int]] = defaultdict(set)
-    for each in segments:
-        wanted[each.track_id] |= {each.onset, each.apex}
-    config = parameters.features
-    faces = track_faces(
-        read_frames(clip), faces=config.faces, tracks=config.tracks, clip_key=hash_file(UPath(clip))
-    )
-    distance: dict[tuple[str, int], float] = {}
-    crops: Crops = {}
-    for face in faces:
-        if face.crop is None:
-            continue
-        # A frame inside a segment may have been dropped: its nearest kept neighbour stands in, as in `crops_at`.
-        for frame in wanted[face.track_id]:
-            key = (face.track_id, frame)
-            if abs(face.frame - frame) < distance.get(key, math.inf):
-                distance[key], crops[key] = abs(face.frame - frame), face.crop
-    return crops

@@ -5,6 +5,7 @@ passes or fails.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,24 @@ from bench.semantic import bench_semantic
 from bench.spotting import bench_spotting
 from bench.video import bench_video
 
-# Each takes the folder of the benchmark data, which the repository does not carry, and that for its page, if any.
-BENCHMARKS: dict[str, Callable[[Path, Path | None], list[dict[str, Any]]]] = {
+Rows = list[dict[str, Any]]
+
+
+def _recognition(data: Path, out: Path | None, *, quick: bool = False) -> list[dict[str, Any]]:
+    from bench.recognition import bench_recognition  # torch takes seconds to import
+
+    return bench_recognition(data, out, quick=quick)
+
+
+# Each takes the folder of the benchmark data, which the repository does not carry, and that for its page, if any, and
+# returns a table, or several by name.
+BENCHMARKS: dict[str, Callable[[Path, Path | None], Rows | dict[str, Rows]]] = {
     "features": lambda _, out: bench_features(out),
     "flow": lambda data, _: bench_flow(data),
+    "recognition": _recognition,
     "semantic": bench_semantic,
-    "spotting": lambda data, _: bench_spotting(data),
+    "spotting": bench_spotting,
     "video": bench_video,
 }
+# The same with less of everything, labelled so.
+QUICK_BENCHMARKS = {"recognition": partial(_recognition, quick=True)}

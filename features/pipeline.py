@@ -7,7 +7,7 @@ and storage.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
@@ -23,10 +23,10 @@ from features import flow_stream, texture_stream
 from features import segments as seg
 from features.backend import Device, device_namespace, to_numpy
 from features.curves import contrast, half_window
+from features.decisions import Decision, TrackCurves, decide, segments_of
 from features.faces import FaceConfig
 from features.flow_stream import FlowConfig, FlowRow
 from features.segments import Segment, SegmentConfig
-from features.spans import limit_spans
 from features.texture_stream import TextureConfig, TextureRow, texture_histograms
 from features.tracks import TrackConfig, track_faces
 from features.video import read_frames
@@ -65,35 +65,20 @@ class FeatureConfig:
 
 
 @dataclass(frozen=True)
-class TrackCurves:
-    """Curves of one unbroken stretch of a track at even steps of time, as many as the stretch has frames.
+class ClipRows:
+    """What was measured of the faces of a clip, by track.
 
     Attributes
     ----------
-    frames : ndarray, shape (T,), int64
-        Frame nearest to each step.
-    times : ndarray, shape (T,), float64
-        Times, s.
-    displacement : ndarray, shape (T, R, 2), float64
-        (row, col) displacement of the searched regions from rest, smoothed, px of the crop.
-    texture : ndarray, shape (T,), float64
-        Texture difference, mean over kinds, smoothed, its 20th percentile taken away.
+    texture, flow : dict of str to columns
+        Rows of ``texture_features`` and ``flow_features`` as columns; a track without a usable frame is absent.
+    frames : dict of str to Counter
+        Frames by drop reason, see `features.tracks.TrackedFace`; kept ones under the empty reason.
     """
 
-    frames: NDArray[np.int64]
-    times: NDArray[np.float64]
-    displacement: NDArray[np.float64]
-    texture: NDArray[np.float64]
-
-    @property
-    def motion(self) -> NDArray[np.float64]:
-        """Largest module of any region, shape (T,), px of the crop."""
-        return np.hypot(self.displacement[..., 0], self.displacement[..., 1]).max(axis=1)
-
-    @property
-    def fps(self) -> float:
-        """Frames per second."""
-        return (self.times.size - 1) / float(self.times[-1] - self.times[0])
+    texture: dict[str, dict[str, NDArray[Any]]]
+    flow: dict[str, dict[str, NDArray[Any]]]
+    frames: dict[str, Counter[str]]
 
 
 class TextureStream(texture_stream.TextureStream):
@@ -196,10 +181,17 @@ def find_segments(
     ValueError
         As `track_curves`.
     """
-    found: list[Segment] = []
-    for curves in track_curves(texture_rows, flow_rows, config=config):
-        found.extend(_segments_of(curves, track_id, config.segments))
-    return found
+    return segments_of(explain_segments(texture_rows, flow_rows, track_id=track_id, config=config))
+
+
+def explain_segments(
+    texture_rows: Columns, flow_rows: Columns, *, track_id: str, config: FeatureConfig
+) -> list[Decision]:
+    """What `find_segments` decides of each stretch of a track, and on which grounds; arguments and errors as there."""
+    return [
+        decide(curves, track_id=track_id, config=config.segments)
+        for curves in track_curves(texture_rows, flow_rows, config=config)
+    ]
 
 
 def segment_features(
@@ -254,20 +246,39 @@ def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[
         If the file cannot be read.
     """
     config = FeatureConfig() if config is None else config
+    rows = describe_clip(path, config=config)
+    found = [
+        segment
+        for track_id, columns in rows.flow.items()
+        for segment in find_segments(rows.texture[track_id], columns, track_id=track_id, config=config)
+    ]
+    return sorted(found, key=lambda segment: (segment.onset, segment.track_id))
+
+
+def describe_clip(path: str | Path, *, config: FeatureConfig) -> ClipRows:
+    """Texture and flow rows of every face of a video file: decode, track and describe in one pass.
+
+    Parameters
+    ----------
+    path : str or Path
+        Video file.
+    config : FeatureConfig
+
+    Raises
+    ------
+    features.video.UnreadableVideo
+        If the file cannot be read.
+    """
     texture, flow = _RowsByTrack(lambda: TextureStream(config)), _RowsByTrack(lambda: FlowStream(config))
+    frames: dict[str, Counter[str]] = defaultdict(Counter)
     with Path(path).open("rb") as file:
         clip_key = hashlib.file_digest(file, "sha256").hexdigest()
     for face in track_faces(read_frames(path), faces=config.faces, tracks=config.tracks, clip_key=clip_key):
+        frames[face.track_id][face.drop_reason] += 1
         if face.crop is not None:
             texture.push(face.track_id, face.crop, face.frame, face.time_s)
             flow.push(face.track_id, face.crop, face.frame, face.time_s)
-    texture_columns = texture.columns()
-    found = [
-        segment
-        for track_id, columns in flow.columns().items()
-        for segment in find_segments(texture_columns[track_id], columns, track_id=track_id, config=config)
-    ]
-    return sorted(found, key=lambda segment: (segment.onset, segment.track_id))
+    return ClipRows(texture.columns(), flow.columns(), dict(frames))
 
 
 class _RowsByTrack:
@@ -378,25 +389,3 @@ def _curves_of(
     changed = seg.smoothed(changed, config=options, fps=fps)
     nearest = np.rint(np.interp(even, times, frames)).astype(np.int64)
     return TrackCurves(nearest, even, moved, changed - np.percentile(changed, 20))
-
-
-def _segments_of(curves: TrackCurves, track_id: str, config: SegmentConfig) -> list[Segment]:
-    fps, motion = curves.fps, curves.motion
-    if config.fusion == "mean":
-        spans = seg.mean_spans(motion, curves.texture, config=config, fps=fps)
-    else:
-        flow = seg.motion_spans(curves.displacement, config=config, fps=fps)
-        texture = seg.texture_spans(curves.texture, config=config, fps=fps)
-        spans = seg.fuse(flow, texture, fusion=config.fusion, gap=round(config.merge_gap_s * fps))
-    spans = limit_spans(
-        spans, motion, min_length_s=config.min_length_s, max_length_s=config.max_length_s, fps=fps
-    )
-    strongest = np.hypot(curves.displacement[..., 0], curves.displacement[..., 1]).argmax(axis=1)
-    return seg.to_segments(
-        spans,
-        track_id=track_id,
-        frames=curves.frames,
-        times=curves.times,
-        rois=[config.regions[region] for region in strongest.tolist()],
-        micro_s=config.micro_s,
-    )

@@ -25,7 +25,7 @@ from features.curves import (
     smooth,
     wrap_angle,
 )
-from features.spans import Span, leading_spans, merge_spans
+from features.spans import Bound, Span, Stop, leading_spans, merge_spans
 
 Fusion = Literal["fallback", "or", "mean"]
 Rest = Literal["none", "densest"]
@@ -164,7 +164,8 @@ def rest_state(
 
     The reference frame need not be at rest and the head drifts. A face dwells at rest while expressions pass,
     so rest is where the densest fifth of a window's frames lies; the state that a window begins with is
-    preferred while it is nearly as dense, because a smile may outlast the calm before it.
+    preferred while it is nearly as dense, or where the window comes back to it at its end, because a smile may
+    outlast the calm about it.
 
     Parameters
     ----------
@@ -183,9 +184,11 @@ def rest_state(
     edges = np.linspace(0, times.size, count + 1).astype(int)
     states: list[NDArray[np.float64]] = []
     middles: list[float] = []
-    begin = np.median(displacement[: max(1, times.size // (20 * count))], axis=0)
+    margin = max(1, times.size // (20 * count))
+    begin = np.median(displacement[:margin], axis=0)
     for first, last in zip(edges[:-1], edges[1:], strict=True):
-        begin = _densest(displacement[first:last], begin)
+        end = np.median(displacement[max(first, last - margin) : last], axis=0)
+        begin = _densest(displacement[first:last], begin, end)
         states.append(begin)
         middles.append(float(times[first:last].mean()))
     columns = np.stack(states).T
@@ -228,6 +231,29 @@ def grow(
     return onset, offset
 
 
+def stops(
+    module: NDArray[np.float64], onset: int, apex: int, offset: int, *, apex_fraction: float
+) -> tuple[Stop, Stop]:
+    """What ended `grow` before the onset and after the offset: ``level``, ``turn`` or the ``edge`` of the curve."""
+
+    def stop(beyond: int) -> Stop:
+        if not 0 <= beyond < module.size:
+            return "edge"
+        return "turn" if module[beyond] > apex_fraction * module[apex] else "level"
+
+    return stop(onset - 1), stop(offset + 1)
+
+
+def motion_floor(largest: float, *, config: SegmentConfig) -> float:
+    """Least module of an apex in a stretch whose largest module of any region is `largest`, px."""
+    return max(config.min_motion_px, config.repeat_fraction * largest)
+
+
+def texture_floor(curve: NDArray[np.float64], *, config: SegmentConfig) -> float:
+    """Least texture difference of a peak: VE of eq. (21) of [1]_, and no less than ``min_difference``."""
+    return max(change_threshold(curve, delta=config.delta), config.min_difference)
+
+
 def rise(module: NDArray[np.float64], apex: int) -> NDArray[np.float64]:
     """Share of the way from the lowest module on each side up to the apex, shape (T,); 1 at the apex.
 
@@ -258,7 +284,7 @@ def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fp
     """
     modules = np.hypot(displacement[..., 0], displacement[..., 1])
     largest = float(modules.max())
-    floor = max(config.min_motion_px, config.repeat_fraction * largest)
+    floor = motion_floor(largest, config=config)
     if largest < config.min_motion_px:
         return []
     spans: list[Span] = []
@@ -274,15 +300,13 @@ def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fp
                 # the flank of a segment that was found before is no apex of its own
                 free[apex] = False
                 continue
-            onset, offset = grow(
-                rise(module, apex) if config.foot == "lowest" else module,
-                angle,
-                apex,
-                apex_fraction=config.apex_fraction,
-                max_turn=np.deg2rad(config.max_turn_deg_s) / fps,
-            )
+            level = rise(module, apex) if config.foot == "lowest" else module
+            max_turn = np.deg2rad(config.max_turn_deg_s) / fps
+            onset, offset = grow(level, angle, apex, apex_fraction=config.apex_fraction, max_turn=max_turn)
             free[onset : offset + 1] = False
-            spans.append(Span(onset, apex, offset, float(module[apex]) / config.min_motion_px, "flow"))
+            score, name = float(module[apex]) / config.min_motion_px, config.regions[region]
+            ends = stops(level, onset, apex, offset, apex_fraction=config.apex_fraction)
+            spans.append(Span(onset, apex, offset, score, "flow", *(Bound(end, name) for end in ends)))
             if config.single_apex:
                 break
     gap = _frames(config.merge_gap_s, fps)
@@ -305,22 +329,24 @@ def texture_spans(curve: NDArray[np.float64], *, config: SegmentConfig, fps: flo
     list of Span
         In order of time; source ``texture``.
     """
-    threshold = max(change_threshold(curve, delta=config.delta), config.min_difference)
+    threshold = texture_floor(curve, config=config)
+    last = curve.size - 1
     spans: list[Span] = []
     if config.texture_peaks == "threshold":
         for onset, offset in runs_of(curve >= threshold):
             apex = onset + int(np.argmax(curve[onset : offset + 1]))
-            spans.append(Span(onset, apex, offset, _ratio(curve[apex], threshold), "texture"))
+            bounds = _bounds(onset, offset, last, "threshold", "texture")
+            spans.append(Span(onset, apex, offset, _ratio(curve[apex], threshold), "texture", *bounds))
     else:
         # a peak at either end is a peak too: the curve is taken to fall off beyond them
         padded = np.pad(curve, 1, constant_values=float(curve.min()) - 1e-12)
         peaks, _ = find_peaks(padded, height=threshold)
         _, _, left, right = peak_widths(padded, peaks, rel_height=0.5)
         for peak, start, end in zip(peaks, left, right, strict=True):
-            onset, offset = max(0, int(np.ceil(start)) - 1), min(curve.size - 1, int(np.floor(end)) - 1)
-            spans.append(
-                Span(onset, int(peak) - 1, offset, _ratio(float(curve[peak - 1]), threshold), "texture")
-            )
+            onset, offset = max(0, int(np.ceil(start)) - 1), min(last, int(np.floor(end)) - 1)
+            bounds = _bounds(onset, offset, last, "half", "texture")
+            score = _ratio(float(curve[peak - 1]), threshold)
+            spans.append(Span(onset, int(peak) - 1, offset, score, "texture", *bounds))
     return merge_spans(spans, gap=_frames(config.merge_gap_s, fps))
 
 
@@ -348,7 +374,8 @@ def mean_spans(
     spans: list[Span] = []
     for onset, offset in runs_of(curve >= threshold):
         apex = onset + int(np.argmax(curve[onset : offset + 1]))
-        spans.append(Span(onset, apex, offset, _ratio(curve[apex], threshold), "both"))
+        bounds = _bounds(onset, offset, curve.size - 1, "threshold", "")
+        spans.append(Span(onset, apex, offset, _ratio(curve[apex], threshold), "both", *bounds))
     return merge_spans(spans, gap=_frames(config.merge_gap_s, fps))
 
 
@@ -389,19 +416,29 @@ def smoothed(values: NDArray[np.float64], *, config: SegmentConfig, fps: float) 
     return smooth(values, window=2 * round((config.smooth_s * fps - 1) / 2) + 1)
 
 
-def _densest(displacement: NDArray[np.float64], begin: NDArray[np.float64]) -> NDArray[np.float64]:
+def _densest(
+    displacement: NDArray[np.float64], begin: NDArray[np.float64], end: NDArray[np.float64]
+) -> NDArray[np.float64]:
     # 200 candidates are enough to find a fifth of the frames
     sample = displacement[:: -(-displacement.shape[0] // 200)]
     candidates = np.concatenate([begin[None], sample])
     distance = np.linalg.norm(candidates[:, None] - sample[None], axis=2)
     radius = np.quantile(distance, 0.2, axis=1)
     best = int(np.argmin(radius))
-    chosen = 0 if radius[0] <= 1.5 * radius[best] + 0.3 else best
+    dense = radius[0] <= 1.5 * radius[best] + 0.3
+    away = np.linalg.norm(candidates[best] - np.stack([begin, end]), axis=1).min()
+    returned = np.linalg.norm(end - begin) < away / 2
+    chosen = 0 if dense or returned else best
     return np.median(sample[distance[chosen] <= radius[chosen]], axis=0)
 
 
 def _is_peak(module: NDArray[np.float64], at: int) -> bool:
     return bool(module[at] >= module[max(0, at - 1) : at + 2].max())
+
+
+def _bounds(onset: int, offset: int, last: int, stop: Stop, curve: str) -> tuple[Bound, Bound]:
+    """Bounds of a span that ends for one reason on both sides, or with the curve."""
+    return Bound("edge" if onset == 0 else stop, curve), Bound("edge" if offset == last else stop, curve)
 
 
 def _frames(seconds: float, fps: float) -> int:

@@ -7,21 +7,47 @@ found, and frames and times (``segments``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+Stop = Literal["", "level", "turn", "half", "threshold", "edge", "cut"]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What ends a span on one side.
+
+    Attributes
+    ----------
+    stop : str
+        ``level``: below M_T of the way to the apex; ``turn``: the direction turned by more than gamma; ``half``:
+        half of the peak's prominence; ``threshold``: below VE; ``edge``: the track has no more frames;
+        ``cut``: the largest length. Empty where nobody said.
+    curve : str
+        Region whose motion stopped there, or ``texture``; empty where it is no single one.
+    """
+
+    stop: Stop = ""
+    curve: str = ""
+
 
 @dataclass(frozen=True)
 class Span:
-    """A segment as indices into a curve, inclusive, before it has times."""
+    """A segment as indices into a curve, inclusive, before it has times.
+
+    How its bounds came about does not make it another span: they explain, and stay out of comparisons.
+    """
 
     onset: int
     apex: int
     offset: int
     score: float
     source: str
+    begin: Bound = field(default=Bound(), compare=False)
+    end: Bound = field(default=Bound(), compare=False)
 
 
 def merge_spans(spans: Sequence[Span], *, gap: int) -> list[Span]:
@@ -32,8 +58,9 @@ def merge_spans(spans: Sequence[Span], *, gap: int) -> list[Span]:
             last = merged.pop()
             stronger = span if span.score > last.score else last
             source = last.source if last.source == span.source else "both"
-            offset = max(last.offset, span.offset)
-            span = replace(stronger, onset=last.onset, offset=offset, source=source)
+            later = span if span.offset > last.offset else last
+            joined = {"onset": last.onset, "begin": last.begin, "offset": later.offset, "end": later.end}
+            span = replace(stronger, source=source, **joined)
         merged.append(span)
     return merged
 
@@ -82,6 +109,8 @@ def limit_spans(
             total = np.concatenate([[0.0], np.cumsum(strength)])
             starts = np.arange(first, last + 1)
             onset = int(starts[np.argmax(total[starts + longest] - total[starts])])
-            span = replace(span, onset=onset, offset=onset + longest - 1)
+            begin = span.begin if onset == span.onset else Bound("cut")
+            end = span.end if onset + longest - 1 == span.offset else Bound("cut")
+            span = replace(span, onset=onset, offset=onset + longest - 1, begin=begin, end=end)
         kept.append(span)
     return kept

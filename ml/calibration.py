@@ -1,7 +1,7 @@
 """How far probabilities can be trusted.
 
 Belongs here: temperature scaling, calibration error, reliability tables, coverage against risk.
-Stays out: plots (the report draws them) and the network.
+Stays out: plots (assets draw them), the network, when to abstain (``ml.abstention``).
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ from scipy.special import log_softmax
 # which would call every future face certain. T never sharpens by more than a factor of two.
 _TEMPERATURE_BOUNDS = (0.5, 16.0)
 
+# Bins of equal width, the common choice; an ECE without its bins says little.
+NUM_BINS = 10
+# Where the error is reported beside that of all faces: a fifth of them is not answered.
+COVERAGE = 0.8
+
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     """Temperature T that minimises the cross-entropy of ``softmax(logits / T)`` [1]_.
@@ -24,7 +29,8 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     ----------
     logits : array_like, shape (N, C)
     labels : array_like, shape (N, C)
-        Soft labels, rows sum to 1.
+        Soft labels, rows sum to 1. Their most likely class counts: that is what a confidence speaks of. Softmax
+        fitted to the raters' votes themselves would be as unsure as the raters disagree, which is another question.
 
     Returns
     -------
@@ -36,16 +42,17 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     .. [1] Guo, Pleiss, Sun, Weinberger (2017). On calibration of modern neural networks. ICML.
     """
     scores = np.asarray(logits, np.float64)
-    target = np.asarray(labels, np.float64)
+    target = np.asarray(labels).argmax(axis=1)
 
     def loss(log_temperature: float) -> float:
-        return float(-(target * log_softmax(scores / np.exp(log_temperature), axis=1)).sum(axis=1).mean())
+        log_probabilities = log_softmax(scores / np.exp(log_temperature), axis=1)
+        return float(-log_probabilities[np.arange(len(target)), target].mean())
 
     found = minimize_scalar(loss, bounds=tuple(np.log(_TEMPERATURE_BOUNDS)), method="bounded")
     return float(np.exp(found.x))
 
 
-def reliability_table(confidence: ArrayLike, correct: ArrayLike, *, num_bins: int = 10) -> pd.DataFrame:
+def reliability_table(confidence: ArrayLike, correct: ArrayLike, *, num_bins: int = NUM_BINS) -> pd.DataFrame:
     """Accuracy against confidence in bins of equal width.
 
     Parameters
@@ -77,7 +84,9 @@ def reliability_table(confidence: ArrayLike, correct: ArrayLike, *, num_bins: in
     return pd.DataFrame(rows, columns=["low", "high", "count", "confidence", "accuracy"])
 
 
-def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, *, num_bins: int = 10) -> float:
+def expected_calibration_error(
+    confidence: ArrayLike, correct: ArrayLike, *, num_bins: int = NUM_BINS
+) -> float:
     """Mean absolute gap between confidence and accuracy over bins, weighted by their counts (ECE).
 
     Parameters are those of `reliability_table`; the result is in 0..1, 0 is perfect.
@@ -118,3 +127,30 @@ def coverage_risk(
     answered = np.arange(1, len(conf) + 1)
     last_of_tie = np.append(np.diff(conf[order]) != 0, True)[: len(conf)]
     return answered[last_of_tie] / max(len(conf), 1), (errors / answered)[last_of_tie]
+
+
+def risk_at_coverage(confidence: ArrayLike, correct: ArrayLike, *, coverage: float) -> float:
+    """Error rate among the most confident examples, where at least this share is answered.
+
+    Parameters
+    ----------
+    confidence : array_like, shape (N,)
+    correct : array_like, shape (N,), bool
+    coverage : float
+        Share of the examples, 0..1.
+
+    Returns
+    -------
+    float
+        0..1.
+
+    Raises
+    ------
+    ValueError
+        If there is no example.
+    """
+    covered, risk = coverage_risk(confidence, correct)
+    if len(covered) == 0:
+        msg = "no examples, expected at least one to measure the risk on"
+        raise ValueError(msg)
+    return float(risk[np.searchsorted(covered, coverage - 1e-9)])

@@ -6,6 +6,7 @@ Belongs here: layers, shapes, the forward pass, the semantic mapping g. Stays ou
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -26,10 +27,11 @@ _MIN_CONTRAST = 4.0
 
 
 class DeepIDOutput(NamedTuple):
-    """Class logits, shape (N, C), and PAD, shape (N, 3) in [-1, 1] (None without a PAD head)."""
+    """Class logits, shape (N, C), PAD, shape (N, 3) in [-1, 1] (None without a PAD head), and hidden units."""
 
     logits: Tensor
     pad: Tensor | None
+    hidden: Tensor
 
 
 class DeepID(nn.Module):
@@ -56,9 +58,12 @@ class DeepID(nn.Module):
     unshared : bool
         Give each output position of the fourth convolution its own kernels, as DeepID did.
     batch_norm : bool
-        Normalise after each convolution; not in the paper.
+        Normalise after each pooling and after the fourth convolution; not in the paper.
     dropout : float
         Probability of dropping a hidden unit in training; not in the paper.
+    width : float
+        Factor on the number of channels, rounded up to whole sixteens, which vector units like; 1 is the
+        paper's 30, 40, 50, 100.
 
     Raises
     ------
@@ -86,6 +91,7 @@ class DeepID(nn.Module):
         unshared: bool = False,
         batch_norm: bool = False,
         dropout: float = 0.0,
+        width: float = 1.0,
     ) -> None:
         super().__init__()
         if version not in VERSIONS:
@@ -107,20 +113,22 @@ class DeepID(nn.Module):
             "unshared": unshared,
             "batch_norm": batch_norm,
             "dropout": dropout,
+            "width": width,
         }
         sizes = map_sizes(input_size)
-        before = (1, *_CHANNELS[:-1])
+        channels = _CHANNELS if width == 1.0 else tuple(16 * math.ceil(width * c / 16) for c in _CHANNELS)
+        before = (1, *channels[:-1])
         self.conv1, self.conv2, self.conv3 = (
-            nn.Conv2d(before[i], _CHANNELS[i], _KERNELS[i]) for i in range(3)
+            nn.Conv2d(before[i], channels[i], _KERNELS[i]) for i in range(3)
         )
         self.conv4 = (
-            LocallyConnected2d(before[3], _CHANNELS[3], _KERNELS[3], output_size=sizes[-1])
+            LocallyConnected2d(before[3], channels[3], _KERNELS[3], output_size=sizes[-1])
             if unshared
-            else nn.Conv2d(before[3], _CHANNELS[3], _KERNELS[3])
+            else nn.Conv2d(before[3], channels[3], _KERNELS[3])
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(c) if batch_norm else nn.Identity() for c in _CHANNELS)
-        self.from_pool3 = nn.Linear(_CHANNELS[2] * sizes[-2] ** 2, _HIDDEN)  # W1 and b of eq. 25
-        self.from_conv4 = nn.Linear(_CHANNELS[3] * sizes[-1] ** 2, _HIDDEN, bias=False)  # W2 of eq. 25
+        self.norms = nn.ModuleList(nn.BatchNorm2d(c) if batch_norm else nn.Identity() for c in channels)
+        self.from_pool3 = nn.Linear(channels[2] * sizes[-2] ** 2, _HIDDEN)  # W1 and b of eq. 25
+        self.from_conv4 = nn.Linear(channels[3] * sizes[-1] ** 2, _HIDDEN, bias=False)  # W2 of eq. 25
         if version != "baseline":
             self.from_features = nn.Linear(texture_size + flow_size + 1, _HIDDEN, bias=False)
         self.dropout = nn.Dropout(dropout)
@@ -158,7 +166,8 @@ class DeepID(nn.Module):
         maps = images.contiguous(memory_format=torch.channels_last)
         for conv, norm in zip((self.conv1, self.conv2, self.conv3), self.norms, strict=False):
             # relu(pool(x)) equals pool(relu(x)) and rectifies a quarter of the pixels.
-            maps = functional.relu(functional.max_pool2d(norm(conv(maps)), 2))
+            # Pooling before the norm leaves it a quarter of the work.
+            maps = functional.relu(norm(functional.max_pool2d(conv(maps), 2)))
         top = functional.relu(self.norms[3](self.conv4(maps)))
         # (N, C, M, M) -> (N, C*M*M)
         total = self.from_pool3(maps.flatten(1)) + self.from_conv4(top.flatten(1))
@@ -167,10 +176,10 @@ class DeepID(nn.Module):
         hidden = self.dropout(functional.relu(total))
         logits = self.classes(hidden)
         if self.architecture["version"] != "semantic":
-            return DeepIDOutput(logits, None)
+            return DeepIDOutput(logits, None, hidden)
         pad = torch.tanh(self.pad_head(hidden))
         distance = (pad[:, None, :] - self.anchors[None]).square().sum(dim=2)  # (N, C)
-        return DeepIDOutput(logits - self.architecture["beta"] * distance, pad)
+        return DeepIDOutput(logits - self.architecture["beta"] * distance, pad, hidden)
 
     def _features(
         self, num: int, texture: Tensor | None, flow: Tensor | None, flow_mask: Tensor | None

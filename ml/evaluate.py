@@ -1,11 +1,13 @@
 """Test scores with intervals that respect subjects.
 
 Belongs here: accuracies, confusion, bootstrap by subject, the paired comparison of two models.
-Stays out: training, plots, spotting (``ml.spotting_metrics``), the decision to promote (assets).
+Stays out: training, plots, groups of faces (``ml.slices``), spotting (``ml.spotting_metrics``), the decision to
+promote (assets).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix
 
-from ml.calibration import expected_calibration_error
+from ml.calibration import COVERAGE, expected_calibration_error, risk_at_coverage
 from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset
 from ml.expression_model import ExpressionModel
 
@@ -42,6 +44,10 @@ class Evaluation:
         Index into `EMOTIONS`: truth, most probable class, emotion after g.
     probabilities : ndarray, shape (N, 4)
     pad : ndarray, shape (N, 3)
+    reasons : tuple of tuple of str
+        Why the model abstains from each example; empty where it answers.
+    groups : mapping of str to ndarray, shape (N,), str
+        The group that each example belongs to, by dimension (``source``, ``light``, ...).
     subjects, ids : ndarray, shape (N,), str
     synthetic : bool
         True when the examples come from the project's own generator.
@@ -59,6 +65,8 @@ class Evaluation:
     mapped: NDArray[np.intp]
     probabilities: NDArray[np.float32]
     pad: NDArray[np.float32]
+    reasons: tuple[tuple[str, ...], ...]
+    groups: Mapping[str, NDArray[np.str_]]
     subjects: NDArray[np.str_]
     ids: NDArray[np.str_]
     synthetic: bool
@@ -78,9 +86,22 @@ class Evaluation:
         """Probability of the recognised class, shape (N,)."""
         return self.probabilities.max(axis=1)
 
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """Whether the model answers, shape (N,)."""
+        return np.array([not each for each in self.reasons], bool)
+
     def metrics(self) -> dict[str, float]:
-        """Scalar scores by name."""
+        """Scalar scores by name.
+
+        ``coverage`` is the share of the examples that the model answers, ``answered_error`` the error among them
+        (1 where there is none), ``error_at_80`` that among the four most confident fifths.
+        """
+        answered, wrong = self.answered, ~self.recognition_correct
         return {
+            "coverage": float(answered.mean()),
+            "answered_error": float(wrong[answered].mean()) if bool(answered.any()) else 1.0,
+            "error_at_80": risk_at_coverage(self.confidence, ~wrong, coverage=COVERAGE),
             "loss": self.loss,
             "recognition": self.recognition,
             "recognition_low": self.recognition_interval[0],
@@ -92,7 +113,7 @@ class Evaluation:
         }
 
     def per_example(self) -> pd.DataFrame:
-        """One row per example: id, subject, target, recognised, mapped, probabilities, PAD."""
+        """One row per example: id, subject, target, recognised, mapped, probabilities, PAD, reasons."""
         names = np.asarray(EMOTIONS)
         columns = {
             "example_id": self.ids,
@@ -103,6 +124,7 @@ class Evaluation:
         }
         columns |= {f"p_{name}": self.probabilities[:, i] for i, name in enumerate(EMOTIONS)}
         columns |= {name: self.pad[:, i] for i, name in enumerate(PAD_AXES)}
+        columns |= {"reasons": np.array([", ".join(each) for each in self.reasons])}
         return pd.DataFrame(columns)
 
 
@@ -131,7 +153,14 @@ class PairedDifference:
         return self.low > 0.0
 
 
-def evaluate(model: ExpressionModel, data: ExpressionDataset, indices: NDArray[np.intp]) -> Evaluation:
+def evaluate(
+    model: ExpressionModel,
+    data: ExpressionDataset,
+    indices: NDArray[np.intp],
+    *,
+    groups: Mapping[str, ArrayLike] | None = None,
+    quality: Mapping[str, ArrayLike] | None = None,
+) -> Evaluation:
     """Score a model on some examples.
 
     Recognition is the argmax of the expression softmax; for ``semantic`` those logits already hold the PAD
@@ -144,6 +173,10 @@ def evaluate(model: ExpressionModel, data: ExpressionDataset, indices: NDArray[n
     data : ExpressionDataset
     indices : ndarray, shape (N,), int
         Rows to score, usually ``split.test``.
+    groups : mapping of str to array_like, shape (M,), optional
+        Groups of all M examples of `data` by dimension; ``ml.slices`` compares them.
+    quality : mapping of str to array_like, shape (M,), optional
+        Measures of all M faces, as `ml.abstention.Limits.reasons` takes them.
 
     Returns
     -------
@@ -162,6 +195,8 @@ def evaluate(model: ExpressionModel, data: ExpressionDataset, indices: NDArray[n
     recognised = predicted.probabilities.argmax(axis=1)
     mapped = np.array([EMOTIONS.index(name) for name in predicted.mapped_emotion.tolist()], np.intp)
     target = fold.targets
+    measured = {name: np.asarray(values)[indices] for name, values in (quality or {}).items()}
+    reasons = model.limits.reasons(predicted.confidence, predicted.distance, measured)
     log_probabilities = np.log(np.maximum(predicted.probabilities, np.finfo(np.float32).tiny))
     return Evaluation(
         loss=float(-(fold.labels * log_probabilities).sum(axis=1).mean()),
@@ -176,6 +211,8 @@ def evaluate(model: ExpressionModel, data: ExpressionDataset, indices: NDArray[n
         mapped=mapped,
         probabilities=predicted.probabilities,
         pad=predicted.pad,
+        reasons=tuple(map(tuple, reasons)),
+        groups={name: np.asarray(values).astype(str)[indices] for name, values in (groups or {}).items()},
         subjects=fold.subjects,
         ids=fold.ids,
         synthetic=data.synthetic,

@@ -1,14 +1,14 @@
 """A trained DeepID with everything it needs to predict and to rebuild itself from a folder.
 
 Belongs here: the feature reducer, predictions, the pickle-free checkpoint. Stays out: training
-(``ml.train``), the MLflow registry (``ml.registry``) and its input format (``ml.serving``).
+(``ml.train``), the MLflow registry (``ml.registry``), what a served answer looks like (``ml.serving``).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,15 @@ import torch
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from ml.datasets import EMOTIONS
+from ml.abstention import AbstentionConfig, Limits, TrainingRange, least_confidence
+from ml.datasets import EMOTIONS, ExpressionDataset
 from ml.deepid import DeepID, map_to_emotion, standardise
 
-_FORMAT = 1
+_FORMAT = 2
 _BATCH = 256
 _NETWORK_PREFIX = "network."
+# Thousands of faces tell the covariance of some hundred hidden units.
+_MOST_RANGE_FACES = 4096
 
 Floats = NDArray[np.float32]
 
@@ -132,6 +135,8 @@ class Predictions:
         Its probability.
     mapped_emotion : ndarray, shape (N,), str
         Classification: the emotion whose anchor is nearest to `pad` (g of eq. 27).
+    distance : ndarray, shape (N,)
+        Distance from the training faces (`ml.abstention.TrainingRange`); NaN where the model knows no range.
     """
 
     probabilities: Floats
@@ -139,6 +144,7 @@ class Predictions:
     emotion: NDArray[np.str_]
     confidence: Floats
     mapped_emotion: NDArray[np.str_]
+    distance: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +173,8 @@ class ExpressionModel:
         Version of this distribution that trained it.
     synthetic : bool
         Trained on the project's own generator.
+    limits : Limits
+        When it abstains; `learn_limits` learns those that come from data.
     """
 
     network: DeepID
@@ -180,6 +188,7 @@ class ExpressionModel:
     pad_space_hash: str
     code_version: str
     synthetic: bool
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def version(self) -> str:
@@ -193,6 +202,13 @@ class ExpressionModel:
 
         Parameters are those of `predict`.
         """
+        logits, pad, _ = self._run(images, texture, flow)
+        return logits, pad
+
+    def _run(
+        self, images: NDArray[np.uint8], texture: Floats | None, flow: Floats | None
+    ) -> tuple[Floats, Floats | None, Floats]:
+        """Logits (N, 4), PAD (N, 3) or None, and hidden units (N, K)."""
         num = len(images)
         size = self.network.architecture["input_size"]
         if images.dtype != np.uint8 or images.shape[1:] != (size, size):
@@ -205,15 +221,16 @@ class ExpressionModel:
         tensors = [torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in features]
         logits = np.zeros((num, len(EMOTIONS)), np.float32)
         pad = np.zeros((num, 3), np.float32) if self.version == "semantic" else None
+        hidden = np.zeros((num, self.network.classes.in_features), np.float32)
         self.network.eval()
         with torch.inference_mode():
             for start in range(0, num, _BATCH):
                 rows = slice(start, start + _BATCH)
                 out = self.network(standardise(images[rows]), *(part[rows] for part in tensors))
-                logits[rows] = out.logits.numpy()
+                logits[rows], hidden[rows] = out.logits.numpy(), out.hidden.numpy()
                 if pad is not None:
                     pad[rows] = out.pad.numpy()
-        return logits, pad
+        return logits, pad, hidden
 
     def predict(
         self, images: NDArray[np.uint8], texture: Floats | None = None, flow: Floats | None = None
@@ -239,19 +256,50 @@ class ExpressionModel:
         ValueError
             If a shape or type differs from what the model was trained on.
         """
-        logits, pad = self.logits(images, texture, flow)
+        logits, pad, hidden = self._run(images, texture, flow)
         scaled = torch.from_numpy(logits / np.float32(self.temperature))
         probabilities = torch.softmax(scaled, dim=1).numpy()
         if pad is None:
             pad = probabilities @ self.pad_anchors
         names = np.asarray(EMOTIONS)
+        known = self.limits.training_range
         return Predictions(
             probabilities=probabilities,
             pad=pad,
             emotion=names[probabilities.argmax(axis=1)],
             confidence=probabilities.max(axis=1),
             mapped_emotion=names[map_to_emotion(pad, self.pad_anchors)],
+            distance=np.full(len(hidden), np.nan, np.float32) if known is None else known.distance(hidden),
         )
+
+    def learn_limits(
+        self, train: ExpressionDataset, valid: ExpressionDataset, *, config: AbstentionConfig
+    ) -> ExpressionModel:
+        """Return the model with limits learned from data: least confidence and training range.
+
+        Parameters
+        ----------
+        train : ExpressionDataset
+            The training fold, which the training range describes.
+        valid : ExpressionDataset
+            The validation fold, which sets both thresholds.
+        config : AbstentionConfig
+
+        Returns
+        -------
+        model : ExpressionModel
+        """
+        every = max(1, len(train) // _MOST_RANGE_FACES)
+        known = train.take(np.arange(0, len(train), every))
+        _, _, hidden = self._run(known.images, known.texture, known.flow_or_nan)
+        _, _, valid_hidden = self._run(valid.images, valid.texture, valid.flow_or_nan)
+        confidence = self.predict(valid.images, valid.texture, valid.flow_or_nan).confidence
+        limits = Limits(
+            config=config,
+            min_confidence=least_confidence(confidence, coverage=config.coverage),
+            training_range=TrainingRange.fit(hidden, known.targets, valid_hidden, typical=config.typical),
+        )
+        return replace(self, limits=limits)
 
     def save(self, folder: Path | str) -> None:
         """Write ``model.json`` and ``arrays.npz`` into `folder`: no pickle in either.
@@ -263,14 +311,22 @@ class ExpressionModel:
         """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
+        described, arrays = self.taken_apart()
+        np.savez(target / "arrays.npz", allow_pickle=False, **arrays)
+        (target / "model.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+    def taken_apart(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Everything that `put_together` needs: JSON values, and arrays by name."""
         arrays = {_NETWORK_PREFIX + name: value.numpy() for name, value in self.network.state_dict().items()}
         arrays["pad_anchors"] = self.pad_anchors
         if self.reducer is not None:
             arrays |= {f"reducer.{name}": value for name, value in vars(self.reducer).items()}
-        np.savez(target / "arrays.npz", allow_pickle=False, **arrays)
+        known = self.limits.training_range
+        if known is not None:
+            arrays |= {"range.means": known.means, "range.whitening": known.whitening}
         described = {
             "format": _FORMAT,
-            "emotions": EMOTIONS,
+            "emotions": list(EMOTIONS),
             "architecture": self.network.architecture,
             "temperature": self.temperature,
             "config": dict(self.config),
@@ -280,8 +336,9 @@ class ExpressionModel:
             "pad_space_hash": self.pad_space_hash,
             "code_version": self.code_version,
             "synthetic": self.synthetic,
+            "limits": self.limits.described(),
         }
-        (target / "model.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        return described, arrays
 
     @classmethod
     def load(cls, folder: Path | str) -> ExpressionModel:
@@ -303,17 +360,36 @@ class ExpressionModel:
         """
         source = Path(folder)
         described = json.loads((source / "model.json").read_text(encoding="utf-8"))
+        with np.load(source / "arrays.npz", allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return cls.put_together(described, arrays, source=source)
+
+    @classmethod
+    def put_together(
+        cls, described: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, source: Path
+    ) -> ExpressionModel:
+        """Rebuild a model from what `taken_apart` gave; `source` is named where that does not fit.
+
+        Raises
+        ------
+        ValueError
+            If it has another format or other emotions.
+        """
         seen = (described["format"], tuple(described["emotions"]))
         if seen != (_FORMAT, EMOTIONS):
             msg = f"{source} holds (format, emotions) {seen}, expected {(_FORMAT, EMOTIONS)}; train it again"
             raise ValueError(msg)
-        with np.load(source / "arrays.npz", allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
         network = DeepID(**described["architecture"])
         network.load_state_dict(
             {name: torch.from_numpy(arrays[_NETWORK_PREFIX + name]) for name in network.state_dict()}
         )
         parts = {name.split(".", 1)[1]: v for name, v in arrays.items() if name.startswith("reducer.")}
+        limits = described["limits"]
+        known = (
+            TrainingRange(arrays["range.means"], arrays["range.whitening"], limits["max_distance"])
+            if "range.means" in arrays
+            else None
+        )
         kept = ("temperature", "config", "seed", "feature_version", "split_hash", "pad_space_hash")
         return cls(
             network=network,
@@ -321,6 +397,11 @@ class ExpressionModel:
             pad_anchors=arrays["pad_anchors"],
             code_version=described["code_version"],
             synthetic=described["synthetic"],
+            limits=Limits(
+                config=AbstentionConfig(**{name: limits[name] for name in asdict(AbstentionConfig())}),
+                min_confidence=limits["min_confidence"],
+                training_range=known,
+            ),
             **{name: described[name] for name in kept},
         )
 

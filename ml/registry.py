@@ -1,7 +1,7 @@
 """Runs and registered versions in MLflow.
 
 Belongs here: everything that touches MLflow; nothing else in the project imports it. Stays out: training,
-deciding on promotion (assets) and the served input format (``ml.serving``).
+deciding on promotion (assets), what a served model reads and answers (``ml.serving``).
 
 Importing this module turns MLflow's telemetry and its pickle loading off for the process. MLflow and torch
 themselves take seconds to import and are imported where they are first needed.
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ml.datasets import EMOTIONS, INPUT_SIZE, PAD_AXES, ExpressionDataset
+from ml.datasets import EMOTIONS, INPUT_SIZE, ExpressionDataset
 from ml.splits import FOLDS, Split
 
 if TYPE_CHECKING:
@@ -49,9 +49,12 @@ os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 EXPERIMENT = "apexline"
+MODEL_CARD, DATA_SHEET = "model_card.md", "data_sheet.md"
 MODEL_NAME = "apexline-expression"
 ALIASES: tuple[str, ...] = ("champion", "challenger")
 
+# MLflow imports it by name: it reads pictures and clips by `features`, which this package does not.
+_LOADER = "assets.serving"
 _TEST_PREFIX = "test_"
 _METRICS_PER_BATCH = 1000  # MLflow's own limit
 _REQUIREMENTS = ("apexline", "torch", "numpy", "pandas", "scikit-learn", "opencv-python")
@@ -129,7 +132,8 @@ class ModelRegistry:
             faces).
         split : Split
         parameters : mapping
-            Resolved configuration of the whole line, JSON values; written to ``config.yaml``.
+            Resolved configuration of the whole line, JSON values; written to ``config.yaml``. What stands under
+            ``features`` is what the served model computes features by.
         tags : mapping of str to str
             Tags of the run and the version, with ``fingerprint`` (identifies the inputs, for `find_version`)
             and ``dagster_run_id`` among them. Those that the model knows itself are added.
@@ -146,6 +150,9 @@ class ModelRegistry:
         ValueError
             If a tag named above is missing.
         """
+        from ml.cards import data_sheet, model_card
+        from ml.slices import slice_scores
+
         missing = sorted({"fingerprint", "dagster_run_id"} - set(tags))
         if missing:
             msg = (
@@ -170,9 +177,12 @@ class ModelRegistry:
             mlflow.log_dict({**parameters, "training": dict(model.config)}, "config.yaml")
             mlflow.log_text(_confusion_table(evaluation).to_csv(), "confusion.csv")
             mlflow.log_text(evaluation.per_example().to_csv(index=False), "test_predictions.csv")
+            mlflow.log_text(model_card(model, evaluation, parameters=tags), MODEL_CARD)
+            mlflow.log_text(data_sheet(data, split), DATA_SHEET)
+            mlflow.log_text(slice_scores(evaluation).to_csv(index=False), "slices.csv")
             for name, figure in figures.items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
-            return self._register(_log_model(model), active.info.run_id, all_tags)
+            return self._register(_log_model(model, parameters), active.info.run_id, all_tags)
 
     def find_version(self, fingerprint: str) -> int | None:
         """Newest version whose tag ``fingerprint`` is this; None if there is none."""
@@ -213,6 +223,14 @@ class ModelRegistry:
     def validation_loss(self, number: int) -> float:
         """Cross-entropy on the validation fold at the best epoch, nat."""
         return self.client.get_run(self.run_id(number)).data.metrics["best_valid_loss"]
+
+    def document(self, number: int, name: str) -> str:
+        """Text that was logged with a version: `MODEL_CARD` or `DATA_SHEET`."""
+        with self._active() as mlflow, tempfile.TemporaryDirectory() as folder:
+            found = mlflow.artifacts.download_artifacts(
+                run_id=self.run_id(number), artifact_path=name, dst_path=folder
+            )
+            return Path(found).read_text(encoding="utf-8")
 
     def set_alias(self, alias: str, number: int) -> None:
         """Point an alias at a version.
@@ -346,50 +364,56 @@ def _mlflow_warnings_ignored() -> Generator[None]:
         yield
 
 
-def _log_model(model: ExpressionModel) -> str:
+def _log_model(model: ExpressionModel, parameters: Mapping[str, Any]) -> str:
     """Log the checkpoint as a pyfunc of the active run and return its id."""
+    from ml.serving import FEATURES_FILE
+
     mlflow = _mlflow()
     with tempfile.TemporaryDirectory() as folder, _mlflow_warnings_ignored():
         checkpoint = Path(folder) / "checkpoint"
         model.save(checkpoint)
+        described = json.dumps(parameters.get("features", {}), indent=1)  # JSON is YAML
+        (checkpoint / FEATURES_FILE).write_text(described, encoding="utf-8")
         info = mlflow.pyfunc.log_model(
             name="model",
-            loader_module="ml.serving",
+            loader_module=_LOADER,
             data_path=str(checkpoint),
-            signature=_signature(model),
-            input_example=_input_example(model),
+            signature=_signature(),
+            input_example=_input_example(),
             pip_requirements=[f"{name}=={distribution_version(name)}" for name in _REQUIREMENTS],
         )
     return str(info.model_id)
 
 
-def _input_example(model: ExpressionModel) -> pd.DataFrame:
+def _input_example() -> pd.DataFrame:
     """Two drawn inputs: a person's face in the registry would outlive the erasure of that person's clips."""
-    from ml.serving import to_table
-
     ramp = np.add.outer(np.arange(INPUT_SIZE), np.arange(INPUT_SIZE)).astype(np.uint8)
-    images = np.stack([ramp, 2 * ramp])
-    if model.reducer is None:
-        return to_table(images)
-    texture = np.stack([model.reducer.texture_mean**2] * 2)
-    flow = np.stack([model.reducer.flow_mean, np.full_like(model.reducer.flow_mean, np.nan)])  # a still
-    return to_table(images, texture, flow)
+    return pd.DataFrame({"image": [ramp.tolist(), (2 * ramp).tolist()]})
 
 
-def _signature(model: ExpressionModel) -> ModelSignature:
+def _signature() -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-    from mlflow.types.schema import Array
+    from mlflow.types.schema import AnyType, Array
 
-    inputs: list[ColSpec | TensorSpec] = [ColSpec(DataType.binary, "image")]
-    if model.reducer is not None:
-        # Doubles: MLflow widens float32 lists to them but refuses to narrow what JSON or SQL delivers.
-        inputs += [ColSpec(Array(DataType.double), name, required=False) for name in ("texture", "flow")]
-    numbers = ("confidence", *(f"p_{name}" for name in EMOTIONS), *PAD_AXES)
-    outputs: list[ColSpec | TensorSpec] = [
-        ColSpec(DataType.string, name) for name in ("emotion", "mapped_emotion")
+    from ml.serving import LISTS, NUMBERS, PLACES, WORDS
+
+    # Any: a picture comes as an array, as nested lists, as bytes or as base64, which no one MLflow type takes.
+    inputs: list[ColSpec | TensorSpec] = [
+        ColSpec(AnyType(), "image", required=False),
+        ColSpec(DataType.string, "clip", required=False),
+        ColSpec(AnyType(), "onset", required=False),
+        ColSpec(AnyType(), "aligned", required=False),
     ]
-    outputs += [ColSpec(DataType.float, name) for name in numbers]
+    outputs: list[ColSpec | TensorSpec] = [
+        ColSpec(DataType.long, "row"),
+        ColSpec(DataType.boolean, "abstained"),
+    ]
+    outputs += [ColSpec(DataType.string, name) for name in WORDS]
+    outputs += [ColSpec(DataType.string, "track", required=False)]
+    outputs += [ColSpec(DataType.double, name, required=False) for name in PLACES]
+    outputs += [ColSpec(DataType.double, name) for name in NUMBERS]
+    outputs += [ColSpec(Array(DataType.string), name) for name in LISTS]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
 

@@ -1,132 +1,132 @@
-"""What MLflow loads to serve a registered model: tables in, tables out.
+"""What a served model reads and answers, column by column.
 
-Belongs here: the input and output columns and the ``_load_pyfunc`` hook that MLflow's pyfunc flavor calls
-(a *loader module*: code by import, weights by npz, no pickle anywhere). Stays out: MLflow itself
-(``ml.registry``) and prediction (``ml.expression_model``).
-
-Input: one row per face. ``image`` is the 48 x 48 grey face as 2304 row-major bytes (the column `image` of
-the training set; ``ml.datasets.face_image(crop).tobytes()``). ``texture`` and ``flow`` are optional lists
-of floats; a missing column or a null means "not observed". The network then sees zeros, which is the
-training mean, and a mask bit for flow.
+Belongs here: how a picture comes out of a request, how predictions become an answer. Stays out: MLflow
+(``ml.registry``), prediction (``ml.expression_model``), finding and describing faces (``features``, which
+``assets.serving`` brings together with this module).
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ml.datasets import EMOTIONS, INPUT_SIZE, PAD_AXES
-from ml.expression_model import ExpressionModel, FeatureReducer
+from ml.datasets import CROP_SIZE, EMOTIONS, INPUT_SIZE, PAD_AXES
+from ml.norms import nearest_adjectives
+
+if TYPE_CHECKING:
+    from ml.expression_model import ExpressionModel, Predictions
+
+NUM_ADJECTIVES = 3
+FEATURES_FILE = "features.yaml"  # beside the checkpoint: parameters of the features that it was trained on
+
+# What a request may hold; one of the first two is needed.
+INPUTS: Mapping[str, str] = {
+    "image": "a face: uint8 grey or BGR array, nested lists, encoded bytes (PNG, JPEG), or base64 of them",
+    "clip": "path of a video that the server can read: an answer for each expression in it",
+    "onset": "the same face before its expression, for motion; as `image`",
+    "aligned": "false: also look for the face in 48 x 48 and 128 x 128 crops, which count as aligned otherwise",
+}
+# What every answer holds.
+NUMBERS: tuple[str, ...] = ("confidence", *(f"p_{name}" for name in EMOTIONS), *PAD_AXES)
+WORDS: tuple[str, ...] = ("emotion", "mapped_emotion")
+LISTS: tuple[str, ...] = ("adjectives", "reasons")
+# Where it comes from: for clips the track and the segment's times.
+PLACES: tuple[str, ...] = ("onset_s", "apex_s", "offset_s")
+
+COLUMNS: tuple[str, ...] = (
+    *("row", "track", *PLACES, "emotion", "confidence", "mapped_emotion"),
+    *(*(f"p_{name}" for name in EMOTIONS), *PAD_AXES, "adjectives", "abstained", "reasons"),
+)
+
+# Bytes that are pixels, row by row, by their number: the columns `image` and `crop` of the lake.
+_PIXELS = {side * side: side for side in (INPUT_SIZE, CROP_SIZE)}
 
 
-class ExpressionScorer:
-    """Adapts `ExpressionModel` to MLflow's ``predict(table, params)``.
+def answers(
+    model: ExpressionModel, predicted: Predictions, quality: Mapping[str, ArrayLike] | None = None
+) -> list[dict[str, Any]]:
+    """Say what was predicted of N faces, in words too, and whether to rely on it.
 
     Parameters
     ----------
     model : ExpressionModel
-    """
-
-    def __init__(self, model: ExpressionModel) -> None:
-        self.model = model
-
-    def predict(self, table: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Score faces.
-
-        Parameters
-        ----------
-        table : DataFrame
-            Columns ``image`` and, optionally, ``texture`` and ``flow``; see the module's docstring.
-        params : mapping, optional
-            Part of MLflow's interface; there are none.
-
-        Returns
-        -------
-        scores : DataFrame
-            Same index: emotion, confidence, mapped_emotion, p_happy, p_angry, p_calm, p_scared, pleasure,
-            arousal, dominance.
-
-        Raises
-        ------
-        ValueError
-            If an image does not have 2304 bytes or a feature has another length than in training.
-        """
-        reducer = self.model.reducer
-        features = {} if reducer is None else _features(table, reducer)
-        predicted = self.model.predict(_images(table["image"].tolist()), **features)
-        columns: dict[str, NDArray[Any]] = {
-            "emotion": predicted.emotion,
-            "confidence": predicted.confidence,
-            "mapped_emotion": predicted.mapped_emotion,
-        }
-        columns |= {f"p_{name}": predicted.probabilities[:, i] for i, name in enumerate(EMOTIONS)}
-        columns |= {name: predicted.pad[:, i] for i, name in enumerate(PAD_AXES)}
-        return pd.DataFrame(columns, index=table.index)
-
-
-def to_table(
-    images: NDArray[np.uint8],
-    texture: NDArray[np.float32] | None = None,
-    flow: NDArray[np.float32] | None = None,
-) -> pd.DataFrame:
-    """Make the table that a registered model reads.
-
-    Parameters
-    ----------
-    images : ndarray, shape (N, 48, 48), uint8
-    texture : ndarray, shape (N, H), optional
-    flow : ndarray, shape (N, F), optional
-        NaN rows become nulls.
+        Whose limits hold.
+    predicted : Predictions
+    quality : mapping of str to array_like, shape (N,), optional
+        Measures of the faces, as `ml.abstention.Limits.reasons` takes them.
 
     Returns
     -------
-    table : DataFrame
-        Columns ``image`` and those of ``texture`` and ``flow`` that were given.
+    list of dict
+        emotion (the most probable apparent expression), confidence, mapped_emotion, p_happy, p_angry, p_calm,
+        p_scared, pleasure, arousal, dominance, adjectives (list of str), abstained (bool), reasons (list of str).
     """
-    table = pd.DataFrame({"image": [image.tobytes() for image in images]})
-    for name, values in (("texture", texture), ("flow", flow)):
-        if values is not None:
-            rows = [None if bool(np.isnan(row).any()) else row.tolist() for row in values]
-            table[name] = pd.Series(rows, dtype=object)
-    return table
+    reasons = model.limits.reasons(predicted.confidence, predicted.distance, quality)
+    return [
+        {
+            "emotion": str(predicted.emotion[i]),
+            "confidence": float(predicted.confidence[i]),
+            "mapped_emotion": str(predicted.mapped_emotion[i]),
+            **{f"p_{name}": float(predicted.probabilities[i, k]) for k, name in enumerate(EMOTIONS)},
+            **{axis: float(predicted.pad[i, k]) for k, axis in enumerate(PAD_AXES)},
+            "adjectives": list(nearest_adjectives(predicted.pad[i], NUM_ADJECTIVES)),
+            "abstained": bool(why),
+            "reasons": why,
+        }
+        for i, why in enumerate(reasons)
+    ]
 
 
-def _load_pyfunc(path: str) -> ExpressionScorer:  # pyright: ignore[reportUnusedFunction] - MLflow calls it
-    """Load a checkpoint folder; the name is MLflow's for a loader module's entry point."""
-    return ExpressionScorer(ExpressionModel.load(Path(path)))
+def read_image(value: Any) -> NDArray[np.uint8]:
+    """Turn what a request holds into pixels.
 
+    Parameters
+    ----------
+    value : ndarray, nested sequence of int, bytes or str
+        A grey or BGR picture as an array or as nested lists; an encoded picture (PNG, JPEG, ...) or the pixels of
+        a 48 x 48 or 128 x 128 grey face as bytes, or as base64 of those.
 
-def _images(column: list[bytes]) -> NDArray[np.uint8]:
-    size = INPUT_SIZE * INPUT_SIZE
-    wrong = [len(face) for face in column if len(face) != size]
-    if wrong:
-        msg = f"an image has {wrong[0]} bytes, expected {size}: {INPUT_SIZE} x {INPUT_SIZE} uint8, row-major"
+    Returns
+    -------
+    ndarray, shape (M, N) or (M, N, 3), uint8
+
+    Raises
+    ------
+    ValueError
+        If it is none of those.
+    """
+    if isinstance(value, str):
+        try:
+            value = base64.b64decode(value, validate=True)
+        except binascii.Error as error:
+            msg = f"image is a text of {len(value)} characters that is no base64 ({error}); encode the file's bytes"
+            raise ValueError(msg) from error
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _from_bytes(bytes(value))
+    pixels = np.asarray(value)
+    numbers = pixels.dtype.kind in "iu" and pixels.size > 0 and pixels.min() >= 0 and pixels.max() <= 255
+    if not numbers or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (1,), (3,)):
+        msg = f"image is {pixels.dtype} with shape {pixels.shape}, expected whole numbers 0..255, grey or BGR"
         raise ValueError(msg)
-    return np.frombuffer(b"".join(column), np.uint8).reshape(-1, INPUT_SIZE, INPUT_SIZE)
+    return (pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).astype(np.uint8, copy=False)
 
 
-def _features(table: pd.DataFrame, reducer: FeatureReducer) -> dict[str, NDArray[np.float32]]:
-    sizes = {"texture": len(reducer.texture_mean), "flow": len(reducer.flow_mean)}
-    return {
-        name: _rows(name, table[name].tolist(), size)
-        for name, size in sizes.items()
-        if name in table and size > 0
-    }
-
-
-def _rows(name: str, column: list[Any], size: int) -> NDArray[np.float32]:
-    """Stack lists to (N, size); null becomes a row of NaN."""
-    rows = np.full((len(column), size), np.nan, np.float32)
-    for row, values in zip(rows, column, strict=True):
-        if not np.ndim(values):  # None, or the NaN that pandas makes of it
-            continue
-        if len(values) != size:
-            msg = f"{name} has {len(values)} values, the model was trained on {size}; recompute the features"
-            raise ValueError(msg)
-        row[:] = values
-    return rows
+def _from_bytes(data: bytes) -> NDArray[np.uint8]:
+    side = _PIXELS.get(len(data))
+    if side is not None:
+        return np.frombuffer(data, np.uint8).reshape(side, side)
+    # IMREAD_ANYCOLOR: grey stays grey. An empty buffer is an assertion of OpenCV's.
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR) if data else None
+    if found is None:
+        msg = (
+            f"image has {len(data)} bytes that are no encoded picture (PNG, JPEG, ...), nor the {sorted(_PIXELS)} "
+            "of a 48 x 48 or 128 x 128 grey face"
+        )
+        raise ValueError(msg)
+    return found.astype(np.uint8, copy=False)

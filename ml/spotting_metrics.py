@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import auc, roc_auc_score, roc_curve
+from sklearn.metrics import auc, roc_curve
 
 Segments = Sequence[Any]
 
@@ -248,6 +248,32 @@ def frame_roc(scores: ArrayLike, positive: ArrayLike) -> FrameRoc:
     return FrameRoc(false_rate, true_rate, float(auc(false_rate, true_rate)))
 
 
+def roc_area(scores: NDArray[np.float64], positive: NDArray[np.bool_], weights: NDArray[np.int64]) -> float:
+    """Area under the ROC curve of weighted frames in order of falling score; ties count half.
+
+    Sorting once and weighting anew is what makes a bootstrap of many frames quick.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (N,)
+        Falling.
+    positive : ndarray, shape (N,), bool
+    weights : ndarray, shape (N,), int
+        How often each frame counts.
+
+    Returns
+    -------
+    area : float
+        NaN where one kind of frame is missing.
+    """
+    last_of_tie = np.append(scores[1:] != scores[:-1], True)
+    true = np.concatenate([[0], np.cumsum(weights * positive)[last_of_tie]])
+    false = np.concatenate([[0], np.cumsum(weights * ~positive)[last_of_tie]])
+    if true[-1] == 0 or false[-1] == 0:
+        return float("nan")
+    return float(np.trapezoid(true / true[-1], false / false[-1]))
+
+
 def auc_interval(
     scores: ArrayLike, positive: ArrayLike, subjects: ArrayLike, *, seed: int = 0, num_resamples: int = 300
 ) -> tuple[float, float]:
@@ -273,13 +299,15 @@ def auc_interval(
     if len(names) == 1:
         return 0.0, 1.0
     rng = np.random.default_rng(seed)
-    areas: list[float] = []
-    for _ in range(num_resamples):
-        # A subject drawn twice counts twice: weights instead of copied frames.
-        weight = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))[owner]
-        if (weight * truth).any() and (weight * ~truth).any():
-            areas.append(float(roc_auc_score(truth, values, sample_weight=weight)))
-    low, high = np.quantile(areas, [0.025, 0.975])
+    order = np.argsort(-values, kind="stable")
+    values, truth, owner = values[order], truth[order], owner[order]
+    # A subject drawn twice counts twice: weights instead of copied frames.
+    draws = (
+        np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+        for _ in range(num_resamples)
+    )
+    areas = np.array([roc_area(values, truth, draw[owner]) for draw in draws])
+    low, high = np.nanquantile(areas, [0.025, 0.975])
     return float(low), float(high)
 
 

@@ -1,33 +1,30 @@
 """One compact trainer for the three versions of the network.
 
-Belongs here: augmentation, the loop, early stopping, learning curves.
+Belongs here: what is trained with which examples and weights, and what surrounds the loop (``ml.train_loop``).
 Stays out: the network (``ml.deepid``), the checkpoint (``ml.expression_model``), logging (``ml.registry``).
 """
 
 from __future__ import annotations
 
-import copy
+import hashlib
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
-from torch.nn import functional
 
 from ml.calibration import fit_temperature
 from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset
-from ml.deepid import DeepID, map_to_emotion, standardise
+from ml.deepid import DeepID
 from ml.expression_model import ExpressionModel, FeatureReducer, code_version
 from ml.splits import Split, assert_disjoint
 from ml.train_config import TrainConfig as TrainConfig
-
-# On easy data the loss creeps towards zero for ever; smaller gains than this (nat) do not prolong a run.
-_MIN_IMPROVEMENT = 1e-3
+from ml.train_loop import Examples, TrainingLoop, forward
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +65,11 @@ def train_deepid(
     config: TrainConfig,
     seed: int,
     pad_anchors: ArrayLike,
+    weights: ArrayLike | None = None,
+    start: DeepID | None = None,
     feature_version: str = "",
     pad_space_hash: str = "",
+    resume: Path | None = None,
 ) -> TrainingRun:
     """Train one version on the training fold, stop early and calibrate on the validation fold.
 
@@ -86,8 +86,15 @@ def train_deepid(
         Seeds initial weights, batches, augmentation and the feature reduction.
     pad_anchors : array_like, shape (4, 3)
         PAD position of each emotion, -1..1, in the order of `ml.datasets.EMOTIONS`.
+    weights : array_like, shape (N,), optional
+        How much each example counts in the loss, non-negative; 1 each if absent. `class_balance` multiplies it.
+    start : DeepID, optional
+        Trained network whose weights are taken over; layers that it lacks begin at random.
     feature_version, pad_space_hash : str
         Provenance of the inputs, stored in the checkpoint.
+    resume : Path, optional
+        File that holds the state after each epoch and is removed at the end. Where it is left from a broken run of
+        the same arguments the training goes on from there, to the same weights.
 
     Returns
     -------
@@ -98,7 +105,8 @@ def train_deepid(
     ml.splits.SplitLeakageError
         If a subject lies in two folds.
     ValueError
-        If the anchors are not as above, or ``semantic`` finds no rated PAD in the training fold.
+        If the anchors or weights are not as above, ``semantic`` finds no rated PAD in the training fold,
+        `start` has layers of other sizes, or `resume` was left by other arguments.
     """
     started = time.perf_counter()
     anchors = np.asarray(pad_anchors, np.float32)
@@ -106,10 +114,19 @@ def train_deepid(
     with _reproducible(seed, config.num_threads):
         folds = {"train": data.take(split.train), "valid": data.take(split.valid)}
         reducer = None if version == "baseline" else _fit_reducer(folds["train"], config, seed)
-        batches = {name: _Tensors.of(fold, reducer) for name, fold in folds.items()}
+        importance = _importance(folds["train"].labels, weights, split.train, config)
+        batches = {
+            "train": Examples.of(folds["train"], reducer, importance),
+            "valid": Examples.of(folds["valid"], reducer),
+        }
         network = _make_network(version, reducer, config, anchors)
-        curves, best_epoch = _fit(network, batches, config, seed, anchors)
-        logits, _ = _forward(network, batches["valid"])
+        if start is not None:
+            _take_over(network, start)
+        loop = TrainingLoop(network, batches, config, seed, anchors)
+        if resume is not None:
+            loop.keep_in(resume, key=_run_key(network, config, seed, split, batches["train"]))
+        curves, best_epoch = loop.run()
+        logits, _ = forward(network, batches["valid"])
         temperature = fit_temperature(logits.numpy(), folds["valid"].labels)
     model = ExpressionModel(
         network=network.eval(),
@@ -125,31 +142,6 @@ def train_deepid(
         synthetic=data.synthetic,
     )
     return TrainingRun(model, curves, best_epoch, time.perf_counter() - started, config)
-
-
-@dataclass(frozen=True, eq=False)
-class _Tensors:
-    """A fold as tensors: images (N, 1, 48, 48), features as `DeepID.forward` takes them, labels, PAD."""
-
-    images: Tensor
-    features: tuple[Tensor, ...]
-    labels: Tensor
-    pad: Tensor
-
-    @classmethod
-    def of(cls, fold: ExpressionDataset, reducer: FeatureReducer | None) -> _Tensors:
-        features: tuple[NDArray[np.float32], ...] = ()
-        if reducer is not None:
-            features = reducer.transform(fold.texture, fold.flow_or_nan, num=len(fold))
-        tensors = tuple(torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in features)
-        return cls(
-            standardise(fold.images), tensors, torch.from_numpy(fold.labels), torch.from_numpy(fold.pad)
-        )
-
-    def take(self, rows: Tensor) -> _Tensors:
-        return _Tensors(
-            self.images[rows], tuple(part[rows] for part in self.features), self.labels[rows], self.pad[rows]
-        )
 
 
 def _check_request(data: ExpressionDataset, split: Split, version: str, anchors: NDArray[np.float32]) -> None:
@@ -185,112 +177,49 @@ def _make_network(
         unshared=config.unshared,
         batch_norm=config.batch_norm,
         dropout=config.dropout,
+        width=config.width,
     )
     if version == "semantic":
         network.anchors.copy_(torch.from_numpy(anchors))
     return network
 
 
-def _fit(
-    network: DeepID,
-    folds: dict[str, _Tensors],
-    config: TrainConfig,
-    seed: int,
-    anchors: NDArray[np.float32],
-) -> tuple[list[dict[str, Any]], int]:
-    """Run the epochs and leave the best weights in the network."""
-    generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-    curves: list[dict[str, Any]] = []
-    best_loss, best_epoch, best_weights = float("inf"), 0, copy.deepcopy(network.state_dict())
-    for epoch in range(config.epochs):
-        network.train()
-        for rows in torch.randperm(len(folds["train"].images), generator=generator).split(config.batch_size):
-            batch = _augment(folds["train"].take(rows), config, generator)
-            loss = _loss(network, batch, config.pad_weight)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        network.eval()
-        rows_now = [_measure(network, fold, name, epoch, anchors) for name, fold in folds.items()]
-        curves += rows_now
-        valid_loss = rows_now[-1]["loss"]
-        if valid_loss < best_loss - _MIN_IMPROVEMENT:
-            best_loss, best_epoch, best_weights = valid_loss, epoch, copy.deepcopy(network.state_dict())
-        if epoch - best_epoch >= config.patience:
-            break
-    network.load_state_dict(best_weights)
-    network.eval()
-    return curves, best_epoch
+def _take_over(network: DeepID, start: DeepID) -> None:
+    own, given = network.state_dict(), start.state_dict()
+    shared = {name: value for name, value in given.items() if name in own and name != "anchors"}
+    differing = {name: tuple(value.shape) for name, value in shared.items() if value.shape != own[name].shape}
+    if differing:
+        msg = (
+            f"start has the layers {differing}, expected {[tuple(own[name].shape) for name in differing]}; "
+            "give both networks the same width and options"
+        )
+        raise ValueError(msg)
+    network.load_state_dict({**own, **shared})
 
 
-def _loss(network: DeepID, batch: _Tensors, pad_weight: float) -> Tensor:
-    """CE + lambda * MSE, the latter over rated coordinates only."""
-    out = network(batch.images, *batch.features)
-    loss = functional.cross_entropy(out.logits, batch.labels)
-    if out.pad is None:
-        return loss
-    rated = ~batch.pad.isnan()
-    error = torch.where(rated, out.pad - batch.pad.nan_to_num(), 0.0).square().sum()
-    return loss + pad_weight * error / rated.sum().clamp_min(1)
+def _importance(
+    labels: NDArray[np.float32], weights: ArrayLike | None, train: NDArray[np.intp], config: TrainConfig
+) -> NDArray[np.float32]:
+    """Weight of each training example in the loss, mean 1."""
+    given = np.ones(len(labels)) if weights is None else np.asarray(weights, np.float64)[train]
+    if not bool((given >= 0).all()) or not given.any():
+        msg = f"weights run from {given.min():.3g} to {given.max():.3g}; expected non-negative ones, some above 0"
+        raise ValueError(msg)
+    counts = given @ labels  # examples of each class, soft ones by their shares
+    per_class = np.zeros(len(counts))
+    per_class[counts > 0] = counts[counts > 0] ** -config.class_balance
+    importance = given * (labels @ per_class)
+    return (importance / importance.mean()).astype(np.float32)
 
 
-def _forward(network: DeepID, fold: _Tensors) -> tuple[Tensor, Tensor | None]:
-    with torch.no_grad():
-        parts = [
-            network(batch.images, *batch.features)
-            for batch in (fold.take(rows) for rows in torch.arange(len(fold.images)).split(256))
-        ]
-    pads = [part.pad for part in parts if part.pad is not None]
-    return torch.cat([part.logits for part in parts]), torch.cat(pads) if pads else None
-
-
-def _measure(
-    network: DeepID, fold: _Tensors, name: str, epoch: int, anchors: NDArray[np.float32]
-) -> dict[str, Any]:
-    """One row of the learning curves, in evaluation mode and without augmentation."""
-    logits, pad = _forward(network, fold)
-    mapped = (torch.softmax(logits, dim=1).numpy() @ anchors) if pad is None else pad.numpy()
-    target = fold.labels.argmax(dim=1)
-    return {
-        "version": network.architecture["version"],
-        "epoch": epoch,
-        "fold": name,
-        "loss": float(functional.cross_entropy(logits, fold.labels)),
-        "recognition": float((logits.argmax(dim=1) == target).double().mean()),
-        "classification": float((map_to_emotion(mapped, anchors) == target.numpy()).mean()),
-    }
-
-
-def _augment(batch: _Tensors, config: TrainConfig, generator: torch.Generator) -> _Tensors:
-    """Mirror, shift, change contrast, add noise; hide texture and flow at random.
-
-    Features stay those of the unmirrored face: the label does not depend on the side, and a mirrored
-    histogram cannot be derived from a histogram alone.
-    """
-    num, _, height, width = batch.images.shape
-
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=generator)
-
-    def shifts() -> Tensor:
-        return torch.randint(0, 2 * config.shift_px + 1, (num, 1), generator=generator)
-
-    mirrored = uniform(num, 1) < config.mirror
-    columns = torch.where(mirrored, torch.arange(width - 1, -1, -1), torch.arange(width)) + shifts()
-    rows = torch.arange(height) + shifts()
-    padded = functional.pad(batch.images, (config.shift_px,) * 4, mode="replicate")[:, 0]
-    images = padded[torch.arange(num)[:, None, None], rows[:, :, None], columns[:, None, :]][:, None]
-    images = images * (1.0 + config.gain * torch.randn(num, 1, 1, 1, generator=generator))
-    images = images + config.noise * torch.randn(images.shape, generator=generator)
-
-    features = batch.features
-    if features:
-        texture, flow, flow_mask = features
-        keep_texture = (uniform(num, 1) >= config.feature_dropout).float()
-        keep_flow = (uniform(num) >= config.feature_dropout).float()
-        features = (texture * keep_texture, flow * keep_flow[:, None], flow_mask * keep_flow)
-    return _Tensors(images, features, batch.labels, batch.pad)
+def _run_key(network: DeepID, config: TrainConfig, seed: int, split: Split, train: Examples) -> str:
+    """Digest of everything that a training depends on."""
+    described = (network.architecture, config, seed, split.split_hash, code_version())
+    digest = hashlib.sha256(repr(described).encode())
+    examples = (train.images, *train.features, train.labels, train.pad, train.weights)
+    for array in (*network.state_dict().values(), *examples):
+        digest.update(array.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 @contextmanager

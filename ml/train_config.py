@@ -6,6 +6,10 @@ Belongs here: `TrainConfig`. Stays out: everything that acts on it (``ml.train``
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Schedule = Literal["constant", "cosine"]
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,23 @@ class TrainConfig:
     feature_dropout : float
         Probability of hiding an example's texture, and likewise its flow, in training, so that the model
         still answers for stills and for bare faces.
-    unshared, batch_norm, dropout
+    rotation_deg, zoom : float
+        Largest turn of a training face, deg, and largest change of its size as a fraction, either way.
+    soften, blocks, occlusion : float
+        Probability of blur or lower resolution, of block coding as in H.264, and of a covered rectangle
+        (`ml.augment`).
+    label_smoothing : float
+        Share of every label that is spread evenly over the classes.
+    class_balance : float
+        Exponent b: a class that has n examples weighs ``n**-b``; 0 leaves the data as they are, 1 balances
+        them. A soft label weighs by its shares.
+    ema : float
+        Decay per step of the running mean of the weights that is kept as the model; 0 keeps the weights themselves.
+    schedule : {"constant", "cosine"}
+        Learning rate: as it is, or falling to zero over `epochs` after a tenth of an epoch's rise.
+    precision : {"float32", "bfloat16"}
+        Arithmetic of the training step; scores are always float32.
+    width, unshared, batch_norm, dropout
         Options of `ml.deepid.DeepID`.
     num_threads : int
         Threads of the run; part of what makes it reproducible to the bit. More than one pays only on idle
@@ -59,13 +79,24 @@ class TrainConfig:
     gain: float = 0.1
     noise: float = 0.05
     feature_dropout: float = 0.2
+    rotation_deg: float = 0.0
+    zoom: float = 0.0
+    soften: float = 0.0
+    blocks: float = 0.0
+    occlusion: float = 0.0
+    label_smoothing: float = 0.0
+    class_balance: float = 0.0
+    ema: float = 0.0
+    schedule: Schedule = "constant"
+    precision: Precision = "float32"
+    width: float = 1.0
     unshared: bool = False
     batch_norm: bool = False
     dropout: float = 0.0
     num_threads: int = 1
 
     def __post_init__(self) -> None:
-        positive = ("epochs", "batch_size", "lr", "patience", "num_threads")
+        positive = ("epochs", "batch_size", "lr", "patience", "width", "num_threads")
         for name in positive:
             if getattr(self, name) <= 0:
                 msg = f"{name} is {getattr(self, name)}, expected more than 0"
@@ -78,12 +109,20 @@ class TrainConfig:
             "shift_px",
             "gain",
             "noise",
+            "rotation_deg",
+            "zoom",
+            "class_balance",
         )
         for name in not_negative:
             if getattr(self, name) < 0:
                 msg = f"{name} is {getattr(self, name)}, expected 0 or more"
                 raise ValueError(msg)
-        for name in ("mirror", "feature_dropout", "dropout"):
+        probabilities = ("mirror", "feature_dropout", "soften", "blocks", "occlusion", "dropout")
+        for name in (*probabilities, "label_smoothing", "ema"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 msg = f"{name} is {getattr(self, name)}, expected a probability in [0, 1)"
+                raise ValueError(msg)
+        for name, known in (("schedule", get_args(Schedule)), ("precision", get_args(Precision))):
+            if getattr(self, name) not in known:
+                msg = f"{name} is {getattr(self, name)!r}, expected one of {known}"
                 raise ValueError(msg)

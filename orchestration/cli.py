@@ -147,17 +147,43 @@ def ingest(
 @app.command()
 def score(
     clip: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    plot_file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="With --plot: the file to write, .html or .png."),
+    ] = None,
+    plot: Annotated[
+        bool,
+        typer.Option(
+            "--plot",
+            help="Also say and draw why: a page in FILE, or in the home's folder `plots`. It shows faces.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find the expression segments of one clip and score them by the champion; nothing is stored."""
+    from assets.clip_page import check_suffix, explain_clip, write_explanation
     from assets.segment_scores import score_clip
     from orchestration.resources import build_resources
 
-    resources = build_resources(Settings())
+    if plot_file is not None and not plot:
+        msg = f"saw a second file, {str(plot_file)!r}, without --plot; expected one clip"
+        raise typer.BadParameter(msg)
+    if plot_file is not None:
+        check_suffix(plot_file)
+    settings = Settings()
+    resources = build_resources(settings)
     with _progress() as progress:
-        progress.add_task(f"scoring {clip.name}", total=None)
+        task = progress.add_task(f"scoring {clip.name}", total=None)
         rows = score_clip(clip, resources["parameters"], resources["registry"])
+        if plot:
+            progress.update(task, description=f"explaining {clip.name}")
+            why = explain_clip(clip, resources["parameters"])
+            # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
+            plot_file = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
+            write_explanation(plot_file, why, rows)
     _print(rows, as_json=as_json, title=f"{clip.name}: apparent expressions")
+    if plot_file is not None:
+        _err.print(f"why: {plot_file.resolve()}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -206,14 +232,14 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="features, flow, semantic, spotting or video.")],
+    name: Annotated[str, typer.Argument(help="features, flow, recognition, semantic, spotting or video.")],
     data: Annotated[
         Path,
         typer.Option(envvar="APEXLINE_BENCH_DATA", help="Folder of the benchmark data; features needs none."),
     ] = Path("../shared/data"),
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for a page with tables and plots: features, semantic and video write one."),
+        typer.Option(help="Folder for a page with tables and plots; all but flow write one."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -225,8 +251,12 @@ def bench(
         raise typer.BadParameter(msg)
     with _progress() as progress:
         progress.add_task(f"measuring {name}", total=None)
-        rows = BENCHMARKS[name](data, out)
-    _print(rows, as_json=as_json, title=f"bench {name}")
+        found = BENCHMARKS[name](data, out)
+    if as_json or isinstance(found, list):
+        _print(found, as_json=as_json, title=f"bench {name}")
+        return
+    for title, rows in found.items():
+        _print(rows, as_json=False, title=f"bench {name}: {title}")
 
 
 @survey_app.command("serve")

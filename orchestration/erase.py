@@ -1,25 +1,34 @@
 """Erase a clip everywhere, with a receipt."""
 
 import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from upath import UPath
 
 from assets.intake import find_clip
 from assets.lake import Lake
 from assets.rating_surveys import survey_files
 from assets.schemas import TABLES
-from orchestration.line import open_line
+from orchestration.jobs import CLIP_ASSETS
+from orchestration.line import Line, open_line
 from orchestration.settings import Settings
 
 
 def erase(settings: Settings, clip_id: str, *, by: str) -> dict[str, Any]:
-    """Delete a clip and what was derived from it: file, tables, crops, ratings, scores, warehouse, reports.
+    """Delete a clip and what was derived from it: file, tables, crops, ratings, scores, drawings, warehouse, reports.
 
-    What the PAD space and the models learned from it goes with the next training.
+    What the PAD space and the models learned from it goes with the next training. Dagster keeps drawings with the
+    record of a run, so the runs that drew the clip's camera-day go too, and what remains is recorded anew.
 
     Returns
     -------
@@ -43,10 +52,15 @@ def erase(settings: Settings, clip_id: str, *, by: str) -> dict[str, Any]:
         removed = {
             "training_set rows": learned,
             "ratings rows": _drop_ratings(line.lake, own),
-            "report pages": _drop_reports(line.lake, own),
+            "report pages": _drop_pages(line.lake.home / "reports", own),
+            "pages of score --plot": _drop_pages(UPath(settings.state_path) / "plots", own),
             "lake files": _drop_files(line.lake, camera_day, clip_id),
             "clip files": _drop_clip(line.lake, camera_day, clip_id),
         }
+        runs, camera_days = _drop_runs(line, camera_day, learned=bool(learned))
+        removed["recorded runs"] = runs
+        for day in sorted({camera_day, *camera_days}):
+            line.run("process_camera_day", camera_day=day)
         line.run("publish")
         receipt = {
             "clip_id": clip_id,
@@ -58,6 +72,7 @@ def erase(settings: Settings, clip_id: str, *, by: str) -> dict[str, Any]:
         }
         with line.lake.replacing(line.lake.home / "receipts" / f"{clip_id}.json") as file:
             file.write(json.dumps(receipt, indent=1).encode())
+    _compact(settings.dagster_home / "history")
     return receipt
 
 
@@ -101,14 +116,47 @@ def _drop_ratings(lake: Lake, own: set[str]) -> int:
     return count
 
 
-def _drop_reports(lake: Lake, own: set[str]) -> int:
-    """Delete the pages that show the clip or its tracks; publishing writes a new one without them."""
-    folder = lake.home / "reports"
-    pages = list(folder.glob("*/index.html")) if folder.is_dir() else []
+def _drop_pages(folder: UPath, own: set[str]) -> int:
+    """Delete the pages that show the clip or its tracks; publishing writes a new report without them."""
+    pages = list(folder.rglob("*.html")) if folder.is_dir() else []
     shown = [page for page in pages if any(ident in page.read_text(encoding="utf-8") for ident in own)]
     for page in shown:
         page.unlink()
     return len(shown)
+
+
+def _drop_runs(line: Line, camera_day: str, *, learned: bool) -> tuple[int, set[str]]:
+    """Delete the runs whose record may show the clip; return how many, and the camera-days that they recorded."""
+    days: dict[str, set[str]] = defaultdict(set)
+    for asset in CLIP_ASSETS:
+        for run_id, day in _materialisations(line.instance, asset):
+            days[run_id].add(day)
+    runs = {run_id for run_id, recorded in days.items() if camera_day in recorded}
+    again = set[str]().union(*(days[run_id] for run_id in runs))
+    if learned:
+        runs |= {run_id for run_id, _ in _materialisations(line.instance, "training_set")}
+        line.instance.wipe_assets([dg.AssetKey("training_set")])
+    for run_id in runs:
+        line.instance.delete_run(run_id)
+    return len(runs), again
+
+
+def _materialisations(instance: dg.DagsterInstance, asset: str) -> Iterator[tuple[str, str]]:
+    """Yield the run and the partition (or nothing) of everything recorded of an asset."""
+    cursor: str | None = None
+    while True:
+        found = instance.fetch_materializations(dg.AssetKey(asset), limit=1000, cursor=cursor)
+        yield from ((record.run_id, record.partition_key or "") for record in found.records)
+        if not found.has_more:
+            return
+        cursor = found.cursor
+
+
+def _compact(history: Path) -> None:
+    """Rewrite Dagster's SQLite files: deleted rows stay readable in them until then. A server does this by itself."""
+    for path in history.rglob("*.db"):
+        with closing(sqlite3.connect(path, timeout=60)) as connection:
+            connection.execute("vacuum")
 
 
 def _drop_rows(lake: Lake, table: str, column: str, values: set[str]) -> int:

@@ -5,6 +5,7 @@ with final as (
         date_trunc('hour', onset_at) as hour, -- UTC, start of the hour
         emotion, -- apparent expression
         count(*) as segments,
+        count_if(not coalesce(abstained, false)) as answered, -- segments without a reason to abstain
         avg(confidence) as mean_confidence, -- 0..1
         avg(pleasure) as mean_pleasure, -- -1..1
         avg(arousal) as mean_arousal, -- -1..1

@@ -37,6 +37,12 @@ final as (
         compared.classification, -- accuracy after the semantic mapping, 0..1
         compared.classification_low, -- 95 % bootstrap by subject
         compared.classification_high,
+        compared.calibration_error, -- expected, 10 bins of equal width, 0..1
+        compared.error_at_80, -- test error of the most confident four fifths, 0..1
+        compared.coverage, -- share of the test faces that it answers, 0..1
+        compared.answered_error, -- test error of those, 0..1
+        compared.worst_slice, -- group of least accuracy among those of 20 test faces or more
+        compared.worst_accuracy, -- 0..1
         compared.synthetic, -- tested on the project's own generator
         coalesce(reigns.is_champion, false) as is_champion,
         reigns.first_champion_from, -- UTC; null: never champion

@@ -36,6 +36,8 @@ final as (
         scores.arousal, -- -1..1
         scores.dominance, -- -1..1
         scores.adjectives,
+        scores.abstained, -- not to be relied on; null: scored before models abstained
+        scores.reasons, -- why it abstains
         scores.dagster_run_id,
         scores.synthetic
     from scores

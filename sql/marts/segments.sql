@@ -37,6 +37,8 @@ final as (
         current_scores.arousal, -- -1..1
         current_scores.dominance, -- -1..1
         current_scores.adjectives,
+        current_scores.abstained, -- the champion's answer is not to be relied on; null: scored before models abstained
+        current_scores.reasons, -- why it abstains
         coalesce(current_scores.synthetic, clips.synthetic) as synthetic
     from found
     inner join clips using (clip_id)

@@ -18,9 +18,7 @@ from PIL import Image
 from assets import figures
 
 FRAMES = np.arange(40)
-SEGMENTS = pd.DataFrame({"onset": [10], "apex": [15], "offset": [22]})
 TRUTH = pd.DataFrame({"onset": [11], "offset": [24]})
-NONE = pd.DataFrame({"onset": [], "apex": [], "offset": []})
 
 
 def bump(centre: float, height: float) -> np.ndarray:
@@ -54,71 +52,29 @@ def words(figure: Figure) -> str:
     return " ".join(text.get_text() for text in figure.findobj(lambda each: hasattr(each, "get_text")))  # type: ignore[attr-defined]
 
 
-def test_texture_curves_show_both_descriptors_threshold_segment_and_truth(texture: pd.DataFrame) -> None:
-    figure = figures.texture_curves(
-        texture, thresholds={"sl": 0.3}, segments=SEGMENTS, truth=TRUTH, synthetic=False
-    )
+def test_texture_curves_show_both_descriptors_threshold_and_truth(texture: pd.DataFrame) -> None:
+    figure = figures.texture_curves(texture, thresholds={"sl": 0.3}, truth=TRUTH, synthetic=False)
     panels = {axes.get_title(loc="left"): axes for axes in figure.axes}
     left, right = panels["left SL"], panels["right SR"]
-    x, y = line(left, "left SL difference")
+    x, y = line(left, "difference Q")
     np.testing.assert_array_equal(x, FRAMES)
     np.testing.assert_allclose(y, 0.1 + bump(15, 0.4))
-    np.testing.assert_allclose(line(right, "right SR difference")[1], 0.2 + bump(16, 0.3))
+    np.testing.assert_allclose(line(right, "difference Q")[1], 0.2 + bump(16, 0.3))
     assert list(line(left, "threshold VE (eq. 21)")[1]) == [0.3, 0.3]
     assert "threshold VE (eq. 21)" not in [each.get_label() for each in right.lines]
-    for name, frame in (("onset", 10), ("apex", 15), ("offset", 22)):
-        marked, height = line(left, name)
-        assert list(marked) == [frame]
-        assert height == pytest.approx(0.1 + bump(15, 0.4)[frame])
     annotated = next(patch for patch in left.patches if patch.get_label() == "annotated")
     assert annotated.get_extents().transformed(left.transData.inverted()).intervalx == pytest.approx([11, 24])
     assert right.get_xlabel() == "frame"
 
 
 def test_flow_curves_show_one_region_with_its_angle_in_degrees(flow: pd.DataFrame) -> None:
-    figure = figures.flow_curves(flow, roi="left_brow", segments=SEGMENTS, truth=TRUTH, synthetic=False)
+    figure = figures.flow_curves(flow, roi="left_brow", truth=TRUTH, synthetic=False)
     module, angle = figure.axes
     np.testing.assert_allclose(line(module, "module OV (eq. 19)")[1], bump(15, 2.0))
     np.testing.assert_allclose(line(angle, "angle")[1], np.linspace(0, 360, 40, endpoint=False))
     assert module.get_title(loc="left") == "left brow: module"
     assert "px" in module.get_ylabel()
     assert "deg" in angle.get_ylabel()
-
-
-def test_fused_curves_have_mean_zero_and_peak_one(flow: pd.DataFrame, texture: pd.DataFrame) -> None:
-    figure = figures.fused_curves(flow, texture, segments=SEGMENTS, truth=TRUTH, synthetic=False)
-    left = figure.axes[0]
-    for label in ("optical flow", "texture SL", "texture SR"):
-        axes = figure.axes[1] if label.endswith("SR") else left
-        _, y = line(axes, label)
-        assert y.max() == pytest.approx(1)
-        assert y.mean() == pytest.approx(0, abs=1e-12)
-    fused = line(left, "mean of both")[1]
-    np.testing.assert_allclose(fused, (line(left, "optical flow")[1] + line(left, "texture SL")[1]) / 2)
-    # The strongest region counts in each frame: the brow at 15, the mouth at 30.
-    strongest = line(left, "optical flow")[1]
-    assert strongest[15] == pytest.approx(1)
-    assert strongest[30] > strongest[22]
-
-
-def test_flat_curves_are_drawn_flat(texture: pd.DataFrame) -> None:
-    still = pd.DataFrame({"frame": FRAMES, "roi": "left_brow", "magnitude": 0.0, "angle": 0.0})
-    figure = figures.fused_curves(still, texture, segments=NONE, truth=NONE, synthetic=False)
-    assert not line(figure.axes[0], "optical flow")[1].any()
-
-
-def test_polar_map_places_the_apex_farthest_out(flow: pd.DataFrame) -> None:
-    figure = figures.polar_map(flow, roi="left_brow", segments=SEGMENTS, synthetic=False)
-    axes = figure.axes[0]
-    points = np.asarray(axes.collections[0].get_offsets())
-    angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    expected = np.stack([bump(15, 2.0) * np.cos(angle), bump(15, 2.0) * np.sin(angle)], axis=1)
-    np.testing.assert_allclose(points, expected, atol=1e-12)
-    star = next(each for each in axes.lines if each.get_marker() == "*")
-    np.testing.assert_allclose(np.ravel(star.get_data()), expected[15])
-    assert np.hypot(*points.T).argmax() == 15
-    bottom, top = axes.get_ylim()
-    assert bottom > top  # down in the image is down in the drawing
 
 
 def test_face_strip_shows_the_crops_with_their_captions() -> None:
@@ -227,20 +183,28 @@ def test_loadings_and_scree_hold_their_numbers() -> None:
 
 def test_synthetic_stands_in_the_figure_exactly_where_it_is_said(flow: pd.DataFrame) -> None:
     for synthetic in (True, False):
-        figure = figures.polar_map(flow, roi="left_brow", segments=NONE, synthetic=synthetic)
+        figure = figures.flow_curves(flow, roi="left_brow", truth=TRUTH, synthetic=synthetic)
         assert ("synthetic" in words(figure)) is synthetic
 
 
 def test_the_same_figure_gives_the_same_bytes(flow: pd.DataFrame) -> None:
     def draw(_: int) -> bytes:
-        return figures.figure_png(figures.polar_map(flow, roi="left_brow", segments=SEGMENTS, synthetic=True))
+        return figures.figure_png(figures.flow_curves(flow, roi="left_brow", truth=TRUTH, synthetic=True))
 
     with ThreadPoolExecutor(2) as pool:  # two threads at once: nothing is shared
         first, second = pool.map(draw, range(2))
     assert first == second
     with Image.open(io.BytesIO(first)) as image:
         assert image.format == "PNG"
-        assert image.size == (round(5.4 * 110), round(4.8 * 110))
+        assert image.size == (round(8.4 * 110), round(4.9 * 110))
+
+
+def test_figures_are_stacked_below_each_other() -> None:
+    blocks = [figures.text_block("one", ["a line"]), figures.text_block("two", ["a line " * 40], size=12)]
+    with Image.open(io.BytesIO(figures.stacked_png(blocks))) as image:
+        heights = [Image.open(io.BytesIO(figures.figure_png(each))).height for each in blocks]
+        assert image.size == (round(8.4 * 110), sum(heights))
+    assert heights[1] > heights[0]  # a long line is wrapped, not cut
 
 
 def test_markdown_is_an_embedded_image_of_at_most_100_kb() -> None:
@@ -253,7 +217,7 @@ def test_markdown_is_an_embedded_image_of_at_most_100_kb() -> None:
 
 
 def test_a_figure_too_large_for_markdown_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "MARKDOWN_LIMIT", 300)
+    monkeypatch.setattr(figures.export, "MARKDOWN_LIMIT", 300)
     strip = figures.face_strip([("grey", np.zeros((8, 8)))], synthetic=True)
     with pytest.raises(ValueError, match="'wall' takes .* at 40 dpi, expected at most 300; draw less"):
         figures.figure_markdown(strip, title="wall")
@@ -261,7 +225,8 @@ def test_a_figure_too_large_for_markdown_says_so(monkeypatch: pytest.MonkeyPatch
 
 def test_no_figure_needs_pyplot() -> None:
     # pyplot keeps every figure alive and is not safe between threads.
-    source = Path(str(figures.__file__)).read_text()
-    assert "import matplotlib.pyplot" not in source
-    assert "from matplotlib import pyplot" not in source
+    for file in Path(str(figures.__file__)).parent.glob("*.py"):
+        source = file.read_text()
+        assert "import matplotlib.pyplot" not in source
+        assert "from matplotlib import pyplot" not in source
     assert "matplotlib.pyplot" not in sys.modules or "pyplot" not in vars(figures)

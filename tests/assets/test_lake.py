@@ -1,7 +1,9 @@
+import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
 from assets.lake import Lake, fingerprint
+from assets.schemas import TABLES
 
 
 @pytest.fixture
@@ -85,3 +87,17 @@ def test_memory_file_system_works_like_a_folder():
     with lake.local_copy(lake.path("ratings", "one")) as local:
         assert local.exists()
     assert not local.exists()
+
+
+def test_files_from_before_a_column_was_added_give_nulls(lake):
+    row = {field.name: None for field in TABLES["segment_scores"]} | {"segment_id": "s-1"}
+    lake.write("segment_scores", "old", [row], stamp="1", camera_day="2026-03-02_gate-03")
+    lake.write(
+        "segment_scores", "young", [row | {"abstained": True}], stamp="2", camera_day="2026-03-02_gate-03"
+    )
+    path = lake.path("segment_scores", "old", camera_day="2026-03-02_gate-03")
+    pq.write_table(pq.ParquetFile(path).read().drop_columns(["abstained", "reasons"]), path)
+    for columns in (None, ["segment_id", "abstained"]):
+        table = lake.read_all("segment_scores", columns=columns)
+        assert table["abstained"].to_pylist() == [None, True]
+    assert lake.read_all("segment_scores").schema.equals(TABLES["segment_scores"])

@@ -64,6 +64,7 @@ def bare() -> ReportContext:
         areas=empty("method auc low high synthetic"),
         comparison=pd.DataFrame([result_of("baseline", 1, 0.5)]).head(0),
         figures=[],
+        explained=[],
         semantic_space=None,
         spotting=empty(
             "length hits false_alarms misses precision recall f1 false_alarms_per_minute synthetic"

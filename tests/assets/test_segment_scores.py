@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 from upath import UPath
 
+from assets.face_quality import measures_at
 from assets.lake import Lake
 from assets.segment_scores import FEATURE_VERSION, score_clip, segment_scores
+from ml.abstention import AbstentionConfig, Limits
 
 DAY, CLIP, TRACK = "2026-03-02_gate-03", "aaaa000011112222", "bbbb00001111"
 
 
 class StubModel:
     """Always equally sure of its one emotion; remembers what it was shown."""
+
+    reducer = SimpleNamespace(texture_mean=np.zeros(16352), flow_mean=np.zeros(70))
+    limits = Limits(min_confidence=0.5)
 
     def __init__(self, number, feature_version=FEATURE_VERSION):
         self.feature_version = feature_version
@@ -33,6 +38,8 @@ class StubModel:
             pad=np.full((rows, 3), 0.5, np.float32),
             emotion=names[probabilities.argmax(axis=1)],
             confidence=probabilities.max(axis=1),
+            mapped_emotion=names[probabilities.argmax(axis=1)],
+            distance=np.full(rows, np.nan, np.float32),
         )
 
 
@@ -60,8 +67,24 @@ def lake(tmp_path):
         for frame, pixels in enumerate(rng.integers(0, 255, (12, 128, 128), np.uint8))
     ]
     lake.write("face_crops", CLIP, crops, stamp="c", camera_day=DAY)
+    write_tracks(lake)
     write_segments(lake, (1, 3), (6, 9), stamp="s1")
     return lake
+
+
+def write_tracks(lake, **changes):
+    """Twelve good frames of a face, a twelfth of a second apart; `changes` give a column by frame."""
+    good = {"size_px": 90.0, "blur": 300.0, "yaw": 0.0, "roll_deg": 1.0, "kept": True}
+    rows = [
+        {
+            **{field.name: None for field in lake_schema("face_tracks")},
+            **{"clip_id": CLIP, "track_id": TRACK, "frame": frame, "time_s": frame / 12},
+            **good,
+            **{name: values.get(frame, good[name]) for name, values in changes.items()},
+        }
+        for frame in range(12)
+    ]
+    lake.write("face_tracks", CLIP, rows, stamp="t", camera_day=DAY)
 
 
 def write_manifest(lake, *, synthetic=False):
@@ -115,9 +138,45 @@ def test_every_segment_gets_the_champions_answer(score, lake):
     assert len(rows[0]["adjectives"]) == 3
     assert rows[0]["model_version"] == 1
     assert rows[0]["dagster_run_id"]
+    assert [(row["abstained"], row["reasons"]) for row in rows] == [(False, [])] * 2
+    assert metadata["answered_share"].value == 1.0
     [(images, texture, flow)] = registry.load_model(1).seen
     assert images == (2, 48, 48)
     assert texture[0] == flow[0] == 2
+
+
+def test_why_a_model_abstains_is_stored(score, lake):
+    write_tracks(lake, blur={9: 12.0}, size_px={9: 45.0}, yaw={3: 0.29})
+    metadata = score(StubRegistry(1)).metadata
+    assert [(row["abstained"], row["reasons"]) for row in rows_of(lake)] == [
+        (True, ["off-pose"]),
+        (True, ["small", "blurred"]),
+    ]
+    counts = metadata["abstentions"].value
+    assert (counts["small"], counts["off-pose"], counts["low confidence"]) == (1, 1, 0)
+    assert metadata["answered_share"].value == 0.0
+
+
+def test_a_frame_that_was_dropped_is_judged_by_its_neighbour(score, lake):
+    write_tracks(lake, blur={9: 1.0, 10: 13.0, 8: 14.0}, kept={9: False, 8: False})
+    score(StubRegistry(1))
+    assert measures_at(lake, DAY, CLIP, [(TRACK, 9), (TRACK, 8), ("other", 1)]) == {
+        (TRACK, 9): {"size_px": 90.0, "blur": 13.0, "yaw": 0.0, "roll_deg": 1.0, "track_s": 11 / 12},
+        (TRACK, 8): {"size_px": 90.0, "blur": 300.0, "yaw": 0.0, "roll_deg": 1.0, "track_s": 11 / 12},
+    }
+    assert [row["reasons"] for row in rows_of(lake)] == [[], ["blurred"]]
+
+
+def test_a_short_track_and_a_low_confidence_are_reasons(score, lake):
+    write_tracks(lake, kept={frame: False for frame in range(5)} | {11: False})
+    registry = StubRegistry(1)
+    registry.load_model(1).limits = Limits(min_confidence=0.71)
+    score(registry)
+    assert [row["reasons"] for row in rows_of(lake)] == [["short track", "low confidence"]] * 2
+    again = StubRegistry(2)
+    again.load_model(2).limits = Limits(config=AbstentionConfig(min_track_s=0.4), min_confidence=0.69)
+    score(again)
+    assert [row["reasons"] for row in rows_of(lake)][2:] == [[], []]
 
 
 def test_without_a_champion_nothing_is_scored_and_nothing_fails(score, lake):

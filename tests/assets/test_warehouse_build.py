@@ -364,12 +364,22 @@ def test_model_versions_and_champions(built: Path) -> None:
 
 
 def test_emotion_by_hour_counts_the_present_champions_words(built: Path) -> None:
-    query = "select camera, hour, emotion, segments from emotion_by_hour"
+    query = "select camera, hour, emotion, segments, answered from emotion_by_hour"
     assert ask(built, query) == [
-        ("gate-01", at("08:00", 2), "calm", 1),
-        ("gate-01", at("08:00", 2), "happy", 1),
-        ("gate-02", at("00:00", 3), "happy", 1),
+        ("gate-01", at("08:00", 2), "calm", 1, 1),
+        ("gate-01", at("08:00", 2), "happy", 1, 1),
+        ("gate-02", at("00:00", 3), "happy", 1, 1),
     ]
+
+
+def test_an_abstention_and_its_reasons_can_be_asked(lake: Path, tmp_path: Path) -> None:
+    abstains = {"abstained": True, "reasons": ["small", "blurred"]}
+    put(lake, "segment_scores", "later", [score(A, T1, 10, 2, at("13:00"), **abstains)], DAY_1)
+    build_warehouse(lake, tmp_path / "w.duckdb")
+    query = "select abstained, reasons from segments where segment_id = $segment"
+    assert ask(tmp_path / "w.duckdb", query, segment=f"{T1}-10") == [(True, ["small", "blurred"])]
+    query = "select sum(segments), sum(answered) from emotion_by_hour"
+    assert ask(tmp_path / "w.duckdb", query) == [(3, 2)]
 
 
 def test_quarantine_records_are_read(built: Path) -> None:
@@ -462,6 +472,17 @@ PLANTED: dict[str, tuple[str, str, list[dict[str, Any]], str | None, int]] = {
         ],
         DAY_1,
         4,
+    ),
+    "abstentions_without_reason": (
+        "segment_scores",
+        "x",
+        [
+            score(A, T1, 10, 2, at("13:00"), abstained=True, reasons=[]),
+            score(A, T1, 10, 2, at("13:01"), abstained=False, reasons=["small"]),
+            score(A, T1, 10, 2, at("13:02"), abstained=True),
+        ],
+        DAY_1,
+        3,
     ),
     "pad_out_of_range": (
         "segment_scores",

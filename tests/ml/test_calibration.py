@@ -7,6 +7,7 @@ from ml.calibration import (
     expected_calibration_error,
     fit_temperature,
     reliability_table,
+    risk_at_coverage,
 )
 
 
@@ -15,6 +16,12 @@ def test_temperature_recovers_the_scale_of_overconfident_logits():
     logits = rng.normal(0, 1.5, (4000, 4))
     drawn = np.array([rng.choice(4, p=p) for p in softmax(logits, axis=1)])
     assert fit_temperature(3.0 * logits, np.eye(4)[drawn]) == pytest.approx(3.0, rel=0.1)
+
+
+def test_votes_count_by_their_majority():
+    logits = np.random.default_rng(0).normal(0, 1.5, (200, 4))
+    votes = np.eye(4)[np.arange(200) % 4] * 0.6 + 0.1
+    assert fit_temperature(logits, votes) == fit_temperature(logits, np.eye(4)[np.arange(200) % 4])
 
 
 def test_temperature_never_sharpens_by_more_than_two():
@@ -74,3 +81,16 @@ def test_coverage_risk_ends_at_the_error_rate():
 def test_coverage_risk_of_nothing_is_empty():
     coverage, risk = coverage_risk([], [])
     assert coverage.size == risk.size == 0
+
+
+def test_risk_at_coverage_by_hand():
+    confidence, correct = [0.9, 0.8, 0.7, 0.6, 0.5], [1, 1, 0, 1, 0]
+    assert risk_at_coverage(confidence, correct, coverage=0.4) == 0.0
+    assert risk_at_coverage(confidence, correct, coverage=0.5) == pytest.approx(1 / 3)
+    assert risk_at_coverage(confidence, correct, coverage=1.0) == pytest.approx(2 / 5)
+    assert risk_at_coverage([0.5, 0.5], [1, 0], coverage=0.1) == 0.5  # ties are answered together
+
+
+def test_risk_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one"):
+        risk_at_coverage([], [], coverage=0.8)

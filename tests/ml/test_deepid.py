@@ -150,3 +150,23 @@ def test_the_nearest_anchor_names_the_emotion(anchors: np.ndarray):
     distance = [[np.linalg.norm(p - a) for a in anchors] for p in pad]
     np.testing.assert_array_equal(map_to_emotion(pad, anchors), np.argmin(distance, axis=1))
     np.testing.assert_array_equal(map_to_emotion(anchors, anchors), [0, 1, 2, 3])
+
+
+def test_width_multiplies_the_channels_in_whole_sixteens():
+    wide = make("baseline", width=1.5)
+    assert [conv.out_channels for conv in (wide.conv1, wide.conv2, wide.conv3, wide.conv4)] == [
+        48,
+        64,
+        80,
+        160,
+    ]
+    assert wide.architecture["width"] == 1.5
+
+
+def test_norms_see_pooled_maps():
+    network = make("baseline", batch_norm=True)
+    seen = []
+    for norm in network.norms:
+        norm.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-1]))
+    network(inputs()[0])
+    assert seen == [22, 10, 4, 3]

@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
 
+from ml.abstention import Limits
 from ml.evaluate import bootstrap_interval, evaluate, paired_bootstrap
 from ml.expression_model import Predictions
 
 
 class Oracle:
     """A model that answers from a table: right for the first rows, wrong for the rest."""
+
+    limits = Limits(min_confidence=0.65)
 
     def __init__(self, labels: np.ndarray, *, num_right: int) -> None:
         wrong = np.roll(labels, 1, axis=1)
@@ -22,6 +25,7 @@ class Oracle:
             emotion=np.array(["happy", "angry", "calm", "scared"])[best],
             confidence=self.probabilities.max(axis=1),
             mapped_emotion=np.full(len(images), "calm"),
+            distance=np.full(len(images), np.nan, np.float32),
         )
 
 
@@ -52,8 +56,37 @@ def test_metrics_and_table_carry_the_same_numbers(data):
     assert (table["target"] == table["mapped"]).mean() == metrics["classification"]
     assert table.columns.tolist() == [
         *("example_id", "subject", "target", "recognised", "mapped"),
-        *("p_happy", "p_angry", "p_calm", "p_scared", "pleasure", "arousal", "dominance"),
+        *("p_happy", "p_angry", "p_calm", "p_scared", "pleasure", "arousal", "dominance", "reasons"),
     ]
+
+
+def test_errors_are_told_by_what_is_answered(data):
+    rows = np.arange(10)
+    oracle = Oracle(data.labels[rows], num_right=8)
+    oracle.probabilities[5:] = oracle.probabilities[5:] * 0.8 + 0.05  # .61: below the least confidence of .65
+    found = evaluate(oracle, data, rows)
+    assert found.reasons == ((),) * 5 + (("low confidence",),) * 5
+    assert found.answered.tolist() == [True] * 5 + [False] * 5
+    metrics = found.metrics()
+    assert (metrics["coverage"], metrics["answered_error"]) == (0.5, 0.0)
+    assert metrics["error_at_80"] == pytest.approx(0.2)  # the five of .61 are answered together
+    assert found.per_example()["reasons"].tolist() == [""] * 5 + ["low confidence"] * 5
+
+
+def test_where_nothing_is_answered_the_error_is_whole(data):
+    oracle = Oracle(data.labels[:4], num_right=4)
+    oracle.limits = Limits(min_confidence=0.9)
+    metrics = evaluate(oracle, data, np.arange(4)).metrics()
+    assert (metrics["coverage"], metrics["answered_error"]) == (0.0, 1.0)
+
+
+def test_measures_and_groups_follow_the_rows(data):
+    rows = np.array([3, 1])
+    oracle = Oracle(data.labels[rows], num_right=2)
+    sides = np.where(np.arange(len(data)) == 1, 10.0, 100.0)
+    found = evaluate(oracle, data, rows, groups={"source": np.arange(len(data))}, quality={"size_px": sides})
+    assert found.reasons == ((), ("small",))
+    assert found.groups["source"].tolist() == ["3", "1"]
 
 
 def test_a_certain_error_has_a_finite_loss(data):

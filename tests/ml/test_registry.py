@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-from ml.registry import EXPERIMENT, MODEL_NAME, ModelRegistry
+from ml.registry import DATA_SHEET, EXPERIMENT, MODEL_CARD, MODEL_NAME, ModelRegistry
+from ml.serving import COLUMNS
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def logged(data, split, anchors, tmp_path_factory) -> Logged:
             evaluations[version],
             data=data,
             split=split,
-            parameters={"features": {"alpha": 15.0}},
+            parameters={"features": {"flow": {"alpha": 12.5}}},
             tags={"fingerprint": f"{version}-print", "dagster_run_id": "run-1"},
             figures={"learning_curves": Figure()},
         )
@@ -107,13 +108,24 @@ def test_the_run_holds_its_tables_and_figures(logged):
     registry = logged.registry
     run_id = registry.run_id(1)
     names = {each.path for each in registry.client.list_artifacts(run_id)}
-    assert {"config.yaml", "confusion.csv", "test_predictions.csv", "figures"} <= names
+    written = {"config.yaml", "confusion.csv", "test_predictions.csv", "slices.csv", "figures"}
+    assert written | {"model_card.md", "data_sheet.md"} <= names
     root = Path(registry.client.get_run(run_id).info.artifact_uri.removeprefix("file://"))
     assert (root / "figures/learning_curves.png").stat().st_size > 0
-    assert "alpha: 15.0" in (root / "config.yaml").read_text()
+    assert "alpha: 12.5" in (root / "config.yaml").read_text()
     assert "texture_components: 4" in (root / "config.yaml").read_text()
     assert (root / "confusion.csv").read_text().startswith("target,happy,angry,calm,scared")
     assert root.is_relative_to(Path(registry.artifact_root) / EXPERIMENT)
+
+
+def test_card_and_sheet_come_back(logged):
+    assert logged.registry.document(1, MODEL_CARD).startswith(
+        "# Model card: apexline-expression, version `semantic`"
+    )
+    assert "apparent expression" in logged.registry.document(1, DATA_SHEET)
+    assert logged.registry.document(2, "slices.csv").startswith("dimension,slice,count,accuracy")
+    with pytest.raises(MlflowException, match="none.md"):
+        logged.registry.document(1, "none.md")
 
 
 @pytest.mark.parametrize("which", [1, "champion"])
@@ -165,26 +177,31 @@ def test_a_fresh_process_serves_the_champion_without_pickle(logged, tmp_path):
     script = (
         "import mlflow, sys\n"
         f"model = mlflow.pyfunc.load_model('models:/{MODEL_NAME}@champion')\n"
-        "scores = model.predict(model.input_example)\n"
-        "faces = model.predict(model.input_example[['image']])\n"
-        "scores.to_csv(sys.argv[1]); assert len(faces) == 2\n"
+        "assert model._model_impl.features.flow.alpha == 12.5\n"
+        "model.predict(model.input_example).to_json(sys.argv[1])\n"
     )
     environment = os.environ | {
         "MLFLOW_TRACKING_URI": logged.registry.tracking_uri,
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
-    target = tmp_path / "scores.csv"
+    target = tmp_path / "answers.json"
     subprocess.run([sys.executable, "-c", script, str(target)], check=True, env=environment, cwd=tmp_path)
-    scores = pd.read_csv(target)
-    assert {"emotion", "confidence", "p_happy", "p_scared", "dominance"} <= set(scores.columns)
+    found = pd.read_json(target)
+    assert found.columns.tolist() == list(COLUMNS)
     ramp = np.add.outer(np.arange(48), np.arange(48)).astype(np.uint8)
-    model = logged.runs["semantic"].model
-    texture = np.stack([model.reducer.texture_mean**2] * 2)
-    flow = np.stack([model.reducer.flow_mean, np.full(6, np.nan, np.float32)])
-    expected = model.predict(np.stack([ramp, 2 * ramp]), texture, flow)
-    assert scores["emotion"].tolist() == expected.emotion.tolist()
-    np.testing.assert_allclose(scores["p_happy"], expected.probabilities[:, 0], atol=1e-5)
+    expected = logged.runs["semantic"].model.predict(np.stack([ramp, 2 * ramp]))
+    assert found["emotion"].tolist() == expected.emotion.tolist()
+    np.testing.assert_allclose(found["p_happy"], expected.probabilities[:, 0], atol=1e-5)
+
+
+def test_nothing_that_is_registered_is_pickled(logged):
+    for number in (1, 2):
+        source = logged.registry.client.get_run(logged.registry.run_id(number)).info.artifact_uri
+        root = Path(source.removeprefix("file://")).parents[1]
+        names = {path.name for path in root.rglob("*") if path.is_file()}
+        assert {"model.json", "features.yaml", "MLmodel"} <= names
+        assert not {name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".pth", ".joblib"))}
 
 
 def test_importing_the_registry_is_light_and_switches_telemetry_off():

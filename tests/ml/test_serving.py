@@ -1,66 +1,89 @@
+import base64
+
+import cv2
 import numpy as np
-import pandas as pd
 import pytest
 
-from ml.serving import ExpressionScorer, _load_pyfunc, to_table
+from ml.abstention import Limits
+from ml.serving import COLUMNS, PLACES, answers, read_image
 from ml.train import TrainConfig, train_deepid
-
-COLUMNS = [
-    *("emotion", "confidence", "mapped_emotion", "p_happy", "p_angry", "p_calm", "p_scared"),
-    *("pleasure", "arousal", "dominance"),
-]
 
 
 @pytest.fixture(scope="module")
-def scorers(data, split, anchors) -> dict[str, ExpressionScorer]:
-    config = TrainConfig(epochs=1, texture_components=4)
-    return {
-        version: ExpressionScorer(
-            train_deepid(data, split, version=version, config=config, seed=0, pad_anchors=anchors).model
-        )
-        for version in ("baseline", "semantic")
-    }
+def model(data, split, anchors):
+    config = TrainConfig(epochs=1)
+    return train_deepid(data, split, version="baseline", config=config, seed=0, pad_anchors=anchors).model
 
 
-@pytest.mark.parametrize("version", ["baseline", "semantic"])
-def test_a_table_is_scored_as_arrays_are(scorers, data, version):
-    scorer = scorers[version]
-    table = to_table(data.images[:6], data.texture[:6], data.flow_or_nan[:6]).set_index(pd.RangeIndex(10, 16))
-    scores = scorer.predict(table)
-    direct = scorer.model.predict(data.images[:6], data.texture[:6], data.flow_or_nan[:6])
-    assert scores.columns.tolist() == COLUMNS
-    assert scores.index.tolist() == list(range(10, 16))
-    assert scores["emotion"].tolist() == direct.emotion.tolist()
-    np.testing.assert_array_equal(scores["confidence"], direct.confidence)
-    np.testing.assert_array_equal(scores[["pleasure", "arousal", "dominance"]], direct.pad)
+@pytest.fixture(scope="module")
+def grey() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)
 
 
-def test_stills_become_nulls_and_nulls_become_stills(scorers, data):
-    table = to_table(data.images[:3], flow=data.flow_or_nan[:3])
-    assert table.columns.tolist() == ["image", "flow"]
-    assert [value is None for value in table["flow"]] == (data.flow_mask[:3] == 0).tolist()
-    direct = scorers["semantic"].model.predict(data.images[:3], flow=data.flow_or_nan[:3])
-    np.testing.assert_array_equal(scorers["semantic"].predict(table)["p_happy"], direct.probabilities[:, 0])
-
-
-@pytest.mark.parametrize("absent", [None, float("nan")])
-def test_bare_faces_and_absent_features_score_alike(scorers, data, absent):
-    bare = scorers["semantic"].predict(to_table(data.images[:2]))
-    table = to_table(data.images[:2]).assign(texture=pd.Series([absent, absent], dtype=object))
-    pd.testing.assert_frame_equal(scorers["semantic"].predict(table), bare)
-
-
-def test_other_lengths_are_refused(scorers, data):
-    with pytest.raises(ValueError, match="an image has 5 bytes, expected 2304"):
-        scorers["baseline"].predict(pd.DataFrame({"image": [b"12345"]}))
-    table = to_table(data.images[:1], data.texture[:1, :7])
-    with pytest.raises(ValueError, match="texture has 7 values, the model was trained on 24"):
-        scorers["semantic"].predict(table)
-
-
-def test_the_loader_hook_reads_a_checkpoint(scorers, data, tmp_path):
-    scorers["baseline"].model.save(tmp_path)
-    table = to_table(data.images[:2])
-    pd.testing.assert_frame_equal(
-        _load_pyfunc(str(tmp_path)).predict(table), scorers["baseline"].predict(table)
+def test_an_answer_says_what_was_predicted(model, data):
+    predicted = model.predict(data.images[:6])
+    found = answers(model, predicted)
+    assert [each["emotion"] for each in found] == predicted.emotion.tolist()
+    np.testing.assert_array_equal([each["confidence"] for each in found], predicted.confidence)
+    np.testing.assert_array_equal(
+        [[each[f"p_{name}"] for name in ("happy", "angry", "calm", "scared")] for each in found],
+        predicted.probabilities,
     )
+    np.testing.assert_array_equal(
+        [[each[axis] for axis in ("pleasure", "arousal", "dominance")] for each in found], predicted.pad
+    )
+    assert {(len(each["adjectives"]), each["abstained"], len(each["reasons"])) for each in found} == {
+        (3, False, 0)
+    }
+    assert [*("row", "track", *PLACES), *found[0]] == list(COLUMNS)
+
+
+def test_an_answer_says_why_it_abstains(model, data):
+    from dataclasses import replace
+
+    unsure = replace(model, limits=Limits(min_confidence=1.0))
+    found = answers(unsure, unsure.predict(data.images[:2]), {"size_px": [10.0, 100.0]})
+    assert [each["abstained"] for each in found] == [True, True]
+    assert [each["reasons"] for each in found] == [["small", "low confidence"], ["low confidence"]]
+
+
+@pytest.mark.parametrize(
+    "form", [lambda x: x, lambda x: x.tolist(), lambda x: list(x), lambda x: x[..., None]]
+)
+def test_arrays_and_lists_are_pictures(grey, form):
+    np.testing.assert_array_equal(read_image(form(grey)), grey)
+
+
+@pytest.mark.parametrize("form", [bytes, bytearray, lambda x: base64.b64encode(x).decode()])
+@pytest.mark.parametrize("side", [48, 128])
+def test_bytes_of_a_face_are_its_pixels(form, side):
+    face = np.random.default_rng(1).integers(0, 256, (side, side), np.uint8)
+    np.testing.assert_array_equal(read_image(form(face.tobytes())), face)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_encoded_pictures_are_decoded(channels):
+    picture = np.random.default_rng(2).integers(0, 256, (20, 30, channels), np.uint8).squeeze()
+    encoded = cv2.imencode(".png", picture)[1].tobytes()
+    for form in (encoded, base64.b64encode(encoded).decode()):
+        found = read_image(form)
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, picture)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("no base64!", "text of 10 characters that is no base64"),
+        (b"123", r"3 bytes that are no encoded picture .* \[2304, 16384\]"),
+        (b"", "0 bytes that are no encoded picture"),
+        (np.zeros((4, 4)), r"float64 with shape \(4, 4\), expected whole numbers"),
+        ([[1, 300]], "expected whole numbers 0..255"),
+        ([1, 2, 3], r"int64 with shape \(3,\)"),
+        (np.zeros((4, 4, 2), np.uint8), r"uint8 with shape \(4, 4, 2\)"),
+        ([], r"float64 with shape \(0,\)"),
+    ],
+)
+def test_what_is_no_picture_is_refused(value, message):
+    with pytest.raises(ValueError, match=message):
+        read_image(value)

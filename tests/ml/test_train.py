@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from ml.datasets import ExpressionDataset
-from ml.deepid import DeepIDOutput
+from ml.deepid import DeepID, DeepIDOutput
 from ml.splits import Split, SplitLeakageError, split_from_folds
-from ml.train import TrainConfig, _augment, _loss, _Tensors, train_deepid
+from ml.train import TrainConfig, _importance, train_deepid
+from ml.train_loop import Examples, TrainingLoop, augment, loss_of
 
 TINY = TrainConfig(epochs=2, batch_size=8, texture_components=4)
 
@@ -108,6 +109,140 @@ def test_options_of_the_network_are_trained(data, split, anchors):
     assert run.model.network.norms[0].num_batches_tracked > 0
 
 
+HARD = replace(
+    TINY,
+    epochs=4,
+    batch_norm=True,
+    dropout=0.3,
+    ema=0.9,
+    schedule="cosine",
+    class_balance=0.5,
+    label_smoothing=0.1,
+    soften=0.3,
+    zoom=0.1,
+)
+
+
+class BrokenOffError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("config", [HARD, replace(TINY, epochs=4)])
+def test_a_broken_run_goes_on_to_the_same_weights(data, split, anchors, tmp_path, monkeypatch, config):
+    whole = train(data, split, anchors, config=config)
+    state = tmp_path / "run.state"
+    with monkeypatch.context() as broken:
+
+        def judge(loop: TrainingLoop, after: int = 1) -> None:
+            if loop.epoch == after + 1:
+                raise BrokenOffError
+            original(loop)
+
+        original = TrainingLoop._judge
+        broken.setattr(TrainingLoop, "_judge", judge)
+        with pytest.raises(BrokenOffError):
+            train(data, split, anchors, config=config, resume=state)
+    assert state.exists()
+    with pytest.raises(ValueError, match="left by a training with other arguments"):
+        train(data, split, anchors, config=config, seed=1, resume=state)
+    resumed = train(data, split, anchors, config=config, resume=state)
+    assert resumed.curves == whole.curves
+    assert resumed.best_epoch == whole.best_epoch
+    expected = whole.model.network.state_dict()
+    for name, value in resumed.model.network.state_dict().items():
+        assert torch.equal(value, expected[name]), name
+    assert not state.exists()
+
+
+def test_the_cosine_schedule_rises_and_falls_to_zero(data, split, anchors, monkeypatch):
+    rates: list[float] = []
+    original = TrainingLoop._set_rate
+
+    def note(loop: TrainingLoop, step: int) -> None:
+        original(loop, step)
+        rates.append(loop.optimizer.param_groups[0]["lr"])
+
+    monkeypatch.setattr(TrainingLoop, "_set_rate", note)
+    config = replace(TINY, epochs=10, patience=10, schedule="cosine", lr=0.01)
+    train(data, split, anchors, version="baseline", config=config)
+    steps = len(rates)
+    assert rates == [pytest.approx(0.005 * (1 + np.cos(np.pi * k / steps))) for k in range(steps)]
+
+
+def test_a_mean_of_weights_lags_behind_them(data, split, anchors):
+    moving = train(data, split, anchors, version="baseline", config=replace(TINY, epochs=1))
+    mean = train(data, split, anchors, version="baseline", config=replace(TINY, epochs=1, ema=0.99))
+    assert mean.curves[0]["loss"] > moving.curves[0]["loss"]  # still close to the initial weights
+
+
+def test_weights_and_balance_by_hand():
+    labels = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0], [0, 0.5, 0.5, 0]], np.float32)
+    rows = np.arange(4)
+    np.testing.assert_allclose(_importance(labels, None, rows, TINY), 1.0)
+    balanced = _importance(labels, None, rows, replace(TINY, class_balance=1.0))
+    # classes count 3, .5 and .5 examples: a third each for the first three, 2 for the last
+    np.testing.assert_allclose(balanced, np.array([1 / 3, 1 / 3, 1 / 3, 2]) / 0.75, rtol=1e-6)
+    given = np.array([9.0, 1, 1, 1, 1])
+    np.testing.assert_allclose(_importance(labels, given, 1 + rows, TINY), 1.0)
+    with pytest.raises(ValueError, match=r"weights run from -1 to 1; expected non-negative"):
+        _importance(labels, [1, 1, 1, -1], rows, TINY)
+
+
+def test_examples_of_no_weight_change_nothing_but_the_order(data, split, anchors):
+    config = replace(TINY, epochs=1, batch_size=64, mirror=0.0, shift_px=0, gain=0.0, noise=0.0)
+    weights = np.ones(len(data))
+    weights[split.train[::3]] = 0.0
+    spoiled = replace(data, images=data.images.copy())
+    spoiled.images[split.train[::3]] = 7
+    run, same = (
+        train(d, split, anchors, version="baseline", config=config, weights=weights) for d in (data, spoiled)
+    )
+    assert run.curves[-1] == same.curves[-1]  # validation; the training fold itself differs
+
+
+def test_faces_are_trained_on_and_scored_as_the_same_bits(data, split, anchors, monkeypatch):
+    seen: list[np.ndarray] = []
+    original = DeepID.forward
+
+    def forward(network, images, *features):
+        seen.append(images.numpy())
+        return original(network, images, *features)
+
+    still = replace(TINY, epochs=1, mirror=0.0, shift_px=0, gain=0.0, noise=0.0)
+    monkeypatch.setattr(DeepID, "forward", forward)
+    run = train(data, split, anchors, version="baseline", config=still)
+    trained = {
+        image.tobytes() for batch in seen[: -(-len(split.train) // still.batch_size)] for image in batch
+    }
+    seen.clear()
+    run.model.logits(data.images[split.train])
+    assert {image.tobytes() for batch in seen for image in batch} == trained
+    assert len(trained) == len(split.train)
+
+
+def test_a_training_begins_where_another_ended(data, split, anchors):
+    first = train(data, split, anchors, version="baseline", config=replace(TINY, epochs=6, lr=3e-3))
+    options = {"config": replace(TINY, epochs=1, lr=1e-6)}
+    for version in ("baseline", "semantic"):
+        on, fresh = (
+            train(data, split, anchors, version=version, start=start, **options)
+            for start in (first.model.network, None)
+        )
+        assert on.curves[0]["loss"] < 0.9 * fresh.curves[0]["loss"]
+        assert torch.allclose(on.model.network.conv1.weight, first.model.network.conv1.weight, atol=1e-4)
+    with pytest.raises(ValueError, match=r"start has the layers .*conv1.weight.* give both networks"):
+        train(data, split, anchors, start=first.model.network, config=replace(TINY, width=1.5))
+
+
+def test_bfloat16_trains_to_nearly_the_same(data, split, anchors):
+    config = replace(TINY, epochs=3)
+    full, half = (
+        train(data, split, anchors, config=replace(config, precision=p)) for p in ("float32", "bfloat16")
+    )
+    assert full.curves != half.curves
+    assert half.curves[-1]["loss"] == pytest.approx(full.curves[-1]["loss"], abs=0.05)
+
+
 def test_provenance_is_kept(data, split, anchors):
     run = train(
         data, split, anchors, feature_version="7", pad_space_hash="abc", config=replace(TINY, epochs=1)
@@ -152,14 +287,14 @@ class Answer(torch.nn.Module):
 
     def __init__(self, logits: torch.Tensor, pad: torch.Tensor | None) -> None:
         super().__init__()
-        self.output = DeepIDOutput(logits, pad)
+        self.output = DeepIDOutput(logits, pad, logits)
 
     def forward(self, *_: torch.Tensor) -> DeepIDOutput:
         return self.output
 
 
-def batch(pad: torch.Tensor) -> _Tensors:
-    return _Tensors(torch.zeros(2, 1, 48, 48), (), torch.tensor([[1.0, 0], [0.5, 0.5]]), pad)
+def batch(pad: torch.Tensor) -> Examples:
+    return Examples(torch.zeros(2, 1, 48, 48), (), torch.tensor([[1.0, 0], [0.5, 0.5]]), pad, torch.ones(2))
 
 
 def test_loss_by_hand():
@@ -168,29 +303,39 @@ def test_loss_by_hand():
     rated = batch(torch.tensor([[0.5, torch.nan, 0.0], [torch.nan] * 3]))
     predicted = torch.tensor([[0.1, 0.9, 0.2], [1.0, 1.0, 1.0]])
     error = (0.4**2 + 0.2**2) / 2  # over the two rated coordinates
-    assert float(_loss(Answer(logits, predicted), rated, 3.0)) == pytest.approx(entropy + 3 * error)
-    assert float(_loss(Answer(logits, None), rated, 3.0)) == pytest.approx(entropy)
+    assert float(loss_of(Answer(logits, predicted), rated, 3.0)) == pytest.approx(entropy + 3 * error)
+    assert float(loss_of(Answer(logits, None), rated, 3.0)) == pytest.approx(entropy)
+
+
+def test_loss_counts_examples_by_their_weight_and_smooths_labels():
+    logits = torch.log(torch.tensor([[0.8, 0.2], [0.5, 0.5]]))
+    given = replace(batch(torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])), weights=torch.tensor([1.5, 0.5]))
+    predicted = torch.full((2, 3), 0.5)
+    entropy = -(1.5 * np.log(0.8) + 0.5 * np.log(0.5)) / 2
+    assert float(loss_of(Answer(logits, predicted), given, 1.0)) == pytest.approx(entropy + 0.25)
+    smooth = -(0.9 * np.log(0.8) + 0.1 * np.log(0.2) + np.log(0.5)) / 2
+    assert float(loss_of(Answer(logits, None), batch(given.pad), 1.0, smoothing=0.2)) == pytest.approx(smooth)
 
 
 def test_a_batch_without_ratings_has_no_pad_gradient():
     predicted = torch.full((2, 3), 0.3, requires_grad=True)
-    loss = _loss(Answer(torch.zeros(2, 2), predicted), batch(torch.full((2, 3), torch.nan)), 1.0)
+    loss = loss_of(Answer(torch.zeros(2, 2), predicted), batch(torch.full((2, 3), torch.nan)), 1.0)
     loss.backward()
     assert torch.isfinite(loss)
     assert not predicted.grad.any()
 
 
-def faces(num: int, *, features: bool = False) -> _Tensors:
+def faces(num: int, *, features: bool = False) -> Examples:
     generator = torch.Generator().manual_seed(5)
     parts = (torch.ones(num, 3), torch.ones(num, 2), torch.ones(num)) if features else ()
     images = torch.randn(num, 1, 48, 48, generator=generator)
-    return _Tensors(images, parts, torch.zeros(num, 4), torch.zeros(num, 3))
+    return Examples(images, parts, torch.zeros(num, 4), torch.zeros(num, 3), torch.ones(num))
 
 
 def test_augmentation_switched_off_is_the_identity():
     still = TrainConfig(mirror=0.0, shift_px=0, gain=0.0, noise=0.0, feature_dropout=0.0)
     given = faces(4, features=True)
-    changed = _augment(given, still, torch.Generator().manual_seed(0))
+    changed = augment(given, still, torch.Generator().manual_seed(0))
     assert torch.equal(changed.images, given.images)
     assert all(torch.equal(a, b) for a, b in zip(changed.features, given.features, strict=True))
 
@@ -198,7 +343,7 @@ def test_augmentation_switched_off_is_the_identity():
 def test_every_augmented_face_is_a_shifted_or_mirrored_one():
     config = TrainConfig(mirror=0.5, shift_px=1, gain=0.0, noise=0.0)
     given = faces(40)
-    changed = _augment(given, config, torch.Generator().manual_seed(0)).images[:, 0].numpy()
+    changed = augment(given, config, torch.Generator().manual_seed(0)).images[:, 0].numpy()
     seen = set()
     for image, out in zip(given.images[:, 0].numpy(), changed, strict=True):
         candidates = {
@@ -218,13 +363,13 @@ def test_every_augmented_face_is_a_shifted_or_mirrored_one():
 
 def test_gain_scales_and_noise_adds():
     given = faces(300)
-    gained = _augment(
+    gained = augment(
         given, TrainConfig(mirror=0, shift_px=0, gain=0.2, noise=0), torch.Generator().manual_seed(0)
     )
     ratio = gained.images / given.images
     assert ratio.flatten(1).std(dim=1).max() < 1e-3  # one gain per face
     assert float(ratio[:, 0, 0, 0].std()) == pytest.approx(0.2, rel=0.15)
-    noisy = _augment(
+    noisy = augment(
         given, TrainConfig(mirror=0, shift_px=0, gain=0, noise=0.1), torch.Generator().manual_seed(0)
     )
     assert float((noisy.images - given.images).std()) == pytest.approx(0.1, rel=0.05)
@@ -232,7 +377,7 @@ def test_gain_scales_and_noise_adds():
 
 def test_hidden_features_are_zero_and_flow_loses_its_mask():
     given = faces(400, features=True)
-    texture, flow, mask = _augment(
+    texture, flow, mask = augment(
         given, TrainConfig(feature_dropout=0.25), torch.Generator().manual_seed(0)
     ).features
     assert float((texture == 0).all(dim=1).float().mean()) == pytest.approx(0.25, abs=0.07)

@@ -4,7 +4,7 @@ import pytest
 from upath import UPath
 
 from assets.lake import Lake
-from orchestration.erase import _drop_ratings, _drop_reports
+from orchestration.erase import _drop_pages, _drop_ratings
 
 CLIP, TRACK = "aaaa000011112222", "bbbb00001111"
 OWN = {CLIP, TRACK}
@@ -42,9 +42,9 @@ def test_report_pages_that_show_the_clip_go(lake):
     for name, text in {"old": f"track {TRACK}", "other": "track cccc00001111", "latest": CLIP}.items():
         (lake.home / "reports" / name).mkdir(parents=True)
         (lake.home / "reports" / name / "index.html").write_text(text)
-    assert _drop_reports(lake, OWN) == 2
+    assert _drop_pages(lake.home / "reports", OWN) == 2
     assert [page.parent.name for page in (lake.home / "reports").glob("*/index.html")] == ["other"]
 
 
 def test_nothing_to_drop_is_no_error(lake):
-    assert _drop_ratings(lake, OWN) == _drop_reports(lake, OWN) == 0
+    assert _drop_ratings(lake, OWN) == _drop_pages(lake.home / "reports", OWN) == 0

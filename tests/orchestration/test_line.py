@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from assets.champion import latest_decision
 from assets.lake import Lake
 from assets.schemas import TABLES
+from assets.training_set import camera_days
 from assets.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
 from ml.datasets import EMOTIONS, PAD_AXES
 from ml.registry import MODEL_NAME, ModelRegistry
@@ -93,6 +94,24 @@ def data_versions(settings):
             for record in records:
                 tags = record.asset_materialization.tags
                 found[key.to_user_string(), record.partition_key] = tags["dagster/data_version"]
+    return found
+
+
+def drawings(settings, camera_day):
+    """Pictures in the latest record of what shows faces, as they are stored."""
+    found = {}
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        for asset, days in (
+            ("face_tracks", [camera_day]),
+            ("expression_segments", [camera_day]),
+            ("training_set", None),
+        ):
+            wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=days)
+            for record in instance.fetch_materializations(wanted, limit=1).records:
+                for title, value in record.asset_materialization.metadata.items():
+                    if isinstance(value, dg.MarkdownMetadataValue):
+                        half = len(value.md_str) // 2  # past what every picture begins with
+                        found[asset, title] = value.md_str[half : half + 200].encode()
     return found
 
 
@@ -358,6 +377,11 @@ def test_erased_clip_is_nowhere_any_more(copied, apexline):
     clip_id = learned.loc[learned["fold"] == "train", "clip_id"].iloc[0]
     tracks = {r["track_id"] for r in lake.read_all("face_tracks").to_pylist() if r["clip_id"] == clip_id}
     traces = re.compile("|".join([clip_id, *tracks]))
+    page = settings.state_path / "plots" / "clip.html"
+    page.parent.mkdir()
+    page.write_text(f"<code>{clip_id}</code>")
+    [camera_day] = [d for d in camera_days(lake) if clip_id in lake.names("clip_manifest", camera_day=d)]
+    drawn = drawings(settings, camera_day)
 
     code, receipt = apexline(settings, "erase", clip_id, "--by", "ada")
 
@@ -379,6 +403,11 @@ def test_erased_clip_is_nowhere_any_more(copied, apexline):
             assert not [row for row in rows if traces.search(str(row))], name
         assert not any(len(rows) for rows in run_checks(connection).values())
     assert (lake.home / "reports" / "latest" / "index.html").exists()
+    assert not page.exists()
+    record = b"".join(path.read_bytes() for path in settings.dagster_home.rglob("*") if path.is_file())
+    assert drawn["face_tracks", "Aligned faces"] not in record
+    kept = set(drawings(settings, camera_day).values())  # what shows other clips only is drawn again
+    assert not [title for title, picture in drawn.items() if picture in record and picture not in kept]
     for folder in ("clips", "lake", "reports"):
         for path in (lake.home / folder).rglob("*"):
             assert not traces.search(path.name), path
@@ -394,6 +423,28 @@ def test_erased_clip_is_nowhere_any_more(copied, apexline):
     assert not traces.search((lake.home / "pad_space" / "pad_space.json").read_text())
     assert clip_id not in lake.read_all("training_set")["clip_id"].to_pylist()
     assert computed(line.work) == set(TRAINING_ASSETS)
+
+
+def test_the_record_of_segments_says_why(line):
+    day = camera_days(line.lake)[0]
+    wanted = dg.AssetRecordsFilter(dg.AssetKey("expression_segments"), asset_partitions=[day])
+    with dg.DagsterInstance.from_config(str(line.settings.dagster_home)) as instance:
+        [record] = instance.fetch_materializations(wanted, limit=1).records
+    metadata = record.asset_materialization.metadata
+    rows = [row.data for row in metadata["why"].records]
+    tracks = line.lake.read_all("face_tracks", camera_days=[day], columns=["track_id"])["track_id"]
+    assert {row["track_id"] for row in rows} == set(tracks.to_pylist())
+    assert all(row["decision"] for row in rows)
+    assert "px needed" in metadata["Strongest segment: why"].md_str
+    assert "Strongest segment: Figures 5 to 7" in metadata
+
+
+def test_score_says_why_where_it_is_asked_to(line, apexline, tmp_path):
+    clip = next((line.lake.home / "clips").rglob("*.mp4"))
+    code, _ = apexline(line.settings, "score", clip, "--plot", tmp_path / "why.png")
+    assert code == 0
+    assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
+    assert not (line.settings.state_path / "plots").exists()
 
 
 def test_approving_makes_the_challenger_champion(copied, apexline):

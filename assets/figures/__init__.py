@@ -1,0 +1,59 @@
+"""Drawings: numbers in, Matplotlib figures out.
+
+Belongs here: everything that draws for the Dagster metadata and for the report, and how a figure becomes bytes or
+Markdown. Stays out: computing the numbers (``features``, ``ml``) and reading them (assets).
+
+Figures are built through the object interface, never ``pyplot``: no global state, so threads may draw at once.
+"""
+
+from assets.figures.curves import face_strip, flow_curves, texture_curves
+from assets.figures.evaluation import (
+    METHOD_NAMES,
+    comparison_plot,
+    confusion_matrix,
+    learning_curves,
+    reliability_plot,
+    roc_curves,
+)
+from assets.figures.explanation import (
+    MOMENTS,
+    Face,
+    TrackView,
+    curves_decision,
+    flow_decision,
+    fused_decision,
+    moments,
+    texture_decision,
+)
+from assets.figures.export import MARKDOWN_LIMIT, figure_data_uri, figure_markdown, figure_png, stacked_png
+from assets.figures.look import text_block
+from assets.figures.space import loadings_plot, pad_cube, scree_plot
+
+__all__ = [
+    "MARKDOWN_LIMIT",
+    "METHOD_NAMES",
+    "MOMENTS",
+    "Face",
+    "TrackView",
+    "comparison_plot",
+    "confusion_matrix",
+    "curves_decision",
+    "face_strip",
+    "figure_data_uri",
+    "figure_markdown",
+    "figure_png",
+    "flow_curves",
+    "flow_decision",
+    "fused_decision",
+    "learning_curves",
+    "loadings_plot",
+    "moments",
+    "pad_cube",
+    "reliability_plot",
+    "roc_curves",
+    "scree_plot",
+    "stacked_png",
+    "text_block",
+    "texture_curves",
+    "texture_decision",
+]

@@ -1,0 +1,146 @@
+"""What MLflow loads to serve a registered model: raw faces or clips in, answers out.
+
+Belongs here: requests to faces, and the ``_load_pyfunc`` hook that MLflow's pyfunc flavor calls (a *loader module*:
+code by import, weights as arrays, no pickle anywhere). Stays out: the columns (``ml.serving``), scoring
+(``assets.scoring``), MLflow itself (``ml.registry``).
+
+A row holds a face (``image``: grey or BGR, any size) or the path of a clip. A 48 x 48 face is taken as the network's
+input and a grey 128 x 128 one as aligned, unless ``aligned`` is false; in any other the face is looked for and aligned
+as the line aligns its own. Where none is found, the whole picture is taken as the face, and the answer abstained from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assets.scoring import Face, crops_of_clip, quality_of, score_faces, segment_faces
+from features.detectors import FaceDetector, make_detector
+from features.pipeline import FeatureConfig, load_config, spot_clip
+from features.raw_crops import align_raw_crop, crop_size_px
+from ml.datasets import CROP_SIZE, INPUT_SIZE
+from ml.expression_model import ExpressionModel
+from ml.serving import COLUMNS, FEATURES_FILE, INPUTS, PLACES, read_image
+
+# A face cut out by somebody else may be small: that is for the limits to say, not for the search.
+_LEAST_FACE_PX = 20.0
+_ALIGNED = ((INPUT_SIZE, INPUT_SIZE), (CROP_SIZE, CROP_SIZE))
+
+
+class ExpressionServer:
+    """Adapts a model to MLflow's ``predict(table, params)``.
+
+    Parameters
+    ----------
+    model : ExpressionModel
+    features : FeatureConfig
+        Of the features that the model was trained on.
+    """
+
+    def __init__(self, model: ExpressionModel, features: FeatureConfig) -> None:
+        self.model = model
+        self.features = features
+        self._lock = Lock()
+
+    @cached_property
+    def _detector(self) -> FaceDetector:
+        return make_detector(replace(self.features.faces, min_face_px=_LEAST_FACE_PX))
+
+    def predict(self, table: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Answer a table of faces and clips.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Columns ``image`` or ``clip``, and optionally ``onset`` and ``aligned``; see `ml.serving.INPUTS`.
+        params : mapping, optional
+            Part of MLflow's interface; there are none.
+
+        Returns
+        -------
+        answers : DataFrame
+            For each face one row, for each clip one per segment: row (position in `table`), track, onset_s, apex_s,
+            offset_s (null for faces), and what `ml.serving.answers` gives.
+
+        Raises
+        ------
+        ValueError
+            If a row holds neither a face nor a clip, or both, or something unreadable.
+        FileNotFoundError
+            If there is no such clip.
+        """
+        rows = [
+            {name: value for name, value in row.items() if not _absent(value)}
+            for row in table.to_dict("records")
+        ]
+        wrong = [k for k, row in enumerate(rows) if ("image" in row) == ("clip" in row)]
+        if wrong:
+            msg = f"row {wrong[0]} holds {sorted(map(str, rows[wrong[0]]))}, expected image or clip; {dict(INPUTS)}"
+            raise ValueError(msg)
+        # The detector's networks hold state, and MLflow's server answers in several threads.
+        with self._lock:
+            pictures = [k for k, row in enumerate(rows) if "image" in row]
+            faces = [self._face(rows[k]) for k in pictures]
+            found: list[dict[str, Any]] = [
+                {"row": k, "track": None, **dict.fromkeys(PLACES, math.nan), **answer}
+                for k, answer in zip(
+                    pictures, score_faces(self.model, faces, features=self.features), strict=True
+                )
+            ]
+            for k, row in enumerate(rows):
+                if "clip" in row:
+                    found += [{"row": k, **answer} for answer in self._clip(Path(str(row["clip"])))]
+        found.sort(key=lambda answer: answer["row"])
+        return pd.DataFrame(found, columns=list(COLUMNS))
+
+    def _face(self, row: Mapping[str, Any]) -> Face:
+        crop, quality = self._aligned(row["image"], row)
+        onset = self._aligned(row["onset"], row)[0] if "onset" in row else None
+        # Motion is measured between two aligned crops of full size.
+        full = onset is not None and onset.shape == crop.shape == (CROP_SIZE, CROP_SIZE)
+        return Face(crop, onset if full else None, quality)
+
+    def _aligned(self, value: Any, row: Mapping[str, Any]) -> tuple[NDArray[np.uint8], dict[str, float]]:
+        image = read_image(value)
+        if image.shape in _ALIGNED and row.get("aligned", True):
+            return image, {}
+        found = align_raw_crop(image, self._detector)
+        if found is not None:
+            return found[0], quality_of(found[1])
+        gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        whole = cv2.resize(gray, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA)
+        return whole.astype(np.uint8, copy=False), {"face_found": 0.0, "size_px": crop_size_px(image)}
+
+    def _clip(self, clip: Path) -> list[dict[str, Any]]:
+        if not clip.is_file():
+            msg = f"clip {clip} is no file that the server can read; give a path on its own machine"
+            raise FileNotFoundError(msg)
+        segments = spot_clip(clip, config=self.features)
+        crops, measures = crops_of_clip(clip, segments, features=self.features)
+        faces = segment_faces(segments, crops, measures)
+        return [
+            {"track": segment.track_id, **{name: getattr(segment, name) for name in PLACES}, **answer}
+            for segment, answer in zip(
+                segments, score_faces(self.model, faces, features=self.features), strict=True
+            )
+        ]
+
+
+def _load_pyfunc(path: str) -> ExpressionServer:  # pyright: ignore[reportUnusedFunction] - MLflow calls it
+    """Load a checkpoint folder with its feature parameters; the name is MLflow's for a loader module's entry point."""
+    folder = Path(path)
+    return ExpressionServer(ExpressionModel.load(folder), load_config(folder / FEATURES_FILE))
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -1,0 +1,320 @@
+"""Recognition of apparent expression on public faces, from training to figures, in one command.
+
+Belongs here: which runs are made, and the figures that they give. Stays out: single runs
+(``bench.recognition_runs``), pixels (``bench.recognition_faces``), the page (``bench.recognition_report``).
+
+Epochs and the prior's shift are chosen on FER+ validation images or, where performers are learned from, on other
+performers. No test image decides anything.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.recognition_runs import (
+    ARMS,
+    Arrays,
+    Plan,
+    Sets,
+    ferplus_run,
+    original_test,
+    performers_run,
+    read_plan,
+    read_sets,
+)
+from bench.recognition_speed import training_speed
+from bench.video import FER_PYTHON
+from ml.dataset_ferplus import ferplus_examples
+from ml.dataset_posed import OBSERVED
+from ml.datasets import EMOTIONS
+from ml.evaluate import bootstrap_interval, paired_bootstrap
+from ml.prior import balanced_accuracy
+
+Rows = list[dict[str, Any]]
+
+_ROOT = Path(__file__).resolve().parent.parent
+CACHE = _ROOT / "data" / "bench" / "recognition"
+_NUM_PROCESSES = 2
+_HELD = [EMOTIONS.index(name) for name in OBSERVED]
+# What `fer` 25.10.3 is published to reach on FER2013's test images of the four classes.
+_FER_ALONE = "fer 25.10.3"
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Everything that the report shows."""
+
+    plan: Plan
+    figures: Rows
+    versions: Rows
+    differences: Rows
+    speed: Rows
+
+
+def bench_recognition(
+    data: Path, out: Path | None = None, *, quick: bool = False, cache: Path = CACHE
+) -> Rows:
+    """Return accuracies by set and method; with `out`, write ``recognition.md`` there.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of the benchmark data.
+    out : Path, optional
+        Folder for the page.
+    quick : bool
+        One seed and few epochs: a look, not figures.
+    cache : Path
+        Where aligned faces and finished runs are kept; a broken benchmark goes on from there.
+    """
+    plan = read_plan("quick" if quick else "full")
+    results = measure(data, plan, cache)
+    if out is not None:
+        from bench.recognition_report import write_report
+
+        write_report(results, out)
+    return [*results.figures, *results.versions, *results.differences, *results.speed]
+
+
+def measure(data: Path, plan: Plan, cache: Path) -> Results:
+    """Make the runs that are missing and gather all figures."""
+    sets = read_sets(data, cache)
+    with ProcessPoolExecutor(_NUM_PROCESSES, get_context("spawn")) as pool:
+        plain = _gather(pool, [(_plain, (data, plan, seed, cache)) for seed in range(plan.seeds)])
+        wanted = [(arm, s, fold) for s in range(plan.seeds) for fold in range(plan.folds) for arm in ARMS]
+        answers = _gather(pool, [(_adapted, (data, plan, *each, cache)) for each in wanted])
+    adapted = {each: answer for each, answer in zip(wanted, answers, strict=True)}
+    arms = {arm: [a for each, a in adapted.items() if each[0] == arm] for arm in ARMS}
+    examples, split, _ = ferplus_examples(sets.ferplus, sets.ferplus_images, min_share=plan.min_share)
+    return Results(
+        plan=plan,
+        figures=[
+            *_ferplus_figures(sets, examples.targets[split.test], plain),
+            *_peer_figures(data, sets),
+            *_untrained_figures(sets, plain),
+            *_trained_figures(sets, arms["baseline"]),
+        ],
+        versions=[_version_row(sets, arm, found) for arm, found in arms.items()],
+        differences=_differences(sets, arms),
+        speed=training_speed(examples, plan.ferplus),
+    )
+
+
+def _gather(pool: ProcessPoolExecutor, calls: list[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
+    futures: list[Future[Any]] = [pool.submit(work, *arguments) for work, arguments in calls]
+    return [future.result() for future in futures]
+
+
+def _plain(data: Path, plan: Plan, seed: int, cache: Path) -> Arrays:
+    return ferplus_run(read_sets(data, cache), plan, seed, cache)[1]
+
+
+def _adapted(data: Path, plan: Plan, arm: str, seed: int, fold: int, cache: Path) -> Arrays:
+    sets = read_sets(data, cache)
+    start, _ = ferplus_run(sets, plan, seed, cache)
+    return performers_run(sets, plan, arm, seed, fold, start, cache)
+
+
+def _figure(
+    on: str, method: str, answers: list[NDArray[np.intp]], truth: NDArray[Any], **more: Any
+) -> dict[str, Any]:
+    """Mean over seeds, and the least and largest of them."""
+    accuracy = [float((each == truth).mean()) for each in answers]
+    balanced = [balanced_accuracy(each, truth) for each in answers]
+    return {
+        "on": on,
+        "method": method,
+        "images": len(truth),
+        "accuracy": float(np.mean(accuracy)),
+        "balanced": float(np.mean(balanced)),
+        "seeds": len(answers),
+        "accuracy, least..largest": f"{min(accuracy):.3f}..{max(accuracy):.3f}",
+        "balanced, least..largest": f"{min(balanced):.3f}..{max(balanced):.3f}",
+        **more,
+    }
+
+
+def _ferplus_figures(sets: Sets, truth: NDArray[np.intp], plain: list[Arrays]) -> Iterator[dict[str, Any]]:
+    answers = [each["test"].argmax(axis=1) for each in plain]
+    yield _figure("FER+ test, majority vote", "FER+ alone", answers, truth, wanted=".90 / .80")
+    answers = [each["original"].argmax(axis=1) for each in plain]
+    truth = sets.ferplus.original[original_test(sets.ferplus)]
+    yield _figure("FER2013 test, original labels", "FER+ alone", answers, truth, wanted="above fer")
+
+
+def _peer_figures(data: Path, sets: Sets) -> Iterator[dict[str, Any]]:
+    rows = original_test(sets.ferplus)
+    posed = _classes(sets.stills["emotion"])
+    on = ("FER2013 test, original labels", "posed stills")
+    if not FER_PYTHON.exists():
+        for name in on:
+            yield {"on": name, "method": f"{_FER_ALONE}: not installed, run `make fer-env`"}
+        return
+    paths = [str((data / "posed_stills" / name).resolve()) for name in sets.stills["image"]]
+    with TemporaryDirectory() as folder:
+        faces = Path(folder) / "faces.npz"
+        with np.load(data / "ferplus" / "images.npz", allow_pickle=False) as stored:
+            np.savez(faces, images=stored["images"][rows])
+        requests = "".join(json.dumps(each) + "\n" for each in ({"npz": str(faces)}, {"paths": paths}))
+        printed = subprocess.run(
+            [str(FER_PYTHON), "bench/recognition_fer.py"],
+            input=requests,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=_ROOT,
+        ).stdout
+    answers = [
+        np.asarray(json.loads(line)["answers"]) for line in printed.splitlines() if line.startswith("{")
+    ]
+    yield _figure(on[0], _FER_ALONE, [answers[0]], sets.ferplus.original[rows])
+    yield _figure(on[1], _FER_ALONE, [answers[1]], posed)
+
+
+def _untrained_figures(sets: Sets, plain: list[Arrays]) -> Iterator[dict[str, Any]]:
+    posed, performers = _classes(sets.stills["emotion"]), sets.stills["performer"].to_numpy(dtype=str)
+    answers = [each["stills"].argmax(axis=1) for each in plain]
+    yield _figure(
+        "posed stills", "FER+ alone", answers, posed, wanted=".74", **_interval(answers, posed, performers)
+    )
+    held, observed = _held_to_three(sets)
+    answers = [_three(each["stills"][held]) for each in plain]
+    yield _figure("posed stills, held to three: posed", "FER+ alone", answers, posed[held])
+    yield _figure("posed stills, held to three: observers", "FER+ alone", answers, observed)
+    people = _classes(sets.stills["observed"])[held]
+    yield _figure("posed stills, held to three: posed", "most observers", [people], posed[held])
+    yield from _segment_figures(sets, "FER+ alone", [each["clips"] for each in plain], wanted={})
+
+
+def _trained_figures(sets: Sets, found: list[Arrays]) -> Iterator[dict[str, Any]]:
+    posed, performers = _classes(sets.stills["emotion"]), sets.stills["performer"].to_numpy(dtype=str)
+    logits = _by_row(sets, found, "logits")
+    stills = [each[: len(posed)] for each in logits]
+    answers = [each.argmax(axis=1) for each in stills]
+    method = "FER+, then other performers"
+    yield _figure(
+        "posed stills", method, answers, posed, wanted=".86", **_interval(answers, posed, performers)
+    )
+    held, observed = _held_to_three(sets)
+    yield _figure(
+        "posed stills, held to three: observers", method, [_three(each[held]) for each in stills], observed
+    )
+    clips = [each[len(posed) :] for each in logits]
+    yield from _segment_figures(sets, method, clips, wanted={"macro": ".90", "all": ".80"})
+
+
+def _segment_figures(
+    sets: Sets, method: str, logits: list[NDArray[np.float32]], *, wanted: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Apexes of clips, held to the three classes that they can show."""
+    truth = _classes(sets.segments["emotion"])
+    performers = sets.segments["performer"].to_numpy(dtype=str)
+    for kind in ("macro", "micro", "all"):
+        rows = np.flatnonzero((sets.segments["kind"] == kind) | (kind == "all"))
+        answers = [_three(each[rows]) for each in logits]
+        yield _figure(
+            f"apexes of clips, {kind}, held to three",
+            method,
+            answers,
+            truth[rows],
+            wanted=wanted.get(kind, ""),
+            **_interval(answers, truth[rows], performers[rows]),
+        )
+
+
+def _version_row(sets: Sets, arm: str, found: list[Arrays]) -> dict[str, Any]:
+    """Table 3: four answers allowed; recognition is the class, classification goes through PAD (eq. 27)."""
+    truth, performers = _all_truth(sets)
+    clips = np.arange(len(truth)) >= len(sets.stills)
+    row: dict[str, Any] = {"version": arm}
+    for name, answers in (
+        ("recognition", [each.argmax(axis=1) for each in _by_row(sets, found, "logits")]),
+        ("classification", _by_row(sets, found, "mapped")),
+    ):
+        right = np.mean([each == truth for each in answers], axis=0)
+        for where, rows in (("apexes", clips), ("stills", ~clips)):
+            low, high = bootstrap_interval(right[rows], performers[rows])
+            row[f"{where}, {name}"] = float(right[rows].mean())
+            row[f"{where}, {name}, 95 %"] = f"{low:.3f}..{high:.3f}"
+    return row
+
+
+def _differences(sets: Sets, arms: dict[str, list[Arrays]]) -> Rows:
+    """Paired differences of the arms on apexes, mean over seeds, performers resampled."""
+    truth, performers = _all_truth(sets)
+    clips = np.arange(len(truth)) >= len(sets.stills)
+    right = {
+        arm: np.mean([each.argmax(axis=1) == truth for each in _by_row(sets, found, "logits")], axis=0)[clips]
+        for arm, found in arms.items()
+    }
+    pairs = (
+        ("features", "baseline"),
+        ("features", "shuffled features"),
+        ("semantic", "features"),
+        ("semantic", "random anchors"),
+        ("semantic", "baseline"),
+    )
+    rows: Rows = []
+    for first, second in pairs:
+        found = paired_bootstrap(right[first], right[second], performers[clips])
+        rows.append(
+            {
+                "difference on apexes": f"{first} - {second}",
+                "mean": found.difference,
+                "95 %": f"{found.low:+.3f}..{found.high:+.3f}",
+                "real": "yes" if found.low > 0 or found.high < 0 else "no",
+            }
+        )
+    return rows
+
+
+def _all_truth(sets: Sets) -> tuple[NDArray[np.intp], NDArray[np.str_]]:
+    """Class and performer of stills, then of segments."""
+    both = pd.concat([sets.stills[["emotion", "performer"]], sets.segments[["emotion", "performer"]]])
+    return _classes(both["emotion"]), both["performer"].to_numpy(dtype=str)
+
+
+def _by_row(sets: Sets, found: list[Arrays], name: str) -> list[NDArray[Any]]:
+    """Put the folds of each seed together: a value for every still, then for every segment."""
+    num = len(sets.stills) + len(sets.segments)
+    rows = np.concatenate([each["row"] for each in found])
+    values = np.concatenate([each[name] for each in found])
+    whole: list[NDArray[Any]] = []
+    for start in range(0, len(rows), num):  # folds of a seed are neighbours and hold each row once
+        ordered = np.empty((num, *values.shape[1:]), values.dtype)
+        ordered[rows[start : start + num]] = values[start : start + num]
+        whole.append(ordered)
+    return whole
+
+
+def _held_to_three(sets: Sets) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Stills that pose one of the three classes that observers could name, and what most of them named."""
+    rows = np.flatnonzero(sets.stills["emotion"].isin(OBSERVED))
+    return rows, _classes(sets.stills["observed"])[rows]
+
+
+def _three(logits: NDArray[np.float32]) -> NDArray[np.intp]:
+    return np.asarray(_HELD)[logits[:, _HELD].argmax(axis=1)]
+
+
+def _classes(emotions: pd.Series) -> NDArray[np.intp]:
+    return np.array([EMOTIONS.index(name) for name in emotions])
+
+
+def _interval(
+    answers: list[NDArray[np.intp]], truth: NDArray[np.intp], performers: NDArray[np.str_]
+) -> dict[str, str]:
+    low, high = bootstrap_interval(np.mean([each == truth for each in answers], axis=0), performers)
+    return {"95 %, performers": f"{low:.3f}..{high:.3f}"}

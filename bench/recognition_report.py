@@ -1,0 +1,124 @@
+"""The page docs/recognition.md: tables and a plot of one run of ``apexline bench recognition``.
+
+Belongs here: words around the numbers and drawing. Stays out: the numbers (``bench.recognition``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench.recognition import Results, Rows
+from bench.speed_report import markdown
+
+_NAME = "recognition"
+
+_PAGE = """# Recognition on public faces
+
+Written by `apexline bench recognition{flag} --out docs`; every number below is of that one run: {seeds} seed(s),
+{folds} folds of performers, {ferplus_epochs} epochs on FER+, {performers_epochs} on performers.{warning} What is
+trained on what stands in `configs/recognition.yaml`.
+
+It is *apparent* expression: what a face looks like to people who vote, or what a performer was asked to show; not what
+anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as something else where it is posed.
+
+## How it is measured
+
+* Every face, of every set, comes through the line's own aligner (`features.faces.align_face`) and
+  `ml.datasets.face_image`, in training as in scoring. FER2013's images are face boxes of 48 px; the line's landmark
+  network looks at each, and where it sees no face the set's median landmarks stand in.
+* FER+: learned from are images of which {min_share:.0%} or more of the votes went to the four classes, with the votes
+  as soft labels. Judged on are test images whose most frequent word is one of the four (the first on a tie). Training
+  images with an exact copy in validation or test are dropped, and validation images with one in test.
+* The best epoch and how far the logits move against FER+'s class shares (`ml.prior`, one number) are chosen on FER+
+  validation images. The same network then answers every set: it has seen no still and no clip.
+* *FER+, then other performers*: trained on from there on stills and frames of clips of other performers; two of those
+  choose the epoch. A performer is never on both sides, in stills and clips alike.
+* Stills: *observers* are about a hundred people per image. Calm was no answer for them, so beside them everyone is held
+  to happy, angry and scared. Clips show those three only; their answers are held to three as well.
+* Expression clips were made by morphing stills of the same performers: exact truth, but not a real face's motion.
+* *least..largest* is over seeds. *95 %, performers* resamples performers, of the mean over seeds.
+
+## Figures
+
+{figures}
+
+![Accuracy with intervals]({name}.png)
+
+## The three versions and their controls (Table 3)
+
+All start from the same FER+ weights and learn from the same performers. *features* adds MODC texture and flow since
+onset; *semantic* also PAD, with what observers saw of each still as its target. In *shuffled features* every face has
+the features of another; in *random anchors* PAD is replaced by random points of the same place and spread. Four answers
+are allowed here, so calm counts as an error on an apex. *recognition* is the most probable class, *classification* goes
+through PAD (eq. 27). The paper gives 91.1 / 90.1, 92.5 / 91.4 and 95.4 / 96.3 % on its own, private data.
+
+{versions}
+
+Paired differences of recognition on apexes, performers resampled; *real* where the interval leaves out 0:
+
+{differences}
+
+{verdict}
+
+## Training speed
+
+{speed}
+
+The bare loop sees the same batches as they lie, with no augmentation, weights or schedule.
+"""
+
+
+def write_report(results: Results, out: Path) -> None:
+    """Write ``recognition.md`` and its plot into `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    plan = results.plan
+    quick = plan.name == "quick"
+    page = _PAGE.format(
+        flag=" --quick" if quick else "",
+        warning=" **This is the quick run: a look, not figures.**" if quick else "",
+        seeds=plan.seeds,
+        folds=plan.folds,
+        ferplus_epochs=plan.ferplus.epochs,
+        performers_epochs=plan.performers.epochs,
+        min_share=plan.min_share,
+        name=_NAME,
+        figures=_table(results.figures),
+        versions=_table(results.versions),
+        differences=_table(results.differences),
+        verdict=_verdict(results.differences),
+        speed=_table(results.speed),
+    )
+    (out / f"{_NAME}.md").write_text(page, encoding="utf-8")
+    _plot(results.figures).savefig(
+        out / f"{_NAME}.png", dpi=110, bbox_inches="tight", metadata={"Software": None}
+    )
+
+
+def _table(rows: Rows) -> str:
+    return markdown(pd.DataFrame(rows).fillna(""))
+
+
+def _verdict(differences: Rows) -> str:
+    real = [row["difference on apexes"] for row in differences if row["real"] == "yes"]
+    others = [row["difference on apexes"] for row in differences if row["real"] != "yes"]
+    said = f"Beyond chance of performers: {', '.join(real)}." if real else "No difference is beyond chance."
+    return f"{said} Not told apart: {', '.join(others)}." if others else said
+
+
+def _plot(figures: Rows) -> Figure:
+    rows = [row for row in figures if "accuracy" in row]
+    figure = Figure(figsize=(8, 0.34 * len(rows) + 1))
+    axes = figure.subplots()
+    for position, row in enumerate(reversed(rows)):
+        axes.plot(row["accuracy"], position, "o", color="C0", label="accuracy" if position == 0 else None)
+        axes.plot(row["balanced"], position, "x", color="C1", label="balanced" if position == 0 else None)
+        ends = row.get("95 %, performers") or row["accuracy, least..largest"]
+        axes.hlines(position, *map(float, ends.split("..")), color="C0", alpha=0.5)
+    axes.set_yticks(range(len(rows)), [f"{row['on']}\n{row['method']}" for row in reversed(rows)], fontsize=6)
+    axes.set(xlabel="share right, line: 95 % over performers or range of seeds", xlim=(0.3, 1))
+    axes.grid(alpha=0.3, axis="x")
+    axes.legend(fontsize=8)
+    return figure

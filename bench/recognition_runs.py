@@ -1,0 +1,291 @@
+"""Single trainings of `bench.recognition`: what they learn from, what they answer, kept on disk one by one.
+
+Belongs here: plans, examples, arms, runs. Stays out: pixels (``bench.recognition_faces``), figures and tables
+(``bench.recognition``, ``bench.recognition_report``). A run is a function of its plan and seed, so a broken benchmark
+goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+from numpy.typing import NDArray
+
+from bench.recognition_faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
+from ml.calibration import fit_temperature
+from ml.dataset_ferplus import FerPlus, ferplus_examples, read_ferplus
+from ml.dataset_posed import performer_folds, read_segments, read_stills, stills_pad
+from ml.datasets import EMOTIONS, ExpressionDataset, one_hot
+from ml.expression_model import ExpressionModel
+from ml.image_pad import class_pad, emotion_anchors, random_anchors
+from ml.prior import class_shares, fit_prior_shift
+from ml.splits import Split, split_from_folds
+from ml.train import train_deepid
+from ml.train_config import TrainConfig
+
+CONFIG = Path(__file__).resolve().parent.parent / "configs" / "recognition.yaml"
+CODE_VERSION = "1"
+ARMS = ("baseline", "features", "semantic", "shuffled features", "random anchors")
+_VALIDATED = 2  # performers that choose the epoch
+_VERSION_OF = {"shuffled features": "features", "random anchors": "semantic"}
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is trained.
+
+    Parameters
+    ----------
+    name : {"full", "quick"}
+    seeds, folds : int
+    min_share : float
+        See `ml.dataset_ferplus.ferplus_examples`.
+    mix : mapping of str to float
+        Weight of an example of ``stills`` and of ``clips``.
+    ferplus, performers : TrainConfig
+    """
+
+    name: str
+    seeds: int
+    folds: int
+    min_share: float
+    mix: Mapping[str, float]
+    ferplus: TrainConfig
+    performers: TrainConfig
+
+
+def read_plan(name: str, path: Path = CONFIG) -> Plan:
+    """Read a plan from ``configs/recognition.yaml``."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    size = document[name]
+    return Plan(
+        name=name,
+        seeds=size["seeds"],
+        folds=size["folds"],
+        min_share=document["min_share"],
+        mix=document["mix"],
+        ferplus=TrainConfig(**document["ferplus"], epochs=size["ferplus_epochs"]),
+        performers=TrainConfig(**document["performers"], epochs=size["performers_epochs"]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """The public sets as the line sees them: labels and faces."""
+
+    ferplus: FerPlus
+    ferplus_images: NDArray[np.uint8]
+    stills: pd.DataFrame
+    still_faces: Arrays
+    segments: pd.DataFrame
+    clips: ClipFaces
+
+    @property
+    def shown(self) -> NDArray[np.intp]:
+        """Rows of `clips` at an apex, one for each segment."""
+        return np.flatnonzero(self.clips.at == "apex")
+
+
+def read_sets(data: Path, cache: Path) -> Sets:
+    """Read labels and align faces; the first time takes minutes."""
+    stills = read_stills(data / "posed_stills")
+    segments = read_segments(data / "expression_clips")
+    return Sets(
+        ferplus=read_ferplus(data / "ferplus" / "labels.csv"),
+        ferplus_images=ferplus_faces(data / "ferplus" / "images.npz", cache),
+        stills=stills,
+        still_faces=stills_faces(data / "posed_stills", stills["image"], cache),
+        segments=segments,
+        clips=clip_faces(data / "expression_clips", segments, cache),
+    )
+
+
+def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[ExpressionModel, Arrays]:
+    """Train the plain network on FER+ alone, or take the run that is there.
+
+    Returns
+    -------
+    model : ExpressionModel
+    answers : dict
+        Logits, shape (N, 4), of ``valid``, ``test``, ``original`` (FER2013's test images of the four classes),
+        ``stills`` and ``clips`` (apexes); ``epoch``.
+    """
+    data, split, weights = ferplus_examples(sets.ferplus, sets.ferplus_images, min_share=plan.min_share)
+    folder = _folder(cache, "ferplus", seed, asdict(plan.ferplus), plan.min_share, data.images, data.labels)
+    if not (folder / "answers.npz").exists():
+        run = train_deepid(
+            data,
+            split,
+            version="baseline",
+            config=plan.ferplus,
+            seed=seed,
+            pad_anchors=emotion_anchors().loc[list(EMOTIONS)].to_numpy(),
+            weights=weights,
+            resume=folder / "run.state",
+        )
+        model = _without_prior(run.model, data, split, weights)
+        model.save(folder)
+        judged = {
+            "valid": data.images[split.valid],
+            "test": data.images[split.test],
+            "original": sets.ferplus_images[original_test(sets.ferplus)],
+            "stills": sets.still_faces["images"],
+            "clips": sets.clips.images[sets.shown],
+        }
+        answers = {name: model.logits(images)[0] for name, images in judged.items()}
+        _keep(folder, {**answers, "epoch": np.asarray(run.best_epoch)})
+    return ExpressionModel.load(folder), _kept(folder)
+
+
+def _without_prior(
+    model: ExpressionModel, data: ExpressionDataset, split: Split, weights: NDArray[np.float64]
+) -> ExpressionModel:
+    """Move the class biases against the shares of FER+, as far as its validation images want it, and recalibrate."""
+    shares = class_shares(data.labels[split.train], weights[split.train])
+    images, labels = data.images[split.valid], data.labels[split.valid]
+    shift = fit_prior_shift(model.logits(images)[0], data.targets[split.valid], shares)
+    with torch.no_grad():
+        model.network.classes.bias += torch.from_numpy(shift.astype(np.float32))
+    return replace(model, temperature=fit_temperature(model.logits(images)[0], labels))
+
+
+def original_test(ferplus: FerPlus) -> NDArray[np.intp]:
+    """Rows of the test images whose FER2013 label is one of the four classes, copies of others included."""
+    return np.flatnonzero((ferplus.folds == "test") & (ferplus.original >= 0))
+
+
+def performers_run(
+    sets: Sets, plan: Plan, arm: str, seed: int, fold: int, start: ExpressionModel, cache: Path
+) -> Arrays:
+    """Train an arm on some performers and ask it about others, or take the answers that are there.
+
+    Returns
+    -------
+    answers : dict
+        For the performers left out: ``logits``, shape (N, 4), ``mapped``, shape (N,), the class that g of eq. 27
+        gives, and ``row``, shape (N,): the still, or the number of stills plus the segment.
+    """
+    config = plan.performers
+    anchors = random_anchors(seed) if arm == "random anchors" else emotion_anchors()
+    data, weights, rows = performers_examples(sets, plan.mix, anchors)
+    folds = performer_folds(data.subjects.tolist(), num_folds=plan.folds, seed=seed)
+    left_out, validated = folds[fold], folds[(fold + 1) % len(folds)][:_VALIDATED]
+    names = np.where(np.isin(data.subjects, validated), "valid", "train")
+    names = np.where(np.isin(data.subjects, left_out), "test", names)
+    if arm == "shuffled features":
+        data = _with_shuffled_features(data, names, seed)
+    folder = _folder(
+        cache, arm, seed, fold, asdict(config), plan.folds, dict(plan.mix), data.images, data.texture, data.pad,
+        start.network.classes.weight.detach().numpy(),
+    )  # fmt: skip
+    if not (folder / "answers.npz").exists():
+        split = split_from_folds(names, ids=data.ids)
+        run = train_deepid(
+            data,
+            split,
+            version=_VERSION_OF.get(arm, arm),
+            config=config,
+            seed=seed,
+            pad_anchors=anchors.loc[list(EMOTIONS)].to_numpy(),
+            weights=weights,
+            start=start.network,
+        )
+        judged = data.take(np.intersect1d(split.test, np.flatnonzero(rows >= 0)))
+        logits, _ = run.model.logits(judged.images, judged.texture, judged.flow_or_nan)
+        mapped = run.model.predict(judged.images, judged.texture, judged.flow_or_nan).mapped_emotion
+        _keep(
+            folder,
+            {
+                "logits": logits,
+                "mapped": np.array([EMOTIONS.index(name) for name in mapped.tolist()]),
+                "row": rows[np.intersect1d(split.test, np.flatnonzero(rows >= 0))],
+            },
+        )
+    return _kept(folder)
+
+
+def performers_examples(
+    sets: Sets, mix: Mapping[str, float], anchors: pd.DataFrame
+) -> tuple[ExpressionDataset, NDArray[np.float64], NDArray[np.intp]]:
+    """Stills and frames of clips as one set of examples.
+
+    PAD of a still is what its observers saw; of a frame at the apex it is the emotion's, at the onset calm's, and
+    between them it is not rated.
+
+    Returns
+    -------
+    data : ExpressionDataset
+    weights : ndarray, shape (N,)
+    rows : ndarray, shape (N,), int
+        What a row is judged as: a still, the number of stills plus a segment, or -1 for frames only learned from.
+    """
+    stills, clips = sets.stills, sets.clips
+    segments = sets.segments.loc[clips.segment]
+    emotions = np.where(clips.at == "onset", "calm", segments["emotion"].to_numpy(dtype=str))
+    labels = one_hot([*stills["emotion"], *emotions.tolist()])
+    num, num_flow = len(stills), clips.flow.shape[1]
+    seen = stills_pad(stills, anchors=anchors)
+    meant = class_pad(labels[num:], anchors=anchors)
+    meant[np.isin(clips.at, ("rise", "fall"))] = np.nan
+    data = ExpressionDataset(
+        images=np.concatenate([sets.still_faces["images"], clips.images]),
+        labels=labels,
+        pad=np.concatenate([seen, meant]).astype(np.float32),
+        texture=np.concatenate([sets.still_faces["texture"], clips.texture]),
+        flow=np.concatenate([np.zeros((num, num_flow), np.float32), clips.flow]),
+        flow_mask=np.repeat(np.array([0, 1], np.float32), [num, len(clips.at)]),
+        subjects=np.concatenate([stills["performer"], segments["performer"]]).astype(str),
+        ids=np.array(
+            [*stills["image"], *(f"{s}-{at}" for s, at in zip(clips.segment, clips.at, strict=True))]
+        ),
+        synthetic=False,
+    )
+    weights = np.repeat([mix["stills"], mix["clips"]], [num, len(clips.at)])
+    return (
+        data,
+        weights,
+        np.concatenate([np.arange(num), np.where(clips.at == "apex", num + clips.segment, -1)]),
+    )
+
+
+def _with_shuffled_features(data: ExpressionDataset, names: NDArray[np.str_], seed: int) -> ExpressionDataset:
+    """Give every face the features of another of its fold: their distribution stays, what they say does not."""
+    order = np.arange(len(data))
+    generator = np.random.default_rng(seed)
+    for name in np.unique(names):
+        rows = np.flatnonzero(names == name)
+        order[rows] = generator.permutation(rows)
+    return replace(data, texture=data.texture[order], flow=data.flow[order], flow_mask=data.flow_mask[order])
+
+
+def _folder(cache: Path, *parts: Any) -> Path:
+    """Folder of a run, named by a digest of everything that it depends on."""
+    digest = hashlib.sha256(f"{CODE_VERSION} {torch.__version__}".encode())
+    for part in parts:
+        data = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part, sort_keys=True).encode()
+        digest.update(data)
+    return cache / "runs" / f"{parts[0]}-{digest.hexdigest()[:16]}".replace(" ", "-")
+
+
+def _keep(folder: Path, answers: Arrays) -> None:
+    """Write the answers last: they mark the run as done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / "answers.part.npz"
+    np.savez(aside, allow_pickle=False, **answers)
+    aside.replace(folder / "answers.npz")
+
+
+def _kept(folder: Path) -> Arrays:
+    with np.load(folder / "answers.npz", allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}

@@ -1,0 +1,168 @@
+"""FER2013 faces with FER+ votes as labelled examples of the four classes.
+
+Belongs here: which images belong to which fold, soft labels from votes, dropped duplicates. Stays out: pixels, which
+are aligned by the line's own aligner before they get here, and the mapping of votes to PAD (``ml.image_pad``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset
+from ml.splits import Split, split_from_folds
+
+# Columns of votes, in the file's order: where votes tie, the first counts.
+WORDS = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+    "unknown",
+    "NF",
+)
+_WORD_OF = {"happy": "happiness", "angry": "anger", "calm": "neutral", "scared": "fear"}
+_ORIGINAL_OF = {"happy": "happy", "angry": "angry", "calm": "neutral", "scared": "fear"}
+_FOUR = [WORDS.index(_WORD_OF[emotion]) for emotion in EMOTIONS]
+_NO_FACE = WORDS.index("NF")
+
+
+@dataclass(frozen=True, eq=False)
+class FerPlus:
+    """Labels of FER+ in the order of its images.
+
+    Parameters
+    ----------
+    ids : ndarray, shape (N,), str
+    folds : ndarray, shape (N,), str
+        train, valid or test; "" for an image of train that has a twin in another fold, or of valid with one in test.
+    votes : ndarray, shape (N, 10), float64
+        Number of raters per word of `WORDS`.
+    majority : ndarray, shape (N,), int
+        Index into `EMOTIONS` of the most frequent word, -1 where that is none of the four.
+    original : ndarray, shape (N,), int
+        Likewise for FER2013's own label.
+    groups : ndarray, shape (N,), str
+        Same for exact copies of one image.
+    """
+
+    ids: NDArray[np.str_]
+    folds: NDArray[np.str_]
+    votes: NDArray[np.float64]
+    majority: NDArray[np.intp]
+    original: NDArray[np.intp]
+    groups: NDArray[np.str_]
+
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """Share of the votes that went to the four classes, shape (N,)."""
+        return self.votes[:, _FOUR].sum(axis=1) / np.maximum(self.votes.sum(axis=1), 1)
+
+    @property
+    def soft_labels(self) -> NDArray[np.float64]:
+        """Votes for the four classes as shares of each other, shape (N, 4); zeros where there is none."""
+        four = self.votes[:, _FOUR]
+        return four / np.maximum(four.sum(axis=1, keepdims=True), 1)
+
+
+def read_ferplus(path: Path | str) -> FerPlus:
+    """Read ``labels.csv``.
+
+    Parameters
+    ----------
+    path : path
+        Columns image, split, fer2013_label, duplicate_group and a number of votes for each of `WORDS`.
+
+    Returns
+    -------
+    ferplus : FerPlus
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    table = pd.read_csv(path, dtype={"duplicate_group": "str"})
+    missing = {"image", "split", "fer2013_label", "duplicate_group", *WORDS} - set(table.columns)
+    if missing:
+        msg = f"{path} has the columns {list(table.columns)}, expected {sorted(missing)} too; is it FER+'s table?"
+        raise ValueError(msg)
+    votes = table[list(WORDS)].to_numpy(np.float64)
+    top = votes.argmax(axis=1)
+    groups = table["duplicate_group"].fillna(table["image"]).to_numpy(dtype=str)
+    folds = table["split"].to_numpy(dtype=str).astype("<U5")
+    in_test, in_valid = (np.isin(groups, groups[folds == name]) for name in ("test", "valid"))
+    folds[((folds == "train") & (in_test | in_valid)) | ((folds == "valid") & in_test)] = ""
+    return FerPlus(
+        ids=table["image"].to_numpy(dtype=str),
+        folds=folds,
+        votes=votes,
+        majority=_index_of(top, _FOUR),
+        original=_index_of(table["fer2013_label"].to_numpy(dtype=str), [_ORIGINAL_OF[e] for e in EMOTIONS]),
+        groups=groups,
+    )
+
+
+def ferplus_examples(
+    ferplus: FerPlus, faces: NDArray[np.uint8], *, min_share: float = 0.3
+) -> tuple[ExpressionDataset, Split, NDArray[np.float64]]:
+    """Examples to train on and to be tested by.
+
+    Trained on are images of which at least `min_share` of the votes went to the four classes, with soft labels and
+    that share as weight: a face that most call surprised still tells fear from calm. Validated and tested on are
+    images whose most frequent word is one of the four, with that as the label.
+
+    Parameters
+    ----------
+    ferplus : FerPlus
+    faces : ndarray, shape (N, 48, 48), uint8
+        All of its images, aligned, as `ml.datasets.face_image` makes them.
+    min_share : float
+        0..1.
+
+    Returns
+    -------
+    data : ExpressionDataset
+        Without features; subjects are groups of copies, as nobody knows who is in the images.
+    split : Split
+    weights : ndarray, shape (len(data),)
+
+    Raises
+    ------
+    ValueError
+        If there is not a face for each label.
+    """
+    if len(faces) != len(ferplus.ids):
+        msg = f"{len(faces)} faces for {len(ferplus.ids)} labels; expected one each, in the same order"
+        raise ValueError(msg)
+    learned = (ferplus.folds == "train") & (ferplus.share >= min_share) & (ferplus.votes[:, _NO_FACE] == 0)
+    judged = np.isin(ferplus.folds, ("valid", "test")) & (ferplus.majority >= 0)
+    rows = np.flatnonzero(learned | judged)
+    labels = np.where(learned[:, None], ferplus.soft_labels, np.eye(len(EMOTIONS))[ferplus.majority])
+    data = ExpressionDataset(
+        images=faces[rows],
+        labels=labels[rows].astype(np.float32),
+        pad=np.full((len(rows), len(PAD_AXES)), np.nan, np.float32),
+        texture=np.zeros((len(rows), 0), np.float32),
+        flow=np.zeros((len(rows), 0), np.float32),
+        flow_mask=np.zeros(len(rows), np.float32),
+        subjects=ferplus.groups[rows],
+        ids=ferplus.ids[rows],
+        synthetic=False,
+    )
+    weights = np.where(learned, ferplus.share, 1.0)[rows]
+    return data, split_from_folds(ferplus.folds[rows], ids=data.ids), weights
+
+
+def _index_of(values: NDArray[np.generic], wanted: list[int] | list[str]) -> NDArray[np.intp]:
+    """Position of each value in `wanted`, -1 where it is not there."""
+    matches = values[:, None] == np.asarray(wanted)[None]
+    return np.where(matches.any(axis=1), matches.argmax(axis=1), -1)

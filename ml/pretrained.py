@@ -1,0 +1,98 @@
+"""The model that ships with the package: trained on FER+ alone, so that a new installation gives real answers.
+
+Belongs here: its two files, weights as safetensors in half precision and a card as JSON, and reading them; no pickle.
+Stays out: training it (``bench.recognition_export``) and registering it (``ml.registry``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from ml.expression_model import ExpressionModel
+
+DATA = Path(__file__).resolve().parent / "data"
+_NAME = "expression_ferplus"
+# Halves keep the files small; what calibrates answers keeps its precision.
+_HALVED = "network."
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrained:
+    """A shipped model.
+
+    Parameters
+    ----------
+    model : ExpressionModel
+    card : mapping
+        What a user has to know, JSON values: training command, data, metrics, uses.
+    """
+
+    model: ExpressionModel
+    card: Mapping[str, Any]
+
+
+def save_pretrained(model: ExpressionModel, card: Mapping[str, Any], folder: Path = DATA) -> list[Path]:
+    """Write ``expression_ferplus.safetensors`` and ``expression_ferplus.json``.
+
+    Parameters
+    ----------
+    model : ExpressionModel
+        Its weights are rounded to half precision; judge what `load_pretrained` gives.
+    card : mapping
+        JSON values.
+    folder : Path
+
+    Returns
+    -------
+    paths : list of Path
+        Weights, card.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    described, arrays = model.taken_apart()
+    halved = {
+        name: np.ascontiguousarray(
+            value.astype(np.float16) if name.startswith(_HALVED) and value.dtype == np.float32 else value
+        )
+        for name, value in arrays.items()
+    }
+    weights, text = folder / f"{_NAME}.safetensors", folder / f"{_NAME}.json"
+    save_file(halved, weights)
+    text.write_text(json.dumps({"card": card, "model": described}, indent=1) + "\n", encoding="utf-8")
+    return [weights, text]
+
+
+def load_pretrained(folder: Path = DATA) -> Pretrained:
+    """Read the shipped model.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    pretrained : Pretrained
+
+    Raises
+    ------
+    FileNotFoundError
+        If the files are not there.
+    ValueError
+        If they were written in another format or for other emotions.
+    """
+    path = folder / f"{_NAME}.json"
+    if not path.exists():
+        msg = f"{path} is missing; reinstall the package, or make it by `python -m bench.recognition_export`"
+        raise FileNotFoundError(msg)
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    arrays = {
+        name: value.astype(np.float32) if value.dtype == np.float16 else value
+        for name, value in load_file(folder / f"{_NAME}.safetensors").items()
+    }
+    return Pretrained(ExpressionModel.put_together(stored["model"], arrays, source=path), stored["card"])

@@ -1,0 +1,227 @@
+"""Choosing a spotter's thresholds without looking at those it is judged on: nested leave-performers-out.
+
+Belongs here: folds of subjects, the choice inside the training subjects, and the outcomes on the others.
+Stays out: spotters themselves, measures (``ml.spotting_summary``).
+
+Every face is judged by a spotter that was fitted, and whose thresholds were chosen, on other subjects only. Inside the
+training subjects a second round of folds keeps fitting and choosing apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.spotting_metrics import SpottingCounts, match_segments
+from ml.spotting_summary import Outcome, TrueSegment
+
+ALARM_PRICE = 0.05
+NUM_OUTER, NUM_INNER = 6, 3
+
+
+class AnnotatedFace(Protocol):
+    """A face over time and its true expressions."""
+
+    @property
+    def subject(self) -> str:
+        """Whose face it is."""
+        ...
+
+    @property
+    def times_s(self) -> NDArray[np.float64]:
+        """Time of each frame, shape (T,), s."""
+        ...
+
+    @property
+    def truth(self) -> Sequence[TrueSegment]:
+        """Annotated expressions."""
+        ...
+
+
+FaceT = TypeVar("FaceT", bound=AnnotatedFace)
+FaceIn = TypeVar("FaceIn", bound=AnnotatedFace, contravariant=True)
+
+
+class FittedSpotter(Protocol[FaceIn]):
+    """A spotter that has seen its training faces."""
+
+    def spot(self, face: FaceIn, choice: Any) -> tuple[NDArray[np.float64], Sequence[Any]]:
+        """Absolute score of each frame, shape (T,), and segments with onset, apex, offset and score."""
+        ...
+
+
+class Spotter(Protocol[FaceIn]):
+    """A spotter: what it can be told, and how it learns the rest.
+
+    A spotter without anything to fit returns one and the same object from `fit`: nothing is then computed twice.
+    """
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        ...
+
+    @property
+    def choices(self) -> Sequence[Any]:
+        """Thresholds to choose among; of equally good ones the first is taken."""
+        ...
+
+    def fit(self, faces: Sequence[FaceIn]) -> FittedSpotter[FaceIn]:
+        """Fit to training faces."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Fold(Generic[FaceT]):
+    """What was fitted and chosen for one group of subjects, on the others.
+
+    Parameters
+    ----------
+    subjects : tuple of str
+        Who is judged by it.
+    fitted : FittedSpotter
+    choice : any
+    worth : float
+        `worth` of the choice within the training subjects.
+    """
+
+    subjects: tuple[str, ...]
+    fitted: FittedSpotter[FaceT]
+    choice: Any
+    worth: float
+
+
+@dataclass(frozen=True, eq=False)
+class NestedRun(Generic[FaceT]):
+    """Outcome of every face, in order of the faces, and the folds that they come from."""
+
+    name: str
+    outcomes: Sequence[Outcome]
+    folds: Sequence[Fold[FaceT]]
+
+    def fold_of(self, subject: str) -> Fold[FaceT]:
+        """Return the fold that has not seen a subject.
+
+        Raises
+        ------
+        KeyError
+            If the subject is in no fold: every fold has then seen as much of it, nothing.
+        """
+        return {name: fold for fold in self.folds for name in fold.subjects}[subject]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Matches of some faces, and how much of them shows no expression."""
+
+    counts: SpottingCounts = SpottingCounts()
+    alarms: int = 0
+    quiet_s: float = 0.0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.counts + other.counts, self.alarms + other.alarms, self.quiet_s + other.quiet_s)
+
+    @property
+    def worth(self) -> float:
+        """F1, less `ALARM_PRICE` for each false alarm a minute on faces without an expression."""
+        f1 = self.counts.f1 if self.counts != SpottingCounts() else 0.0
+        return f1 - (ALARM_PRICE * 60 * self.alarms / self.quiet_s if self.quiet_s > 0 else 0.0)
+
+
+@dataclass(eq=False)
+class Bench(Generic[FaceT]):
+    """Faces, and what spotters made of them so far.
+
+    Parameters
+    ----------
+    faces : sequence
+    num_outer, num_inner : int
+        Folds of subjects: to judge, and inside the training subjects to choose.
+    seed : int
+        Who shares a fold; the same for all spotters.
+    """
+
+    faces: Sequence[FaceT]
+    num_outer: int = NUM_OUTER
+    num_inner: int = NUM_INNER
+    seed: int = 0
+    _seen: dict[tuple[int, int, int], Tally] = field(default_factory=dict[tuple[int, int, int], Tally])
+    # whatever `_seen` knows by its identity has to live as long
+    _kept: list[object] = field(default_factory=list[object])
+
+    def nested(self, spotter: Spotter[FaceT]) -> NestedRun[FaceT]:
+        """Judge a spotter on every face, by what was fitted and chosen on other subjects."""
+        outcomes: dict[int, Outcome] = {}
+        folds: list[Fold[FaceT]] = []
+        everyone = sorted({face.subject for face in self.faces})
+        for group in subject_folds(everyone, num_folds=self.num_outer, seed=self.seed):
+            fold = self.fold(spotter, judged=group)
+            folds.append(fold)
+            for at, face in enumerate(self.faces):
+                if face.subject in group:
+                    scores, found = fold.fitted.spot(face, fold.choice)
+                    outcomes[at] = Outcome(face.subject, face.times_s, face.truth, found, scores)
+        return NestedRun(spotter.name, [outcomes[at] for at in range(len(self.faces))], folds)
+
+    def fold(self, spotter: Spotter[FaceT], *, judged: Sequence[str] = ()) -> Fold[FaceT]:
+        """Fit a spotter and choose its thresholds on all subjects but those that it is judged on."""
+        training = sorted({face.subject for face in self.faces} - set(judged))
+        tallies = [Tally()] * len(spotter.choices)
+        for held_out in subject_folds(training, num_folds=self.num_inner, seed=self.seed + 1):
+            fitted = spotter.fit(self._of(sorted(set(training) - set(held_out))))
+            tallies = [
+                tally + self._tally(fitted, spotter.choices, at, held_out) for at, tally in enumerate(tallies)
+            ]
+        best = max(range(len(tallies)), key=lambda at: tallies[at].worth)
+        fitted = spotter.fit(self._of(training))
+        return Fold(tuple(judged), fitted, spotter.choices[best], tallies[best].worth)
+
+    def _of(self, subjects: Sequence[str]) -> list[FaceT]:
+        return [face for face in self.faces if face.subject in subjects]
+
+    def _tally(
+        self, fitted: FittedSpotter[FaceT], choices: Sequence[Any], choice: int, subjects: Sequence[str]
+    ) -> Tally:
+        self._kept.append(fitted)
+        total = Tally()
+        for at, face in enumerate(self.faces):
+            if face.subject not in subjects:
+                continue
+            key = (id(fitted), choice, at)
+            if key not in self._seen:
+                _, found = fitted.spot(face, choices[choice])
+                counts = SpottingCounts(*match_segments(found, face.truth))
+                length_s = float(face.times_s[-1] - face.times_s[0])
+                quiet = (0, 0.0) if face.truth else (len(found), length_s)
+                self._seen[key] = Tally(counts, *quiet)
+            total += self._seen[key]
+        return total
+
+
+def subject_folds(subjects: Sequence[str], *, num_folds: int, seed: int) -> list[tuple[str, ...]]:
+    """Deal subjects out to folds whose sizes differ by one at most.
+
+    Parameters
+    ----------
+    subjects : sequence of str
+        Each once.
+    num_folds : int
+        At most; no fold is empty.
+    seed : int
+        The order of `subjects` does not matter.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two subjects: nobody would be left to learn from.
+    """
+    if len(subjects) < 2:
+        msg = f"there are {len(subjects)} subjects; leave-subjects-out needs at least 2: add performers"
+        raise ValueError(msg)
+    order = np.random.default_rng(seed).permutation(np.array(sorted(subjects)))
+    count = min(num_folds, len(subjects))
+    return [tuple(sorted(order[at::count].tolist())) for at in range(count)]

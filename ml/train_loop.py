@@ -1,0 +1,260 @@
+"""The epochs of one training: batches, loss, learning rate, curves, going on after a break.
+
+Belongs here: what happens between the first and the last step. Stays out: what is trained and with which
+examples (``ml.train``), augmentation of faces (``ml.augment``).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ml.augment import augment_faces
+from ml.datasets import ExpressionDataset
+from ml.deepid import DeepID, map_to_emotion, standardise
+from ml.expression_model import FeatureReducer
+from ml.run_state import RunState
+from ml.train_config import TrainConfig
+
+# Curves show the training loss of this many faces at most: measuring all would cost a third of the training.
+_MEASURED = 2048
+# On easy data the loss creeps towards zero for ever; smaller gains than this (nat) do not prolong a run.
+_MIN_IMPROVEMENT = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """A fold as tensors: images (N, 1, 48, 48), features as `DeepID.forward` takes them, labels, PAD, weights (N,)."""
+
+    images: Tensor
+    features: tuple[Tensor, ...]
+    labels: Tensor
+    pad: Tensor
+    weights: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        fold: ExpressionDataset,
+        reducer: FeatureReducer | None,
+        weights: NDArray[np.float32] | None = None,
+    ) -> Examples:
+        """Standardise the faces of a fold and reduce its features."""
+        features: tuple[NDArray[np.float32], ...] = ()
+        if reducer is not None:
+            features = reducer.transform(fold.texture, fold.flow_or_nan, num=len(fold))
+        tensors = tuple(torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in features)
+        weight = np.ones(len(fold), np.float32) if weights is None else weights
+        return cls(
+            standardise(fold.images),
+            tensors,
+            *(torch.from_numpy(part) for part in (fold.labels, fold.pad, weight)),
+        )
+
+    def take(self, rows: Tensor) -> Examples:
+        """Return the examples at `rows`."""
+        return Examples(
+            self.images[rows],
+            tuple(part[rows] for part in self.features),
+            self.labels[rows],
+            self.pad[rows],
+            self.weights[rows],
+        )
+
+
+class TrainingLoop:
+    """The epochs of one training: network, optimiser, random numbers and curves, which can be put away and taken up.
+
+    Parameters
+    ----------
+    network : DeepID
+    folds : dict
+        ``train`` and ``valid``.
+    config : TrainConfig
+    seed : int
+    anchors : ndarray, shape (4, 3)
+    """
+
+    def __init__(
+        self,
+        network: DeepID,
+        folds: dict[str, Examples],
+        config: TrainConfig,
+        seed: int,
+        anchors: NDArray[np.float32],
+    ) -> None:
+        self.network, self.folds, self.config, self.anchors = network, folds, config, anchors
+        self.generator = torch.Generator().manual_seed(seed)
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+        )
+        self.steps_per_epoch = -(-len(folds["train"].images) // config.batch_size)
+        self.mean = (
+            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
+            if config.ema
+            else None
+        )
+        self.measured = {"train": folds["train"].take(torch.arange(len(folds["train"].images))[:_MEASURED])}
+        self.measured["valid"] = folds["valid"]
+        self.curves: list[dict[str, Any]] = []
+        self.epoch, self.best_loss, self.best_epoch = 0, float("inf"), 0
+        self.best_weights = copy.deepcopy(network.state_dict())
+        self.file: RunState | None = None
+
+    def keep_in(self, path: Path, *, key: str) -> None:
+        """Put the state into a file after each epoch; take up what a broken run left there."""
+        self.file = RunState(path, key)
+        left = self.file.read()
+        if left is None:
+            return
+        numbers, tensors = left
+        self.curves, self.epoch = numbers["curves"], numbers["epoch"]
+        self.best_loss, self.best_epoch = numbers["best_loss"], numbers["best_epoch"]
+        self.network.load_state_dict(tensors["network"])
+        self.best_weights = tensors["best"]
+        if self.mean is not None:
+            self.mean.load_state_dict(tensors["mean"])
+        parameters = list(self.network.parameters())
+        moments: dict[int, dict[str, Tensor]] = {index: {} for index in range(len(parameters))}
+        for name, value in tensors["optimizer"].items():
+            index, _, moment = name.partition(".")
+            # In the layout of its parameter: the fused optimiser walks both by memory.
+            like = value if value.ndim == 0 else torch.empty_like(parameters[int(index)]).copy_(value)
+            moments[int(index)][moment] = like
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.generator.set_state(tensors["random"]["own"])
+        torch.set_rng_state(tensors["random"]["torch"])
+
+    def run(self) -> tuple[list[dict[str, Any]], int]:
+        """Run the epochs that are left, leave the best weights in the network, return curves and best epoch."""
+        while self.epoch < self.config.epochs and not self._is_stuck():
+            self.train_epoch()
+            self._judge()
+            self.epoch += 1
+            if self.file is not None:
+                self._put_away(self.file)
+        self.network.load_state_dict(self.best_weights)
+        self.network.eval()
+        if self.file is not None:
+            self.file.remove()
+        return self.curves, self.best_epoch
+
+    def _is_stuck(self) -> bool:
+        return self.epoch - 1 - self.best_epoch >= self.config.patience
+
+    def train_epoch(self) -> None:
+        """Pass over the training fold once."""
+        config = self.config
+        self.network.train()
+        order = torch.randperm(len(self.folds["train"].images), generator=self.generator)
+        for step, rows in enumerate(order.split(config.batch_size), start=self.epoch * self.steps_per_epoch):
+            self._set_rate(step)
+            batch = augment(self.folds["train"].take(rows), config, self.generator)
+            with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
+                loss = loss_of(self.network, batch, config.pad_weight, smoothing=config.label_smoothing)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            if self.mean is not None:
+                self.mean.update_parameters(self.network)
+
+    def _set_rate(self, step: int) -> None:
+        if self.config.schedule == "cosine":
+            total, rise = self.config.epochs * self.steps_per_epoch, max(1, self.steps_per_epoch // 10)
+            rate = self.config.lr * min((step + 1) / rise, 0.5 + 0.5 * math.cos(math.pi * step / total))
+            self.optimizer.param_groups[0]["lr"] = rate
+
+    def _judge(self) -> None:
+        """Measure the folds and keep the weights if validation has never been better."""
+        judged: DeepID = self.network if self.mean is None else self.mean.module  # pyright: ignore[reportAssignmentType]
+        judged.eval()
+        rows = [
+            _measure(judged, fold, name, self.epoch, self.anchors) for name, fold in self.measured.items()
+        ]
+        self.curves += rows
+        if rows[-1]["loss"] < self.best_loss - _MIN_IMPROVEMENT:
+            self.best_loss, self.best_epoch = rows[-1]["loss"], self.epoch
+            self.best_weights = copy.deepcopy(judged.state_dict())
+
+    def _put_away(self, file: RunState) -> None:
+        numbers = {name: getattr(self, name) for name in ("curves", "epoch", "best_loss", "best_epoch")}
+        moments = self.optimizer.state_dict()["state"]
+        tensors = {
+            "network": self.network.state_dict(),
+            "best": self.best_weights,
+            "mean": {} if self.mean is None else self.mean.state_dict(),
+            "optimizer": {
+                f"{i}.{name}": value for i, each in moments.items() for name, value in each.items()
+            },
+            "random": {"own": self.generator.get_state(), "torch": torch.get_rng_state()},
+        }
+        file.write(numbers, tensors)
+
+
+def loss_of(network: DeepID, batch: Examples, pad_weight: float, *, smoothing: float = 0.0) -> Tensor:
+    """CE + lambda * MSE, each example by its weight, the latter over rated coordinates only."""
+    out = network(batch.images, *batch.features)
+    entropy = functional.cross_entropy(
+        out.logits.float(), batch.labels, label_smoothing=smoothing, reduction="none"
+    )
+    loss = (batch.weights * entropy).mean()
+    if out.pad is None:
+        return loss
+    rated = (~batch.pad.isnan()) * batch.weights[:, None]
+    error = (rated * (out.pad.float() - batch.pad.nan_to_num()).square()).sum()
+    return loss + pad_weight * error / rated.sum().clamp_min(1e-6)
+
+
+def forward(network: DeepID, fold: Examples) -> tuple[Tensor, Tensor | None]:
+    """Logits and PAD (None without a PAD head) of a fold, without gradients."""
+    with torch.no_grad():
+        parts = [
+            network(batch.images, *batch.features)
+            for batch in (fold.take(rows) for rows in torch.arange(len(fold.images)).split(256))
+        ]
+    pads = [part.pad for part in parts if part.pad is not None]
+    return torch.cat([part.logits for part in parts]), torch.cat(pads) if pads else None
+
+
+def _measure(
+    network: DeepID, fold: Examples, name: str, epoch: int, anchors: NDArray[np.float32]
+) -> dict[str, Any]:
+    """One row of the learning curves, in evaluation mode and without augmentation."""
+    logits, pad = forward(network, fold)
+    mapped = (torch.softmax(logits, dim=1).numpy() @ anchors) if pad is None else pad.numpy()
+    target = fold.labels.argmax(dim=1)
+    return {
+        "version": network.architecture["version"],
+        "epoch": epoch,
+        "fold": name,
+        "loss": float(functional.cross_entropy(logits, fold.labels)),
+        "recognition": float((logits.argmax(dim=1) == target).double().mean()),
+        "classification": float((map_to_emotion(mapped, anchors) == target.numpy()).mean()),
+    }
+
+
+def augment(batch: Examples, config: TrainConfig, generator: torch.Generator) -> Examples:
+    """Change faces; hide texture and flow at random.
+
+    Features stay those of the unmirrored face: the label does not depend on the side, and a mirrored
+    histogram cannot be derived from a histogram alone.
+    """
+    images = augment_faces(batch.images, config, generator)
+    features = batch.features
+    if features:
+        texture, flow, flow_mask = features
+        num = len(images)
+        keep_texture = (torch.rand(num, 1, generator=generator) >= config.feature_dropout).float()
+        keep_flow = (torch.rand(num, generator=generator) >= config.feature_dropout).float()
+        features = (texture * keep_texture, flow * keep_flow[:, None], flow_mask * keep_flow)
+    return replace(batch, images=images, features=features)

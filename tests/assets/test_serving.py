@@ -1,0 +1,199 @@
+"""A served model: raw faces in any form, clips, answers with reasons."""
+
+import base64
+import json
+import math
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from skimage import data as pictures
+
+from assets.scoring import Face, crops_of_clip, score_faces, segment_faces
+from assets.serving import ExpressionServer, _load_pyfunc
+from features.detectors import make_detector
+from features.faces import FaceConfig, align_face
+from features.pipeline import FeatureConfig, segment_features, spot_clip
+from ml.abstention import AbstentionConfig, Limits
+from ml.datasets import face_image
+from ml.deepid import DeepID
+from ml.expression_model import ExpressionModel, FeatureReducer
+from ml.serving import COLUMNS, FEATURES_FILE
+
+CONFIG = FeatureConfig()
+
+
+def make_model(*, texture_size=16352, limits=None) -> ExpressionModel:
+    """An untrained network that sees texture and flow."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    return ExpressionModel(
+        network=DeepID(version="features", texture_size=3, flow_size=70).eval(),
+        reducer=FeatureReducer(
+            texture_mean=np.full(texture_size, 0.02, np.float32),
+            texture_components=rng.normal(0, 1, (3, texture_size)).astype(np.float32),
+            flow_mean=np.zeros(70, np.float32),
+            flow_scale=np.ones(70, np.float32),
+        ),
+        temperature=0.5,
+        pad_anchors=rng.uniform(-1, 1, (4, 3)).astype(np.float32),
+        config={},
+        seed=0,
+        feature_version="2",
+        split_hash="s",
+        pad_space_hash="p",
+        code_version="0",
+        synthetic=True,
+        limits=limits or Limits(),
+    )
+
+
+@pytest.fixture(scope="module")
+def server() -> ExpressionServer:
+    return ExpressionServer(make_model(), CONFIG)
+
+
+@pytest.fixture(scope="module")
+def raw() -> np.ndarray:
+    """A colour face cut out by hand, with some rim."""
+    return np.ascontiguousarray(pictures.astronaut()[60:190, 165:285, ::-1])
+
+
+@pytest.fixture(scope="module")
+def aligned(raw) -> np.ndarray:
+    [face] = make_detector(FaceConfig()).detect(raw)
+    return align_face(cv2.cvtColor(raw, cv2.COLOR_BGR2GRAY), face.landmarks)
+
+
+def ask(server, *rows):
+    return server.predict(pd.DataFrame(list(rows))).to_dict("records")
+
+
+def probabilities(answer):
+    return [answer[f"p_{name}"] for name in ("happy", "angry", "calm", "scared")]
+
+
+def test_an_aligned_crop_is_answered_as_the_line_does(server, aligned):
+    [answer] = ask(server, {"image": aligned})
+    texture, _ = segment_features(None, aligned, config=CONFIG)
+    direct = server.model.predict(face_image(aligned)[None], texture[None])
+    np.testing.assert_array_equal(probabilities(answer), direct.probabilities[0])
+    assert (answer["row"], answer["track"], answer["abstained"], answer["reasons"]) == (0, None, False, [])
+    assert math.isnan(answer["apex_s"])
+    assert list(answer) == list(COLUMNS)
+
+
+def test_motion_comes_from_the_onset(server, aligned):
+    onset = np.roll(aligned, 1, axis=0)
+    [answer] = ask(server, {"image": aligned, "onset": onset})
+    texture, flow = segment_features(onset, aligned, config=CONFIG)
+    direct = server.model.predict(face_image(aligned)[None], texture[None], flow[None])
+    np.testing.assert_array_equal(probabilities(answer), direct.probabilities[0])
+    small = cv2.resize(onset, (48, 48))
+    assert probabilities(ask(server, {"image": aligned, "onset": small})[0]) != probabilities(answer)
+
+
+def test_the_networks_own_input_is_taken_as_it_is(server, aligned):
+    image = face_image(aligned)
+    [answer] = ask(server, {"image": image})
+    np.testing.assert_array_equal(probabilities(answer), server.model.predict(image[None]).probabilities[0])
+
+
+def test_all_forms_of_a_raw_face_are_answered_alike(server, raw):
+    encoded = cv2.imencode(".png", raw)[1].tobytes()
+    forms = (raw, raw.tolist(), encoded, base64.b64encode(encoded).decode())
+    found = ask(server, *({"image": form} for form in forms))
+    assert [answer["row"] for answer in found] == [0, 1, 2, 3]
+    assert len({tuple(probabilities(answer)) for answer in found}) == 1
+    json.dumps(found)  # plain types: the scoring server writes JSON
+
+
+def test_a_raw_face_is_found_and_aligned(server, raw, aligned):
+    [answer] = ask(server, {"image": raw})
+    expected = score_faces(server.model, [Face(aligned)], features=CONFIG)[0]
+    np.testing.assert_allclose(probabilities(answer), probabilities(expected), atol=0.05)
+
+
+def test_size_and_pose_of_a_raw_face_are_judged(raw):
+    strict = Limits(config=AbstentionConfig(min_face_px=500.0, max_roll_deg=0.0))
+    [answer] = ask(ExpressionServer(make_model(limits=strict), CONFIG), {"image": raw})
+    assert answer["reasons"] == ["small", "off-pose"]
+
+
+def test_a_picture_without_a_face_is_abstained_from(server):
+    noise = np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)
+    [colour, grey, aligned] = ask(
+        server,
+        {"image": noise},
+        {"image": noise[..., 0].tolist()},
+        {"image": noise[:48, :48, 0], "aligned": False},
+    )
+    assert colour["reasons"] == grey["reasons"] == ["no face found"]
+    assert aligned["reasons"] == ["no face found"]
+    assert sum(probabilities(colour)) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_clip_gives_an_answer_for_each_segment(server, astronaut_clip, aligned):
+    found = ask(server, {"image": aligned}, {"clip": str(astronaut_clip.path)})
+    segments = spot_clip(astronaut_clip.path, config=CONFIG)
+    assert segments
+    answers = found[1:]
+    assert [(each["row"], each["track"], each["apex_s"]) for each in answers] == [
+        (1, segment.track_id, segment.apex_s) for segment in segments
+    ]
+    crops, measures = crops_of_clip(astronaut_clip.path, segments, features=CONFIG)
+    faces = segment_faces(segments, crops, measures)
+    assert faces[0].quality["track_s"] == pytest.approx(2.7, abs=0.3)
+    assert faces[0].quality["size_px"] > 60
+    direct = score_faces(server.model, faces, features=CONFIG)
+    np.testing.assert_array_equal(probabilities(answers[0]), probabilities(direct[0]))
+
+
+def test_no_faces_no_answers(server):
+    assert score_faces(server.model, [], features=CONFIG) == []
+    empty = server.predict(pd.DataFrame({"image": []}))
+    assert empty.empty
+    assert empty.columns.tolist() == list(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"image": None, "clip": None}, r"row 0 holds \[\], expected image or clip"),
+        ({"image": [[1]], "clip": "x.mp4"}, r"row 0 holds \['clip', 'image'\]"),
+        ({"face": [[1]]}, r"row 0 holds \['face'\]"),
+    ],
+)
+def test_a_row_is_a_face_or_a_clip(server, row, message):
+    with pytest.raises(ValueError, match=message):
+        ask(server, row)
+
+
+def test_a_clip_that_is_not_there_is_named(server):
+    with pytest.raises(FileNotFoundError, match="clip /nowhere/clip.mp4 is no file that the server can read"):
+        ask(server, {"clip": "/nowhere/clip.mp4"})
+
+
+@pytest.mark.parametrize("onset", [True, False])
+def test_other_features_than_those_of_training_are_refused(server, aligned, onset):
+    if onset:
+        model = make_model()
+        reducer = FeatureReducer(**(vars(model.reducer) | {"flow_mean": np.zeros(60, np.float32)}))
+        other, message = ExpressionModel(**(vars(model) | {"reducer": reducer})), "flow has 70 values"
+    else:
+        other, message = make_model(texture_size=99), "texture has 16352 values, the model was trained on 99"
+    row = {"image": aligned} | ({"onset": aligned} if onset else {})
+    with pytest.raises(ValueError, match=message):
+        ask(ExpressionServer(other, CONFIG), row)
+
+
+def test_the_loader_hook_reads_checkpoint_and_parameters(server, aligned, tmp_path):
+    server.model.save(tmp_path)
+    (tmp_path / FEATURES_FILE).write_text('{"texture": {"kinds": ["sr"]}}')
+    loaded = _load_pyfunc(str(tmp_path))
+    assert loaded.features.texture.kinds == ("sr",)
+    assert probabilities(ask(loaded, {"image": face_image(aligned)})[0]) == probabilities(
+        ask(server, {"image": face_image(aligned)})[0]
+    )

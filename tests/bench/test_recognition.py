@@ -1,0 +1,139 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.recognition import _by_row, _differences, _trained_figures, _untrained_figures, _version_row
+from bench.recognition_faces import ClipFaces
+from bench.recognition_runs import (
+    ARMS,
+    Plan,
+    Sets,
+    ferplus_run,
+    original_test,
+    performers_examples,
+    performers_run,
+    read_plan,
+)
+from ml.dataset_ferplus import WORDS, FerPlus
+from ml.datasets import EMOTIONS
+from ml.image_pad import emotion_anchors
+from ml.train_config import TrainConfig
+
+TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)
+PLAN = Plan("quick", 1, 3, 0.3, {"stills": 1.0, "clips": 0.5}, TINY, TINY)
+PERFORMERS = [f"p{i}" for i in range(6)]
+INTENSITIES = ("happy", "sad", "angry", "disgusted", "scared", "surprised")
+
+
+def noise(*shape: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def sets() -> Sets:
+    """Noise in place of faces; labels as the readers give them."""
+    num = 60
+    votes = np.zeros((num, len(WORDS)))
+    four = [WORDS.index(word) for word in ("happiness", "anger", "neutral", "fear")]
+    votes[np.arange(num), np.resize(four, num)] = 10
+    folds = np.resize(["train", "train", "train", "train", "valid", "valid", "valid", "valid", "test"], num)
+    folds = np.where(np.arange(num) > 44, "test", folds)
+    classes = np.resize(np.arange(4), num)
+    ids = np.array([f"f{i}" for i in range(num)])
+    stills = pd.DataFrame(
+        [
+            {"image": f"{p}_{e}.jpg", "performer": p, "emotion": e, "observed": "angry" if e == "calm" else e}
+            for p in PERFORMERS
+            for e in EMOTIONS
+        ]
+    ).assign(**{f"intensity_{word}": 1.0 for word in INTENSITIES})
+    segments = pd.DataFrame(
+        [
+            {"clip": f"{p}.mp4", "performer": p, "emotion": e, "kind": k}
+            for p in PERFORMERS
+            for e, k in (("happy", "macro"), ("angry", "micro"), ("scared", "macro"))
+        ]
+    )
+    at = np.tile(["apex", "rise", "fall", "onset"], len(segments))
+    generator = np.random.default_rng(0)
+    return Sets(
+        ferplus=FerPlus(ids, folds, votes, classes, classes, ids),
+        ferplus_images=noise(num, 48, 48, seed=1),
+        stills=stills,
+        still_faces={
+            "images": noise(len(stills), 48, 48, seed=2),
+            "texture": generator.random((len(stills), 6), np.float32),
+        },
+        segments=segments,
+        clips=ClipFaces(
+            segment=np.repeat(np.arange(len(segments)), 4),
+            at=at,
+            images=noise(len(at), 48, 48, seed=3),
+            texture=generator.random((len(at), 6), np.float32),
+            flow=generator.normal(size=(len(at), 5)).astype(np.float32),
+        ),
+    )
+
+
+def test_plans_of_the_repository_can_be_read():
+    full, quick = read_plan("full"), read_plan("quick")
+    assert full.seeds == 5
+    assert quick.seeds == 1
+    assert quick.ferplus.epochs < full.ferplus.epochs
+    assert quick.ferplus == replace(full.ferplus, epochs=quick.ferplus.epochs)
+
+
+def test_examples_of_performers(sets):
+    data, weights, rows = performers_examples(sets, PLAN.mix, emotion_anchors())
+    assert len(data) == 24 + 18 * 4
+    assert data.flow_mask.tolist() == [0.0] * 24 + [1.0] * 72
+    np.testing.assert_array_equal(weights, np.where(data.flow_mask > 0, 0.5, 1.0))
+    onset = np.flatnonzero(sets.clips.at == "onset") + 24
+    assert set(data.targets[onset]) == {EMOTIONS.index("calm")}
+    assert np.isnan(data.pad[24:][np.isin(sets.clips.at, ("rise", "fall"))]).all()
+    assert sorted(rows[rows >= 0]) == list(range(24 + 18))
+    assert data.subjects[rows == 24 + 4] == "p1"
+
+
+def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
+    start, plain = ferplus_run(sets, PLAN, 0, tmp_path)
+    assert plain["original"].shape == (len(original_test(sets.ferplus)), 4)
+    found = {
+        arm: [performers_run(sets, PLAN, arm, 0, fold, start, tmp_path) for fold in range(3)] for arm in ARMS
+    }
+    monkeypatch.setattr("bench.recognition_runs.train_deepid", lambda *_, **__: 1 / 0)
+    again, answers = ferplus_run(sets, PLAN, 0, tmp_path)
+    np.testing.assert_array_equal(answers["test"], plain["test"])
+    kept = performers_run(sets, PLAN, "semantic", 0, 2, again, tmp_path)
+    np.testing.assert_array_equal(kept["logits"], found["semantic"][2]["logits"])
+    with pytest.raises(ZeroDivisionError):  # another seed is another run
+        ferplus_run(sets, PLAN, 1, tmp_path)
+
+    # Each still and segment is answered once, by a network that has not seen its performer.
+    assert sorted(np.concatenate([each["row"] for each in found["baseline"]])) == list(range(42))
+    for each in found["baseline"]:
+        performers = {[*sets.stills["performer"], *sets.segments["performer"]][row] for row in each["row"]}
+        assert len(performers) == 2
+        assert len(each["row"]) == 2 * (4 + 3)
+
+    figures = [*_untrained_figures(sets, [plain]), *_trained_figures(sets, found["baseline"])]
+    by = {(row["on"], row["method"]): row for row in figures}
+    assert by["posed stills, held to three: posed", "most observers"]["accuracy"] == 1.0
+    assert by["apexes of clips, macro, held to three", "FER+ alone"]["images"] == 12
+    assert all(0 <= row["accuracy"] <= 1 and 0 <= row["balanced"] <= 1 for row in figures)
+    rows = [_version_row(sets, arm, answers) for arm, answers in found.items()]
+    assert [row["version"] for row in rows] == list(ARMS)
+    assert len(_differences(sets, found)) == 5
+
+
+def test_folds_of_each_seed_are_put_in_order(sets):
+    num = len(sets.stills) + len(sets.segments)
+    order = np.random.default_rng(0).permutation(num)
+    answers = [
+        {"row": rows, "mapped": rows * 10 + seed} for seed in (0, 1) for rows in np.array_split(order, 3)
+    ]
+    first, second = _by_row(sets, answers, "mapped")
+    np.testing.assert_array_equal(first, np.arange(num) * 10)
+    np.testing.assert_array_equal(second, np.arange(num) * 10 + 1)
