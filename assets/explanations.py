@@ -191,8 +191,8 @@ def _found(reason: Reason) -> str:
 
 def _silence(decision: Decision) -> str:
     strongest = decision.motion[0]
-    if decision.rejected and strongest.counts:
-        return "No segment: what moved did not last"
+    if strongest.counts:
+        return "No segment: what moved far enough has no peak, did not last or rose too slowly"
     return (
         f"No segment: the {words(strongest.curve)} moved most, {strongest.value:.2f} px, "
         f"and {strongest.threshold:.2f} px would count"

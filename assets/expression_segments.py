@@ -67,7 +67,7 @@ def expression_segments(
 
 def _explanations(lake: Lake, parameters: Parameters, camera_day: str) -> list[tuple[str, Drawing]]:
     """Explain the camera-day's strongest segment, and why the liveliest track without one has none."""
-    strongest, silent = strongest_tracks(lake, camera_day, limit=1), silent_track(lake, camera_day)
+    strongest, silent = strongest_tracks(lake, [camera_day], limit=1), silent_track(lake, camera_day)
     drawn: list[tuple[str, Drawing]] = []
     for name, shown in [
         *(("Strongest segment", each) for each in strongest),

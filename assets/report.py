@@ -1,6 +1,7 @@
 """Asset ``report``: one HTML page with the paper's tables and figures redrawn from this data."""
 
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space, read_record, space_figures, usable_ratings
 from assets.parameters import Parameters
 from assets.report_page import (
+    MAX_SEGMENTS,
     ChampionSummary,
     ExplainedTrack,
     ReportContext,
@@ -25,10 +27,11 @@ from assets.report_page import (
 )
 from assets.segment_figures import (
     explain_shown,
+    shown_track,
     silent_track,
-    strongest_of_all,
     strongest_tracks,
     track_view,
+    why,
 )
 from assets.spotting_evaluation import areas_and_roc, frame_scores
 from assets.training_set import camera_days
@@ -113,6 +116,7 @@ def _contents(
         spotting=marts["spotting_summary"],
         camera_days=marts["camera_day_summary"],
         segments=marts["segments"],
+        reasons=_reasons(lake, parameters, marts["segments"]),
         quarantine=marts["quarantine"],
         promotions=marts["promotions"],
         checks=problems,
@@ -146,36 +150,49 @@ def _lineage(instance: dg.DagsterInstance) -> pd.DataFrame:
 
 def _segment_figures(lake: Lake, parameters: Parameters) -> list[ReportFigure]:
     """Draw Figures 5 to 7 of the track with the strongest segment."""
-    shown = strongest_of_all(lake)
-    view = None if shown is None else track_view(lake, shown, parameters)
+    strongest = strongest_tracks(lake, camera_days(lake), limit=1)
+    view = track_view(lake, strongest[0], parameters) if strongest else None
     if view is None:
         return []
+    captions = {
+        "5": "SL and SR differences of one face; their smoothed mean is held against VE (eq. 21).",
+        "6": "How far each region moved, with the least that counts, and where to.",
+        "7": "Score curves of motion and texture, and their mean (eq. 24).",
+    }
     drawn = [
-        (
-            "5",
-            "Texture change",
-            figures.texture_decision,
-            "Texture difference of one face, and threshold VE.",
-        ),
-        ("6", "Module and angle of the flow", figures.flow_decision, "Motion of its regions, and threshold."),
-        ("7", "Texture and flow together", figures.fused_decision, "Both on one scale, and their mean."),
+        ("5", "Texture change", figures.texture_decision),
+        ("6", "Module and angle of the flow", figures.flow_decision),
+        ("7", "Texture and flow together", figures.fused_decision),
     ]
     return [
-        ReportFigure(number, title, caption, draw(view), view.synthetic)
-        for number, title, draw, caption in drawn
+        ReportFigure(number, title, captions[number], draw(view), view.synthetic)
+        for number, title, draw in drawn
     ]
+
+
+def _reasons(lake: Lake, parameters: Parameters, segments: pd.DataFrame) -> dict[str, str]:
+    """Say in words why there is each segment that the page lists."""
+    days = {clip: day for day in camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)}
+    tracks = segments.head(MAX_SEGMENTS)[["clip_id", "track_id"]].drop_duplicates()
+    shown = [
+        shown_track(lake, days[clip_id], clip_id, track_id)
+        for clip_id, track_id in tracks.itertuples(index=False)
+    ]
+    return {row["segment_id"]: f"{row['decision']}. {row['grounds']}" for row in why(lake, shown, parameters)}
 
 
 def _explained(lake: Lake, parameters: Parameters) -> list[ExplainedTrack]:
-    """Explain the strongest segments of all camera-days, then what moved most without being one."""
+    """Explain the strongest segments of all, then what moved most of late without being one."""
     days = camera_days(lake)
-    found = [each for day in days for each in strongest_tracks(lake, day, limit=NUM_EXPLAINED)]
-    found.sort(key=lambda each: -each.score)
-    silent = [each for day in days if (each := silent_track(lake, day)) is not None]
+    silent = (silent_track(lake, day) for day in reversed(days))
+    shown = [
+        *strongest_tracks(lake, days, limit=NUM_EXPLAINED),
+        *islice((each for each in silent if each is not None), NUM_SILENT),
+    ]
     # Naming clip and track lets `apexline erase` find the page that shows them.
     return [
         ExplainedTrack(each.camera_day, each.clip_id, explain_shown(lake, each, parameters), each.synthetic)
-        for each in [*found[:NUM_EXPLAINED], *silent[:NUM_SILENT]]
+        for each in shown
     ]
 
 

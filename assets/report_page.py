@@ -167,6 +167,8 @@ class ReportContext:
         Mart ``spotting_summary``.
     camera_days, segments, quarantine, promotions : DataFrame
         Marts ``camera_day_summary``, ``segments``, ``quarantine`` and ``promotions``.
+    reasons : mapping of str to str
+        Why there is a segment, by segment_id; one that is absent is listed without.
     checks : mapping of str to DataFrame
         Offending rows by check of the warehouse.
     """
@@ -188,6 +190,7 @@ class ReportContext:
     segments: pd.DataFrame
     quarantine: pd.DataFrame
     promotions: pd.DataFrame
+    reasons: Mapping[str, str]
     checks: Mapping[str, pd.DataFrame]
 
 

@@ -5,8 +5,9 @@ Belongs here: choosing rows and crops and calling ``explanations`` and ``figures
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from assets.explanations import (
 from assets.figures import TrackView
 from assets.lake import Lake, columns_of_track
 from assets.parameters import Parameters
-from assets.training_set import camera_days, track_of
+from assets.training_set import track_of
 from features.curves import change_threshold, smooth
 from features.pipeline import explain_segments
 
@@ -41,22 +42,26 @@ _DECIDING = {
 
 @dataclass(frozen=True)
 class ShownTrack:
-    """A track to draw: where it lies, whether its clip is synthetic, and the score of its strongest segment."""
+    """A track to draw: where it lies, and whether its clip is synthetic."""
 
     camera_day: str
     clip_id: str
     track_id: str
     synthetic: bool
-    score: float = 0.0
 
 
-def strongest_tracks(lake: Lake, camera_day: str, *, limit: int) -> list[ShownTrack]:
-    """Return a camera-day's tracks with the highest scores of a segment."""
-    rows = lake.read_all("expression_segments", camera_days=[camera_day]).to_pylist()
-    rows.sort(key=lambda row: -row["score"])
-    chosen = {row["track_id"]: row for row in reversed(rows)}
-    best = sorted(chosen.values(), key=lambda row: -row["score"])[:limit]
-    return [_shown(lake, camera_day, row) for row in best]
+def strongest_tracks(lake: Lake, camera_days: Sequence[str], *, limit: int) -> list[ShownTrack]:
+    """Return the tracks with the strongest segments, one time each."""
+    best: dict[str, tuple[float, str, str]] = {}
+    for day in camera_days:
+        rows = lake.read_all(
+            "expression_segments", camera_days=[day], columns=["clip_id", "track_id", "score"]
+        )
+        for row in rows.to_pylist():
+            track_id = row["track_id"]
+            best[track_id] = max(best.get(track_id, (0.0, "", "")), (row["score"], day, row["clip_id"]))
+    strongest = nlargest(limit, best.items(), key=lambda item: (item[1], item[0]))
+    return [shown_track(lake, day, clip_id, track_id) for track_id, (_, day, clip_id) in strongest]
 
 
 def silent_track(lake: Lake, camera_day: str) -> ShownTrack | None:
@@ -68,7 +73,7 @@ def silent_track(lake: Lake, camera_day: str) -> ShownTrack | None:
     silent = rows.filter(~pc.field("track_id").isin(segments["track_id"].combine_chunks()))
     largest = silent.group_by(["clip_id", "track_id"]).aggregate([("magnitude", "max")]).to_pylist()
     best = max(largest, key=lambda row: (row["magnitude_max"], row["track_id"]), default=None)
-    return None if best is None else _shown(lake, camera_day, best)
+    return None if best is None else shown_track(lake, camera_day, best["clip_id"], best["track_id"])
 
 
 def longest_track(lake: Lake, camera_day: str) -> ShownTrack | None:
@@ -76,7 +81,7 @@ def longest_track(lake: Lake, camera_day: str) -> ShownTrack | None:
     rows = lake.read_all("face_tracks", camera_days=[camera_day], columns=["clip_id", "track_id", "kept"])
     counts = rows.filter(pc.field("kept")).group_by(["clip_id", "track_id"]).aggregate([([], "count_all")])
     best = max(counts.to_pylist(), key=lambda row: (row["count_all"], row["track_id"]), default=None)
-    return None if best is None else _shown(lake, camera_day, best)
+    return None if best is None else shown_track(lake, camera_day, best["clip_id"], best["track_id"])
 
 
 def faces_figure(lake: Lake, camera_day: str, *, limit: int = 8) -> list[tuple[str, Figure]]:
@@ -150,38 +155,38 @@ def track_view(lake: Lake, shown: ShownTrack, parameters: Parameters) -> TrackVi
     )
 
 
-def why_rows(lake: Lake, camera_day: str, parameters: Parameters, *, limit: int) -> list[dict[str, Any]]:
+def why_rows(lake: Lake, camera_day: str, parameters: Parameters, *, limit: int) -> list[dict[str, str]]:
     """Say in words why the first tracks of a camera-day have the segments that they have, or none."""
     rows = lake.read_all("face_tracks", camera_days=[camera_day], columns=["clip_id", "track_id"])
     tracks = rows.group_by(["clip_id", "track_id"]).aggregate([]).to_pylist()
+    return why(lake, [shown_track(lake, camera_day, **row) for row in tracks[:limit]], parameters)
+
+
+def why(lake: Lake, tracks: Iterable[ShownTrack], parameters: Parameters) -> list[dict[str, str]]:
+    """Say in words why tracks have the segments that they have, or none: a row for each segment or stretch."""
     return [
         {"clip_id": shown.clip_id, "track_id": shown.track_id, **said}
-        for shown in (_shown(lake, camera_day, row) for row in tracks[:limit])
+        for shown in tracks
         for said in _said(lake, shown, parameters)
     ]
+
+
+def shown_track(lake: Lake, camera_day: str, clip_id: str, track_id: str) -> ShownTrack:
+    """Return a track with what its clip's record says of it."""
+    clip = lake.read("clip_manifest", clip_id, camera_day=camera_day, columns=["synthetic"])
+    return ShownTrack(camera_day, clip_id, track_id, bool(clip["synthetic"][0].as_py()))
 
 
 def _said(lake: Lake, shown: ShownTrack, parameters: Parameters) -> Iterator[dict[str, str]]:
     view = track_view(lake, shown, parameters)
     if view is None:
-        yield {"decision": unusable_headline(_drop_reasons(lake, shown)), "grounds": ""}
+        yield {"segment_id": "", "decision": unusable_headline(_drop_reasons(lake, shown)), "grounds": ""}
         return
     for decision in view.decisions:
         for reason in decision.reasons or (None,):
             headline, grounds = in_words(decision, reason, view.config)
-            yield {"decision": headline, "grounds": " ".join(grounds)}
-
-
-def strongest_of_all(lake: Lake) -> ShownTrack | None:
-    """Return the track with the strongest segment of all, for the report; None where none was found."""
-    best = [each for day in camera_days(lake) for each in strongest_tracks(lake, day, limit=1)]
-    return max(best, key=lambda each: each.score, default=None)
-
-
-def _shown(lake: Lake, camera_day: str, row: dict[str, Any]) -> ShownTrack:
-    clip = lake.read("clip_manifest", row["clip_id"], camera_day=camera_day, columns=["synthetic"])
-    synthetic = bool(clip["synthetic"][0].as_py())
-    return ShownTrack(camera_day, row["clip_id"], row["track_id"], synthetic, row.get("score", 0.0))
+            segment_id = f"{shown.track_id}-{reason.segment.onset}" if reason else ""
+            yield {"segment_id": segment_id, "decision": headline, "grounds": " ".join(grounds)}
 
 
 def _crops(lake: Lake, shown: ShownTrack, view: TrackView) -> Crops:

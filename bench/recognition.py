@@ -29,7 +29,7 @@ from bench.recognition_runs import (
     Plan,
     Sets,
     ferplus_run,
-    original_test,
+    original_rows,
     performers_run,
     read_plan,
     read_sets,
@@ -38,9 +38,9 @@ from bench.recognition_speed import training_speed
 from bench.video import FER_PYTHON
 from ml.dataset_ferplus import ferplus_examples
 from ml.dataset_posed import OBSERVED
-from ml.datasets import EMOTIONS
+from ml.datasets import EMOTIONS, strings
 from ml.evaluate import bootstrap_interval, paired_bootstrap
-from ml.prior import balanced_accuracy
+from ml.prior import balanced_accuracy, fit_class_shift
 
 Rows = list[dict[str, Any]]
 
@@ -48,8 +48,14 @@ _ROOT = Path(__file__).resolve().parent.parent
 CACHE = _ROOT / "data" / "bench" / "recognition"
 _NUM_PROCESSES = 2
 _HELD = [EMOTIONS.index(name) for name in OBSERVED]
-# What `fer` 25.10.3 is published to reach on FER2013's test images of the four classes.
-_FER_ALONE = "fer 25.10.3"
+_ON_FERPLUS = "FER+ test, majority vote"
+_ON_ORIGINAL = "FER2013 test, original labels"
+_ON_STILLS = "posed stills"
+_ON_THREE_POSED = "posed stills, held to three: posed"
+_ON_THREE_OBSERVED = "posed stills, held to three: observers"
+_PLAIN = "FER+ alone"
+_RELABELLED = "FER+ and FER2013's labels"
+_PEER = "fer 25.10.3"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +98,7 @@ def measure(data: Path, plan: Plan, cache: Path) -> Results:
     """Make the runs that are missing and gather all figures."""
     sets = read_sets(data, cache)
     with ProcessPoolExecutor(_NUM_PROCESSES, get_context("spawn")) as pool:
-        plain = _gather(pool, [(_plain, (data, plan, seed, cache)) for seed in range(plan.seeds)])
+        both = _gather(pool, [(_ferplus, (data, plan, seed, cache)) for seed in range(plan.seeds)])
         wanted = [(arm, s, fold) for s in range(plan.seeds) for fold in range(plan.folds) for arm in ARMS]
         answers = _gather(pool, [(_adapted, (data, plan, *each, cache)) for each in wanted])
     adapted = {each: answer for each, answer in zip(wanted, answers, strict=True)}
@@ -101,9 +107,9 @@ def measure(data: Path, plan: Plan, cache: Path) -> Results:
     return Results(
         plan=plan,
         figures=[
-            *_ferplus_figures(sets, examples.targets[split.test], plain),
+            *_ferplus_figures(sets, examples.targets[split.test], both),
             *_peer_figures(data, sets),
-            *_untrained_figures(sets, plain),
+            *_untrained_figures(sets, both),
             *_trained_figures(sets, arms["baseline"]),
         ],
         versions=[_version_row(sets, arm, found) for arm, found in arms.items()],
@@ -117,8 +123,10 @@ def _gather(pool: ProcessPoolExecutor, calls: list[tuple[Callable[..., Any], tup
     return [future.result() for future in futures]
 
 
-def _plain(data: Path, plan: Plan, seed: int, cache: Path) -> Arrays:
-    return ferplus_run(read_sets(data, cache), plan, seed, cache)[1]
+def _ferplus(data: Path, plan: Plan, seed: int, cache: Path) -> tuple[Arrays, Arrays]:
+    sets = read_sets(data, cache)
+    start, plain = ferplus_run(sets, plan, seed, cache)
+    return plain, ferplus_run(sets, plan, seed, cache, start=start)[1]
 
 
 def _adapted(data: Path, plan: Plan, arm: str, seed: int, fold: int, cache: Path) -> Arrays:
@@ -146,21 +154,38 @@ def _figure(
     }
 
 
-def _ferplus_figures(sets: Sets, truth: NDArray[np.intp], plain: list[Arrays]) -> Iterator[dict[str, Any]]:
-    answers = [each["test"].argmax(axis=1) for each in plain]
-    yield _figure("FER+ test, majority vote", "FER+ alone", answers, truth, wanted=".90 / .80")
-    answers = [each["original"].argmax(axis=1) for each in plain]
-    truth = sets.ferplus.original[original_test(sets.ferplus)]
-    yield _figure("FER2013 test, original labels", "FER+ alone", answers, truth, wanted="above fer")
+def _ferplus_figures(
+    sets: Sets, truth: NDArray[np.intp], both: list[tuple[Arrays, Arrays]]
+) -> Iterator[dict[str, Any]]:
+    answers = [plain["test"].argmax(axis=1) for plain, _ in both]
+    yield _figure(_ON_FERPLUS, _PLAIN, answers, truth, wanted=".90 / .80")
+    yield _figure(_ON_FERPLUS, _RELABELLED, [each["test"].argmax(axis=1) for _, each in both], truth)
+    original = sets.ferplus.original[original_rows(sets.ferplus, "test")]
+    for method, found in _shifted(sets, both, balanced_weight=0.5):
+        answers = [(each["original test"] + shift).argmax(axis=1) for each, shift in found]
+        yield _figure(_ON_ORIGINAL, method, answers, original, wanted="above fer")
+
+
+def _shifted(
+    sets: Sets, both: list[tuple[Arrays, Arrays]], *, balanced_weight: float
+) -> Iterator[tuple[str, list[tuple[Arrays, NDArray[np.float64]]]]]:
+    """Yield each network as it is and with classes shifted to FER2013's labels of validation images."""
+    truth = sets.ferplus.original[original_rows(sets.ferplus, "valid")]
+    for method, found in ((_PLAIN, [plain for plain, _ in both]), (_RELABELLED, [each for _, each in both])):
+        yield method, [(each, np.zeros(len(EMOTIONS))) for each in found]
+        shifts = [
+            fit_class_shift(each["original valid"], truth, balanced_weight=balanced_weight) for each in found
+        ]
+        yield f"{method}, shifted", list(zip(found, shifts, strict=True))
 
 
 def _peer_figures(data: Path, sets: Sets) -> Iterator[dict[str, Any]]:
-    rows = original_test(sets.ferplus)
+    rows = original_rows(sets.ferplus, "test")
     posed = _classes(sets.stills["emotion"])
-    on = ("FER2013 test, original labels", "posed stills")
+    on = (_ON_ORIGINAL, _ON_STILLS)
     if not FER_PYTHON.exists():
         for name in on:
-            yield {"on": name, "method": f"{_FER_ALONE}: not installed, run `make fer-env`"}
+            yield {"on": name, "method": f"{_PEER}: not installed, run `make fer-env`"}
         return
     paths = [str((data / "posed_stills" / name).resolve()) for name in sets.stills["image"]]
     with TemporaryDirectory() as folder:
@@ -179,27 +204,29 @@ def _peer_figures(data: Path, sets: Sets) -> Iterator[dict[str, Any]]:
     answers = [
         np.asarray(json.loads(line)["answers"]) for line in printed.splitlines() if line.startswith("{")
     ]
-    yield _figure(on[0], _FER_ALONE, [answers[0]], sets.ferplus.original[rows])
-    yield _figure(on[1], _FER_ALONE, [answers[1]], posed)
+    yield _figure(on[0], _PEER, [answers[0]], sets.ferplus.original[rows])
+    yield _figure(on[1], _PEER, [answers[1]], posed)
 
 
-def _untrained_figures(sets: Sets, plain: list[Arrays]) -> Iterator[dict[str, Any]]:
-    posed, performers = _classes(sets.stills["emotion"]), sets.stills["performer"].to_numpy(dtype=str)
-    answers = [each["stills"].argmax(axis=1) for each in plain]
-    yield _figure(
-        "posed stills", "FER+ alone", answers, posed, wanted=".74", **_interval(answers, posed, performers)
-    )
+def _untrained_figures(sets: Sets, both: list[tuple[Arrays, Arrays]]) -> Iterator[dict[str, Any]]:
+    posed, performers = _classes(sets.stills["emotion"]), strings(sets.stills["performer"])
     held, observed = _held_to_three(sets)
-    answers = [_three(each["stills"][held]) for each in plain]
-    yield _figure("posed stills, held to three: posed", "FER+ alone", answers, posed[held])
-    yield _figure("posed stills, held to three: observers", "FER+ alone", answers, observed)
     people = _classes(sets.stills["observed"])[held]
-    yield _figure("posed stills, held to three: posed", "most observers", [people], posed[held])
-    yield from _segment_figures(sets, "FER+ alone", [each["clips"] for each in plain], wanted={})
+    yield _figure(_ON_THREE_POSED, "most observers", [people], posed[held])
+    for method, found in _shifted(sets, both, balanced_weight=1.0):
+        stills = [each["stills"] + shift for each, shift in found]
+        answers = [each.argmax(axis=1) for each in stills]
+        yield _figure(
+            _ON_STILLS, method, answers, posed, wanted=".74", **_interval(answers, posed, performers)
+        )
+        answers = [_three(each[held]) for each in stills]
+        yield _figure(_ON_THREE_POSED, method, answers, posed[held])
+        yield _figure(_ON_THREE_OBSERVED, method, answers, observed)
+        yield from _segment_figures(sets, method, [each["clips"] + shift for each, shift in found], wanted={})
 
 
 def _trained_figures(sets: Sets, found: list[Arrays]) -> Iterator[dict[str, Any]]:
-    posed, performers = _classes(sets.stills["emotion"]), sets.stills["performer"].to_numpy(dtype=str)
+    posed, performers = _classes(sets.stills["emotion"]), strings(sets.stills["performer"])
     logits = _by_row(sets, found, "logits")
     stills = [each[: len(posed)] for each in logits]
     answers = [each.argmax(axis=1) for each in stills]
@@ -208,9 +235,7 @@ def _trained_figures(sets: Sets, found: list[Arrays]) -> Iterator[dict[str, Any]
         "posed stills", method, answers, posed, wanted=".86", **_interval(answers, posed, performers)
     )
     held, observed = _held_to_three(sets)
-    yield _figure(
-        "posed stills, held to three: observers", method, [_three(each[held]) for each in stills], observed
-    )
+    yield _figure(_ON_THREE_OBSERVED, method, [_three(each[held]) for each in stills], observed)
     clips = [each[len(posed) :] for each in logits]
     yield from _segment_figures(sets, method, clips, wanted={"macro": ".90", "all": ".80"})
 
@@ -220,7 +245,7 @@ def _segment_figures(
 ) -> Iterator[dict[str, Any]]:
     """Apexes of clips, held to the three classes that they can show."""
     truth = _classes(sets.segments["emotion"])
-    performers = sets.segments["performer"].to_numpy(dtype=str)
+    performers = strings(sets.segments["performer"])
     for kind in ("macro", "micro", "all"):
         rows = np.flatnonzero((sets.segments["kind"] == kind) | (kind == "all"))
         answers = [_three(each[rows]) for each in logits]
@@ -283,7 +308,7 @@ def _differences(sets: Sets, arms: dict[str, list[Arrays]]) -> Rows:
 def _all_truth(sets: Sets) -> tuple[NDArray[np.intp], NDArray[np.str_]]:
     """Class and performer of stills, then of segments."""
     both = pd.concat([sets.stills[["emotion", "performer"]], sets.segments[["emotion", "performer"]]])
-    return _classes(both["emotion"]), both["performer"].to_numpy(dtype=str)
+    return _classes(both["emotion"]), strings(both["performer"])
 
 
 def _by_row(sets: Sets, found: list[Arrays], name: str) -> list[NDArray[Any]]:

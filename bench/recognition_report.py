@@ -18,8 +18,8 @@ _NAME = "recognition"
 _PAGE = """# Recognition on public faces
 
 Written by `apexline bench recognition{flag} --out docs`; every number below is of that one run: {seeds} seed(s),
-{folds} folds of performers, {ferplus_epochs} epochs on FER+, {performers_epochs} on performers.{warning} What is
-trained on what stands in `configs/recognition.yaml`.
+{folds} folds of performers; {ferplus_epochs} epochs on FER+, {relabelled_epochs} with FER2013's labels,
+{performers_epochs} on performers.{warning} What is trained on what stands in `configs/recognition.yaml`.
 
 It is *apparent* expression: what a face looks like to people who vote, or what a performer was asked to show; not what
 anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as something else where it is posed.
@@ -32,8 +32,10 @@ anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as so
 * FER+: learned from are images of which {min_share:.0%} or more of the votes went to the four classes, with the votes
   as soft labels. Judged on are test images whose most frequent word is one of the four (the first on a tie). Training
   images with an exact copy in validation or test are dropped, and validation images with one in test.
-* The best epoch and how far the logits move against FER+'s class shares (`ml.prior`, one number) are chosen on FER+
-  validation images. The same network then answers every set: it has seen no still and no clip.
+* *FER+ alone* learns the votes. *FER+ and FER2013's labels* goes on from it with FER2013's own label, one word by one
+  hand, beside each image's votes. Best epochs are chosen on FER+ validation images. *shifted*: the logit of each class
+  is moved by what serves FER2013's labels of the validation images best (`ml.prior`): half accuracy and half balanced
+  accuracy for FER2013, balanced accuracy for the other sets. Neither network has seen a still or a clip.
 * *FER+, then other performers*: trained on from there on stills and frames of clips of other performers; two of those
   choose the epoch. A performer is never on both sides, in stills and clips alike.
 * Stills: *observers* are about a hundred people per image. Calm was no answer for them, so beside them everyone is held
@@ -82,6 +84,7 @@ def write_report(results: Results, out: Path) -> None:
         seeds=plan.seeds,
         folds=plan.folds,
         ferplus_epochs=plan.ferplus.epochs,
+        relabelled_epochs=plan.relabelled.epochs,
         performers_epochs=plan.performers.epochs,
         min_share=plan.min_share,
         name=_NAME,

@@ -21,14 +21,12 @@ import yaml
 from numpy.typing import NDArray
 
 from bench.recognition_faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
-from ml.calibration import fit_temperature
 from ml.dataset_ferplus import FerPlus, ferplus_examples, read_ferplus
 from ml.dataset_posed import performer_folds, read_segments, read_stills, stills_pad
-from ml.datasets import EMOTIONS, ExpressionDataset, one_hot
+from ml.datasets import EMOTIONS, ExpressionDataset, one_hot, strings
 from ml.expression_model import ExpressionModel
 from ml.image_pad import class_pad, emotion_anchors, random_anchors
-from ml.prior import class_shares, fit_prior_shift
-from ml.splits import Split, split_from_folds
+from ml.splits import split_from_folds
 from ml.train import train_deepid
 from ml.train_config import TrainConfig
 
@@ -51,17 +49,21 @@ class Plan:
     seeds, folds : int
     min_share : float
         See `ml.dataset_ferplus.ferplus_examples`.
+    original_weight : float
+        Likewise, where FER2013's labels are learned too.
     mix : mapping of str to float
         Weight of an example of ``stills`` and of ``clips``.
-    ferplus, performers : TrainConfig
+    ferplus, relabelled, performers : TrainConfig
     """
 
     name: str
     seeds: int
     folds: int
     min_share: float
+    original_weight: float
     mix: Mapping[str, float]
     ferplus: TrainConfig
+    relabelled: TrainConfig
     performers: TrainConfig
 
 
@@ -69,14 +71,20 @@ def read_plan(name: str, path: Path = CONFIG) -> Plan:
     """Read a plan from ``configs/recognition.yaml``."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     size = document[name]
+    ferplus, relabelled, performers = (
+        TrainConfig(**{**document["training"], **document[each], "epochs": size["epochs"][each]})
+        for each in ("ferplus", "relabelled", "performers")
+    )
     return Plan(
         name=name,
         seeds=size["seeds"],
         folds=size["folds"],
         min_share=document["min_share"],
+        original_weight=document["original_weight"],
         mix=document["mix"],
-        ferplus=TrainConfig(**document["ferplus"], epochs=size["ferplus_epochs"]),
-        performers=TrainConfig(**document["performers"], epochs=size["performers_epochs"]),
+        ferplus=ferplus,
+        relabelled=relabelled,
+        performers=performers,
     )
 
 
@@ -111,58 +119,59 @@ def read_sets(data: Path, cache: Path) -> Sets:
     )
 
 
-def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[ExpressionModel, Arrays]:
-    """Train the plain network on FER+ alone, or take the run that is there.
+def ferplus_run(
+    sets: Sets, plan: Plan, seed: int, cache: Path, *, start: ExpressionModel | None = None
+) -> tuple[ExpressionModel, Arrays]:
+    """Train the plain network on FER+'s votes alone, or take the run that is there.
+
+    With `start`, the network of such a run, go on from it with FER2013's own labels as further votes.
 
     Returns
     -------
     model : ExpressionModel
     answers : dict
-        Logits, shape (N, 4), of ``valid``, ``test``, ``original`` (FER2013's test images of the four classes),
-        ``stills`` and ``clips`` (apexes); ``epoch``.
+        Logits, shape (N, 4), of ``valid``, ``test``, ``original valid`` and ``original test`` (images that FER2013
+        itself gives one of the four classes), ``stills`` and ``clips`` (apexes); ``epoch``.
     """
-    data, split, weights = ferplus_examples(sets.ferplus, sets.ferplus_images, min_share=plan.min_share)
-    folder = _folder(cache, "ferplus", seed, asdict(plan.ferplus), plan.min_share, data.images, data.labels)
+    name, config = ("ferplus", plan.ferplus) if start is None else ("relabelled", plan.relabelled)
+    data, split, weights = ferplus_examples(
+        sets.ferplus,
+        sets.ferplus_images,
+        min_share=plan.min_share,
+        original_weight=0.0 if start is None else plan.original_weight,
+    )
+    folder = _folder(
+        cache, name, seed, asdict(config), data.images, data.labels, weights, *([] if start is None else [_key(start)])
+    )  # fmt: skip
     if not (folder / "answers.npz").exists():
         run = train_deepid(
             data,
             split,
             version="baseline",
-            config=plan.ferplus,
+            config=config,
             seed=seed,
             pad_anchors=emotion_anchors().loc[list(EMOTIONS)].to_numpy(),
             weights=weights,
+            start=None if start is None else start.network,
             resume=folder / "run.state",
         )
-        model = _without_prior(run.model, data, split, weights)
-        model.save(folder)
+        run.model.save(folder)
         judged = {
             "valid": data.images[split.valid],
             "test": data.images[split.test],
-            "original": sets.ferplus_images[original_test(sets.ferplus)],
+            "original valid": sets.ferplus_images[original_rows(sets.ferplus, "valid")],
+            "original test": sets.ferplus_images[original_rows(sets.ferplus, "test")],
             "stills": sets.still_faces["images"],
             "clips": sets.clips.images[sets.shown],
         }
-        answers = {name: model.logits(images)[0] for name, images in judged.items()}
+        answers = {name: run.model.logits(images)[0] for name, images in judged.items()}
         _keep(folder, {**answers, "epoch": np.asarray(run.best_epoch)})
     return ExpressionModel.load(folder), _kept(folder)
 
 
-def _without_prior(
-    model: ExpressionModel, data: ExpressionDataset, split: Split, weights: NDArray[np.float64]
-) -> ExpressionModel:
-    """Move the class biases against the shares of FER+, as far as its validation images want it, and recalibrate."""
-    shares = class_shares(data.labels[split.train], weights[split.train])
-    images, labels = data.images[split.valid], data.labels[split.valid]
-    shift = fit_prior_shift(model.logits(images)[0], data.targets[split.valid], shares)
-    with torch.no_grad():
-        model.network.classes.bias += torch.from_numpy(shift.astype(np.float32))
-    return replace(model, temperature=fit_temperature(model.logits(images)[0], labels))
-
-
-def original_test(ferplus: FerPlus) -> NDArray[np.intp]:
-    """Rows of the test images whose FER2013 label is one of the four classes, copies of others included."""
-    return np.flatnonzero((ferplus.folds == "test") & (ferplus.original >= 0))
+def original_rows(ferplus: FerPlus, fold: str) -> NDArray[np.intp]:
+    """Rows of a fold's images whose FER2013 label is one of the four classes."""
+    return np.flatnonzero((ferplus.folds == fold) & (ferplus.original >= 0))
 
 
 def performers_run(
@@ -187,7 +196,7 @@ def performers_run(
         data = _with_shuffled_features(data, names, seed)
     folder = _folder(
         cache, arm, seed, fold, asdict(config), plan.folds, dict(plan.mix), data.images, data.texture, data.pad,
-        start.network.classes.weight.detach().numpy(),
+        _key(start),
     )  # fmt: skip
     if not (folder / "answers.npz").exists():
         split = split_from_folds(names, ids=data.ids)
@@ -232,7 +241,7 @@ def performers_examples(
     """
     stills, clips = sets.stills, sets.clips
     segments = sets.segments.loc[clips.segment]
-    emotions = np.where(clips.at == "onset", "calm", segments["emotion"].to_numpy(dtype=str))
+    emotions = np.where(clips.at == "onset", "calm", strings(segments["emotion"]))
     labels = one_hot([*stills["emotion"], *emotions.tolist()])
     num, num_flow = len(stills), clips.flow.shape[1]
     seen = stills_pad(stills, anchors=anchors)
@@ -245,7 +254,7 @@ def performers_examples(
         texture=np.concatenate([sets.still_faces["texture"], clips.texture]),
         flow=np.concatenate([np.zeros((num, num_flow), np.float32), clips.flow]),
         flow_mask=np.repeat(np.array([0, 1], np.float32), [num, len(clips.at)]),
-        subjects=np.concatenate([stills["performer"], segments["performer"]]).astype(str),
+        subjects=strings([*stills["performer"], *segments["performer"]]),
         ids=np.array(
             [*stills["image"], *(f"{s}-{at}" for s, at in zip(clips.segment, clips.at, strict=True))]
         ),
@@ -276,6 +285,11 @@ def _folder(cache: Path, *parts: Any) -> Path:
         data = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part, sort_keys=True).encode()
         digest.update(data)
     return cache / "runs" / f"{parts[0]}-{digest.hexdigest()[:16]}".replace(" ", "-")
+
+
+def _key(model: ExpressionModel) -> NDArray[np.float32]:
+    """Weights that no two trainings share."""
+    return model.network.classes.weight.detach().numpy()
 
 
 def _keep(folder: Path, answers: Arrays) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset
+from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset, strings
 from ml.splits import Split, split_from_folds
 
 # Columns of votes, in the file's order: where votes tie, the first counts.
@@ -61,16 +61,14 @@ class FerPlus:
     original: NDArray[np.intp]
     groups: NDArray[np.str_]
 
-    @property
-    def share(self) -> NDArray[np.float64]:
-        """Share of the votes that went to the four classes, shape (N,)."""
-        return self.votes[:, _FOUR].sum(axis=1) / np.maximum(self.votes.sum(axis=1), 1)
+    def shares(self, *, original_weight: float = 0.0) -> NDArray[np.float64]:
+        """Share of the votes that each of the four classes got, shape (N, 4), rows sum to 1 at most.
 
-    @property
-    def soft_labels(self) -> NDArray[np.float64]:
-        """Votes for the four classes as shares of each other, shape (N, 4); zeros where there is none."""
-        four = self.votes[:, _FOUR]
-        return four / np.maximum(four.sum(axis=1, keepdims=True), 1)
+        FER2013's own label counts `original_weight` times as much as all votes of an image together.
+        """
+        votes = self.votes[:, _FOUR] / np.maximum(self.votes.sum(axis=1, keepdims=True), 1)
+        label = self.original[:, None] == np.arange(len(EMOTIONS))
+        return (votes + original_weight * label) / (1 + original_weight)
 
 
 def read_ferplus(path: Path | str) -> FerPlus:
@@ -97,22 +95,22 @@ def read_ferplus(path: Path | str) -> FerPlus:
         raise ValueError(msg)
     votes = table[list(WORDS)].to_numpy(np.float64)
     top = votes.argmax(axis=1)
-    groups = table["duplicate_group"].fillna(table["image"]).to_numpy(dtype=str)
-    folds = table["split"].to_numpy(dtype=str).astype("<U5")
+    groups = strings(table["duplicate_group"].fillna(table["image"]))
+    folds = strings(table["split"]).astype("<U5")
     in_test, in_valid = (np.isin(groups, groups[folds == name]) for name in ("test", "valid"))
     folds[((folds == "train") & (in_test | in_valid)) | ((folds == "valid") & in_test)] = ""
     return FerPlus(
-        ids=table["image"].to_numpy(dtype=str),
+        ids=strings(table["image"]),
         folds=folds,
         votes=votes,
         majority=_index_of(top, _FOUR),
-        original=_index_of(table["fer2013_label"].to_numpy(dtype=str), [_ORIGINAL_OF[e] for e in EMOTIONS]),
+        original=_index_of(strings(table["fer2013_label"]), [_ORIGINAL_OF[e] for e in EMOTIONS]),
         groups=groups,
     )
 
 
 def ferplus_examples(
-    ferplus: FerPlus, faces: NDArray[np.uint8], *, min_share: float = 0.3
+    ferplus: FerPlus, faces: NDArray[np.uint8], *, min_share: float = 0.3, original_weight: float = 0.0
 ) -> tuple[ExpressionDataset, Split, NDArray[np.float64]]:
     """Examples to train on and to be tested by.
 
@@ -127,6 +125,8 @@ def ferplus_examples(
         All of its images, aligned, as `ml.datasets.face_image` makes them.
     min_share : float
         0..1.
+    original_weight : float
+        Of FER2013's own label in what is learned, beside all votes of an image; validation and test stay as they are.
 
     Returns
     -------
@@ -143,10 +143,13 @@ def ferplus_examples(
     if len(faces) != len(ferplus.ids):
         msg = f"{len(faces)} faces for {len(ferplus.ids)} labels; expected one each, in the same order"
         raise ValueError(msg)
-    learned = (ferplus.folds == "train") & (ferplus.share >= min_share) & (ferplus.votes[:, _NO_FACE] == 0)
+    shares = ferplus.shares(original_weight=original_weight)
+    total = shares.sum(axis=1)
+    learned = (ferplus.folds == "train") & (total >= min_share) & (ferplus.votes[:, _NO_FACE] == 0)
     judged = np.isin(ferplus.folds, ("valid", "test")) & (ferplus.majority >= 0)
     rows = np.flatnonzero(learned | judged)
-    labels = np.where(learned[:, None], ferplus.soft_labels, np.eye(len(EMOTIONS))[ferplus.majority])
+    soft = shares / np.where(total > 0, total, 1.0)[:, None]
+    labels = np.where(learned[:, None], soft, np.eye(len(EMOTIONS))[ferplus.majority])
     data = ExpressionDataset(
         images=faces[rows],
         labels=labels[rows].astype(np.float32),
@@ -158,7 +161,7 @@ def ferplus_examples(
         ids=ferplus.ids[rows],
         synthetic=False,
     )
-    weights = np.where(learned, ferplus.share, 1.0)[rows]
+    weights = np.where(learned, total, 1.0)[rows]
     return data, split_from_folds(ferplus.folds[rows], ids=data.ids), weights
 
 

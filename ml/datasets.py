@@ -6,7 +6,7 @@ Stays out: reading tables or files (assets do that), augmentation (``ml.train``)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -149,6 +149,14 @@ def one_hot(emotions: Sequence[str]) -> NDArray[np.float32]:
     labels = np.zeros((len(emotions), len(EMOTIONS)), np.float32)
     labels[np.arange(len(emotions)), [EMOTIONS.index(name) for name in emotions]] = 1.0
     return labels
+
+
+def strings(column: Iterable[str]) -> NDArray[np.str_]:
+    """Column of a table as an array that holds each string whole.
+
+    pandas 3's own ``to_numpy(dtype=str)`` cuts the strings of long columns to their first letter.
+    """
+    return np.array(list(column), dtype=np.str_)
 
 
 def face_image(crops: ArrayLike) -> NDArray[np.uint8]:

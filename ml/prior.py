@@ -1,7 +1,7 @@
-"""Answers for classes that are as frequent where a model is used as they are not where it was trained.
+"""Answers where classes are not as frequent as they were in training, or are called by other people's measure.
 
-Belongs here: how strongly logits are moved against the training set's class shares, and the choice of that strength.
-Stays out: calibration, which keeps the most probable class (``ml.calibration``).
+Belongs here: a shift of each class's logit and its choice on validation examples. Stays out: calibration, which keeps
+the most probable class (``ml.calibration``).
 """
 
 from __future__ import annotations
@@ -9,58 +9,48 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_STRENGTHS = np.linspace(0.0, 1.5, 31)
+# Nearest to none first: of shifts that score equally the least is taken.
+_SHIFTS = np.array(sorted(np.round(np.arange(-3.0, 3.05, 0.1), 1), key=abs))
+_SWEEPS = 4
 
 
-def class_shares(labels: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
-    """Share of each class among weighted examples.
-
-    Parameters
-    ----------
-    labels : array_like, shape (N, C)
-        Soft labels, rows sum to 1.
-    weights : array_like, shape (N,)
-
-    Returns
-    -------
-    shares : ndarray, shape (C,)
-        Sums to 1.
-    """
-    total = np.asarray(weights, np.float64) @ np.asarray(labels, np.float64)
-    return total / total.sum()
-
-
-def fit_prior_shift(
-    logits: ArrayLike, target: ArrayLike, shares: ArrayLike, *, balanced_weight: float = 0.5
+def fit_class_shift(
+    logits: ArrayLike, target: ArrayLike, *, balanced_weight: float = 1.0
 ) -> NDArray[np.float64]:
-    """Shift ``-tau log(share_c)`` of the logits of each class [1]_ with the best strength tau.
+    """Shift of each class's logit with the best score on validation examples, class by class in turns.
+
+    A change of the classes' frequencies alone calls for ``log(new_c / old_c)`` [1]_. Here the shift is free, as
+    the labels of the examples need not be those of the training either.
 
     Parameters
     ----------
     logits : array_like, shape (N, C)
-        Of validation examples.
     target : array_like, shape (N,), int
-    shares : array_like, shape (C,)
-        Shares of the classes in training, all above 0.
     balanced_weight : float
         Weight b of balanced accuracy in what is maximised, ``b * balanced + (1 - b) * accuracy``.
 
     Returns
     -------
     shift : ndarray, shape (C,)
-        To be added to logits; its mean is 0. The smallest tau of those that score equally, 0..1.5.
+        To be added to logits; each in -3..3.
 
     References
     ----------
-    .. [1] Menon et al. (2021). Long-tail learning via logit adjustment. ICLR.
+    .. [1] Saerens, Latinne, Decaestecker (2002). Adjusting the outputs of a classifier to new a priori
+       probabilities. Neural Computation 14.
     """
     scores, truth = np.asarray(logits, np.float64), np.asarray(target)
-    direction = -np.log(np.asarray(shares, np.float64))
-    direction = direction - direction.mean()
-    quality = [
-        _quality((scores + tau * direction).argmax(axis=1), truth, balanced_weight) for tau in _STRENGTHS
-    ]
-    return _STRENGTHS[int(np.argmax(quality))] * direction
+    shift = np.zeros(scores.shape[1])
+    for _ in range(_SWEEPS):
+        before = shift.copy()
+        for each in range(len(shift)):
+            tried = np.repeat(shift[None], len(_SHIFTS) + 1, axis=0)
+            tried[1:, each] = _SHIFTS  # the present value first: only a better one replaces it
+            quality = [_quality((scores + s).argmax(axis=1), truth, balanced_weight) for s in tried]
+            shift = tried[int(np.argmax(quality))]
+        if np.array_equal(shift, before):
+            break
+    return shift
 
 
 def balanced_accuracy(predicted: ArrayLike, target: ArrayLike) -> float:

@@ -181,9 +181,24 @@ def score(
             # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
             plot_file = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
             write_explanation(plot_file, why, rows)
-    _print(rows, as_json=as_json, title=f"{clip.name}: apparent expressions")
+    shown = rows if as_json else [_answer(row) for row in rows]
+    _print(shown, as_json=as_json, title=f"{clip.name}: apparent expressions")
     if plot_file is not None:
         _err.print(f"why: {plot_file.resolve()}", highlight=False, soft_wrap=True)
+
+
+def _answer(score: dict[str, Any]) -> dict[str, str]:
+    """Put a score into few columns for a person; --json has every value on its own."""
+    said = f"{score['emotion']} {score['confidence']:.2f}"
+    return {
+        "track": score["track"],
+        "from - to (s)": f"{score['onset_s']:.2f} - {score['offset_s']:.2f}",
+        "apex (s)": f"{score['apex_s']:.2f}",
+        "resembles": f"no answer: {score['abstained']}" if score["abstained"] else said,
+        "P A D": " ".join(f"{score[axis]:+.2f}" for axis in ("pleasure", "arousal", "dominance")),
+        "adjectives": score["adjectives"],
+        "model": f"v{score['model_version']}{', synthetic' if score['synthetic'] else ''}",
+    }
 
 
 @app.command()

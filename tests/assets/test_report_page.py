@@ -75,6 +75,7 @@ def bare() -> ReportContext:
         segments=empty("segment_id emotion synthetic"),
         quarantine=empty("name reason detail seen_at sha256"),
         promotions=empty("decided_at model_version promoted approved_by reason"),
+        reasons={},
         checks={},
     )
 
@@ -156,6 +157,7 @@ def full(bare: ReportContext) -> ReportContext:
                 }
             ]
         ),
+        reasons={"111111111111-10": "found by <motion>. Moved far enough."},
         checks={"orphans": pd.DataFrame({"clip_id": ["x"]}), "misplaced_clips": pd.DataFrame()},
     )
 
@@ -266,6 +268,12 @@ def test_real_data_carries_no_banner(bare: ReportContext) -> None:
     assert "synthetic" not in Page(render_report(real)).text.lower()
 
 
+def test_a_listed_segment_says_why(full: ReportContext) -> None:
+    html = render_report(full)
+    assert html.count("<summary>why</summary>") == 1  # the other has no reason
+    assert "found by &lt;motion&gt;. Moved far enough." in html
+
+
 def test_an_empty_platform_says_what_is_missing(bare: ReportContext) -> None:
     text = Page(render_report(bare)).text
     for sentence in (
@@ -334,7 +342,8 @@ def test_totals_segments_spotting_and_checks_are_shown(full: ReportContext) -> N
     assert "1 quarantined" in text
     assert "overall 1 3 1 0.250 0.500 0.333 22.50" in text
     assert "micro 0 0 1 – 0.000 0.000 0.00" in text
-    assert "2026-03-02 08:15:00 gate-01 111111111111-10 0.40 micro happy 0.75 0.50 0.61 –" in text
+    reason = "why found by <motion>. Moved far enough."
+    assert f"2026-03-02 08:15:00 gate-01 111111111111-10 {reason} 0.40 micro happy 0.75 0.50 0.61 –" in text
     assert "222222222222-12 0.40 micro not scored by the champion yet" in text
     assert "misplaced clips 0 orphans 1" in text
 

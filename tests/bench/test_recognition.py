@@ -11,7 +11,7 @@ from bench.recognition_runs import (
     Plan,
     Sets,
     ferplus_run,
-    original_test,
+    original_rows,
     performers_examples,
     performers_run,
     read_plan,
@@ -22,7 +22,7 @@ from ml.image_pad import emotion_anchors
 from ml.train_config import TrainConfig
 
 TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)
-PLAN = Plan("quick", 1, 3, 0.3, {"stills": 1.0, "clips": 0.5}, TINY, TINY)
+PLAN = Plan("quick", 1, 3, 0.3, 1.0, {"stills": 1.0, "clips": 0.5}, TINY, TINY, TINY)
 PERFORMERS = [f"p{i}" for i in range(6)]
 INTENSITIES = ("happy", "sad", "angry", "disgusted", "scared", "surprised")
 
@@ -99,7 +99,9 @@ def test_examples_of_performers(sets):
 
 def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
     start, plain = ferplus_run(sets, PLAN, 0, tmp_path)
-    assert plain["original"].shape == (len(original_test(sets.ferplus)), 4)
+    _, relabelled = ferplus_run(sets, PLAN, 0, tmp_path, start=start)
+    assert plain["original test"].shape == (len(original_rows(sets.ferplus, "test")), 4)
+    assert not np.array_equal(relabelled["test"], plain["test"])
     found = {
         arm: [performers_run(sets, PLAN, arm, 0, fold, start, tmp_path) for fold in range(3)] for arm in ARMS
     }
@@ -118,9 +120,12 @@ def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
         assert len(performers) == 2
         assert len(each["row"]) == 2 * (4 + 3)
 
-    figures = [*_untrained_figures(sets, [plain]), *_trained_figures(sets, found["baseline"])]
+    figures = [*_untrained_figures(sets, [(plain, relabelled)]), *_trained_figures(sets, found["baseline"])]
     by = {(row["on"], row["method"]): row for row in figures}
     assert by["posed stills, held to three: posed", "most observers"]["accuracy"] == 1.0
+    truth = np.array([EMOTIONS.index(e) for e in sets.stills["emotion"]])
+    expected = (plain["stills"].argmax(axis=1) == truth).mean()
+    assert by["posed stills", "FER+ alone"]["accuracy"] == pytest.approx(expected)
     assert by["apexes of clips, macro, held to three", "FER+ alone"]["images"] == 12
     assert all(0 <= row["accuracy"] <= 1 and 0 <= row["balanced"] <= 1 for row in figures)
     rows = [_version_row(sets, arm, answers) for arm, answers in found.items()]

@@ -10,7 +10,9 @@ from features.segments import SegmentConfig
 from features.spans import Bound
 
 FPS = 25.0
-CONFIG = SegmentConfig(regions=("left_mouth", "left_brow"), rest="none", smooth_s=0.0)
+CONFIG = SegmentConfig(
+    regions=("left_mouth", "left_brow"), apex_fraction=0.25, min_motion_px=0.7, repeat_fraction=0.25
+)
 
 
 def curves(mouth, brow=None, texture=None, *, first=0):

@@ -59,6 +59,19 @@ def test_examples_have_soft_labels_to_learn_and_hard_ones_to_judge(labels):
     assert "c" in ferplus_examples(ferplus, faces, min_share=0.1)[0].ids
 
 
+def test_original_labels_count_beside_the_votes(labels):
+    ferplus = read_ferplus(labels)
+    faces = np.zeros((len(ROWS), 48, 48), np.uint8)
+    data, split, weights = ferplus_examples(ferplus, faces, original_weight=1.0)
+    np.testing.assert_allclose(
+        data.labels[1], [0, 0, 0.1 / 1.4, 1.3 / 1.4], atol=1e-6
+    )  # b: fear, with 4 of 10 votes
+    assert weights[1] == pytest.approx(0.7)
+    plain, same, _ = ferplus_examples(ferplus, faces)
+    np.testing.assert_array_equal(data.ids[split.test], plain.ids[same.test])
+    np.testing.assert_array_equal(data.labels[split.valid], plain.labels[same.valid])
+
+
 def test_other_tables_and_other_faces_are_refused(labels, tmp_path):
     with pytest.raises(ValueError, match="10 faces for 11 labels"):
         ferplus_examples(read_ferplus(labels), np.zeros((10, 48, 48), np.uint8))

@@ -1,9 +1,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from ml.datasets import EMOTIONS, ExpressionDataset, face_image, one_hot
+from ml.datasets import EMOTIONS, ExpressionDataset, face_image, one_hot, strings
 
 
 def test_face_image_averages_two_by_two_blocks_of_the_inner_96_pixels():
@@ -90,3 +91,8 @@ def test_dataset_names_the_array_that_is_wrong(data: ExpressionDataset, name, sp
 @pytest.fixture
 def rng_crops() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (2, 3, 128, 128), np.uint8)
+
+
+def test_long_columns_of_strings_stay_whole():
+    column = pd.Series(["angry", "neutral", "fear"] * 4000)
+    assert set(strings(column).tolist()) == {"angry", "neutral", "fear"}
