@@ -230,8 +230,9 @@ def _bound(bound: Bound, config: SegmentConfig, *, onset: bool) -> str:
     curve = words(bound.curve)
     share = f"{100 * config.apex_fraction:.0f} % of its way to the apex"
     verb = "rises above" if onset else "falls below"
+    carried = ", carried on along its flank down to the foot" if config.flank == "tangent" else ""
     return {
-        "level": f"where the motion of the {curve} {verb} {share}",
+        "level": f"where the motion of the {curve} {verb} {share}{carried}",
         "turn": f"where the {curve} {'stops turning' if onset else 'turns'} by more than "
         f"{config.max_turn_deg_s:.0f} degrees per second",
         "half": "at half the prominence of the peak of texture",
@@ -246,6 +247,7 @@ def _turned_down(rejected: Rejected, config: SegmentConfig) -> str:
     by = "motion" if rejected.source == "flow" else rejected.source
     why = {
         "too_short": f"it lasts less than {config.min_length_s:g} s",
+        "too_slow": f"nothing in it moves by {config.min_speed_px_s:g} px per second, as a drifting head would not",
         "flow_speaks_first": "motion found a segment in this track, and texture is asked only where it finds none",
     }[rejected.why]
     return f"A change of {by} in frames {rejected.onset} to {rejected.offset} is no segment: {why}."

@@ -53,7 +53,8 @@ class ExpressionServer:
         self._lock = Lock()
 
     @cached_property
-    def _detector(self) -> FaceDetector:
+    def detector(self) -> FaceDetector:
+        """Finds the faces of raw crops, small ones too."""
         return make_detector(replace(self.features.faces, min_face_px=_LEAST_FACE_PX))
 
     def predict(self, table: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -90,7 +91,7 @@ class ExpressionServer:
         # The detector's networks hold state, and MLflow's server answers in several threads.
         with self._lock:
             pictures = [k for k, row in enumerate(rows) if "image" in row]
-            faces = [self._face(rows[k]) for k in pictures]
+            faces = [self.face(rows[k]) for k in pictures]
             found: list[dict[str, Any]] = [
                 {"row": k, "track": None, **dict.fromkeys(PLACES, math.nan), **answer}
                 for k, answer in zip(
@@ -103,7 +104,8 @@ class ExpressionServer:
         found.sort(key=lambda answer: answer["row"])
         return pd.DataFrame(found, columns=list(COLUMNS))
 
-    def _face(self, row: Mapping[str, Any]) -> Face:
+    def face(self, row: Mapping[str, Any]) -> Face:
+        """Turn a row with ``image``, and perhaps ``onset`` and ``aligned``, into an aligned face."""
         crop, quality = self._aligned(row["image"], row)
         onset = self._aligned(row["onset"], row)[0] if "onset" in row else None
         # Motion is measured between two aligned crops of full size.
@@ -114,7 +116,7 @@ class ExpressionServer:
         image = read_image(value)
         if image.shape in _ALIGNED and row.get("aligned", True):
             return image, {}
-        found = align_raw_crop(image, self._detector)
+        found = align_raw_crop(image, self.detector)
         if found is not None:
             return found[0], quality_of(found[1])
         gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)

@@ -18,6 +18,12 @@ from bench.video import bench_video
 Rows = list[dict[str, Any]]
 
 
+def _serving(_: Path, out: Path | None) -> Rows:
+    from bench.serving import bench_serving  # Dagster and torch take seconds to import
+
+    return bench_serving(out)
+
+
 def _recognition(data: Path, out: Path | None, *, quick: bool = False) -> list[dict[str, Any]]:
     from bench.recognition import bench_recognition  # torch takes seconds to import
 
@@ -31,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Path, Path | None], Rows | dict[str, Rows]]] = {
     "flow": lambda data, _: bench_flow(data),
     "recognition": _recognition,
     "semantic": bench_semantic,
+    "serving": _serving,
     "spotting": bench_spotting,
     "video": bench_video,
 }

@@ -9,11 +9,12 @@ performers. No test image decides anything.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -70,7 +71,7 @@ class Results:
 
 
 def bench_recognition(
-    data: Path, out: Path | None = None, *, quick: bool = False, cache: Path = CACHE
+    data: Path, out: Path | None = None, *, quick: bool = False, seeds: int | None = None, cache: Path = CACHE
 ) -> Rows:
     """Return accuracies by set and method; with `out`, write ``recognition.md`` there.
 
@@ -82,10 +83,13 @@ def bench_recognition(
         Folder for the page.
     quick : bool
         One seed and few epochs: a look, not figures.
+    seeds : int, optional
+        Only the first seeds of the plan.
     cache : Path
         Where aligned faces and finished runs are kept; a broken benchmark goes on from there.
     """
     plan = read_plan("quick" if quick else "full")
+    plan = replace(plan, seeds=seeds or plan.seeds)
     results = measure(data, plan, cache)
     if out is not None:
         from bench.recognition_report import write_report
@@ -343,3 +347,21 @@ def _interval(
 ) -> dict[str, str]:
     low, high = bootstrap_interval(np.mean([each == truth for each in answers], axis=0), performers)
     return {"95 %, performers": f"{low:.3f}..{high:.3f}"}
+
+
+def main() -> None:
+    """Run with fewer seeds than the plan has: what is finished is kept for a whole run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data"), help="folder of the benchmark data"
+    )
+    parser.add_argument("--seeds", type=int, help="the first of the plan's")
+    parser.add_argument("--quick", action="store_true", help="one seed, few epochs")
+    parser.add_argument("--out", type=Path, help="folder for recognition.md")
+    given = parser.parse_args()
+    for row in bench_recognition(given.data, given.out, quick=given.quick, seeds=given.seeds):
+        print(json.dumps(row))
+
+
+if __name__ == "__main__":
+    main()

@@ -91,7 +91,7 @@ def stills_faces(folder: Path, names: Iterable[str], cache: Path) -> dict[str, N
         )
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    return _kept(cache, f"stills-{_digest(folder / 'ratings.csv', CONFIG)}", make)
+    return _kept(cache, f"stills-{_digest(folder / 'ratings.csv', _line())}", make)
 
 
 def clip_faces(folder: Path, segments: pd.DataFrame, cache: Path) -> ClipFaces:
@@ -102,7 +102,7 @@ def clip_faces(folder: Path, segments: pd.DataFrame, cache: Path) -> ClipFaces:
         found = list(_in_processes(_segments_of_clip, parts))
         return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
 
-    return ClipFaces(**_kept(cache, f"clips-{_digest(folder / 'segments.csv', CONFIG)}", make))
+    return ClipFaces(**_kept(cache, f"clips-{_digest(folder / 'segments.csv', _line())}", make))
 
 
 def _in_processes(work: Callable[[Any], Any], parts: list[Any]) -> Iterable[Any]:
@@ -189,10 +189,16 @@ def _rows(segment: Any, crops: dict[int, NDArray[np.uint8]], config: FeatureConf
     return rows
 
 
-def _digest(*paths: Path) -> str:
+def _line() -> str:
+    """Describe what of the parameters decides about crops and features."""
+    config = load_config(CONFIG)
+    return repr((config.faces, config.tracks, config.texture, config.flow))
+
+
+def _digest(*parts: Path | str) -> str:
     digest = hashlib.sha256(CODE_VERSION.encode())
-    for path in paths:
-        digest.update(path.read_bytes())
+    for part in parts:
+        digest.update(part.encode() if isinstance(part, str) else part.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -11,13 +11,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.recognition import Results, Rows
+from bench.recognition_runs import Plan, read_plan
 from bench.speed_report import markdown
 
 _NAME = "recognition"
 
 _PAGE = """# Recognition on public faces
 
-Written by `apexline bench recognition{flag} --out docs`; every number below is of that one run: {seeds} seed(s),
+Written by `{command}`; every number below is of that one run: {seeds} seed(s),
 {folds} folds of performers; {ferplus_epochs} epochs on FER+, {relabelled_epochs} with FER2013's labels,
 {performers_epochs} on performers.{warning} What is trained on what stands in `configs/recognition.yaml`.
 
@@ -79,7 +80,7 @@ def write_report(results: Results, out: Path) -> None:
     plan = results.plan
     quick = plan.name == "quick"
     page = _PAGE.format(
-        flag=" --quick" if quick else "",
+        command=_command(plan),
         warning=" **This is the quick run: a look, not figures.**" if quick else "",
         seeds=plan.seeds,
         folds=plan.folds,
@@ -100,8 +101,14 @@ def write_report(results: Results, out: Path) -> None:
     )
 
 
+def _command(plan: Plan) -> str:
+    if plan.seeds != read_plan(plan.name).seeds:
+        return f"python -m bench.recognition --seeds {plan.seeds} --out docs"
+    return f"apexline bench recognition{' --quick' if plan.name == 'quick' else ''} --out docs"
+
+
 def _table(rows: Rows) -> str:
-    return markdown(pd.DataFrame(rows).fillna(""))
+    return markdown(pd.DataFrame(rows))
 
 
 def _verdict(differences: Rows) -> str:

@@ -81,10 +81,10 @@ def line_plot(
 
 def _provenance(name: str) -> str:
     command = f"apexline bench {name.removeprefix('speed_')} --out docs"
-    return f"Written by `{command}` on {_processor()}, one thread. Machines are shared: read the ratios."
+    return f"Written by `{command}` on {processor()}, one thread. Machines are shared: read the ratios."
 
 
-def _processor() -> str:
+def processor() -> str:
     """Name of the processor's make, as the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
     names = [

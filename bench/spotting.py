@@ -1,64 +1,276 @@
-"""Spotting on annotated clips: how many expressions are found, and how many that are not there.
+"""Spotting on annotated clips: every method on the same faces, judged by performers that it has not seen.
 
-Nothing is chosen here: each parameter file as it stands, on every clip. The clips' performers are not kept apart
-from those on which the defaults were tuned, so the result describes the development data and no more.
+Belongs here: the order of work and the tables. Stays out: extraction (``bench.spotting_extract``), methods
+(``bench.spotting_methods``, ``bench.spotting_learners``), the protocol (``ml.spotting_nested``), measures
+(``ml.spotting_summary``) and the page (``bench.spotting_report``).
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from features.pipeline import FeatureConfig, load_config, spot_clip
-from features.segments import Segment
-from ml.spotting_metrics import false_alarms_per_minute, spotting_counts, spotting_counts_by_length
+from bench.spotting_claims import Judged, acceptance, claims
+from bench.spotting_extract import MODC_KINDS, PEER_KINDS, TrackRows, extract
+from bench.spotting_faces import Face, make_face, true_segments
+from bench.spotting_learners import CalibratedRule, fused_learned, temporal_logistic, temporal_trees
+from bench.spotting_methods import AsConfigured, Baseline, FlowRule, FusedRule, PaperRule, TextureRule
+from bench.spotting_scenes import real_clip_rows, scene_faces, scene_outcomes
+from ml.spotting_nested import Bench, Fold, NestedRun, Spotter, champion_of
+from ml.spotting_summary import SpottingSummary, interval
 
-_CONFIGS = Path(__file__).resolve().parent.parent / "configs"
-_COMPARED = ("default", "paper")
+Rows = list[dict[str, Any]]
+Tables = dict[str, Rows]
+
+# Table 2 of the paper, on data of its own
+PAPER_AUC = {"sl + flow": 0.931, "sr + flow": 0.915, "dcp": 0.568, "hog": 0.537, "lbp": 0.592}
+CHAMPION = "champion"
+_NUM_SHUFFLES = 3
+_VIDEOS = (".mp4", ".mov")
 
 
-def bench_spotting(data: Path) -> list[dict[str, Any]]:
-    """Return counts over ``data/expression_clips`` for each parameter file and length of expression.
+@dataclass(frozen=True, eq=False)
+class SpottingResults:
+    """Everything that the page shows.
 
-    Matches are one-to-one at IoU >= .5 and summed over the set, clips without any expression included.
+    Attributes
+    ----------
+    clips, performers, frames, expressions, quiet : int
+        Size of the set; clips without an expression.
+    judged : mapping of str to Judged
+        Each method's summary and bootstrap, in the order of the tables.
+    champions : sequence of str
+        Method that was champion in each fold, then with all performers for training.
+    tables : dict of str to rows
     """
-    clips = pd.read_csv(data / "expression_clips" / "clips.csv")
-    truth = pd.read_csv(data / "expression_clips" / "segments.csv")
-    rows: list[dict[str, Any]] = []
-    for name in _COMPARED:
-        found = _spot_all(data / "expression_clips", clips, load_config(_CONFIGS / f"{name}.yaml"))
-        rows += [{"config": name, **row} for row in _counts(clips, truth, found)]
-    return rows
+
+    clips: int
+    performers: int
+    frames: int
+    expressions: int
+    quiet: int
+    judged: Mapping[str, Judged]
+    champions: Sequence[str]
+    tables: Tables
 
 
-def _spot_all(folder: Path, clips: pd.DataFrame, config: FeatureConfig) -> dict[str, list[Segment]]:
-    return {name: spot_clip(folder / name, config=config) for name in clips["clip"]}
+def bench_spotting(data: Path, out: Path | None = None) -> Tables:
+    """Return tables of every method on annotated clips, and of the champion in scenes and on real clips.
+
+    Parameters
+    ----------
+    data : Path
+        A folder with ``clips.csv`` and ``segments.csv``, or one that holds such a folder ``expression_clips``, and
+        ``scenes`` and ``real_clips`` if there are any.
+    out : Path, optional
+        Folder for spotting.md and its plot.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are no annotated clips.
+    """
+    results = measure(data)
+    if out is not None:
+        from bench.spotting_report import write_report
+
+        write_report(results, out)
+    return results.tables
 
 
-def _counts(
-    clips: pd.DataFrame, truth: pd.DataFrame, found: dict[str, list[Segment]]
-) -> list[dict[str, Any]]:
-    cases = [
-        (
-            found[row.clip],
-            list(truth[truth["clip"] == row.clip][["onset", "offset"]].itertuples(index=False, name=None)),
-            row.fps,
-        )
-        for row in clips.itertuples()
-    ]
-    quiet = clips[clips["segments"] == 0]
-    alarms = spotting_counts((found[name], []) for name in quiet["clip"]).fp
-    per_minute = false_alarms_per_minute(alarms, float((quiet["frames"] / quiet["fps"]).sum()))
+def methods() -> list[Spotter[Face]]:
+    """All methods, in the order of the tables."""
+    kinds = (*MODC_KINDS, *PEER_KINDS)
+    fused: list[Spotter[Face]] = []
+    for kind in kinds:
+        fused += [
+            FusedRule(kind, "fallback"),
+            FusedRule(kind, "or"),
+            FusedRule(kind, "mean"),
+            fused_learned(kind),
+        ]
     return [
-        {
-            "length": length,
-            "tp": counts.tp,
-            "fp": counts.fp,
-            "fn": counts.fn,
-            "precision": counts.precision,
-            "recall": counts.recall,
-            "f1": counts.f1,
-            "false alarms/min, quiet clips": per_minute if length == "overall" else "",
-        }
-        for length, counts in spotting_counts_by_length(cases).items()
+        *(TextureRule(kind) for kind in kinds),
+        FlowRule(),
+        *fused,
+        *(PaperRule(kind) for kind in ("sl", "sr")),
+        Baseline("LBP-chi2 (Moilanen 2014)", "moilanen"),
+        Baseline("MDMD (Wang 2017)", "mdmd"),
+        AsConfigured(),
     ]
+
+
+def candidates() -> list[Spotter[Face]]:
+    """Methods that may become champion; their scores are probabilities."""
+    return [
+        CalibratedRule(FlowRule()),
+        fused_learned("sl"),
+        fused_learned("sr"),
+        temporal_logistic(),
+        temporal_trees(),
+    ]
+
+
+def measure(data: Path) -> SpottingResults:
+    """Extract, judge every method, and run the champion on what else is there."""
+    folder = clips_folder(data)
+    faces = read_faces(folder)
+    bench = Bench(faces)
+    runs = {spotter.name: bench.nested(spotter) for spotter in methods()}
+    contest = {spotter.name: spotter for spotter in candidates()}
+    runs |= {name: runs.get(name) or bench.nested(spotter) for name, spotter in contest.items()}
+    champion = champion_of([runs[name] for name in contest], name=CHAMPION)
+    runs[CHAMPION] = champion
+    everyone = max((bench.fold(spotter) for spotter in contest.values()), key=lambda fold: fold.worth)
+    judged = {name: Judged.of(run.outcomes) for name, run in runs.items()}
+    tables: Tables = {
+        "detection": [_detection(name, each) for name, each in judged.items()],
+        "segments": [_segments(name, each) for name, each in judged.items()],
+        "timing": [_timing(name, each) for name, each in judged.items()],
+        "claims": claims(judged),
+        "control": [_shuffled(faces)],
+    }
+    scenes = None
+    if folder != data:
+        scenes = _add_scenes(tables, data / "scenes", champion, everyone)
+        _add_real_clips(tables, data / "real_clips", everyone)
+    tables["asked"] = acceptance(judged[CHAMPION].measures, scenes, tables)
+    return SpottingResults(
+        clips=len(faces),
+        performers=len({face.subject for face in faces}),
+        frames=sum(face.times_s.size for face in faces),
+        expressions=sum(len(face.truth) for face in faces),
+        quiet=sum(not face.truth for face in faces),
+        judged=judged,
+        champions=[*(fold.name for fold in champion.folds), everyone.name],
+        tables=tables,
+    )
+
+
+def clips_folder(data: Path) -> Path:
+    """Folder of the annotated clips: `data` itself, or expression_clips in it."""
+    for folder in (data, data / "expression_clips"):
+        if (folder / "clips.csv").exists():
+            return folder
+    msg = (
+        f"{data} holds neither clips.csv nor expression_clips/clips.csv; "
+        "give the folder of the benchmark data, or that of its annotated clips, by --data"
+    )
+    raise FileNotFoundError(msg)
+
+
+def read_faces(folder: Path) -> list[Face]:
+    """One face for each annotated clip: clips.csv names performer and frame rate, segments.csv the expressions."""
+    clips, segments = pd.read_csv(folder / "clips.csv"), pd.read_csv(folder / "segments.csv")
+    records = clips.to_dict("records")
+    extracted = extract([folder / str(clip["clip"]) for clip in records])
+    return [
+        make_face(
+            str(clip["clip"]),
+            str(clip["performer"]),
+            np.arange(int(clip["frames"])) / float(clip["fps"]),
+            true_segments(segments[segments["clip"] == clip["clip"]]),
+            tracks,
+        )
+        for clip, tracks in zip(records, extracted, strict=True)
+    ]
+
+
+def shuffle_truth(faces: Sequence[Face], *, seed: int) -> list[Face]:
+    """Give every face the annotations of another one, as far as they fit into its frames."""
+    order = np.random.default_rng(seed).permutation(len(faces))
+    return [
+        replace(face, truth=[each for each in faces[at].truth if each.offset < face.times_s.size])
+        for face, at in zip(faces, order, strict=True)
+    ]
+
+
+def _shuffled(faces: Sequence[Face]) -> dict[str, Any]:
+    areas = [
+        SpottingSummary(
+            Bench(shuffle_truth(faces, seed=seed)).nested(temporal_logistic()).outcomes
+        ).measures()["auc"]
+        for seed in range(_NUM_SHUFFLES)
+    ]
+    return {
+        "method": f"{temporal_logistic().name}, truth shuffled among clips",
+        "shuffles": _NUM_SHUFFLES,
+        "AUC, mean": float(np.mean(areas)),
+        "lowest": min(areas),
+        "highest": max(areas),
+    }
+
+
+def _add_scenes(
+    tables: Tables, folder: Path, champion: NestedRun[Face], everyone: Fold[Face]
+) -> dict[str, float] | None:
+    if not (folder / "scenes.csv").exists():
+        return None
+    faces, rows = scene_faces(folder, _tracks(folder, pd.read_csv(folder / "scenes.csv")["clip"].tolist()))
+    summary = SpottingSummary(scene_outcomes(faces, champion, everyone))
+    measures = summary.measures()
+    counts = summary.counts()
+    tables["scenes, tracking"] = rows
+    tables["scenes, spotting"] = [
+        {
+            "found": counts.tp,
+            "false": counts.fp,
+            "missed": counts.fn,
+            "F1": counts.f1,
+            "frame AUC": measures["auc"],
+        }
+    ]
+    return measures
+
+
+def _add_real_clips(tables: Tables, folder: Path, everyone: Fold[Face]) -> None:
+    if folder.is_dir():
+        names = sorted(path.name for path in folder.iterdir() if path.suffix in _VIDEOS)
+        tracks = _tracks(folder, names)
+        rules = Fold(AsConfigured.name, (), AsConfigured(), None, 0.0)
+        tables["real clips"] = real_clip_rows(tracks, {CHAMPION: everyone, AsConfigured.name: rules})
+
+
+def _tracks(folder: Path, names: Sequence[str]) -> dict[str, list[TrackRows]]:
+    return dict(zip(names, extract([folder / name for name in names], baselines=False), strict=True))
+
+
+def _detection(name: str, judged: Judged) -> dict[str, Any]:
+    row: dict[str, Any] = {"method": name}
+    for label, key in (("AUC", "auc"), ("F1", "f1")):
+        low, high = interval(judged.resampled[key])
+        row |= {label: judged.measures[key], f"{label} low": low, f"{label} high": high}
+    paper = PAPER_AUC.get(name, PAPER_AUC.get(name.partition(",")[0]))
+    return row | {"AUC by clip": judged.measures["face_auc"], "paper's AUC": "" if paper is None else paper}
+
+
+def _segments(name: str, judged: Judged) -> dict[str, Any]:
+    counts, measures = judged.summary.counts(), judged.measures
+    low, high = interval(judged.resampled["alarms_per_min"])
+    return {
+        "method": name,
+        "found": counts.tp,
+        "false": counts.fp,
+        "missed": counts.fn,
+        "F1": measures["f1"],
+        "micro F1": measures["f1_micro"],
+        "macro F1": measures["f1_macro"],
+        "AP": measures["ap"],
+        "alarms/min": measures["alarms_per_min"],
+        "low": low,
+        "high": high,
+    }
+
+
+def _timing(name: str, judged: Judged) -> dict[str, Any]:
+    measures = judged.measures
+    return {
+        "method": name,
+        "onset ms": measures["onset_ms"],
+        "apex ms": measures["apex_ms"],
+        "offset ms": measures["offset_ms"],
+        "apex inside": measures["apex_inside"],
+    }

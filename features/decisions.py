@@ -7,7 +7,7 @@ steps of the rule (``segments``, ``spans``), how curves come about (``pipeline``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from features import segments as seg
 from features.segments import Segment, SegmentConfig
 from features.spans import Bound, Span, limit_spans
 
-Rejection = Literal["too_short", "flow_speaks_first"]
+Rejection = Literal["too_short", "too_slow", "flow_speaks_first"]
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,9 @@ def _spans(curves: TrackCurves, config: SegmentConfig) -> tuple[list[Span], list
     texture = seg.texture_spans(curves.texture, config=config, fps=fps)
     spans = seg.fuse(flow, texture, fusion=config.fusion, gap=round(config.merge_gap_s * fps))
     unheard = texture if flow and config.fusion == "fallback" else []
-    apart = [each for each in unheard if not any(_overlap(each, span) for span in spans)]
-    return spans, [_rejected(span, curves, "flow_speaks_first") for span in apart]
+    rejected = [_rejected(span, curves, "flow_speaks_first") for span in _apart(unheard, spans)]
+    any_speed = seg.motion_spans(curves.displacement, config=replace(config, min_speed_px_s=0.0), fps=fps)
+    return spans, [*rejected, *(_rejected(span, curves, "too_slow") for span in _apart(any_speed, spans))]
 
 
 def _readings(curves: TrackCurves, part: slice, config: SegmentConfig) -> tuple[tuple[Reading, ...], Reading]:
@@ -209,6 +210,11 @@ def _reading(curve: str, values: NDArray[np.float64], threshold: float, frames: 
 
 def _rejected(span: Span, curves: TrackCurves, why: Rejection) -> Rejected:
     return Rejected(int(curves.frames[span.onset]), int(curves.frames[span.offset]), span.source, why)
+
+
+def _apart(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
+    """Return those of some spans that share no frame with any of the others."""
+    return [span for span in spans if not any(_overlap(span, other) for other in others)]
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -23,13 +23,14 @@ from features.curves import (
     runs_of,
     score_curve,
     smooth,
-    wrap_angle,
 )
+from features.flanks import extend, grow, rise, stops, top_speed
 from features.spans import Bound, Span, Stop, leading_spans, merge_spans
 
 Fusion = Literal["fallback", "or", "mean"]
 Rest = Literal["none", "densest"]
 Foot = Literal["zero", "lowest"]
+Flank = Literal["crossing", "tangent"]
 TexturePeaks = Literal["prominence", "threshold"]
 
 
@@ -50,8 +51,13 @@ class SegmentConfig:
         them, degrees per second; 45 degrees at 25 frames a second.
     angle : {"atan2", "paper"}
         Angle of eq. (20), see `features.curves.flow_angle`.
+    flank : {"crossing", "tangent"}
+        Where a segment ends: where its module crosses that fraction, as printed, or where the line through the flank
+        above it meets the foot.
     min_motion_px : float
         Least module of an apex, px of the crop.
+    min_speed_px_s : float
+        Least speed that the module reaches within a segment, px of the crop per second: a head drifts slower.
     repeat_fraction : float
         A further apex counts while it has this fraction of the track's largest module.
     join_fraction : float
@@ -84,11 +90,13 @@ class SegmentConfig:
     """
 
     regions: tuple[str, ...] = ("left_brow", "right_brow", "left_mouth", "right_mouth", "lips")
-    apex_fraction: float = 0.25
+    apex_fraction: float = 0.35
     foot: Foot = "lowest"
     max_turn_deg_s: float = 1125.0
     angle: AngleMode = "atan2"
-    min_motion_px: float = 0.7
+    flank: Flank = "tangent"
+    min_motion_px: float = 0.55
+    min_speed_px_s: float = 2.5
     repeat_fraction: float = 0.25
     join_fraction: float = 0.6
     single_apex: bool = False
@@ -108,7 +116,7 @@ class SegmentConfig:
         for name in ("apex_fraction", "repeat_fraction", "join_fraction", "delta"):
             value = getattr(self, name)
             _require(0 <= value <= 1, f"segments.{name} is {value}; expected 0..1")
-        kinds = {"fusion": Fusion, "rest": Rest, "foot": Foot, "texture_peaks": TexturePeaks}
+        kinds = {"fusion": Fusion, "rest": Rest, "foot": Foot, "flank": Flank, "texture_peaks": TexturePeaks}
         for name, kind in kinds.items():
             value = getattr(self, name)
             choices = get_args(kind)
@@ -195,55 +203,6 @@ def rest_state(
     return np.stack([np.interp(times, middles, column) for column in columns], axis=1)
 
 
-def grow(
-    module: NDArray[np.float64],
-    angle: NDArray[np.float64],
-    apex: int,
-    *,
-    apex_fraction: float,
-    max_turn: float,
-) -> tuple[int, int]:
-    """Onset and offset about an apex, eq. (23) of [1]_.
-
-    Parameters
-    ----------
-    module, angle : ndarray, shape (T,)
-        Module (px) and polar angle (rad) of the smoothed motion of a region.
-    apex : int
-        Frame to grow from.
-    apex_fraction : float
-        M_T: frames count while their module exceeds this fraction of the apex's.
-    max_turn : float
-        gamma, rad: and while the direction turns by less than this from frame to frame.
-
-    Returns
-    -------
-    onset, offset : int
-        First and last frame, inclusive.
-    """
-    strong = module > apex_fraction * module[apex]
-    steady = np.abs(wrap_angle(np.diff(angle))) < max_turn
-    onset = offset = apex
-    while onset > 0 and strong[onset - 1] and steady[onset - 1]:
-        onset -= 1
-    while offset < module.size - 1 and strong[offset + 1] and steady[offset]:
-        offset += 1
-    return onset, offset
-
-
-def stops(
-    module: NDArray[np.float64], onset: int, apex: int, offset: int, *, apex_fraction: float
-) -> tuple[Stop, Stop]:
-    """What ended `grow` before the onset and after the offset: ``level``, ``turn`` or the ``edge`` of the curve."""
-
-    def stop(beyond: int) -> Stop:
-        if not 0 <= beyond < module.size:
-            return "edge"
-        return "turn" if module[beyond] > apex_fraction * module[apex] else "level"
-
-    return stop(onset - 1), stop(offset + 1)
-
-
 def motion_floor(largest: float, *, config: SegmentConfig) -> float:
     """Least module of an apex in a stretch whose largest module of any region is `largest`, px."""
     return max(config.min_motion_px, config.repeat_fraction * largest)
@@ -252,18 +211,6 @@ def motion_floor(largest: float, *, config: SegmentConfig) -> float:
 def texture_floor(curve: NDArray[np.float64], *, config: SegmentConfig) -> float:
     """Least texture difference of a peak: VE of eq. (21) of [1]_, and no less than ``min_difference``."""
     return max(change_threshold(curve, delta=config.delta), config.min_difference)
-
-
-def rise(module: NDArray[np.float64], apex: int) -> NDArray[np.float64]:
-    """Share of the way from the lowest module on each side up to the apex, shape (T,); 1 at the apex.
-
-    The head's drift lifts the foot of a curve by some tenths of a pixel. Measured from zero, as in eq. (23), a
-    boundary then slides along the flat foot; measured from the foot it stays on the flank. The foot counts up to
-    half the apex: an expression that lasts to the end of the track has none.
-    """
-    before, after = module[: apex + 1].min(), module[apex:].min()
-    foot = np.minimum(np.where(np.arange(module.size) < apex, before, after), module[apex] / 2)
-    return (module - foot) / np.maximum(module[apex] - foot, np.finfo(np.float64).tiny)
 
 
 def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fps: float) -> list[Span]:
@@ -304,8 +251,15 @@ def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fp
             max_turn = np.deg2rad(config.max_turn_deg_s) / fps
             onset, offset = grow(level, angle, apex, apex_fraction=config.apex_fraction, max_turn=max_turn)
             free[onset : offset + 1] = False
+            if top_speed(module[onset : offset + 1], fps=fps) < config.min_speed_px_s:
+                continue
             score, name = float(module[apex]) / config.min_motion_px, config.regions[region]
             ends = stops(level, onset, apex, offset, apex_fraction=config.apex_fraction)
+            if config.flank == "tangent":
+                onset, offset = (
+                    extend(level, at, apex, apex_fraction=config.apex_fraction) if end == "level" else at
+                    for at, end in zip((onset, offset), ends, strict=True)
+                )
             spans.append(Span(onset, apex, offset, score, "flow", *(Bound(end, name) for end in ends)))
             if config.single_apex:
                 break

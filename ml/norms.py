@@ -235,6 +235,11 @@ def adjective_pad() -> pd.DataFrame:
     DataFrame, one row an adjective in the order of the pairs, columns `PAD_AXES`
         Norms in -1..1, without the adjectives that have none.
     """
+    return _adjective_pad().copy()
+
+
+@cache
+def _adjective_pad() -> pd.DataFrame:
     poles = [pole for each in load_pairs() for pole in (each.first, each.second)]
     known = {pole.adjective: pole.pad for pole in poles if pole.pad is not None}
     return pd.DataFrame.from_dict(known, orient="index", columns=list(PAD_AXES)).rename_axis("adjective")
@@ -294,7 +299,7 @@ def nearest_adjectives(pad: ArrayLike, n: int = 3) -> tuple[str, ...]:
     ValueError
         If `pad` is not three finite numbers.
     """
-    return _nearest(pad, adjective_pad(), n)
+    return _nearest(pad, _adjective_pad(), n)
 
 
 def _nearest(pad: ArrayLike, anchors: pd.DataFrame, n: int) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ml.spotting_metrics import SpottingCounts, match_segments
 from ml.spotting_summary import Outcome, TrueSegment
 
-ALARM_PRICE = 0.05
+ALARM_PRICE = 0.02
 NUM_OUTER, NUM_INNER = 6, 3
 
 
@@ -81,6 +81,8 @@ class Fold(Generic[FaceT]):
 
     Parameters
     ----------
+    name : str
+        Of the spotter.
     subjects : tuple of str
         Who is judged by it.
     fitted : FittedSpotter
@@ -89,6 +91,7 @@ class Fold(Generic[FaceT]):
         `worth` of the choice within the training subjects.
     """
 
+    name: str
     subjects: tuple[str, ...]
     fitted: FittedSpotter[FaceT]
     choice: Any
@@ -178,7 +181,7 @@ class Bench(Generic[FaceT]):
             ]
         best = max(range(len(tallies)), key=lambda at: tallies[at].worth)
         fitted = spotter.fit(self._of(training))
-        return Fold(tuple(judged), fitted, spotter.choices[best], tallies[best].worth)
+        return Fold(spotter.name, tuple(judged), fitted, spotter.choices[best], tallies[best].worth)
 
     def _of(self, subjects: Sequence[str]) -> list[FaceT]:
         return [face for face in self.faces if face.subject in subjects]
@@ -200,6 +203,33 @@ class Bench(Generic[FaceT]):
                 self._seen[key] = Tally(counts, *quiet)
             total += self._seen[key]
         return total
+
+
+def champion_of(runs: Sequence[NestedRun[FaceT]], *, name: str = "champion") -> NestedRun[FaceT]:
+    """The best spotter as the training subjects see it, fold by fold.
+
+    Parameters
+    ----------
+    runs : sequence of NestedRun
+        Of one bench, so that their folds are the same; their scores have to be on one scale, such as
+        probabilities.
+
+    Returns
+    -------
+    run : NestedRun
+        Each fold is that of the run whose choice was worth most within the training subjects; of equally good
+        ones the first. Nothing of the judged subjects takes part.
+    """
+    folds: list[Fold[FaceT]] = []
+    source: dict[str, NestedRun[FaceT]] = {}
+    for at in range(len(runs[0].folds)):
+        worths = [run.folds[at].worth for run in runs]
+        best = runs[worths.index(max(worths))]
+        folds.append(best.folds[at])
+        source |= dict.fromkeys(best.folds[at].subjects, best)
+    subjects = [outcome.subject for outcome in runs[0].outcomes]
+    outcomes = [source[subject].outcomes[at] for at, subject in enumerate(subjects)]
+    return NestedRun(name, outcomes, folds)
 
 
 def subject_folds(subjects: Sequence[str], *, num_folds: int, seed: int) -> list[tuple[str, ...]]:

@@ -247,10 +247,14 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="features, flow, recognition, semantic, spotting or video.")],
+    name: Annotated[
+        str, typer.Argument(help="features, flow, recognition, semantic, serving, spotting or video.")
+    ],
     data: Annotated[
         Path,
-        typer.Option(envvar="APEXLINE_BENCH_DATA", help="Folder of the benchmark data; features needs none."),
+        typer.Option(
+            envvar="APEXLINE_BENCH_DATA", help="Folder of the benchmark data; features and serving need none."
+        ),
     ] = Path("../shared/data"),
     out: Annotated[
         Path | None,

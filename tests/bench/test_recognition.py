@@ -4,8 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.recognition import _by_row, _differences, _trained_figures, _untrained_figures, _version_row
+from bench.recognition import (
+    Results,
+    _by_row,
+    _differences,
+    _trained_figures,
+    _untrained_figures,
+    _version_row,
+)
 from bench.recognition_faces import ClipFaces
+from bench.recognition_report import write_report
 from bench.recognition_runs import (
     ARMS,
     Plan,
@@ -130,7 +138,17 @@ def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
     assert all(0 <= row["accuracy"] <= 1 and 0 <= row["balanced"] <= 1 for row in figures)
     rows = [_version_row(sets, arm, answers) for arm, answers in found.items()]
     assert [row["version"] for row in rows] == list(ARMS)
-    assert len(_differences(sets, found)) == 5
+    differences = _differences(sets, found)
+    assert len(differences) == 5
+
+    missing = {"on": "posed stills", "method": "fer: not installed"}
+    speed = [{"what": "training", "images/s": 1000.0}]
+    write_report(Results(PLAN, [*figures, missing], rows, differences, speed), tmp_path / "docs")
+    page = (tmp_path / "docs" / "recognition.md").read_text()
+    assert "apexline bench recognition --quick --out docs" in page
+    assert "a look, not figures" in page
+    assert "| posed stills | fer: not installed |" in page
+    assert (tmp_path / "docs" / "recognition.png").exists()
 
 
 def test_folds_of_each_seed_are_put_in_order(sets):

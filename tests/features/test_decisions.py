@@ -98,5 +98,8 @@ def test_what_was_turned_down_is_named():
     short = explain(curves(bump(100, 38, 40, 42, 4.0)), min_length_s=0.4)
     assert short.reasons == ()
     assert [(each.source, each.why) for each in short.rejected] == [("flow", "too_short")]
+    slow = explain(curves(bump(300, 50, 150, 250, 4.0)))
+    assert slow.reasons == ()
+    assert [(each.source, each.why) for each in slow.rejected] == [("flow", "too_slow")]
     # texture within the segment that flow found is no change of its own
     assert explain(replace(given, texture=bump(100, 10, 20, 30, 0.2))).rejected == ()

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from features.curves import flow_angle
+from features.flanks import extend, grow, top_speed
 from features.segments import (
     SegmentConfig,
     Span,
     fuse,
-    grow,
     mean_spans,
     motion_spans,
     rest_state,
@@ -75,7 +75,7 @@ def test_growth_equals_slow_loops(rng):
 
 def test_one_expression_is_found():
     module = bump(80, 20, 30, 50, 4.0)
-    config = SegmentConfig(regions=("left_mouth",), apex_fraction=0.32)
+    config = SegmentConfig(regions=("left_mouth",), apex_fraction=0.32, flank="crossing")
     spans = motion_spans(regions_of(module), config=config, fps=FPS)
     # above 1.28 px: (20, 30) rises by .4 a frame, (30, 50) falls by .2
     assert found(spans) == [(24, 30, 43)]
@@ -103,7 +103,7 @@ def test_further_expressions_count_down_to_a_fraction_of_the_largest():
 def test_the_flank_of_a_segment_is_no_apex():
     """The frames of a slow offset below M_T exceed the floor of further apexes, but peak nowhere."""
     module = bump(200, 20, 30, 150, 10.0)
-    config = SegmentConfig(apex_fraction=0.6, repeat_fraction=0.1)
+    config = SegmentConfig(apex_fraction=0.6, repeat_fraction=0.1, flank="crossing")
     assert found(motion_spans(regions_of(module), config=config, fps=FPS)) == [(27, 30, 77)]
 
 
@@ -111,7 +111,7 @@ def test_drift_under_an_expression_does_not_move_its_boundaries():
     """A head that ends 2 px away lifts one foot of the curve above the fraction of the apex."""
     module = bump(100, 30, 40, 60, 3.0)
     drifted = module + np.linspace(0, 2, 100)
-    config = SegmentConfig(regions=("lips",), apex_fraction=0.3)
+    config = SegmentConfig(regions=("lips",), apex_fraction=0.3, flank="crossing")
     ((onset, _, offset),) = found(motion_spans(regions_of(drifted), config=config, fps=FPS))
     assert (onset, offset) == pytest.approx((33, 54), abs=2)
     printed = replace(config, foot="zero")
@@ -133,7 +133,7 @@ def test_a_weak_region_does_not_widen_a_strong_one():
 
 def test_regions_that_move_together_are_one_expression():
     a, b = bump(100, 20, 30, 40, 5.0), bump(100, 30, 44, 58, 4.0)
-    config = SegmentConfig(regions=("left_mouth", "lips"), apex_fraction=0.3)
+    config = SegmentConfig(regions=("left_mouth", "lips"), apex_fraction=0.3, flank="crossing")
     spans = motion_spans(regions_of(a, b), config=config, fps=FPS)
     assert len(spans) == 1
     assert (spans[0].onset, spans[0].apex) == (24, 30)
@@ -145,12 +145,44 @@ def test_paper_angle_is_used_where_configured():
     direction = np.linspace(np.pi / 2 + 0.02, np.pi / 2 + 0.4, 40)
     displacement = 5 * np.stack([np.sin(direction), np.cos(direction)], axis=1)[:, None, :]
     displacement[:20] = [[5.0, 0.01]]
-    config = SegmentConfig(regions=("lips",), single_apex=True)
+    config = SegmentConfig(regions=("lips",), single_apex=True, min_speed_px_s=0.0)
     polar = motion_spans(displacement, config=config, fps=FPS)
     assert found(polar)[0][::2] == (0, 39)
-    printed = SegmentConfig(regions=("lips",), single_apex=True, angle="paper")
+    printed = replace(config, angle="paper")
     assert found(motion_spans(displacement, config=printed, fps=FPS))[0][::2] != (0, 39)
     assert flow_angle(np.array([5.0]), np.array([-0.01]), mode="paper")[0] > 3.0
+
+
+def test_a_tangent_meets_the_foot_where_the_flank_begins():
+    """Straight flanks are their own tangents: the triangle's corners come out, whatever the fraction."""
+    module = bump(80, 20, 30, 50, 4.0)
+    for fraction in (0.2, 0.35, 0.5):
+        config = SegmentConfig(regions=("left_mouth",), apex_fraction=fraction, flank="tangent")
+        assert found(motion_spans(regions_of(module), config=config, fps=FPS)) == [(20, 30, 50)]
+
+
+def test_a_boundary_at_the_edge_or_on_a_cliff_is_not_carried_on():
+    level = np.array([0.0, 0.0, 0.9, 1.0, 0.6, 0.4])
+    assert extend(level, 2, 3, apex_fraction=0.3) == 2
+    # from .4 to .8 in a frame and a half: another frame and a half to the foot, of which the curve holds none
+    assert extend(level, 5, 3, apex_fraction=0.3) == 5
+    assert extend(level[::-1], 0, 2, apex_fraction=0.3) == 0
+    assert extend(np.r_[level, 0, 0, 0], 5, 3, apex_fraction=0.3) == 6
+    assert extend(np.r_[level, 0, 0, 0][::-1], 3, 5, apex_fraction=0.3) == 2
+    lasting = np.r_[np.zeros(20), np.linspace(0, 4, 10), np.full(30, 4.0)]
+    config = SegmentConfig(regions=("lips",), flank="tangent")
+    assert found(motion_spans(regions_of(lasting), config=config, fps=FPS))[0][2] == 59
+
+
+def test_a_drift_is_too_slow_for_an_expression():
+    """A head that goes 3 px away and back within four seconds, and a mouth that does so in less than one."""
+    drift, smile = bump(200, 50, 100, 150, 3.0), bump(200, 90, 100, 110, 3.0)
+    config = SegmentConfig(regions=("lips",), min_speed_px_s=2.5)
+    assert top_speed(drift, fps=FPS) == pytest.approx(1.5)
+    assert motion_spans(regions_of(drift), config=config, fps=FPS) == []
+    assert len(motion_spans(regions_of(smile), config=config, fps=FPS)) == 1
+    assert len(motion_spans(regions_of(drift), config=replace(config, min_speed_px_s=0.0), fps=FPS)) == 1
+    assert top_speed(drift[:1], fps=FPS) == 0.0
 
 
 # Rest

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -175,10 +176,17 @@ def test_a_registry_that_cannot_register_says_so(logged, monkeypatch):
 
 def test_a_fresh_process_serves_the_champion_without_pickle(logged, tmp_path):
     script = (
-        "import mlflow, sys\n"
+        "import base64, json, mlflow, numpy, sys\n"
+        "from mlflow.pyfunc.scoring_server import invocations\n"
         f"model = mlflow.pyfunc.load_model('models:/{MODEL_NAME}@champion')\n"
         "assert model._model_impl.features.flow.alpha == 12.5\n"
         "model.predict(model.input_example).to_json(sys.argv[1])\n"
+        # What `mlflow models serve` does with the body of a request.
+        "faces = [bytes(numpy.uint8(face)) for face in model.input_example['image'].tolist()]\n"
+        "rows = [{'image': base64.b64encode(face).decode()} for face in faces]\n"
+        "body = json.dumps({'dataframe_records': rows})\n"
+        "said = invocations(body, 'application/json', model, model.metadata.get_input_schema())\n"
+        "print(said.response)\n"
     )
     environment = os.environ | {
         "MLFLOW_TRACKING_URI": logged.registry.tracking_uri,
@@ -186,8 +194,16 @@ def test_a_fresh_process_serves_the_champion_without_pickle(logged, tmp_path):
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     target = tmp_path / "answers.json"
-    subprocess.run([sys.executable, "-c", script, str(target)], check=True, env=environment, cwd=tmp_path)
+    command = [sys.executable, "-c", script, str(target)]
+    said = subprocess.run(
+        command, check=True, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ).stdout
     found = pd.read_json(target)
+    served = json.loads(said.splitlines()[-1])["predictions"]
+    assert [answer["emotion"] for answer in served] == found["emotion"].tolist()
+    assert [answer["p_happy"] for answer in served] == pytest.approx(found["p_happy"].tolist(), abs=1e-6)
+    assert served[0]["reasons"] == found["reasons"][0]
+    assert served[0]["track"] is None
     assert found.columns.tolist() == list(COLUMNS)
     ramp = np.add.outer(np.arange(48), np.arange(48)).astype(np.uint8)
     expected = logged.runs["semantic"].model.predict(np.stack([ramp, 2 * ramp]))

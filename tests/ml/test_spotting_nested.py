@@ -145,7 +145,7 @@ def test_false_alarms_on_quiet_faces_cost_beyond_f1():
     bench = Bench(faces)
     assert bench.fold(Cut()).choice == 0.5
     quiet = Tally(alarms=3, quiet_s=60.0)
-    assert quiet.worth == pytest.approx(-0.15)
+    assert quiet.worth == pytest.approx(-0.06)
     assert Tally().worth == 0.0
 
 
