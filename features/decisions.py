@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from features import segments as seg
 from features.segments import Segment, SegmentConfig
-from features.spans import Bound, Span, limit_spans
+from features.spans import Bound, Span, centre_apex, limit_spans
 
 Rejection = Literal["too_short", "too_slow", "flow_speaks_first"]
 
@@ -160,6 +160,12 @@ def decide(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> Deci
     )
     apexes = {span.apex for span in kept}
     rejected += [_rejected(span, curves, "too_short") for span in spans if span.apex not in apexes]
+    kept = [
+        centre_apex(
+            span, curves.texture if span.source == "texture" else curves.motion, share=config.apex_share
+        )
+        for span in kept
+    ]
     strongest = curves.modules.argmax(axis=1)
     segments = seg.to_segments(
         kept,

@@ -49,6 +49,9 @@ class SegmentConfig:
     max_turn_deg_s : float
         gamma of eq. (23): largest turn of the motion's direction from one frame to the next by the time between
         them, degrees per second; 45 degrees at 25 frames a second.
+    apex_share : float
+        The apex is the middle of the frames about the largest module that have this share of it; 1 is the largest
+        itself, as printed.
     angle : {"atan2", "paper"}
         Angle of eq. (20), see `features.curves.flow_angle`.
     flank : {"crossing", "tangent"}
@@ -93,6 +96,7 @@ class SegmentConfig:
     apex_fraction: float = 0.35
     foot: Foot = "lowest"
     max_turn_deg_s: float = 1125.0
+    apex_share: float = 0.9
     angle: AngleMode = "atan2"
     flank: Flank = "tangent"
     min_motion_px: float = 0.55
@@ -113,7 +117,7 @@ class SegmentConfig:
     micro_s: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("apex_fraction", "repeat_fraction", "join_fraction", "delta"):
+        for name in ("apex_fraction", "apex_share", "repeat_fraction", "join_fraction", "delta"):
             value = getattr(self, name)
             _require(0 <= value <= 1, f"segments.{name} is {value}; expected 0..1")
         kinds = {"fusion": Fusion, "rest": Rest, "foot": Foot, "flank": Flank, "texture_peaks": TexturePeaks}

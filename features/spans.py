@@ -82,6 +82,28 @@ def leading_spans(spans: Sequence[Span], *, gap: int, fraction: float) -> list[S
     return leading
 
 
+def centre_apex(span: Span, curve: NDArray[np.float64], *, share: float) -> Span:
+    """Put the apex of a span into the middle of the frames about its peak that come near it.
+
+    An expression is held: which of the frames at its height is the largest, noise and the frame rate decide.
+
+    Parameters
+    ----------
+    span : Span
+    curve : ndarray, shape (T,), float64
+        Curve whose largest value within the span is its peak.
+    share : float
+        Share of the peak that is near it, 0..1; 1 leaves the apex at the peak.
+    """
+    part = curve[span.onset : span.offset + 1]
+    peak = int(np.argmax(part))
+    far = np.flatnonzero(part < share * part[peak])
+    after = np.searchsorted(far, peak)
+    first = far[after - 1] + 1 if after > 0 else 0
+    last = far[after] - 1 if after < far.size else part.size - 1
+    return replace(span, apex=span.onset + int(first + last) // 2)
+
+
 def limit_spans(
     spans: Sequence[Span],
     strength: NDArray[np.float64],

@@ -18,7 +18,7 @@ from features.segments import (
     texture_spans,
     to_segments,
 )
-from features.spans import limit_spans, merge_spans
+from features.spans import centre_apex, limit_spans, merge_spans
 from tests.reference import flow as slow
 
 FPS = 25.0
@@ -308,6 +308,21 @@ def test_lengths_are_limited_in_seconds():
     # the strongest 50 frames of a triangle that falls more steeply on its right
     assert cut.onset <= 120 <= cut.offset
     assert strength[cut.onset] == pytest.approx(strength[cut.offset], abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("curve", "share", "expected"),
+    [
+        ([0, 1, 9.5, 9, 10, 9.2, 1, 0], 0.9, 3),  # frames 2..5 come near the peak at 4
+        ([0, 1, 9.5, 9, 10, 9.2, 1, 0], 1.0, 4),
+        ([0, 9.5, 2, 9, 10, 9.2, 9.1, 0], 0.9, 4),  # what lies beyond a dip does not count
+        ([10, 10, 10, 10, 10, 10, 10, 10], 0.9, 3),  # within the span 1..6
+    ],
+)
+def test_the_apex_is_the_middle_of_the_height(curve, share, expected):
+    span = Span(1, 1, 6, 2.0, "flow")
+    centred = centre_apex(span, np.array(curve, float), share=share)
+    assert centred == replace(span, apex=expected)
 
 
 def test_limits_scale_with_the_frame_rate():
