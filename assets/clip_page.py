@@ -31,17 +31,27 @@ from features.pipeline import ClipRows, FeatureConfig, describe_clip, explain_se
 from features.segments import Segment
 
 SUFFIXES = (".html", ".png")
+_STATEMENT = "This is about apparent expression, never what a person feels; never identity. It shows faces."
 _NO_TRUTH = pd.DataFrame({"onset": [], "offset": []})
 
 
 @dataclass(frozen=True)
 class ClipExplanation:
-    """All that is shown of a clip: tracks with segments first, then in order of time."""
+    """All that is shown of a clip: tracks with segments first, then in order of time.
+
+    Attributes
+    ----------
+    name, clip_id, config_name : str
+    tracks : list of TrackExplanation
+    needed : str
+        What a face needs in order to be followed.
+    """
 
     name: str
     clip_id: str
     config_name: str
     tracks: list[TrackExplanation]
+    needed: str
 
     @property
     def headline(self) -> str:
@@ -76,7 +86,13 @@ def explain_clip(clip: Path, parameters: Parameters) -> ClipExplanation:
     ]
     # sorting is stable: within either kind the order of time stays
     explained.sort(key=lambda track: not any(each.segment_id for each in track.explanations))
-    return ClipExplanation(clip.name, hash_file(UPath(clip))[:16], parameters.name, [*explained, *unusable])
+    needed = (
+        f"A face is followed once it was seen {config.tracks.min_detections} times, at least "
+        f"{config.faces.min_face_px:g} px large, with a detector score of {config.tracks.start_score:g} or more."
+    )
+    return ClipExplanation(
+        clip.name, hash_file(UPath(clip))[:16], parameters.name, [*explained, *unusable], needed
+    )
 
 
 def write_explanation(
@@ -154,15 +170,16 @@ def _crops(clip: Path, views: Mapping[str, TrackView], config: FeatureConfig) ->
 
 
 def _figures(explanation: ClipExplanation, answers: Mapping[str, str]) -> list[Figure]:
-    figures = [text_block(explanation.name, [explanation.headline], size=13)]
+    needed = [] if explanation.tracks else [explanation.needed]
+    figures = [text_block(explanation.name, [explanation.headline, *needed, _STATEMENT], size=13)]
     for track in explanation.tracks:
         figures.append(text_block(f"Track {track.track_id}: {track.headline}", [], size=11))
         if track.curves is not None:
             figures.append(track.curves)
         for each in track.explanations:
-            answer = f": {answers[each.segment_id]}" if each.segment_id in answers else ""
+            answer = [answers[each.segment_id]] if each.segment_id in answers else []
             figures += [
-                text_block(each.headline + answer, [f"- {line}" for line in each.grounds]),
+                text_block(each.headline, [f"- {line}" for line in [*answer, *each.grounds]]),
                 each.figure,
             ]
     return figures
@@ -171,5 +188,5 @@ def _figures(explanation: ClipExplanation, answers: Mapping[str, str]) -> list[F
 def _answer(score: Mapping[str, Any]) -> str:
     said = f"resembles {score['emotion']} ({score['confidence']:.2f})"
     if score["abstained"]:
-        said = f"no answer is given ({score['abstained']}); it would be {score['emotion']}"
+        said = f"no answer is given ({score['abstained']})"
     return f"{said}, synthetic model" if score["synthetic"] else said

@@ -192,7 +192,9 @@ def _found(reason: Reason) -> str:
 def _silence(decision: Decision) -> str:
     strongest = decision.motion[0]
     if strongest.counts:
-        return "No segment: what moved far enough has no peak, did not last or rose too slowly"
+        faults = {"too_short": "did not last", "too_slow": "moved too slowly"}
+        found = dict.fromkeys(faults[each.why] for each in decision.rejected if each.why in faults)
+        return f"No segment: what moved far enough {' or '.join(found) or 'has no peak'}"
     return (
         f"No segment: the {words(strongest.curve)} moved most, {strongest.value:.2f} px, "
         f"and {strongest.threshold:.2f} px would count"
@@ -247,7 +249,7 @@ def _turned_down(rejected: Rejected, config: SegmentConfig) -> str:
     by = "motion" if rejected.source == "flow" else rejected.source
     why = {
         "too_short": f"it lasts less than {config.min_length_s:g} s",
-        "too_slow": f"nothing in it moves by {config.min_speed_px_s:g} px per second, as a drifting head would not",
+        "too_slow": f"it moves slower than {config.min_speed_px_s:g} px per second, as a drifting head does",
         "flow_speaks_first": "motion found a segment in this track, and texture is asked only where it finds none",
     }[rejected.why]
     return f"A change of {by} in frames {rejected.onset} to {rejected.offset} is no segment: {why}."

@@ -15,11 +15,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
@@ -149,20 +150,24 @@ def _in_process(registry: ModelRegistry, lake: Lake) -> Rows:
         aligned = align_raw_crop(next(iter(raw.values())), server.detector)
         assert aligned is not None
         for crop, image in {"aligned, 128 x 128": aligned[0], **raw}.items():
-            times = _times(partial(_store_answer, server, image, lake, number))
+            times = _times(partial(_store_answer, server, image, lake, number, count()))
             rows.append(
                 {"task": "in process, to the stored answer", "version": version, "crop": crop, **times}
             )
     return rows
 
 
-def _store_answer(server: ExpressionServer, image: NDArray[np.uint8], lake: Lake, number: int) -> None:
+def _store_answer(
+    server: ExpressionServer, image: NDArray[np.uint8], lake: Lake, number: int, ordinals: Iterator[int]
+) -> None:
     [answer] = score_faces(server.model, [server.face({"image": image})], features=server.features)
     del answer["mapped_emotion"]  # follows from the stored PAD coordinates
     origin = {"clip_id": "0" * 16, "track_id": "t", "segment_id": "t-0", "dagster_run_id": "bench"}
     model = {"model_version": number, "version": server.model.version, "scored_at": datetime.now(UTC)}
     row = {**origin, **model, **answer, "synthetic": True}
-    lake.write("segment_scores", "bench", [row], stamp="bench", camera_day="bench")
+    # As in the line, every answer is a new file: renaming over an old one makes the file system wait for the disk.
+    name = f"v{number}-{next(ordinals)}-{image.shape[0]}"
+    lake.write("segment_scores", name, [row], stamp="bench", camera_day="bench")
 
 
 def _served(registry: ModelRegistry) -> Rows:

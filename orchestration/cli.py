@@ -189,14 +189,17 @@ def score(
 
 def _answer(score: dict[str, Any]) -> dict[str, str]:
     """Put a score into few columns for a person; --json has every value on its own."""
-    said = f"{score['emotion']} {score['confidence']:.2f}"
+    abstained = score["abstained"]
+    pad = " ".join(f"{score[axis]:+.2f}" for axis in ("pleasure", "arousal", "dominance"))
     return {
         "track": score["track"],
         "from - to (s)": f"{score['onset_s']:.2f} - {score['offset_s']:.2f}",
         "apex (s)": f"{score['apex_s']:.2f}",
-        "resembles": f"no answer: {score['abstained']}" if score["abstained"] else said,
-        "P A D": " ".join(f"{score[axis]:+.2f}" for axis in ("pleasure", "arousal", "dominance")),
-        "adjectives": score["adjectives"],
+        "resembles": f"no answer: {abstained}"
+        if abstained
+        else f"{score['emotion']} {score['confidence']:.2f}",
+        "P A D": "" if abstained else pad,
+        "adjectives": "" if abstained else score["adjectives"],
         "model": f"v{score['model_version']}{', synthetic' if score['synthetic'] else ''}",
     }
 

@@ -109,12 +109,19 @@ def test_a_track_without_a_segment_says_what_was_missing(nothing: Decision) -> N
 
 def test_what_was_turned_down_is_worded() -> None:
     headline, grounds = said(decision(bump(38, 40, 42, 4.0), min_length_s=0.4), min_length_s=0.4)
-    assert headline == "No segment: what moved far enough has no peak, did not last or rose too slowly"
+    assert headline == "No segment: what moved far enough did not last"
     assert re.search(
         r"change of motion in frames 3\d to 4\d is no segment: it lasts less than 0.4 s\.", grounds
     )
     _, grounds = said(decision(bump(10, 20, 30, 4.0), bump(60, 70, 80, 0.2)))
     assert "A change of texture in frames 65 to 75 is no segment: motion found a segment" in grounds
+
+
+def test_a_drifting_head_is_turned_down_for_its_slowness() -> None:
+    slow = {"min_speed_px_s": 50.0}
+    headline, grounds = said(decision(bump(10, 40, 70, 4.0), **slow), **slow)
+    assert headline == "No segment: what moved far enough moved too slowly"
+    assert "it moves slower than 50 px per second" in grounds
 
 
 def test_a_segment_that_texture_found_says_so() -> None:
@@ -220,6 +227,7 @@ def clip(smile: Decision, nothing: Decision, crops: dict[tuple[str, int], np.nda
             explain_track(TRACK, view(nothing), crops),
             explain_unusable("cccc", {"blurred": 3}),
         ],
+        "A face needs 40 px.",
     )
 
 
@@ -262,6 +270,15 @@ def test_an_abstention_is_no_answer(clip: ClipExplanation, tmp_path) -> None:
     page = (tmp_path / "clip.html").read_text(encoding="utf-8")
     assert "no answer is given (blurred)" in page
     assert "synthetic" not in page
+
+
+def test_without_a_face_the_page_says_what_a_face_needs(clip: ClipExplanation, tmp_path) -> None:
+    for name in ("clip.html", "clip.png"):
+        write_explanation(tmp_path / name, replace(clip, tracks=[]), [])
+    page = (tmp_path / "clip.html").read_text(encoding="utf-8")
+    assert "no face was followed, no expression segment found" in page
+    assert "A face needs 40 px." in page
+    assert "How to read it" not in page
 
 
 def test_the_picture_holds_everything_below_each_other(clip: ClipExplanation, tmp_path) -> None:
