@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from assets.figures.look import (
     BLUE,
+    FAINT,
     GREEN,
     GREY,
     INK,
@@ -172,23 +173,21 @@ def draw_motion(axes: Axes, view: TrackView) -> None:
 
 
 def draw_angle(axes: Axes, view: TrackView) -> None:
-    """Draw the direction, eq. (20), of the region that moved most; faint where it hardly moved."""
+    """Draw the direction, eq. (20), of the region that moved most: in each segment, and faintly outside of them."""
+    named: set[str] = set()
     for decision in view.decisions:
-        region = decision.motion[0].curve
-        index = view.config.regions.index(region)
-        down, right = decision.curves.displacement[:, index].T
-        angle = np.degrees(flow_angle(down, right, mode=view.config.angle))
-        strong = decision.curves.modules[:, index] >= decision.motion[0].threshold
-        first = decision is view.decisions[0]
-        # A point per frame: a line would draw jumps where the angle passes 360 degrees.
-        for chosen, colour, size, label in (
-            (~strong, "#B8C1CB", 2.5, "below the threshold"),
-            (strong, _REGION_LINES.get(region, (INK, "-"))[0], 5, words(region)),
-        ):
-            times = decision.curves.times[chosen]
-            axes.plot(
-                times, angle[chosen], ".", color=colour, markersize=size, label=label if first else None
-            )
+        times, frames = decision.curves.times, decision.curves.frames
+        free = np.ones(times.size, dtype=bool)
+        for reason in decision.reasons:
+            inside = (frames >= reason.segment.onset) & (frames <= reason.segment.offset)
+            free &= ~inside
+            region = reason.motion[0].curve
+            colour = _REGION_LINES.get(region, (INK, "-"))[0]
+            label = None if region in named else words(region)
+            named.add(region)
+            _dots(axes, times, _angle(decision, region, view.config), inside, colour, 5, label)
+        label = None if decision is not view.decisions[0] else "no segment"
+        _dots(axes, times, _angle(decision, decision.motion[0].curve, view.config), free, FAINT, 2.5, label)
     _shade(axes, view)
     finish(axes, title="Direction of the region that moved most", y="angle (deg)", legend=False)
     axes.set_ylim(-8, 368)
@@ -323,6 +322,24 @@ def _stacked(view: TrackView, panels: Sequence[tuple[float, Callable[[Axes, Trac
         legend_beside(axes)
     share_x(drawn, _TIME)
     return figure
+
+
+def _angle(decision: Decision, region: str, config: SegmentConfig) -> NDArray[np.float64]:
+    down, right = decision.curves.displacement[:, config.regions.index(region)].T
+    return np.degrees(flow_angle(down, right, mode=config.angle))
+
+
+def _dots(
+    axes: Axes,
+    times: NDArray[np.float64],
+    angle: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+    colour: str,
+    size: float,
+    label: str | None,
+) -> None:
+    # A point per frame: a line would draw jumps where the angle passes 360 degrees.
+    axes.plot(times[chosen], angle[chosen], ".", color=colour, markersize=size, label=label)
 
 
 def _joined(
