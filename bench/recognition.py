@@ -135,7 +135,8 @@ def _ferplus(data: Path, plan: Plan, seed: int, cache: Path) -> tuple[Arrays, Ar
 
 def _adapted(data: Path, plan: Plan, arm: str, seed: int, fold: int, cache: Path) -> Arrays:
     sets = read_sets(data, cache)
-    start, _ = ferplus_run(sets, plan, seed, cache)
+    plain, _ = ferplus_run(sets, plan, seed, cache)
+    start, _ = ferplus_run(sets, plan, seed, cache, start=plain)
     return performers_run(sets, plan, arm, seed, fold, start, cache)
 
 
@@ -234,7 +235,7 @@ def _trained_figures(sets: Sets, found: list[Arrays]) -> Iterator[dict[str, Any]
     logits = _by_row(sets, found, "logits")
     stills = [each[: len(posed)] for each in logits]
     answers = [each.argmax(axis=1) for each in stills]
-    method = "FER+, then other performers"
+    method = f"{_RELABELLED}, then other performers"
     yield _figure(
         "posed stills", method, answers, posed, wanted=".86", **_interval(answers, posed, performers)
     )

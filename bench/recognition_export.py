@@ -65,7 +65,7 @@ def _card(
         "best_epoch": epoch,
         "trained_on": "FER2013's faces with FER+'s votes, aligned by the line's own aligner; no other set",
         "examples": {name: len(getattr(split, name)) for name in ("train", "valid", "test")},
-        "chosen_on": "FER+ validation images: best epoch, shift against class shares, temperature, limits",
+        "chosen_on": "FER+ validation images: best epoch, temperature, limits",
         "test": "FER+ test images whose most frequent word is one of the four classes; copies dropped from training",
         "metrics": {
             "accuracy": tested.recognition,

@@ -37,7 +37,7 @@ anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as so
   hand, beside each image's votes. Best epochs are chosen on FER+ validation images. *shifted*: the logit of each class
   is moved by what serves FER2013's labels of the validation images best (`ml.prior`): half accuracy and half balanced
   accuracy for FER2013, balanced accuracy for the other sets. Neither network has seen a still or a clip.
-* *FER+, then other performers*: trained on from there on stills and frames of clips of other performers; two of those
+* *then other performers*: trained on from there on stills and frames of clips of other performers; two of those
   choose the epoch. A performer is never on both sides, in stills and clips alike.
 * Stills: *observers* are about a hundred people per image. Calm was no answer for them, so beside them everyone is held
   to happy, angry and scared. Clips show those three only; their answers are held to three as well.
@@ -52,11 +52,12 @@ anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as so
 
 ## The three versions and their controls (Table 3)
 
-All start from the same FER+ weights and learn from the same performers. *features* adds MODC texture and flow since
-onset; *semantic* also PAD, with what observers saw of each still as its target. In *shuffled features* every face has
-the features of another; in *random anchors* PAD is replaced by random points of the same place and spread. Four answers
-are allowed here, so calm counts as an error on an apex. *recognition* is the most probable class, *classification* goes
-through PAD (eq. 27). The paper gives 91.1 / 90.1, 92.5 / 91.4 and 95.4 / 96.3 % on its own, private data.
+All start from the same weights (*FER+ and FER2013's labels*) and learn from the same performers. *features* adds MODC
+texture and flow since onset; *semantic* also PAD, with what observers saw of each still as its target. In *shuffled
+features* every face has the features of another; in *random anchors* PAD is replaced by random points of the same place
+and spread. Four answers are allowed here, so calm counts as an error on an apex. *recognition* is the most probable
+class, *classification* goes through PAD (eq. 27). The paper gives 91.1 / 90.1, 92.5 / 91.4 and 95.4 / 96.3 % on its
+own, private data.
 
 {versions}
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from ml.pretrained import load_pretrained, save_pretrained
+from ml.pretrained import DATA, load_pretrained, save_pretrained
 from ml.train import TrainConfig, train_deepid
 
 
@@ -30,3 +30,14 @@ def test_a_shipped_model_answers_as_it_was_trained_but_for_half_precision(model,
 def test_missing_files_name_the_remedy(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"is missing; reinstall .* bench.recognition_export"):
         load_pretrained(tmp_path)
+
+
+def test_the_model_that_ships_is_small_has_its_card_and_answers(data):
+    shipped = load_pretrained()
+    assert sum(path.stat().st_size for path in DATA.glob("expression_ferplus.*")) <= 2 * 2**20
+    assert {"command", "seed", "metrics", "trained_on", "excluded_uses"} <= set(shipped.card)
+    assert shipped.card["metrics"]["accuracy"] >= 0.9
+    assert not shipped.model.synthetic
+    assert shipped.model.limits.training_range is not None
+    answers = shipped.model.predict(data.images)
+    np.testing.assert_allclose(answers.probabilities.sum(axis=1), 1, atol=1e-5)
