@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -127,14 +128,20 @@ def _gather(pool: ProcessPoolExecutor, calls: list[tuple[Callable[..., Any], tup
     return [future.result() for future in futures]
 
 
+@lru_cache(maxsize=1)
+def _sets(data: Path, cache: Path) -> Sets:
+    """Sets that a process reads once for all of its runs."""
+    return read_sets(data, cache)
+
+
 def _ferplus(data: Path, plan: Plan, seed: int, cache: Path) -> tuple[Arrays, Arrays]:
-    sets = read_sets(data, cache)
+    sets = _sets(data, cache)
     start, plain = ferplus_run(sets, plan, seed, cache)
     return plain, ferplus_run(sets, plan, seed, cache, start=start)[1]
 
 
 def _adapted(data: Path, plan: Plan, arm: str, seed: int, fold: int, cache: Path) -> Arrays:
-    sets = read_sets(data, cache)
+    sets = _sets(data, cache)
     plain, _ = ferplus_run(sets, plan, seed, cache)
     start, _ = ferplus_run(sets, plan, seed, cache, start=plain)
     return performers_run(sets, plan, arm, seed, fold, start, cache)
