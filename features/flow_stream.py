@@ -169,11 +169,17 @@ class FlowStream:
         )
         displacement = self._carried + to_numpy(means).astype(np.float64)
         speed = self._speed(displacement, time_s)
-        polar = (np.hypot(*displacement.T), flow_angle(*displacement.T), speed)
-        values = np.column_stack([displacement, *polar]).tolist()
-        bins = to_numpy(histograms).tolist()
+        drow, dcol = displacement.T
+        columns = (drow, dcol, np.hypot(drow, dcol), flow_angle(drow, dcol), speed)
+        values = zip(
+            self._regions,
+            *(column.tolist() for column in columns),
+            to_numpy(histograms).tolist(),
+            strict=True,
+        )
         rows = [
-            FlowRow(frame, time_s, roi, *values[i], tuple(bins[i])) for i, roi in enumerate(self._regions)
+            FlowRow(frame, time_s, roi, down, right, module, turn, change, tuple(bins))
+            for roi, down, right, module, turn, change, bins in values
         ]
         self._last = (time_s, displacement)
         if self._is_due(time_s, speed):
