@@ -20,7 +20,7 @@ from bench.spotting_learners import CalibratedRule, fused_learned, temporal_logi
 from bench.spotting_methods import AsConfigured, Baseline, FlowRule, FusedRule, PaperRule, TextureRule
 from bench.spotting_scenes import real_clip_rows, scene_faces, scene_outcomes
 from ml.spotting_nested import Bench, Fold, NestedRun, Spotter, champion_of
-from ml.spotting_summary import SpottingSummary, interval
+from ml.spotting_summary import Outcome, SpottingSummary, TrueSegment, interval
 
 Rows = list[dict[str, Any]]
 Tables = dict[str, Rows]
@@ -131,7 +131,7 @@ def measure(data: Path) -> SpottingResults:
         "segments": [_segments(name, each) for name, each in judged.items()],
         "timing": [_timing(name, each) for name, each in judged.items()],
         "claims": claims(judged),
-        "control": [_shuffled(faces)],
+        "control": control(faces),
     }
     scenes = None
     if folder != data:
@@ -180,28 +180,47 @@ def read_faces(folder: Path) -> list[Face]:
 
 
 def shuffle_truth(faces: Sequence[Face], *, seed: int) -> list[Face]:
-    """Give every face the annotations of another one, as far as they fit into its frames."""
-    order = np.random.default_rng(seed).permutation(len(faces))
+    """Give every face the annotations of another one, turned round by a random time.
+
+    What reaches beyond the last frame comes back at the first: any frame of a clip is then as likely to be positive
+    as any other. Without the turn, shuffled annotations still lie in the middle of their clips.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(faces))
     return [
-        replace(face, truth=[each for each in faces[at].truth if each.offset < face.times_s.size])
+        replace(
+            face, truth=turned(faces[at].truth, face.times_s.size, by=int(rng.integers(face.times_s.size)))
+        )
         for face, at in zip(faces, order, strict=True)
     ]
 
 
-def _shuffled(faces: Sequence[Face]) -> dict[str, Any]:
-    areas = [
-        SpottingSummary(
-            Bench(shuffle_truth(faces, seed=seed)).nested(temporal_logistic()).outcomes
-        ).measures()["auc"]
+def turned(truth: Sequence[TrueSegment], num_frames: int, *, by: int) -> list[TrueSegment]:
+    """Segments moved by some frames within a clip whose end is joined to its beginning."""
+    pieces: list[TrueSegment] = []
+    for each in truth:
+        inside = np.unique((np.arange(each.onset, each.offset + 1) + by) % num_frames)
+        for part in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
+            pieces.append(TrueSegment(int(part[0]), int(part[0]), int(part[-1]), int(part[-1])))
+    return pieces
+
+
+def control(faces: Sequence[Face]) -> Rows:
+    """What the protocol says where there is nothing to be found, and what the place in the clip alone gives away."""
+    spotter = temporal_logistic()
+    shuffled = [
+        SpottingSummary(Bench(shuffle_truth(faces, seed=seed)).nested(spotter).outcomes).measures()
         for seed in range(_NUM_SHUFFLES)
     ]
-    return {
-        "method": f"{temporal_logistic().name}, truth shuffled among clips",
-        "shuffles": _NUM_SHUFFLES,
-        "AUC, mean": float(np.mean(areas)),
-        "lowest": min(areas),
-        "highest": max(areas),
-    }
+    place = SpottingSummary([_by_place(face) for face in faces]).measures()
+    rows = [(f"{spotter.name}; truth shuffled and turned, {n + 1}", each) for n, each in enumerate(shuffled)]
+    rows.append(("no look at the face: time to the nearer end of the clip", place))
+    return [{"control": name, "AUC": each["auc"], "inner AUC": each["inner_auc"]} for name, each in rows]
+
+
+def _by_place(face: Face) -> Outcome:
+    times = face.times_s
+    return Outcome(face.subject, times, face.truth, [], np.minimum(times - times[0], times[-1] - times))
 
 
 def _add_scenes(
@@ -244,7 +263,11 @@ def _detection(name: str, judged: Judged) -> dict[str, Any]:
         low, high = interval(judged.resampled[key])
         row |= {label: judged.measures[key], f"{label} low": low, f"{label} high": high}
     paper = PAPER_AUC.get(name, PAPER_AUC.get(name.partition(",")[0]))
-    return row | {"AUC by clip": judged.measures["face_auc"], "paper's AUC": "" if paper is None else paper}
+    return row | {
+        "inner AUC": judged.measures["inner_auc"],
+        "AUC by clip": judged.measures["face_auc"],
+        "paper's AUC": "" if paper is None else paper,
+    }
 
 
 def _segments(name: str, judged: Judged) -> dict[str, Any]:

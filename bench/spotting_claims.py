@@ -95,9 +95,11 @@ def acceptance(
     scenes : mapping, optional
         Its measures in the scenes, where there are any.
     tables : mapping of str to rows
-        ``claims``, and ``scenes, tracking`` where there are scenes.
+        ``claims``, ``control``, and ``scenes, tracking`` where there are scenes.
     """
     rows = [_bar(words, champion[key], sign, bar) for key, words, sign, bar in _BARS]
+    chance = [row["AUC"] for row in tables["control"] if "shuffled" in row["control"]]
+    rows.append(_bar("frame AUC with the truth shuffled, mean", float(np.mean(chance)), "<=", 0.6))
     for kind in ("sl", "sr"):
         own = [row for row in tables["claims"] if str(row["one"]).startswith(f"{kind} + flow")]
         for one in dict.fromkeys(row["one"] for row in own):

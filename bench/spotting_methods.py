@@ -322,12 +322,16 @@ def texture_floors(faces: Sequence[Face], kind: str) -> dict[float, float]:
 
 
 def _motion_spans(stretch: Stretch, choice: Thresholds) -> list[Span]:
-    config = replace(
-        segment_config(),
-        min_motion_px=choice.min_motion_px,
-        min_speed_px_s=choice.min_speed_px_s,
-        apex_fraction=choice.apex_fraction,
-    )
+    return _cached_motion_spans(stretch, choice.min_motion_px, choice.min_speed_px_s, choice.apex_fraction)
+
+
+# the flow rules and all fusions ask for the same, in every fold
+@cache
+def _cached_motion_spans(
+    stretch: Stretch, min_motion_px: float, min_speed_px_s: float, apex_fraction: float
+) -> list[Span]:
+    told = {"min_motion_px": min_motion_px, "min_speed_px_s": min_speed_px_s, "apex_fraction": apex_fraction}
+    config = replace(segment_config(), **told)
     return seg.motion_spans(stretch.curves.displacement, config=config, fps=stretch.curves.fps)
 
 

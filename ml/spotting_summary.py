@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 AP_OVERLAPS = tuple(float(iou) for iou in np.linspace(0.5, 0.95, 10).round(2))
 LENGTHS = ("overall", "micro", "macro")
 APEX_TOLERANCE_S = 0.1
+# frames nearer to an end of their clip are left out of the inner area
+MARGIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class _Part:
     areas: Floats  # of each face that has both kinds of frames
     scores: Floats
     positive: NDArray[np.bool_]
+    inner: NDArray[np.bool_]  # at least MARGIN_S from both ends
     ranked: Floats  # (found, 1 + overlaps): score, then whether it is true at each overlap
 
 
@@ -108,6 +111,7 @@ class SpottingSummary:
         self._owner = np.repeat(np.arange(len(self._parts)), [part.scores.size for part in self._parts])
         self._scores = scores
         self._positive = np.concatenate([part.positive for part in self._parts])
+        self._inner = np.concatenate([part.inner for part in self._parts])
         ranked = np.concatenate([part.ranked for part in self._parts])
         owner = np.repeat(np.arange(len(self._parts)), [len(part.ranked) for part in self._parts])
         order = np.argsort(-ranked[:, 0], kind="stable")
@@ -139,7 +143,8 @@ class SpottingSummary:
         Returns
         -------
         measures : dict
-            ``auc`` (frames of all faces pooled), ``face_auc`` (mean over faces), ``f1``, ``f1_micro``,
+            ``auc`` (frames of all faces pooled), ``inner_auc`` (without those within a second of the ends of their
+            clip, where an annotator begins and ends with calm), ``face_auc`` (mean over faces), ``f1``, ``f1_micro``,
             ``f1_macro``, ``precision``, ``recall``, ``ap`` (mean over overlaps .5 to .95), ``alarms_per_min`` (on
             faces without an expression), ``onset_ms``, ``apex_ms``, ``offset_ms`` (median absolute error
             of matched segments) and ``apex_inside`` (share of matched ones with the apex between the true
@@ -151,13 +156,15 @@ class SpottingSummary:
         minutes = sum(w * part.quiet_s for w, part in zip(times, self._parts, strict=True)) / 60
         alarms = sum(w * part.alarms for w, part in zip(times, self._parts, strict=True))
         weight = times[self._owner][self._order]
-        area = roc_area(self._scores[self._order], self._positive[self._order], weight)
+        scores, positive = self._scores[self._order], self._positive[self._order]
+        inner = weight * self._inner[self._order]
         medians = {
             name: _median(self._repeated([part.errors[name] for part in self._parts], times))
             for name in ("onset_ms", "apex_ms", "offset_ms")
         }
         return {
-            "auc": area,
+            "auc": roc_area(scores, positive, weight),
+            "inner_auc": roc_area(scores, positive, inner),
             "face_auc": _mean(self._repeated([part.areas for part in self._parts], times)),
             "f1": by_length["overall"].f1,
             "f1_micro": by_length["micro"].f1,
@@ -254,8 +261,13 @@ def _part(outcomes: Sequence[Outcome]) -> _Part:
         ),
         scores=np.concatenate([each.scores for each in outcomes]),
         positive=np.concatenate(positive),
+        inner=np.concatenate([_inner(each.times_s) for each in outcomes]),
         ranked=np.concatenate([average_precision_ranks(each.found, each.truth) for each in outcomes]),
     )
+
+
+def _inner(times_s: Floats) -> NDArray[np.bool_]:
+    return (times_s >= times_s[0] + MARGIN_S) & (times_s <= times_s[-1] - MARGIN_S)
 
 
 def _inside(outcome: Outcome) -> Floats:

@@ -69,6 +69,16 @@ def test_a_quiet_face_must_score_low_on_the_same_scale():
     assert summary.measures()["auc"] < 0.5
 
 
+def test_the_inner_area_leaves_out_the_ends_of_a_clip():
+    # Frames 25 to 74 are a second away from both ends; a score that is wrong only outside of them does not matter.
+    scores = np.zeros(100)
+    scores[:20] = 2.0
+    scores[30:60] = 1.0
+    inner = SpottingSummary([Outcome("a", np.arange(100) / 25, [TrueSegment(30, 40, 45, 59)], [], scores)])
+    assert inner.measures()["inner_auc"] == 1.0
+    assert inner.measures()["auc"] < 0.8
+
+
 def test_weights_count_subjects_as_copies_would():
     rng = np.random.default_rng(0)
     cases = [
