@@ -149,7 +149,7 @@ def score(
     clip: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     plot_file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="With --plot: the file to write, .html or .png."),
+        typer.Argument(metavar="FILE", help="With --plot: the file to write, .html or .png."),
     ] = None,
     plot: Annotated[
         bool,
@@ -160,7 +160,7 @@ def score(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Find the expression segments of one clip and score them by the champion; nothing is stored."""
+    """Find the expression segments of one clip and score them by the champion; only --plot stores anything."""
     from assets.clip_page import check_suffix, explain_clip, write_explanation
     from assets.segment_scores import score_clip
     from orchestration.resources import build_resources
