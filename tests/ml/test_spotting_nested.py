@@ -6,8 +6,8 @@ import pytest
 
 from ml.spotting_learned import fit_logistic, fit_trees
 from ml.spotting_metrics import frame_mask
-from ml.spotting_nested import Bench, Tally, subject_folds
-from ml.spotting_summary import SpottingSummary, TrueSegment
+from ml.spotting_nested import Bench, Fold, NestedRun, Tally, champion_of, subject_folds
+from ml.spotting_summary import Outcome, SpottingSummary, TrueSegment
 
 
 @dataclass(frozen=True)
@@ -180,3 +180,21 @@ def test_logistic_weights_do_not_depend_on_units():
     one, other = fit_logistic(numbers, positive), fit_logistic(numbers * [1000, 1], positive)
     np.testing.assert_allclose(one(numbers), other(numbers * [1000, 1]), rtol=1e-4)
     assert one(np.array([[2.0, 7.0]]))[0] > 0.9
+
+
+def test_the_champion_is_chosen_by_the_training_subjects_fold_by_fold():
+    def run(name: str, worths: tuple[float, float]) -> NestedRun[Curve]:
+        folds = [
+            Fold(name, (subject,), Cut(), 0.5, worth) for subject, worth in zip("ab", worths, strict=True)
+        ]
+        outcomes = [Outcome(subject, np.arange(3) / 25, [], [], np.zeros(3)) for subject in "ba"]
+        return NestedRun(name, outcomes, folds)
+
+    one, other = run("one", (0.9, 0.5)), run("other", (0.8, 0.6))
+    champion = champion_of([one, other])
+    assert [fold.name for fold in champion.folds] == ["one", "other"]
+    # outcomes stay in the order of the faces: b, then a
+    assert champion.outcomes[0] is other.outcomes[0]
+    assert champion.outcomes[1] is one.outcomes[1]
+    # of equals the first
+    assert [fold.name for fold in champion_of([other, run("third", (0.8, 0.6))]).folds] == ["other", "other"]
