@@ -4,9 +4,9 @@ Belongs here: requests to faces, and the ``_load_pyfunc`` hook that MLflow's pyf
 code by import, weights as arrays, no pickle anywhere). Stays out: the columns (``ml.serving``), scoring
 (``assets.scoring``), MLflow itself (``ml.registry``).
 
-A row holds a face (``image``: grey or BGR, any size) or the path of a clip. A 48 x 48 face is taken as the network's
-input and a grey 128 x 128 one as aligned, unless ``aligned`` is false; in any other the face is looked for and aligned
-as the line aligns its own. Where none is found, the whole picture is taken as the face, and the answer abstained from.
+A row holds a face (``image``: grey or BGR, any size) or the path of a clip. The face is looked for in its picture and
+aligned as the line aligns its own; ``aligned`` says that it is already. Where none is found, the whole picture is taken
+as the face, and the answer abstained from.
 """
 
 from __future__ import annotations
@@ -114,7 +114,10 @@ class ExpressionServer:
 
     def _aligned(self, value: Any, row: Mapping[str, Any]) -> tuple[NDArray[np.uint8], dict[str, float]]:
         image = read_image(value)
-        if image.shape in _ALIGNED and row.get("aligned", True):
+        if row.get("aligned", False):
+            if image.shape not in _ALIGNED:
+                msg = f"an aligned face has shape {image.shape}, expected one of {_ALIGNED}; leave `aligned` out"
+                raise ValueError(msg)
             return image, {}
         found = align_raw_crop(image, self.detector)
         if found is not None:

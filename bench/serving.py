@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -149,8 +149,12 @@ def _in_process(registry: ModelRegistry, lake: Lake) -> Rows:
         server = ExpressionServer(registry.load_model(number), FeatureConfig())
         aligned = align_raw_crop(next(iter(raw.values())), server.detector)
         assert aligned is not None
-        for crop, image in {"aligned, 128 x 128": aligned[0], **raw}.items():
-            times = _times(partial(_store_answer, server, image, lake, number, count()))
+        rows_sent = {
+            "aligned, 128 x 128": {"image": aligned[0], "aligned": True},
+            **{name: {"image": image} for name, image in raw.items()},
+        }
+        for crop, row in rows_sent.items():
+            times = _times(partial(_store_answer, server, row, lake, number, count()))
             rows.append(
                 {"task": "in process, to the stored answer", "version": version, "crop": crop, **times}
             )
@@ -158,15 +162,15 @@ def _in_process(registry: ModelRegistry, lake: Lake) -> Rows:
 
 
 def _store_answer(
-    server: ExpressionServer, image: NDArray[np.uint8], lake: Lake, number: int, ordinals: Iterator[int]
+    server: ExpressionServer, sent: Mapping[str, Any], lake: Lake, number: int, ordinals: Iterator[int]
 ) -> None:
-    [answer] = score_faces(server.model, [server.face({"image": image})], features=server.features)
+    [answer] = score_faces(server.model, [server.face(sent)], features=server.features)
     del answer["mapped_emotion"]  # follows from the stored PAD coordinates
     origin = {"clip_id": "0" * 16, "track_id": "t", "segment_id": "t-0", "dagster_run_id": "bench"}
     model = {"model_version": number, "version": server.model.version, "scored_at": datetime.now(UTC)}
     row = {**origin, **model, **answer, "synthetic": True}
     # As in the line, every answer is a new file: renaming over an old one makes the file system wait for the disk.
-    name = f"v{number}-{next(ordinals)}-{image.shape[0]}"
+    name = f"v{number}-{next(ordinals)}-{len(sent['image'])}"
     lake.write("segment_scores", name, [row], stamp="bench", camera_day="bench")
 
 
@@ -175,24 +179,30 @@ def _served(registry: ModelRegistry) -> Rows:
     grey = cv2.cvtColor(next(iter(raw.values())), cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (128, 128), interpolation=cv2.INTER_AREA)
     sent = {
-        "aligned, 128 x 128, base64": base64.b64encode(small.tobytes()).decode(),
-        "aligned, 128 x 128, nested lists": small.tolist(),
-        **{f"{name}, base64 PNG": base64.b64encode(_png(image)).decode() for name, image in raw.items()},
+        "aligned, 128 x 128, base64": {
+            "image": base64.b64encode(small.tobytes()).decode(),
+            "aligned": True,
+        },
+        "aligned, 128 x 128, nested lists": {"image": small.tolist(), "aligned": True},
+        **{
+            f"{name}, base64 PNG": {"image": base64.b64encode(_png(image)).decode()}
+            for name, image in raw.items()
+        },
     }
     task = {"task": "mlflow models serve, loopback", "version": VERSIONS[-1]}
     with _serving(registry.tracking_uri) as connection:
         return [
-            {**task, "crop": name, **_times(partial(_ask, connection, _request(picture)))}
-            for name, picture in sent.items()
+            {
+                **task,
+                "crop": name,
+                **_times(partial(_ask, connection, json.dumps({"dataframe_records": [row]}))),
+            }
+            for name, row in sent.items()
         ]
 
 
 def _png(image: NDArray[np.uint8]) -> bytes:
     return cv2.imencode(".png", image)[1].tobytes()
-
-
-def _request(picture: Any) -> str:
-    return json.dumps({"dataframe_records": [{"image": picture}]})
 
 
 @contextmanager

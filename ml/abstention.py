@@ -52,7 +52,7 @@ class AbstentionConfig:
         Share of the validation faces that count as inside the training range.
     """
 
-    min_face_px: float = 48.0
+    min_face_px: float = 32.0
     min_blur: float = 20.0
     max_yaw: float = 0.25
     max_roll_deg: float = 30.0
@@ -78,7 +78,7 @@ class AbstentionConfig:
 
 @dataclass(frozen=True, eq=False)
 class TrainingRange:
-    """Where the training faces lie among the network's hidden units.
+    """Where the training faces lie among what the network sees (`ml.deepid.DeepIDOutput`).
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ class TrainingRange:
     @classmethod
     def fit(
         cls,
-        hidden: ArrayLike,
+        seen: ArrayLike,
         targets: ArrayLike,
-        valid_hidden: ArrayLike,
+        valid_seen: ArrayLike,
         *,
         typical: float = AbstentionConfig.typical,
     ) -> TrainingRange:
@@ -107,12 +107,12 @@ class TrainingRange:
 
         Parameters
         ----------
-        hidden : array_like, shape (N, K)
-            Hidden units for the training faces.
+        seen : array_like, shape (N, K)
+            Of the training faces.
         targets : array_like, shape (N,), int
             Their classes.
-        valid_hidden : array_like, shape (V, K)
-            Hidden units for the validation faces.
+        valid_seen : array_like, shape (V, K)
+            Of the validation faces.
         typical : float
             Share of the validation faces inside the range.
 
@@ -124,11 +124,11 @@ class TrainingRange:
             LedoitWolf,
         )  # a second to import, which reading a configuration can do without
 
-        units, classes = np.asarray(hidden, np.float64), np.asarray(targets)
+        units, classes = np.asarray(seen, np.float64), np.asarray(targets)
         present = np.unique(classes)
         means = np.stack([units[classes == each].mean(axis=0) for each in present])
         deviations = units - means[np.searchsorted(present, classes)]
-        # Shrinkage: there may be fewer faces than units, and units that never fire.
+        # Shrinkage: there may be fewer faces than maps, and maps that never fire.
         precision = np.asarray(LedoitWolf(assume_centered=True).fit(deviations).get_precision())
         found = cls(
             means=means.astype(np.float32),
@@ -136,16 +136,16 @@ class TrainingRange:
             max_distance=math.inf,
         )
         reach = float(
-            np.quantile(found.distance(np.asarray(valid_hidden, np.float32)), typical, method="higher")
+            np.quantile(found.distance(np.asarray(valid_seen, np.float32)), typical, method="higher")
         )
         return cls(found.means, found.whitening, reach)
 
-    def distance(self, hidden: Floats) -> Floats:
+    def distance(self, seen: Floats) -> Floats:
         """Mahalanobis distance to the nearest class mean [1]_.
 
         Parameters
         ----------
-        hidden : ndarray, shape (N, K)
+        seen : ndarray, shape (N, K)
 
         Returns
         -------
@@ -157,8 +157,8 @@ class TrainingRange:
         .. [1] Lee, Lee, Lee, Shin (2018). A simple unified framework for detecting out-of-distribution samples
            and adversarial attacks. NeurIPS.
         """
-        # |(h - m) W| for each mean: (N, 1, K) - (C, K) in whitened units
-        whitened = (hidden @ self.whitening)[:, None, :] - (self.means @ self.whitening)
+        # |(s - m) W| for each mean: (N, 1, K) - (C, K) in whitened units
+        whitened = (seen @ self.whitening)[:, None, :] - (self.means @ self.whitening)
         return np.sqrt(np.square(whitened).sum(axis=2)).min(axis=1)
 
 

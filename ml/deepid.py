@@ -27,11 +27,15 @@ _MIN_CONTRAST = 4.0
 
 
 class DeepIDOutput(NamedTuple):
-    """Class logits, shape (N, C), PAD, shape (N, 3) in [-1, 1] (None without a PAD head), and hidden units."""
+    """Class logits, shape (N, C), PAD, shape (N, 3) in [-1, 1] (None without a PAD head), and what was seen.
+
+    The last are the third maps averaged over the quarters of the face, shape (N, 4 K): where a picture is unlike a
+    face, they are unlike those of faces.
+    """
 
     logits: Tensor
     pad: Tensor | None
-    hidden: Tensor
+    seen: Tensor
 
 
 class DeepID(nn.Module):
@@ -169,6 +173,7 @@ class DeepID(nn.Module):
             # Pooling before the norm leaves it a quarter of the work.
             maps = functional.relu(norm(functional.max_pool2d(conv(maps), 2)))
         top = functional.relu(self.norms[3](self.conv4(maps)))
+        seen = functional.adaptive_avg_pool2d(maps, 2).flatten(1)
         # (N, C, M, M) -> (N, C*M*M)
         total = self.from_pool3(maps.flatten(1)) + self.from_conv4(top.flatten(1))
         if self.architecture["version"] != "baseline":
@@ -176,10 +181,10 @@ class DeepID(nn.Module):
         hidden = self.dropout(functional.relu(total))
         logits = self.classes(hidden)
         if self.architecture["version"] != "semantic":
-            return DeepIDOutput(logits, None, hidden)
+            return DeepIDOutput(logits, None, seen)
         pad = torch.tanh(self.pad_head(hidden))
         distance = (pad[:, None, :] - self.anchors[None]).square().sum(dim=2)  # (N, C)
-        return DeepIDOutput(logits - self.architecture["beta"] * distance, pad, hidden)
+        return DeepIDOutput(logits - self.architecture["beta"] * distance, pad, seen)
 
     def _features(
         self, num: int, texture: Tensor | None, flow: Tensor | None, flow_mask: Tensor | None

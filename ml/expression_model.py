@@ -25,7 +25,7 @@ from ml.deepid import DeepID, map_to_emotion, standardise
 _FORMAT = 2
 _BATCH = 256
 _NETWORK_PREFIX = "network."
-# Thousands of faces tell the covariance of some hundred hidden units.
+# Thousands of faces tell the covariance of some hundred map averages.
 _MOST_RANGE_FACES = 4096
 
 Floats = NDArray[np.float32]
@@ -208,7 +208,7 @@ class ExpressionModel:
     def _run(
         self, images: NDArray[np.uint8], texture: Floats | None, flow: Floats | None
     ) -> tuple[Floats, Floats | None, Floats]:
-        """Logits (N, 4), PAD (N, 3) or None, and hidden units (N, K)."""
+        """Logits (N, 4), PAD (N, 3) or None, and what the network saw (N, K): `ml.deepid.DeepIDOutput`."""
         num = len(images)
         size = self.network.architecture["input_size"]
         if images.dtype != np.uint8 or images.shape[1:] != (size, size):
@@ -221,7 +221,7 @@ class ExpressionModel:
         tensors = [torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in features]
         logits = np.zeros((num, len(EMOTIONS)), np.float32)
         pad = np.zeros((num, 3), np.float32) if self.version == "semantic" else None
-        hidden = np.zeros((num, self.network.classes.in_features), np.float32)
+        seen = np.zeros((num, 4 * self.network.conv3.out_channels), np.float32)
         if (
             self.network.training
         ):  # setting it again walks through all modules: a third of the time of one face
@@ -230,10 +230,10 @@ class ExpressionModel:
             for start in range(0, num, _BATCH):
                 rows = slice(start, start + _BATCH)
                 out = self.network(standardise(images[rows]), *(part[rows] for part in tensors))
-                logits[rows], hidden[rows] = out.logits.numpy(), out.hidden.numpy()
+                logits[rows], seen[rows] = out.logits.numpy(), out.seen.numpy()
                 if pad is not None:
                     pad[rows] = out.pad.numpy()
-        return logits, pad, hidden
+        return logits, pad, seen
 
     def predict(
         self, images: NDArray[np.uint8], texture: Floats | None = None, flow: Floats | None = None
@@ -259,7 +259,7 @@ class ExpressionModel:
         ValueError
             If a shape or type differs from what the model was trained on.
         """
-        logits, pad, hidden = self._run(images, texture, flow)
+        logits, pad, seen = self._run(images, texture, flow)
         scaled = torch.from_numpy(logits / np.float32(self.temperature))
         probabilities = torch.softmax(scaled, dim=1).numpy()
         if pad is None:
@@ -272,7 +272,7 @@ class ExpressionModel:
             emotion=names[probabilities.argmax(axis=1)],
             confidence=probabilities.max(axis=1),
             mapped_emotion=names[map_to_emotion(pad, self.pad_anchors)],
-            distance=np.full(len(hidden), np.nan, np.float32) if known is None else known.distance(hidden),
+            distance=np.full(len(seen), np.nan, np.float32) if known is None else known.distance(seen),
         )
 
     def learn_limits(
@@ -294,13 +294,13 @@ class ExpressionModel:
         """
         every = max(1, len(train) // _MOST_RANGE_FACES)
         known = train.take(np.arange(0, len(train), every))
-        _, _, hidden = self._run(known.images, known.texture, known.flow_or_nan)
-        _, _, valid_hidden = self._run(valid.images, valid.texture, valid.flow_or_nan)
+        _, _, seen = self._run(known.images, known.texture, known.flow_or_nan)
+        _, _, valid_seen = self._run(valid.images, valid.texture, valid.flow_or_nan)
         confidence = self.predict(valid.images, valid.texture, valid.flow_or_nan).confidence
         limits = Limits(
             config=config,
             min_confidence=least_confidence(confidence, coverage=config.coverage),
-            training_range=TrainingRange.fit(hidden, known.targets, valid_hidden, typical=config.typical),
+            training_range=TrainingRange.fit(seen, known.targets, valid_seen, typical=config.typical),
         )
         return replace(self, limits=limits)
 

@@ -388,7 +388,7 @@ def _log_model(model: ExpressionModel, parameters: Mapping[str, Any]) -> str:
 def _input_example() -> pd.DataFrame:
     """Two drawn inputs: a person's face in the registry would outlive the erasure of that person's clips."""
     ramp = np.add.outer(np.arange(INPUT_SIZE), np.arange(INPUT_SIZE)).astype(np.uint8)
-    return pd.DataFrame({"image": [ramp.tolist(), (2 * ramp).tolist()]})
+    return pd.DataFrame({"image": [ramp.tolist(), (2 * ramp).tolist()], "aligned": True})
 
 
 def _signature() -> ModelSignature:
@@ -403,7 +403,7 @@ def _signature() -> ModelSignature:
         ColSpec(AnyType(), "image", required=False),
         ColSpec(DataType.string, "clip", required=False),
         ColSpec(AnyType(), "onset", required=False),
-        ColSpec(AnyType(), "aligned", required=False),
+        ColSpec(DataType.boolean, "aligned", required=False),
     ]
     outputs: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.long, "row"),

@@ -30,7 +30,7 @@ INPUTS: Mapping[str, str] = {
     "image": "a face: uint8 grey or BGR array, nested lists, encoded bytes (PNG, JPEG), or base64 of them",
     "clip": "path of a video that the server can read: an answer for each expression in it",
     "onset": "the same face before its expression, for motion; as `image`",
-    "aligned": "false: also look for the face in 48 x 48 and 128 x 128 crops, which count as aligned otherwise",
+    "aligned": "true: image and onset are grey faces as the line aligns them, 128 x 128, or 48 x 48 of their middle",
 }
 # What every answer holds.
 NUMBERS: tuple[str, ...] = ("confidence", *(f"p_{name}" for name in EMOTIONS), *PAD_AXES)

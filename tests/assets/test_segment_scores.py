@@ -146,7 +146,7 @@ def test_every_segment_gets_the_champions_answer(score, lake):
 
 
 def test_why_a_model_abstains_is_stored(score, lake):
-    write_tracks(lake, blur={9: 12.0}, size_px={9: 45.0}, yaw={3: 0.29})
+    write_tracks(lake, blur={9: 12.0}, size_px={9: 31.0}, yaw={3: 0.29})
     metadata = score(StubRegistry(1)).metadata
     assert [(row["abstained"], row["reasons"]) for row in rows_of(lake)] == [
         (True, ["off-pose"]),

@@ -76,7 +76,7 @@ def probabilities(answer):
 
 
 def test_an_aligned_crop_is_answered_as_the_line_does(server, aligned):
-    [answer] = ask(server, {"image": aligned})
+    [answer] = ask(server, {"image": aligned, "aligned": True})
     texture, _ = segment_features(None, aligned, config=CONFIG)
     direct = server.model.predict(face_image(aligned)[None], texture[None])
     np.testing.assert_array_equal(probabilities(answer), direct.probabilities[0])
@@ -87,17 +87,19 @@ def test_an_aligned_crop_is_answered_as_the_line_does(server, aligned):
 
 def test_motion_comes_from_the_onset(server, aligned):
     onset = np.roll(aligned, 1, axis=0)
-    [answer] = ask(server, {"image": aligned, "onset": onset})
+    [answer] = ask(server, {"image": aligned, "onset": onset, "aligned": True})
     texture, flow = segment_features(onset, aligned, config=CONFIG)
     direct = server.model.predict(face_image(aligned)[None], texture[None], flow[None])
     np.testing.assert_array_equal(probabilities(answer), direct.probabilities[0])
     small = cv2.resize(onset, (48, 48))
-    assert probabilities(ask(server, {"image": aligned, "onset": small})[0]) != probabilities(answer)
+    assert probabilities(
+        ask(server, {"image": aligned, "onset": small, "aligned": True})[0]
+    ) != probabilities(answer)
 
 
 def test_the_networks_own_input_is_taken_as_it_is(server, aligned):
     image = face_image(aligned)
-    [answer] = ask(server, {"image": image})
+    [answer] = ask(server, {"image": image, "aligned": True})
     np.testing.assert_array_equal(probabilities(answer), server.model.predict(image[None]).probabilities[0])
 
 
@@ -136,7 +138,7 @@ def test_a_picture_without_a_face_is_abstained_from(server):
 
 
 def test_a_clip_gives_an_answer_for_each_segment(server, astronaut_clip, aligned):
-    found = ask(server, {"image": aligned}, {"clip": str(astronaut_clip.path)})
+    found = ask(server, {"image": aligned, "aligned": True}, {"clip": str(astronaut_clip.path)})
     segments = spot_clip(astronaut_clip.path, config=CONFIG)
     assert segments
     answers = found[1:]
@@ -171,6 +173,11 @@ def test_a_row_is_a_face_or_a_clip(server, row, message):
         ask(server, row)
 
 
+def test_what_is_called_aligned_has_its_size(server, raw):
+    with pytest.raises(ValueError, match=r"an aligned face has shape \(130, 120, 3\), expected one of"):
+        ask(server, {"image": raw, "aligned": True})
+
+
 def test_a_clip_that_is_not_there_is_named(server):
     with pytest.raises(FileNotFoundError, match="clip /nowhere/clip.mp4 is no file that the server can read"):
         ask(server, {"clip": "/nowhere/clip.mp4"})
@@ -184,7 +191,7 @@ def test_other_features_than_those_of_training_are_refused(server, aligned, onse
         other, message = ExpressionModel(**(vars(model) | {"reducer": reducer})), "flow has 70 values"
     else:
         other, message = make_model(texture_size=99), "texture has 16352 values, the model was trained on 99"
-    row = {"image": aligned} | ({"onset": aligned} if onset else {})
+    row = {"image": aligned, "aligned": True} | ({"onset": aligned} if onset else {})
     with pytest.raises(ValueError, match=message):
         ask(ExpressionServer(other, CONFIG), row)
 
@@ -194,6 +201,6 @@ def test_the_loader_hook_reads_checkpoint_and_parameters(server, aligned, tmp_pa
     (tmp_path / FEATURES_FILE).write_text('{"texture": {"kinds": ["sr"]}}')
     loaded = _load_pyfunc(str(tmp_path))
     assert loaded.features.texture.kinds == ("sr",)
-    assert probabilities(ask(loaded, {"image": face_image(aligned)})[0]) == probabilities(
-        ask(server, {"image": face_image(aligned)})[0]
+    assert probabilities(ask(loaded, {"image": face_image(aligned), "aligned": True})[0]) == probabilities(
+        ask(server, {"image": face_image(aligned), "aligned": True})[0]
     )

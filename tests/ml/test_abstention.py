@@ -25,7 +25,7 @@ def units() -> tuple[np.ndarray, np.ndarray]:
     ("measure", "reason"),
     [
         ({"face_found": False}, "no face found"),
-        ({"size_px": 47.0}, "small"),
+        ({"size_px": 31.0}, "small"),
         ({"blur": 19.0}, "blurred"),
         ({"yaw": -0.3}, "off-pose"),
         ({"roll_deg": 31.0}, "off-pose"),

@@ -36,7 +36,7 @@ def test_the_card_says_what_was_measured(tested):
         f"most confident 80% | {metrics['error_at_80']:.3f}",
         f"temperature {model.temperature:.2f}",
         f"min_confidence | {model.limits.min_confidence:.3f} | probability | learned",
-        "min_face_px | 48.000 | px of the frame | stated",
+        "min_face_px | 32.000 | px of the frame | stated",
         "with at least 20 faces: light ",
     ):
         assert words in card, words

@@ -183,7 +183,7 @@ def test_a_fresh_process_serves_the_champion_without_pickle(logged, tmp_path):
         "model.predict(model.input_example).to_json(sys.argv[1])\n"
         # What `mlflow models serve` does with the body of a request.
         "faces = [bytes(numpy.uint8(face)) for face in model.input_example['image'].tolist()]\n"
-        "rows = [{'image': base64.b64encode(face).decode()} for face in faces]\n"
+        "rows = [{'image': base64.b64encode(face).decode(), 'aligned': True} for face in faces]\n"
         "body = json.dumps({'dataframe_records': rows})\n"
         "said = invocations(body, 'application/json', model, model.metadata.get_input_schema())\n"
         "print(said.response)\n"
