@@ -53,7 +53,7 @@ class AbstentionConfig:
     """
 
     min_face_px: float = 32.0
-    min_blur: float = 20.0
+    min_blur: float = 10.0
     max_yaw: float = 0.25
     max_roll_deg: float = 30.0
     min_track_s: float = 0.5

@@ -26,7 +26,7 @@ def units() -> tuple[np.ndarray, np.ndarray]:
     [
         ({"face_found": False}, "no face found"),
         ({"size_px": 31.0}, "small"),
-        ({"blur": 19.0}, "blurred"),
+        ({"blur": 9.0}, "blurred"),
         ({"yaw": -0.3}, "off-pose"),
         ({"roll_deg": 31.0}, "off-pose"),
         ({"track_s": 0.4}, "short track"),
