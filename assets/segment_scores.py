@@ -113,7 +113,8 @@ class Scorer:
         self.number = number
         self.parameters = parameters
         self.model = registry.load_model(number)
-        if self.model.feature_version != FEATURE_VERSION:
+        # A network that sees the face alone fits any features.
+        if self.model.reducer is not None and self.model.feature_version != FEATURE_VERSION:
             msg = (
                 f"model v{number} was trained on features {self.model.feature_version}, this code makes "
                 f"{FEATURE_VERSION}; run the job `retrain` and approve its challenger"

@@ -1,5 +1,6 @@
 """Scores are appended: each champion speaks once about each state of a segment."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -238,6 +239,16 @@ def test_a_model_of_other_features_is_refused_with_the_remedy(score):
         ValueError, match="model v1 was trained on features 0, this code makes .*; run the job `retrain`"
     ):
         score(StubRegistry(1, feature_version="0"))
+
+
+def test_a_model_of_the_face_alone_fits_any_features(score, lake):
+    registry = StubRegistry(1, feature_version="")
+    registry.load_model(1).reducer = None
+    registry.load_model(1).predict = partial(
+        registry.load_model(1).predict, texture=np.empty(0), flow=np.empty(0)
+    )
+    score(registry)
+    assert len(rows_of(lake)) == 2
 
 
 def test_scoring_a_clip_without_a_champion_names_the_remedy(parameters, tmp_path):
