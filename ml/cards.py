@@ -38,6 +38,7 @@ EXCLUDED_USES: tuple[str, ...] = (
     "Acting on an answer without a person who looks at the face, and on an abstention at all.",
     "Inferring emotions at the workplace or in schools, which the EU's AI Act forbids (article 5(1)(f)).",
 )
+_MOST_SLICES = 10
 _LIMIT_UNITS: Mapping[str, tuple[str, str]] = {
     "min_face_px": ("px of the frame", "stated"),
     "min_blur": ("grey^2, variance of the Laplacian", "stated"),
@@ -102,7 +103,8 @@ def model_card(model: ExpressionModel, evaluation: Evaluation, *, parameters: Ma
                 else f"Of groups with at least {MIN_COUNT} faces: {worst['dimension']} {worst['slice']}, accuracy "
                 f"{worst['accuracy']:.3f} ({worst['low']:.3f} to {worst['high']:.3f}) on {worst['count']} faces."
             ),
-            markdown(slices),
+            f"The worst {_MOST_SLICES} groups of each dimension:\n\n"
+            + markdown(slices.groupby("dimension", sort=False).head(_MOST_SLICES)),
             "## When it abstains\n\nProbabilities are given all the same, with the reasons not to rely on them.\n\n"
             + markdown(
                 pd.DataFrame(

@@ -73,16 +73,18 @@ def slice_scores(evaluation: Evaluation) -> pd.DataFrame:
     -------
     table : DataFrame
         dimension, slice, count, accuracy with its 95 % Wilson interval (low, high), calibration_error (ECE) and
-        coverage (share answered); worst first within a dimension. The interval takes faces as independent, which
+        coverage (share answered); worst first within a dimension. Groups of one face say nothing and are left out:
+        some sets do not tell who is in which picture. The interval takes faces as independent, which
         several faces of one clip are not: it is too narrow there.
     """
     dimensions: Mapping[str, NDArray[np.str_]] = {"performer": evaluation.subjects, **evaluation.groups}
     right, sure, answered = evaluation.recognition_correct, evaluation.confidence, evaluation.answered
     rows: list[dict[str, Any]] = []
     for dimension, groups in dimensions.items():
-        for name in np.unique(groups):
+        names, counts = np.unique(groups, return_counts=True)
+        for name, count in zip(names[counts > 1], counts[counts > 1].tolist(), strict=True):
             rows_in = groups == name
-            found, count = int(right[rows_in].sum()), int(rows_in.sum())
+            found = int(right[rows_in].sum())
             interval = binomtest(found, count).proportion_ci(method="wilson")
             rows.append(
                 {

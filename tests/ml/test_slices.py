@@ -38,6 +38,11 @@ def test_every_dimension_covers_every_face(evaluation):
     assert (slice_scores(evaluation).groupby("dimension")["count"].sum() == 8).all()
 
 
+def test_groups_of_one_face_are_left_out(evaluation):
+    evaluation.groups["alone"] = np.arange(8).astype(str)
+    assert set(slice_scores(evaluation)["dimension"]) == {"performer", "source"}
+
+
 def test_the_worst_slice_is_one_that_is_large_enough(evaluation):
     table = slice_scores(evaluation)
     assert worst_slice(table, min_count=4)["slice"] == "two"
