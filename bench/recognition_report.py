@@ -18,9 +18,9 @@ _NAME = "recognition"
 
 _PAGE = """# Recognition on public faces
 
-Written by `{command}`; every number below is of that one run: {seeds} seed(s),
-{folds} folds of performers; {ferplus_epochs} epochs on FER+, {relabelled_epochs} with FER2013's labels,
-{performers_epochs} on performers.{warning} What is trained on what stands in `configs/recognition.yaml`.
+Written by `{command}`; every number below is of that one run: {seeds} seed(s), {folds} folds of performers;
+{ferplus_epochs} epochs on FER+, {relabelled_epochs} with FER2013's labels, {performers_epochs} on performers.{warning}
+What is trained on what stands in `configs/recognition.yaml`.
 
 It is *apparent* expression: what a face looks like to people who vote, or what a performer was asked to show; not what
 anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as something else where it is posed.
@@ -36,7 +36,9 @@ anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as so
 * *FER+ alone* learns the votes. *FER+ and FER2013's labels* goes on from it with FER2013's own label, one word by one
   hand, beside each image's votes. Best epochs are chosen on FER+ validation images. *shifted*: the logit of each class
   is moved by what serves FER2013's labels of the validation images best (`ml.prior`): half accuracy and half balanced
-  accuracy for FER2013, balanced accuracy for the other sets. Neither network has seen a still or a clip.
+  accuracy for FER2013, balanced accuracy for the other sets. Neither network has seen a still or a clip. That FER2013's
+  labels are learned and classes shifted at all was decided with one seed's figures on the stills in sight: the stills
+  are development data, and their figures are somewhat flattering.
 * *then other performers*: trained on from there on stills and frames of clips of other performers; two of those
   choose the epoch. A performer is never on both sides, in stills and clips alike.
 * Stills: *observers* are about a hundred people per image. Calm was no answer for them, so beside them everyone is held
