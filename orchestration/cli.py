@@ -263,13 +263,17 @@ def bench(
         Path | None,
         typer.Option(help="Folder for a page with tables and plots; all but flow write one."),
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One seed and few epochs, for a look: recognition only.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure against named peers or truth, in one run on the same input."""
-    from bench import BENCHMARKS
+    from bench import BENCHMARKS, QUICK_BENCHMARKS
 
-    if name not in BENCHMARKS:
-        msg = f"saw {name!r}, expected one of {sorted(BENCHMARKS)}"
+    known = QUICK_BENCHMARKS if quick else BENCHMARKS
+    if name not in known:
+        msg = f"saw {name!r}{' with --quick' if quick else ''}, expected one of {sorted(known)}"
         raise typer.BadParameter(msg)
     with _progress() as progress:
         progress.add_task(f"measuring {name}", total=None)

@@ -1,8 +1,10 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from bench.recognition import (
     Results,
@@ -28,6 +30,7 @@ from ml.dataset_ferplus import WORDS, FerPlus
 from ml.datasets import EMOTIONS
 from ml.image_pad import emotion_anchors
 from ml.train_config import TrainConfig
+from orchestration.cli import app
 
 TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)
 PLAN = Plan("quick", 1, 3, 0.3, 1.0, {"stills": 1.0, "clips": 0.5}, TINY, TINY, TINY)
@@ -160,3 +163,17 @@ def test_folds_of_each_seed_are_put_in_order(sets):
     first, second = _by_row(sets, answers, "mapped")
     np.testing.assert_array_equal(first, np.arange(num) * 10)
     np.testing.assert_array_equal(second, np.arange(num) * 10 + 1)
+
+
+def test_the_command_has_a_quick_form(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(
+        "bench.recognition.bench_recognition",
+        lambda data, out, **options: seen.update(options) or [{"on": "a", "accuracy": 0.5}],
+    )
+    for flags, quick in (([], False), (["--quick"], True)):
+        answer = CliRunner().invoke(app, ["bench", "recognition", "--json", *flags])
+        assert answer.exit_code == 0, answer.output
+        assert json.loads(answer.stdout) == [{"on": "a", "accuracy": 0.5}]
+        assert seen["quick"] is quick
+    assert CliRunner().invoke(app, ["bench", "flow", "--quick"]).exit_code == 2
