@@ -24,7 +24,7 @@ def _serving(_: Path, out: Path | None) -> Rows:
     return bench_serving(out)
 
 
-def _recognition(data: Path, out: Path | None, *, quick: bool = False) -> list[dict[str, Any]]:
+def _recognition(data: Path, out: Path | None, *, quick: bool = False) -> dict[str, Rows]:
     from bench.recognition import bench_recognition  # torch takes seconds to import
 
     return bench_recognition(data, out, quick=quick)

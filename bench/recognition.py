@@ -73,8 +73,8 @@ class Results:
 
 def bench_recognition(
     data: Path, out: Path | None = None, *, quick: bool = False, seeds: int | None = None, cache: Path = CACHE
-) -> Rows:
-    """Return accuracies by set and method; with `out`, write ``recognition.md`` there.
+) -> dict[str, Rows]:
+    """Return tables by their names; with `out`, write ``recognition.md`` there.
 
     Parameters
     ----------
@@ -96,7 +96,12 @@ def bench_recognition(
         from bench.recognition_report import write_report
 
         write_report(results, out)
-    return [*results.figures, *results.versions, *results.differences, *results.speed]
+    return {
+        "figures": results.figures,
+        "versions (Table 3)": results.versions,
+        "paired differences": results.differences,
+        "training speed": results.speed,
+    }
 
 
 def measure(data: Path, plan: Plan, cache: Path) -> Results:
@@ -367,8 +372,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one seed, few epochs")
     parser.add_argument("--out", type=Path, help="folder for recognition.md")
     given = parser.parse_args()
-    for row in bench_recognition(given.data, given.out, quick=given.quick, seeds=given.seeds):
-        print(json.dumps(row))
+    tables = bench_recognition(given.data, given.out, quick=given.quick, seeds=given.seeds)
+    print(json.dumps(tables, indent=1))
 
 
 if __name__ == "__main__":

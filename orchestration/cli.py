@@ -277,7 +277,7 @@ def bench(
         raise typer.BadParameter(msg)
     with _progress() as progress:
         progress.add_task(f"measuring {name}", total=None)
-        found = BENCHMARKS[name](data, out)
+        found = known[name](data, out)
     if as_json or isinstance(found, list):
         _print(found, as_json=as_json, title=f"bench {name}")
         return

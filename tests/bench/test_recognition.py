@@ -169,11 +169,11 @@ def test_the_command_has_a_quick_form(monkeypatch):
     seen = {}
     monkeypatch.setattr(
         "bench.recognition.bench_recognition",
-        lambda data, out, **options: seen.update(options) or [{"on": "a", "accuracy": 0.5}],
+        lambda data, out, **options: seen.update(options) or {"figures": [{"accuracy": 0.5}]},
     )
     for flags, quick in (([], False), (["--quick"], True)):
         answer = CliRunner().invoke(app, ["bench", "recognition", "--json", *flags])
         assert answer.exit_code == 0, answer.output
-        assert json.loads(answer.stdout) == [{"on": "a", "accuracy": 0.5}]
+        assert json.loads(answer.stdout) == {"figures": [{"accuracy": 0.5}]}
         assert seen["quick"] is quick
     assert CliRunner().invoke(app, ["bench", "flow", "--quick"]).exit_code == 2
