@@ -1,4 +1,4 @@
-"""Asset ``champion``: which model scores, decided by a test and a person."""
+"""Asset ``champion``: which model scores, decided by a test and a person; at first the one that ships."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -38,19 +38,21 @@ def champion(
 ) -> dg.MaterializeResult:
     """The registry alias ``champion``: moved when the challenger wins a paired bootstrap and a person approves.
 
-    Give your name as ``approved_by`` in the launchpad, or run ``apexline approve --by NAME``. Every decision is
-    kept in the table ``promotions``.
+    In a new installation it is the model that ships with the package. Give your name as ``approved_by`` in the
+    launchpad, or run ``apexline approve --by NAME``. What learned from synthetic faces never follows a model of real
+    ones. Every decision is kept in the table ``promotions``.
     """
+    incumbent = ensure_champion(lake, registry, parameters)
     challenger = registry.get_alias(CHALLENGER)
-    incumbent = registry.get_alias(CHAMPION)
-    pending = challenger if challenger != incumbent else None
+    asked = fingerprint(challenger, incumbent, config.approved_by, parameters.hash_of("promotion"))
+    # the same question again has the same answer: the test fold is frozen
+    pending = challenger if challenger != incumbent and asked != _last_question(lake) else None
     if pending is not None:
         decision = _decide(lake, parameters.promotion, registry, pending, incumbent, config.approved_by)
         context.log.info(decision["reason"])
         if decision["promoted"]:
             registry.set_alias(CHAMPION, pending)
-        name = f"{decision['decided_at']:%Y%m%dT%H%M%S%f}-v{pending}"
-        lake.write("promotions", name, [decision], stamp=fingerprint(pending, incumbent))
+        _keep(lake, decision, asked)
     table = lake.read_all("promotions")
     now = registry.get_alias(CHAMPION)
     return dg.MaterializeResult(
@@ -66,25 +68,58 @@ def champion(
     )
 
 
+def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> int:
+    """Return the champion's version; where there is none, register the shipped model and make it champion."""
+    current = registry.get_alias(CHAMPION)
+    if current is not None:
+        return current
+    from ml.pretrained import load_pretrained  # torch takes seconds to import
+
+    shipped = load_pretrained()
+    number = registry.register_shipped(shipped, parameters=parameters.resolved())
+    registry.set_alias(CHAMPION, number)
+    decision = {
+        "decided_at": datetime.now(UTC),
+        "model_version": number,
+        "incumbent_version": None,
+        "promoted": True,
+        "approved_by": "apexline",
+        **dict.fromkeys(("difference", "difference_low", "difference_high")),
+        "reason": "there was no champion: the model that ships with the package is the first one",
+    }
+    _keep(lake, decision, fingerprint(number))
+    return number
+
+
+def _keep(lake: Lake, decision: dict[str, Any], question: str) -> None:
+    name = f"{decision['decided_at']:%Y%m%dT%H%M%S%f}-v{decision['model_version']}"
+    lake.write("promotions", name, [decision], stamp=question)
+
+
+def _last_question(lake: Lake) -> str | None:
+    names = lake.names("promotions")
+    return lake.fingerprint_of("promotions", names[-1]) if names else None
+
+
 def _decide(
     lake: Lake,
     config: PromotionConfig,
     registry: ModelRegistry,
     challenger: int,
-    incumbent: int | None,
+    incumbent: int,
     approved_by: str,
 ) -> dict[str, Any]:
     """Compare on the frozen test fold and say what follows; a row of ``promotions``."""
-    difference: tuple[float | None, float | None, float | None] = (None, None, None)
-    wins, found = True, "there is no champion yet"
-    if incumbent is not None:
-        difference = _compare(lake, config, registry, challenger, incumbent)
-        wins = difference[1] > config.min_difference
-        found = (
-            f"challenger minus champion is {difference[0]:+.3f} (95 % interval {difference[1]:+.3f} to "
-            f"{difference[2]:+.3f}) on the frozen test subjects"
-        )
-    if not wins:
+    difference = _compare(lake, config, registry, challenger, incumbent)
+    wins = difference[1] > config.min_difference
+    found = (
+        f"challenger minus champion is {difference[0]:+.3f} (95 % interval {difference[1]:+.3f} to "
+        f"{difference[2]:+.3f}) on the frozen test subjects"
+    )
+    drawn = {number: registry.tags(number)["synthetic"] == "true" for number in (challenger, incumbent)}
+    if drawn[challenger] and not drawn[incumbent]:
+        wins, verdict = False, "not promoted: it learned from synthetic faces, the champion from real ones"
+    elif not wins:
         verdict = "not promoted: no clear win"
     elif not approved_by:
         verdict = "not promoted: waits for a person's approval"

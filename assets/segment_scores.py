@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS
-from assets.champion import CHAMPION
+from assets.champion import ensure_champion
 from assets.crops import crops_at
 from assets.describe import about, columns_of, plots, table_preview
 from assets.face_quality import measures_at
@@ -51,17 +51,13 @@ def segment_scores(
     apparent expression, never what a person feels. Where the model abstains, its reasons are stored, and the numbers
     are not to be relied on.
     """
-    champion = registry.get_alias(CHAMPION)
+    scorer = Scorer(registry, ensure_champion(lake, registry, parameters), parameters)
     computed: list[str] = []
     unchanged: list[str] = []
-    if champion is None:
-        context.log.warning("no champion yet: nothing scored; run `retrain`, then approve its challenger")
-    else:
-        scorer = Scorer(registry, champion, parameters)
-        for camera_day in context.partition_keys:
-            for clip_id in lake.names("expression_segments", camera_day=camera_day):
-                done = _score_clip_once(lake, scorer, camera_day, clip_id, context.run.run_id)
-                (computed if done else unchanged).append(clip_id)
+    for camera_day in context.partition_keys:
+        for clip_id in lake.names("expression_segments", camera_day=camera_day):
+            done = _score_clip_once(lake, scorer, camera_day, clip_id, context.run.run_id)
+            (computed if done else unchanged).append(clip_id)
     table = lake.read_all("segment_scores", camera_days=context.partition_keys)
     stored = {
         f"{day}/{name}"
@@ -72,7 +68,7 @@ def segment_scores(
         metadata={
             "clips_computed": len(computed),
             "clips_unchanged": len(unchanged),
-            "champion": champion or 0,
+            "champion": scorer.number,
             "scores": table.num_rows,
             "answered_share": _answered_share(table),
             "abstentions": dg.MetadataValue.json(count_reasons(table)),
@@ -179,25 +175,18 @@ def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, 
     return True
 
 
-def score_clip(clip: Path, parameters: Parameters, registry: ModelRegistry) -> list[dict[str, Any]]:
-    """Spot and score one clip by the champion without storing anything.
+def score_clip(
+    clip: Path, parameters: Parameters, registry: ModelRegistry, lake: Lake
+) -> list[dict[str, Any]]:
+    """Spot and score one clip by the champion without storing anything of the clip.
 
     Returns
     -------
     list of dict
         Track, onset, apex and offset in seconds, emotion, confidence, PAD, adjectives and, where the model abstains,
         why, one per segment; `synthetic` tells that the champion learned from the project's own generator.
-
-    Raises
-    ------
-    LookupError
-        Where there is no champion.
     """
-    champion = registry.get_alias(CHAMPION)
-    if champion is None:
-        msg = "there is no champion to score with; run `make demo`, or `retrain` and `apexline approve`"
-        raise LookupError(msg)
-    scorer = Scorer(registry, champion, parameters)
+    scorer = Scorer(registry, ensure_champion(lake, registry, parameters), parameters)
     segments = spot_clip(clip, config=parameters.features)
     crops, measures = crops_of_clip(clip, segments, features=parameters.features)
     return [
@@ -209,7 +198,7 @@ def score_clip(clip: Path, parameters: Parameters, registry: ModelRegistry) -> l
             **{key: score[key] for key in ("emotion", "confidence", *PAD_AXES)},
             "adjectives": ", ".join(score["adjectives"]),
             "abstained": ", ".join(score["reasons"]),
-            "model_version": champion,
+            "model_version": scorer.number,
             "synthetic": scorer.model.synthetic,
         }
         for segment, score in zip(segments, scorer.describe(segments, crops, measures), strict=True)

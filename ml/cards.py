@@ -117,6 +117,25 @@ def model_card(model: ExpressionModel, evaluation: Evaluation, *, parameters: Ma
     )
 
 
+def shipped_card(card: Mapping[str, Any]) -> str:
+    """Write the card of the model that ships with the package, from what was stored beside its weights."""
+    scores = {name: value for name, value in card["metrics"].items() if isinstance(value, int | float)}
+    facts = ("command", "trained_on", "examples", "chosen_on", "test", "seed", "best_epoch")
+    return "\n\n".join(
+        [
+            "# Model card: apexline-expression, the model that ships with the package",
+            str(card["title"]),
+            "## The model and its data\n\n" + _listed([f"{name}: {card[name]}" for name in facts]),
+            "## How well it does\n\n"
+            + markdown(pd.DataFrame({"score": scores.keys(), "value": scores.values()})),
+            "Recall: "
+            + ", ".join(f"{name} {value:.3f}" for name, value in card["metrics"]["recall"].items()),
+            "## Intended uses\n\n" + _listed(card["intended_uses"]),
+            "## Excluded uses\n\n" + _listed(card["excluded_uses"]),
+        ]
+    )
+
+
 def data_sheet(
     data: ExpressionDataset, split: Split, *, groups: Mapping[str, Sequence[str]] | None = None
 ) -> str:

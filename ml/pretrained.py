@@ -6,6 +6,7 @@ Stays out: training it (``bench.recognition_export``) and registering it (``ml.r
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, save_file
 
 from ml.expression_model import ExpressionModel
 
@@ -32,10 +33,13 @@ class Pretrained:
     model : ExpressionModel
     card : mapping
         What a user has to know, JSON values: training command, data, metrics, uses.
+    fingerprint : str
+        SHA-256 of both files.
     """
 
     model: ExpressionModel
     card: Mapping[str, Any]
+    fingerprint: str
 
 
 def save_pretrained(model: ExpressionModel, card: Mapping[str, Any], folder: Path = DATA) -> list[Path]:
@@ -90,9 +94,11 @@ def load_pretrained(folder: Path = DATA) -> Pretrained:
     if not path.exists():
         msg = f"{path} is missing; reinstall the package, or make it by `python -m bench.recognition_export`"
         raise FileNotFoundError(msg)
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    text, weights = path.read_bytes(), (folder / f"{_NAME}.safetensors").read_bytes()
+    stored = json.loads(text)
     arrays = {
         name: value.astype(np.float32) if value.dtype == np.float16 else value
-        for name, value in load_file(folder / f"{_NAME}.safetensors").items()
+        for name, value in load(weights).items()
     }
-    return Pretrained(ExpressionModel.put_together(stored["model"], arrays, source=path), stored["card"])
+    model = ExpressionModel.put_together(stored["model"], arrays, source=path)
+    return Pretrained(model, stored["card"], hashlib.sha256(text + weights).hexdigest())

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from ml.evaluate import Evaluation
     from ml.expression_model import ExpressionModel
+    from ml.pretrained import Pretrained
     from ml.train import TrainingRun
 
 # MLflow reads these when it is imported, which happens below and, for MLflow, later than this.
@@ -183,6 +184,46 @@ class ModelRegistry:
             for name, figure in figures.items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
             return self._register(_log_model(model, parameters), active.info.run_id, all_tags)
+
+    def register_shipped(self, shipped: Pretrained, *, parameters: Mapping[str, Any]) -> int:
+        """Register the model that ships with the package; where that was done before, find its version.
+
+        Parameters
+        ----------
+        shipped : Pretrained
+        parameters : mapping
+            As in `log_version`.
+
+        Returns
+        -------
+        number : int
+            Version of `MODEL_NAME`; its test scores are those of the card.
+        """
+        from ml.cards import shipped_card
+
+        known = self.find_version(shipped.fingerprint)
+        if known is not None:
+            return known
+        model = shipped.model
+        tags = {
+            "fingerprint": shipped.fingerprint,
+            "dagster_run_id": "",
+            "version": model.version,
+            "feature_version": model.feature_version,
+            "split_hash": model.split_hash,
+            "pad_space_hash": model.pad_space_hash,
+            "synthetic": str(model.synthetic).lower(),
+            "shipped": "true",
+        }
+        experiment = self._experiment_id()
+        options = {"run_name": f"shipped-{model.version}-seed{model.seed}", "tags": tags}
+        with self._active() as mlflow, mlflow.start_run(experiment_id=experiment, **options) as active:
+            mlflow.log_params({**model.config, "seed": model.seed, "code_version": model.code_version})
+            scores = {k: v for k, v in shipped.card["metrics"].items() if isinstance(v, int | float)}
+            mlflow.log_metrics({_TEST_PREFIX + name: float(value) for name, value in scores.items()})
+            mlflow.log_dict({**parameters, "training": dict(model.config)}, "config.yaml")
+            mlflow.log_text(shipped_card(shipped.card), MODEL_CARD)
+            return self._register(_log_model(model, parameters), active.info.run_id, tags)
 
     def find_version(self, fingerprint: str) -> int | None:
         """Newest version whose tag ``fingerprint`` is this; None if there is none."""

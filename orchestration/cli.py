@@ -174,7 +174,7 @@ def score(
     resources = build_resources(settings)
     with _progress() as progress:
         task = progress.add_task(f"scoring {clip.name}", total=None)
-        rows = score_clip(clip, resources["parameters"], resources["registry"])
+        rows = score_clip(clip, resources["parameters"], resources["registry"], resources["lake"])
         if plot:
             progress.update(task, description=f"explaining {clip.name}")
             why = explain_clip(clip, resources["parameters"])

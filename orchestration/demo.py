@@ -27,7 +27,7 @@ def run_demo(settings: Settings, *, clips: Path | None, on_step: OnStep) -> dict
     Parameters
     ----------
     clips : Path, optional
-        Folder of clips to run with the champion; the sample trains one first where there is none.
+        Folder of clips to run with the champion, in place of the sample.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def run_demo(settings: Settings, *, clips: Path | None, on_step: OnStep) -> dict
         raise NotADirectoryError(msg)
     _keep_demo_parameters(settings)
     with open_line(settings) as line:
-        if clips is None or line.registry.get_alias("champion") is None:
+        if clips is None:
             _run_sample(line, on_step)
         outcomes = _run_clips(line, clips, on_step) if clips is not None else []
         on_step("warehouse and report", 0, 0)

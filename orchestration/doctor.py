@@ -64,5 +64,5 @@ def _detector(settings: Settings) -> tuple[str, str]:
 def _champion(settings: Settings) -> tuple[str, str]:
     version_number = ModelRegistry(settings.tracking_uri, settings.artifact_root).get_alias("champion")
     if version_number is None:
-        return "note", "none yet; run `make demo`, or the job `retrain` and `apexline approve`"
+        return "note", "none yet; the first scoring makes the model that ships with the package champion"
     return "good", f"models:/apexline-expression@champion is version {version_number}"

@@ -9,10 +9,19 @@ from assets.lake import Lake
 
 
 class StubRegistry:
-    """Aliases without models."""
+    """Aliases without models; versions named in `synthetic` learned from drawn faces, version 1 ships."""
 
-    def __init__(self, **aliases):
+    def __init__(self, *, synthetic=(), **aliases):
+        self.synthetic = synthetic
         self.aliases = aliases
+
+    def tags(self, number):
+        return {"synthetic": str(number in self.synthetic).lower()}
+
+    def register_shipped(self, shipped, *, parameters):
+        assert shipped.model.version == "baseline"
+        assert "features" in parameters
+        return 1
 
     def get_alias(self, alias):
         return self.aliases.get(alias)
@@ -42,16 +51,26 @@ def decide(materialise, lake, monkeypatch):
     return run
 
 
-def test_the_first_challenger_needs_only_a_person(decide, lake):
-    registry = StubRegistry(challenger=3)
-    decide(registry)
-    assert registry.get_alias("champion") is None
-    assert "waits for a person's approval; there is no champion yet" in latest_decision(lake)["reason"]
-    decide(registry, approved_by="ada")
-    assert registry.get_alias("champion") == 3
+def test_at_first_the_shipped_model_is_champion(decide, lake):
+    registry = StubRegistry()
+    assert decide(registry).metadata["champion"].value == 1
+    assert registry.get_alias("champion") == 1
     decision = latest_decision(lake)
-    assert (decision["promoted"], decision["approved_by"], decision["model_version"]) == (True, "ada", 3)
+    assert (decision["promoted"], decision["approved_by"], decision["model_version"]) == (True, "apexline", 1)
     assert (decision["incumbent_version"], decision["difference"]) == (None, None)
+    assert "ships with the package" in decision["reason"]
+    decide(registry)
+    assert len(lake.names("promotions")) == 1
+
+
+def test_a_synthetic_model_never_follows_a_real_one(decide, lake):
+    registry = StubRegistry(champion=1, challenger=4, synthetic=(4,))
+    decide(registry, approved_by="ada", difference=(0.3, 0.2, 0.4))
+    assert registry.get_alias("champion") == 1
+    assert "it learned from synthetic faces, the champion from real ones" in latest_decision(lake)["reason"]
+    among_their_like = StubRegistry(champion=3, challenger=4, synthetic=(3, 4))
+    decide(among_their_like, approved_by="ada", difference=(0.3, 0.2, 0.4))
+    assert among_their_like.get_alias("champion") == 4
 
 
 @pytest.mark.parametrize(
@@ -79,18 +98,20 @@ def test_a_later_challenger_needs_a_win_and_a_person(decide, lake, difference, a
 
 
 def test_nothing_is_decided_without_a_challenger(decide, lake):
-    for registry in (StubRegistry(), StubRegistry(champion=3, challenger=3)):
+    for registry in (StubRegistry(champion=3), StubRegistry(champion=3, challenger=3)):
         metadata = decide(registry, approved_by="ada").metadata
         assert (metadata["computed"].value, metadata["unchanged"].value) == (0, 1)
     assert latest_decision(lake) is None
 
 
 def test_decisions_are_kept_and_the_data_version_is_that_of_the_champion(decide, lake):
-    registry = StubRegistry(challenger=3)
+    registry = StubRegistry(champion=2, challenger=3)
+    win = (0.3, 0.2, 0.4)
     versions = [
-        decide(registry).tags["dagster/data_version"],
-        decide(registry, approved_by="ada").tags["dagster/data_version"],
-        decide(registry, approved_by="bob").tags["dagster/data_version"],
+        decide(registry, approved_by=by, difference=win).tags["dagster/data_version"]
+        for by in ("", "", "ada", "bob")
     ]
-    assert len(lake.names("promotions")) == 2  # the third found nothing to decide
-    assert versions[0] != versions[1] == versions[2]
+    assert (
+        len(lake.names("promotions")) == 2
+    )  # the second asked the same again, the fourth had nothing to decide
+    assert versions[0] == versions[1] != versions[2] == versions[3]

@@ -9,7 +9,7 @@ from upath import UPath
 
 from assets.face_quality import measures_at
 from assets.lake import Lake
-from assets.segment_scores import FEATURE_VERSION, score_clip, segment_scores
+from assets.segment_scores import FEATURE_VERSION, segment_scores
 from ml.abstention import AbstentionConfig, Limits
 
 DAY, CLIP, TRACK = "2026-03-02_gate-03", "aaaa000011112222", "bbbb00001111"
@@ -53,6 +53,14 @@ class StubRegistry:
     def get_alias(self, alias):
         assert alias == "champion"
         return self.champion
+
+    def set_alias(self, alias, number):
+        assert alias == "champion"
+        self.champion = number
+
+    def register_shipped(self, shipped, *, parameters):
+        self.models[9] = shipped.model
+        return 9
 
     def load_model(self, number):
         return self.models.setdefault(number, StubModel(number, **self.options))
@@ -180,9 +188,10 @@ def test_a_short_track_and_a_low_confidence_are_reasons(score, lake):
     assert [row["reasons"] for row in rows_of(lake)][2:] == [[], []]
 
 
-def test_without_a_champion_nothing_is_scored_and_nothing_fails(score, lake):
-    assert score(StubRegistry()).metadata["scores"].value == 0
-    assert lake.names("segment_scores", camera_day=DAY) == []
+def test_in_a_new_installation_the_shipped_model_scores(score, lake):
+    assert score(StubRegistry()).metadata["champion"].value == 9
+    assert {(row["model_version"], row["version"]) for row in rows_of(lake)} == {(9, "baseline")}
+    assert lake.read_all("promotions")["model_version"].to_pylist() == [9]
 
 
 def test_the_same_champion_scores_once(score, lake):
@@ -249,11 +258,6 @@ def test_a_model_of_the_face_alone_fits_any_features(score, lake):
     )
     score(registry)
     assert len(rows_of(lake)) == 2
-
-
-def test_scoring_a_clip_without_a_champion_names_the_remedy(parameters, tmp_path):
-    with pytest.raises(LookupError, match="run `make demo`, or `retrain` and `apexline approve`"):
-        score_clip(tmp_path / "clip.mp4", parameters, StubRegistry())
 
 
 def names(lake):

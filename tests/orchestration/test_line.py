@@ -188,19 +188,26 @@ def test_three_versions_compete_on_one_split_and_one_is_champion(line):
     assert sorted(comparison["version"]) == ["baseline", "features", "semantic"]
     assert comparison["split_hash"].nunique() == 1
     losses = {number: line.registry.validation_loss(number) for number in comparison["model_version"]}
-    champion = line.registry.get_alias("champion")
-    assert champion == min(losses, key=losses.__getitem__)
+    challenger = line.registry.get_alias("challenger")
+    assert challenger == min(losses, key=losses.__getitem__)
     decision = latest_decision(line.lake)
-    assert (decision["model_version"], decision["promoted"], decision["approved_by"]) == (
-        champion,
-        True,
-        "demo",
-    )
+    assert (decision["model_version"], decision["incumbent_version"]) == (challenger, 1)
+    assert (decision["promoted"], decision["approved_by"]) == (False, "demo")
+    assert "it learned from synthetic faces" in decision["reason"]
+
+
+def test_the_shipped_model_is_champion_and_scores(line):
+    champion = line.registry.get_alias("champion")
+    assert champion == 1
+    assert line.registry.tags(champion)["shipped"] == "true"
     assert set(line.lake.read_all("segment_scores")["model_version"].to_pylist()) == {champion}
 
 
 def test_every_version_says_what_it_was_made_of(line):
-    for version in line.registry.list_versions():
+    shipped, *trained = line.registry.list_versions()
+    assert shipped.tags["synthetic"] == "false"
+    assert len(trained) == 3
+    for version in trained:
         assert version.tags["synthetic"] == "true"
         assert version.tags["feature_version"]
         assert version.tags["dagster_run_id"]
@@ -314,21 +321,23 @@ def test_other_training_parameters_train_again_and_recompute_nothing_else(copied
         "deepid_semantic",
         "model_comparison",
     }
-    assert [version.number for version in line.registry.list_versions()] == [1, 2, 3, 4, 5, 6]
+    assert [version.number for version in line.registry.list_versions()] == [1, 2, 3, 4, 5, 6, 7]
 
 
 # --- who decides, and what stays ---------------------------------------------------------------------------
 
 
-def test_without_approval_there_is_no_champion(copied):
+def test_without_approval_the_champion_stays(copied):
     settings = copied()
     with open_line(settings) as line:
-        line.registry.client.delete_registered_model_alias(MODEL_NAME, "champion")
+        line.registry.set_alias(
+            "champion", next(n for n in (2, 3, 4) if n != line.registry.get_alias("challenger"))
+        )
+        before = line.registry.get_alias("champion")
         line.run("promote")
         decision = latest_decision(line.lake)
-        assert line.registry.get_alias("champion") is None
+        assert line.registry.get_alias("champion") == before
         assert (decision["promoted"], decision["approved_by"]) == (False, "")
-        assert "waits for a person" in decision["reason"]
 
 
 def test_a_new_champion_adds_its_scores_to_those_of_the_old_one(copied):
@@ -337,7 +346,7 @@ def test_a_new_champion_adds_its_scores_to_those_of_the_old_one(copied):
         [day, *_] = sorted(line.instance.get_dynamic_partitions("camera_day"))
         old = line.registry.get_alias("champion")
         before = files_of(line.lake, day)
-        new = next(number for number in (1, 2, 3) if number != old)
+        new = line.registry.get_alias("challenger")
         line.registry.set_alias("champion", new)
         line.run("rescore", camera_day=day)
         after = files_of(line.lake, day)
@@ -447,14 +456,17 @@ def test_score_says_why_where_it_is_asked_to(line, apexline, tmp_path):
     assert not (line.settings.state_path / "plots").exists()
 
 
-def test_approving_makes_the_challenger_champion(copied, apexline):
+def test_approving_makes_a_challenger_that_wins_champion(copied, apexline, monkeypatch):
     settings = copied()
+    # a real win over the shipped model would take real faces
+    monkeypatch.setattr("assets.champion._compare", lambda *_: (0.3, 0.2, 0.4))
     registry = ModelRegistry(settings.tracking_uri, settings.artifact_root)
-    registry.client.delete_registered_model_alias(MODEL_NAME, "champion")
+    challenger = registry.get_alias("challenger")
+    registry.client.set_model_version_tag(MODEL_NAME, str(challenger), "synthetic", "false")
     code, decision = apexline(settings, "approve", "--by", "ada")
     assert code == 0
     assert (decision["promoted"], decision["approved_by"]) == (True, "ada")
-    assert registry.get_alias("champion") == registry.get_alias("challenger") == decision["model_version"]
+    assert registry.get_alias("champion") == challenger == decision["model_version"]
     with pytest.raises(ValueError, match="no challenger to approve that is not champion already"):
         apexline(settings, "approve", "--by", "ada")
 
