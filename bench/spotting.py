@@ -132,6 +132,7 @@ def measure(data: Path) -> SpottingResults:
         "timing": [_timing(name, each) for name, each in judged.items()],
         "claims": claims(judged),
         "control": control(faces),
+        "chosen": chosen([*runs[FlowRule.name].folds, bench.fold(FlowRule())]),
     }
     scenes = None
     if folder != data:
@@ -216,6 +217,20 @@ def control(faces: Sequence[Face]) -> Rows:
     rows = [(f"{spotter.name}; truth shuffled and turned, {n + 1}", each) for n, each in enumerate(shuffled)]
     rows.append(("no look at the face: time to the nearer end of the clip", place))
     return [{"control": name, "AUC": each["auc"], "inner AUC": each["inner_auc"]} for name, each in rows]
+
+
+def chosen(folds: Sequence[Fold[Face]]) -> Rows:
+    """Thresholds of the flow rules in each fold; those with all performers suit configs/default.yaml."""
+    return [
+        {
+            "judged performers": ", ".join(fold.subjects) or "none: all are for training",
+            "min_motion_px": fold.choice.min_motion_px,
+            "min_speed_px_s": fold.choice.min_speed_px_s,
+            "apex_fraction": fold.choice.apex_fraction,
+            "worth in training": fold.worth,
+        }
+        for fold in folds
+    ]
 
 
 def _by_place(face: Face) -> Outcome:

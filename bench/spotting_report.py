@@ -88,6 +88,12 @@ chosen on such truth, by the same protocol, has to fall to chance.
 
 Medians of absolute errors.
 
+## Thresholds of the flow rules
+
+What each fold chose on its training performers; the last row is where those of `configs/default.yaml` come from.
+
+{chosen}
+
 ## Which differences hold
 
 *Intervals apart*: the two 95 % intervals do not overlap. *Paired difference*: where the interval of the difference
@@ -151,7 +157,7 @@ def write_report(results: SpottingResults, folder: Path) -> None:
         more=more,
         **{
             name: table(tables[name])
-            for name in ("asked", "detection", "segments", "timing", "claims", "control")
+            for name in ("asked", "detection", "segments", "timing", "claims", "control", "chosen")
         },
     )
     (folder / "spotting.md").write_text(page, encoding="utf-8")

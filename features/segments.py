@@ -99,7 +99,7 @@ class SegmentConfig:
     apex_share: float = 0.9
     angle: AngleMode = "atan2"
     flank: Flank = "tangent"
-    min_motion_px: float = 0.55
+    min_motion_px: float = 0.7
     min_speed_px_s: float = 2.5
     repeat_fraction: float = 0.25
     join_fraction: float = 0.6
