@@ -223,17 +223,19 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve the challenger: it becomes champion if it wins on the frozen test split."""
-    from assets.champion import latest_decision
+    from assets.champion import CHAMPION, latest_decision
+    from assets.model_comparison import CHALLENGER
     from orchestration.line import open_line
 
     with _progress() as progress, open_line(Settings()) as line:
+        if line.registry.get_alias(CHALLENGER) in (None, line.registry.get_alias(CHAMPION)):
+            msg = (
+                "there is no challenger to approve that is not champion already; run the job `retrain` first"
+            )
+            raise ValueError(msg)
         progress.add_task("comparing challenger and champion", total=None)
-        before = latest_decision(line.lake)
         line.run("promote", config={"ops": {"champion": {"config": {"approved_by": by}}}})
         decision = latest_decision(line.lake)
-    if decision is None or decision == before:
-        msg = "there is no challenger to approve that is not champion already; run the job `retrain` first"
-        raise ValueError(msg)
     _print(decision, as_json=as_json, title="decision")
 
 

@@ -198,7 +198,7 @@ def test_doctor_finds_a_sound_installation(apexline, home):
         findings
     )
     assert findings["champion"]["state"] == "note"
-    assert "apexline approve" in findings["champion"]["detail"]
+    assert "ships with the package" in findings["champion"]["detail"]
     assert {finding["state"] for finding in findings.values()} <= {"good", "note"}
 
 
