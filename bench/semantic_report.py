@@ -15,6 +15,7 @@ from assets.figures import figure_png, loadings_plot, pad_cube, scree_plot
 from bench.semantic import Rows, SemanticResults, SurveyFit
 from ml.agreement import parallel_analysis
 from ml.datasets import PAD_AXES
+from ml.markdown import markdown_table
 from ml.norms import emotion_pad
 from ml.rotation import tucker_congruence
 from ml.semantic_space import MIN_CONGRUENCE
@@ -179,9 +180,7 @@ def _named(figure: Figure, fit: SurveyFit) -> Figure:
 
 def _table(rows: Rows) -> str:
     """Return rows as a Markdown table."""
-    columns = list(rows[0])
-    lines = [columns, ["---"] * len(columns), *([_text(row[name]) for name in columns] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(list(rows[0]), (row.values() for row in rows), _text)
 
 
 def _text(value: Any) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ml.markdown import markdown_table
+
 Rows = list[dict[str, Any]]
 
 
@@ -97,8 +99,7 @@ def processor() -> str:
 
 def markdown(table: pd.DataFrame) -> str:
     """Table in Markdown; empty cells for missing values."""
-    head = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * len(table.columns)]
-    return "\n".join([*head, *("| " + " | ".join(map(_cell, row)) + " |" for row in table.to_numpy())])
+    return markdown_table(table.columns, table.to_numpy(), _cell)
 
 
 def _cell(value: Any) -> str:

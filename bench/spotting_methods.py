@@ -78,7 +78,11 @@ class FlowRule:
         return assemble(
             face,
             (
-                (s.curves.frames, s.curves.motion, limited(_motion_spans(s, choice), s.curves))
+                (
+                    s.curves.frames,
+                    s.curves.motion,
+                    limited(_motion_spans(s, choice), s.curves.motion, s.curves.fps),
+                )
                 for s in face.stretches
             ),
         )
@@ -110,7 +114,11 @@ class FittedTexture:
         return assemble(
             face,
             (
-                (s.curves.frames, s.textures[self.kind], limited(self.spans(s, choice), s.curves))
+                (
+                    s.curves.frames,
+                    s.textures[self.kind],
+                    limited(self.spans(s, choice), s.curves.motion, s.curves.fps),
+                )
                 for s in face.stretches
             ),
         )
@@ -176,7 +184,7 @@ class FittedEither:
         score = curves.motion / choice.min_motion_px
         if self.fusion == "or" or not flow:
             score = np.maximum(score, stretch.textures[self.texture.kind] / floor)
-        return curves.frames, score, limited(spans, curves)
+        return curves.frames, score, limited(spans, curves.motion, curves.fps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,15 +304,11 @@ def assemble(
     return np.where(np.isinf(scores), untracked, scores), sorted(found, key=lambda each: each.onset)
 
 
-def limited(spans: Sequence[Span], curves: TrackCurves) -> list[Span]:
-    """Spans within the configured limits of length."""
+def limited(spans: Sequence[Span], strength: Floats, fps: float) -> list[Span]:
+    """Spans within the configured limits of length; `strength` (T,) says which stretch of a longer one stays."""
     config = segment_config()
     return limit_spans(
-        spans,
-        curves.motion,
-        min_length_s=config.min_length_s,
-        max_length_s=config.max_length_s,
-        fps=curves.fps,
+        spans, strength, min_length_s=config.min_length_s, max_length_s=config.max_length_s, fps=fps
     )
 
 
@@ -312,7 +316,7 @@ def scored_spans(score: Floats, curves: TrackCurves, choice: Thresholds) -> list
     """Segments of a frame score; the apex is where motion is largest."""
     gap = round(segment_config().merge_gap_s * curves.fps)
     spans = score_spans(score, curves.motion, high=choice.high, low=choice.low, gap=gap)
-    return limited(spans, curves)
+    return limited(spans, curves.motion, curves.fps)
 
 
 def texture_floors(faces: Sequence[Face], kind: str) -> dict[float, float]:
@@ -354,10 +358,4 @@ def _runs(curve: PlainCurve, choice: Thresholds) -> list[Span]:
         spans.append(Span(begin, apex, stop, float(curve.values[apex]), "texture"))
     config = segment_config()
     merged = merge_spans(spans, gap=round(config.merge_gap_s * curve.fps))
-    return limit_spans(
-        merged,
-        curve.values,
-        min_length_s=config.min_length_s,
-        max_length_s=config.max_length_s,
-        fps=curve.fps,
-    )
+    return limited(merged, curve.values, curve.fps)

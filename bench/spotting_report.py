@@ -15,6 +15,7 @@ from bench.speed_report import processor
 from bench.spotting import CHAMPION, Rows, SpottingResults
 from bench.spotting_claims import is_ahead
 from bench.spotting_extract import PEER_KINDS
+from ml.markdown import markdown_table
 from ml.spotting_metrics import frame_roc
 from ml.spotting_nested import ALARM_PRICE, NUM_INNER, NUM_OUTER
 
@@ -201,9 +202,7 @@ def roc_plot(results: SpottingResults) -> Figure:
 def table(rows: Rows) -> str:
     """Rows as a Markdown table; empty cells for missing values."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [columns, ["---"] * len(columns)]
-    lines += [[_text(row.get(name, "")) for name in columns] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(columns, ([row.get(name, "") for name in columns] for row in rows), _text)
 
 
 def _text(value: object) -> str:

@@ -174,31 +174,10 @@ def warp_face(
     return cv2.convertScaleAbs(np.maximum(crop, 0, out=crop)).astype(np.uint8, copy=False)
 
 
-def crop_transform(landmarks: NDArray[np.float64], *, size: int = CROP_SIZE) -> NDArray[np.float64]:
+def crop_similarity(landmarks: NDArray[np.float64], *, size: int = CROP_SIZE) -> tuple[complex, complex]:
     """Similarity from image to aligned crop, fitted to eyes and nose by least squares.
 
-    Parameters
-    ----------
-    landmarks : ndarray, shape (5, 2)
-        (row, col) px of the image.
-    size : int, optional
-        Side of the crop, px.
-
-    Returns
-    -------
-    ndarray, shape (2, 3), float64
-        Matrix on (col, row, 1), as OpenCV takes it.
-
-    Raises
-    ------
-    ValueError
-        If eyes and nose coincide, so that no scale can be told.
-    """
-    return _as_matrix(*crop_similarity(landmarks, size=size))
-
-
-def crop_similarity(landmarks: NDArray[np.float64], *, size: int = CROP_SIZE) -> tuple[complex, complex]:
-    """`crop_transform` in complex numbers z = col + i row: a point z falls on ``turn * z + shift``.
+    In complex numbers z = col + i row: a point z of the image falls on ``turn * z + shift`` of the crop.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ def follow_similarity(
     zoom = float(np.hypot(fitted[0, 0], fitted[1, 0]))
     if not 1 / _MAX_ZOOM < zoom < _MAX_ZOOM:
         return None
-    # Patch px back to frame px: p -> origin + p / scale on both sides of the motion.
+    # Patch px back to frame px: p -> origin + p * factor on both sides of the motion.
     linear, offset = fitted[:, :2], fitted[:, 2]
     return np.column_stack([linear, offset * factor + origin - linear @ origin])
 

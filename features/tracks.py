@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -37,13 +37,12 @@ from features.faces import (
     FaceConfig,
     FaceQuality,
     Region,
-    apply_transform,
     box_overlap,
     crop_similarity,
     measure_quality,
     warp_face,
 )
-from features.follow import follow_similarity
+from features.live_face import LiveFace, Moment
 from features.video import Frame
 
 DropReason = Literal["", "low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
@@ -214,103 +213,6 @@ def track_faces(
     yield from line.drain()
 
 
-@dataclass(frozen=True)
-class _Moment:
-    """A face in one frame, held back until a detection confirms it."""
-
-    frame: int
-    time_s: float
-    gray: NDArray[np.uint8]
-    box: NDArray[np.float64]
-    landmarks: NDArray[np.float64]
-    score: float
-    detected: bool
-
-    def moved(self, box_shift: NDArray[np.float64], landmark_shift: NDArray[np.float64]) -> _Moment:
-        return replace(self, box=self.box + box_shift, landmarks=self.landmarks + landmark_shift)
-
-
-@dataclass(eq=False)
-class _Face:
-    """A face that is being followed."""
-
-    box: NDArray[np.float64]
-    landmarks: NDArray[np.float64]
-    score: float
-    # ByteTrack's number, None until it has seen the face twice.
-    tracker_id: int | None
-    # Set with the first frame that comes out.
-    track_id: str | None = None
-    ordinal: int = -1
-    num_detections: int = 1
-    num_missed: int = 0
-    lost: bool = False
-    held: list[_Moment] = field(default_factory=list["_Moment"])
-    # Landmarks of the last check.
-    checked: NDArray[np.float64] | None = None
-
-    @property
-    def side(self) -> float:
-        return float(max(self.box[2:]))
-
-    def follow(self, before: NDArray[np.uint8], now: NDArray[np.uint8]) -> None:
-        """Carry box and landmarks from one frame to the next, or mark the face as lost."""
-        matrix = follow_similarity(before, now, self.landmarks, self.box)
-        self.lost = matrix is None
-        if matrix is None:
-            return
-        zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-        centre = self.box[1::-1] + self.box[:1:-1] / 2
-        centre = apply_transform(matrix, centre[None])[0]
-        sides = self.box[2:] * zoom
-        self.box = np.concatenate([centre[::-1] - sides / 2, sides])
-        self.landmarks = apply_transform(matrix, self.landmarks)
-
-    def is_still(self, config: TrackConfig) -> bool:
-        """Whether a face that has proved itself is where the last check left it."""
-        if self.checked is None or self.num_detections < config.min_detections:
-            return False
-        moved = (self.landmarks - self.checked)[:3]
-        return float(np.hypot(*moved.T).max()) < config.still_motion * self.side
-
-    def hold(self, frame: Frame, *, detected: bool) -> None:
-        self.held.append(
-            _Moment(frame.index, frame.time_s, frame.gray, self.box, self.landmarks, self.score, detected)
-        )
-
-    def confirm(self, detection: Detection, config: TrackConfig) -> None:
-        """Take a detection into account, in this frame and in the frames held back."""
-        self.num_detections += 1
-        self.num_missed = 0
-        self.score = detection.score
-        box_error = np.asarray(detection.box) - self.box
-        landmark_error = detection.landmarks - self.landmarks
-        # Eyes and nose only; the largest, because a turning head moves the nose alone.
-        disagreement = float(np.hypot(*landmark_error[:3].T).max()) / self.side
-        share = 1.0 if self.lost else min(1.0, disagreement / config.max_disagreement)
-        # The first detections weigh alike (a running mean), later ones at least by the configured share.
-        share = max(share, config.correction, 1 / self.num_detections)
-        self.box = self.box + share * box_error
-        self.landmarks = self.landmarks + share * landmark_error
-        if self.lost:
-            # How the face got here is unknown; the frames before it were followed well.
-            self.lost = False
-        elif self.track_id is None and share < 1:
-            # Nothing came out yet: correct from the beginning, without a drift.
-            self.held = [moment.moved(share * box_error, share * landmark_error) for moment in self.held]
-        else:
-            self._spread(share * box_error, share * landmark_error)
-        self.checked = self.landmarks
-
-    def _spread(self, box_shift: NDArray[np.float64], landmark_shift: NDArray[np.float64]) -> None:
-        """Let a correction grow evenly over the frames since the last detection."""
-        last_detected = max((n for n, moment in enumerate(self.held) if moment.detected), default=-1)
-        num_steps = len(self.held) - last_detected
-        for n in range(last_detected + 1, len(self.held)):
-            part = (n - last_detected) / num_steps
-            self.held[n] = self.held[n].moved(part * box_shift, part * landmark_shift)
-
-
 class _FaceLine:
     """The state of `track_faces` between two frames."""
 
@@ -329,7 +231,7 @@ class _FaceLine:
         self._attention = Attention(
             min_face_px=faces.min_face_px, search_s=tracks.search_s, still_search_s=tracks.still_search_s
         )
-        self._live: list[_Face] = []
+        self._live: list[LiveFace] = []
         self._num_tracks = 0
         self._before: NDArray[np.uint8] | None = None
         # The first frame is checked.
@@ -387,7 +289,7 @@ class _FaceLine:
         for detection, tracker_id in zip(found, tracker_ids[len(confirmed) :], strict=True):
             face = None if tracker_id is None else unseen.get(tracker_id)
             if face is None and (tracker_id is not None or detection.score >= self._config.start_score):
-                face = _Face(np.asarray(detection.box), detection.landmarks, detection.score, tracker_id)
+                face = LiveFace(np.asarray(detection.box), detection.landmarks, detection.score, tracker_id)
                 face.num_detections = 0
             if face is not None:
                 seen[face] = detection
@@ -401,12 +303,12 @@ class _FaceLine:
             face.hold(frame, detected=False)
         self._live = [*seen, *waiting]
 
-    def _confirm(self, frame: Frame) -> dict[_Face, Detection]:
+    def _confirm(self, frame: Frame) -> dict[LiveFace, Detection]:
         """What the detector sees where the faces have been followed to, or were lost a frame ago."""
         if not self._live:
             return {}
         boxes = [_as_box(face.box) for face in self._live]
-        seen: dict[_Face, Detection] = {}
+        seen: dict[LiveFace, Detection] = {}
         for face, detection in zip(self._live, self._detector.confirm(frame.image, boxes), strict=True):
             # Two that were led to one face: the first keeps it.
             if detection is not None and all(
@@ -415,7 +317,7 @@ class _FaceLine:
                 seen[face] = detection
         return seen
 
-    def _search(self, frame: Frame, *, known: list[Box], missing: list[_Face]) -> list[Detection]:
+    def _search(self, frame: Frame, *, known: list[Box], missing: list[LiveFace]) -> list[Detection]:
         """Faces besides the known ones: where attention is due, and about the last places of missing faces."""
         attended = self._attention.region(frame.gray, frame.time_s, known)
         regions = [] if attended is None else [attended]
@@ -427,14 +329,14 @@ class _FaceLine:
             )
         return found
 
-    def _may_wait(self, face: _Face) -> bool:
+    def _may_wait(self, face: LiveFace) -> bool:
         """Whether a face that was not seen may still come back."""
         face.num_missed += 1
         # A face that has not proved itself gets no second chance.
         allowed = self._config.max_missed if face.track_id is not None else 0
         return not face.lost and face.num_missed <= allowed
 
-    def _release(self, face: _Face) -> None:
+    def _release(self, face: LiveFace) -> None:
         if face.track_id is None:
             face.ordinal = self._num_tracks
             self._num_tracks += 1
@@ -443,7 +345,7 @@ class _FaceLine:
         self._ready += [(face.ordinal, self._finish(face.track_id, moment)) for moment in face.held]
         face.held = []
 
-    def _finish(self, track_id: str, moment: _Moment) -> TrackedFace:
+    def _finish(self, track_id: str, moment: Moment) -> TrackedFace:
         box = _as_box(moment.box)
         turn, shift = crop_similarity(moment.landmarks)
         crop = warp_face(moment.gray, turn, shift)
@@ -463,7 +365,7 @@ class _FaceLine:
             crop=None if reason else crop,
         )
 
-    def _drop_reason(self, moment: _Moment, corners: Iterable[complex], quality: FaceQuality) -> DropReason:
+    def _drop_reason(self, moment: Moment, corners: Iterable[complex], quality: FaceQuality) -> DropReason:
         config = self._config
         rows, cols = moment.gray.shape
         inside = all(0 <= z.imag <= rows - 1 and 0 <= z.real <= cols - 1 for z in corners)

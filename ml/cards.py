@@ -20,6 +20,7 @@ from ml.calibration import COVERAGE, NUM_BINS
 from ml.datasets import EMOTIONS, ExpressionDataset
 from ml.evaluate import Evaluation
 from ml.expression_model import ExpressionModel
+from ml.markdown import markdown_table
 from ml.slices import MIN_COUNT, light_groups, slice_scores, worst_slice
 from ml.splits import FOLDS, Split
 
@@ -212,9 +213,7 @@ def data_sheet(
 
 def markdown(table: pd.DataFrame) -> str:
     """Write a table in Markdown; fractions to three digits, a dash for what is missing."""
-    head = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * len(table.columns)]
-    rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in table.astype(object).to_numpy().tolist()]
-    return "\n".join([*head, *rows])
+    return markdown_table(list(table.columns), table.astype(object).to_numpy().tolist(), _cell)
 
 
 def _performance(scores: Mapping[str, float]) -> pd.DataFrame:

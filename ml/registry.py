@@ -161,14 +161,7 @@ class ModelRegistry:
             )
             raise ValueError(msg)
         model = run.model
-        all_tags = {
-            **tags,
-            "version": model.version,
-            "feature_version": model.feature_version,
-            "split_hash": model.split_hash,
-            "pad_space_hash": model.pad_space_hash,
-            "synthetic": str(data.synthetic).lower(),
-        }
+        all_tags = {**tags, **_own_tags(model, synthetic=data.synthetic)}
         options = {"run_name": f"{model.version}-seed{model.seed}", "tags": all_tags}
         experiment = self._experiment_id()
         with self._active() as mlflow, mlflow.start_run(experiment_id=experiment, **options) as active:
@@ -205,16 +198,8 @@ class ModelRegistry:
         if known is not None:
             return known
         model = shipped.model
-        tags = {
-            "fingerprint": shipped.fingerprint,
-            "dagster_run_id": "",
-            "version": model.version,
-            "feature_version": model.feature_version,
-            "split_hash": model.split_hash,
-            "pad_space_hash": model.pad_space_hash,
-            "synthetic": str(model.synthetic).lower(),
-            "shipped": "true",
-        }
+        given = {"fingerprint": shipped.fingerprint, "dagster_run_id": "", "shipped": "true"}
+        tags = {**given, **_own_tags(model, synthetic=model.synthetic)}
         experiment = self._experiment_id()
         options = {"run_name": f"shipped-{model.version}-seed{model.seed}", "tags": tags}
         with self._active() as mlflow, mlflow.start_run(experiment_id=experiment, **options) as active:
@@ -403,6 +388,17 @@ def _mlflow_warnings_ignored() -> Generator[None]:
         warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
         warnings.filterwarnings("ignore", "Operation with range is deprecated", DeprecationWarning)
         yield
+
+
+def _own_tags(model: ExpressionModel, *, synthetic: bool) -> dict[str, str]:
+    """Tags that a model knows itself."""
+    return {
+        "version": model.version,
+        "feature_version": model.feature_version,
+        "split_hash": model.split_hash,
+        "pad_space_hash": model.pad_space_hash,
+        "synthetic": str(synthetic).lower(),
+    }
 
 
 def _log_model(model: ExpressionModel, parameters: Mapping[str, Any]) -> str:

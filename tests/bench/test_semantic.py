@@ -52,4 +52,4 @@ def test_the_verdict_says_when_the_interval_holds_the_bar(interval, expected):
 
 def test_tables_are_markdown_with_blank_gaps():
     table = semantic_report._table([{"a": 0.5, "b": np.nan}, {"a": 2e-7, "b": "x"}])
-    assert table.splitlines() == ["| a | b |", "| --- | --- |", "| 0.500 |  |", "| 2.0e-07 | x |"]
+    assert table.splitlines() == ["| a | b |", "|---|---|", "| 0.500 |  |", "| 2.0e-07 | x |"]

@@ -14,9 +14,9 @@ from features.faces import (
     FaceConfig,
     align_face,
     apply_transform,
-    crop_transform,
     measure_quality,
 )
+from tests.features.crops import crop_transform
 
 # (row, col) px in scikit-image's portrait, read off by eye.
 ASTRONAUT_LANDMARKS = np.array([[100, 203], [103, 246], [127, 224], [139, 201], [141, 245]])

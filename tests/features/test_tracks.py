@@ -17,11 +17,11 @@ from features.faces import (
     FaceConfig,
     apply_transform,
     box_overlap,
-    crop_transform,
 )
 from features.follow import follow_similarity
 from features.tracks import TrackConfig, track_faces
 from features.video import Frame
+from tests.features.crops import crop_transform
 
 # Frames from check to check, at 25 frames per second.
 EVERY = 5

@@ -1,0 +1,136 @@
+"""A face that is being followed: where it is, what a detection changes of it, and the frames that wait for one.
+
+Belongs here: the state of one face. Stays out: several faces, searching and what comes out of it (tracks.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.faces import Detection, apply_transform
+from features.follow import follow_similarity
+from features.video import Frame
+
+if TYPE_CHECKING:
+    from features.tracks import TrackConfig
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A face in one frame, held back until a detection confirms it.
+
+    Attributes
+    ----------
+    frame : int
+        Frame index, 0-based.
+    time_s : float
+        Presentation time, s.
+    gray : ndarray, shape (M, N), uint8
+    box : ndarray, shape (4,)
+        Left, top, width, height, px.
+    landmarks : ndarray, shape (5, 2)
+        (row, col), px.
+    score : float
+        Score of the last detection, 0..1.
+    detected : bool
+        Whether the face was detected in this frame.
+    """
+
+    frame: int
+    time_s: float
+    gray: NDArray[np.uint8]
+    box: NDArray[np.float64]
+    landmarks: NDArray[np.float64]
+    score: float
+    detected: bool
+
+    def moved(self, box_shift: NDArray[np.float64], landmark_shift: NDArray[np.float64]) -> Moment:
+        """The same frame with box (4,) and landmarks (5, 2) shifted, px."""
+        return replace(self, box=self.box + box_shift, landmarks=self.landmarks + landmark_shift)
+
+
+@dataclass(eq=False)
+class LiveFace:
+    """A face that is being followed; box (4,), left, top, width, height, and landmarks (5, 2), (row, col), in px."""
+
+    box: NDArray[np.float64]
+    landmarks: NDArray[np.float64]
+    score: float
+    # ByteTrack's number, None until it has seen the face twice.
+    tracker_id: int | None
+    # Set with the first frame that comes out.
+    track_id: str | None = None
+    ordinal: int = -1
+    num_detections: int = 1
+    num_missed: int = 0
+    lost: bool = False
+    held: list[Moment] = field(default_factory=list["Moment"])
+    # Landmarks of the last check.
+    checked: NDArray[np.float64] | None = None
+
+    @property
+    def side(self) -> float:
+        """Longer side of the box, px."""
+        return float(max(self.box[2:]))
+
+    def follow(self, before: NDArray[np.uint8], now: NDArray[np.uint8]) -> None:
+        """Carry box and landmarks from one frame to the next, or mark the face as lost."""
+        matrix = follow_similarity(before, now, self.landmarks, self.box)
+        self.lost = matrix is None
+        if matrix is None:
+            return
+        zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+        centre = self.box[1::-1] + self.box[:1:-1] / 2
+        centre = apply_transform(matrix, centre[None])[0]
+        sides = self.box[2:] * zoom
+        self.box = np.concatenate([centre[::-1] - sides / 2, sides])
+        self.landmarks = apply_transform(matrix, self.landmarks)
+
+    def is_still(self, config: TrackConfig) -> bool:
+        """Whether a face that has proved itself is where the last check left it."""
+        if self.checked is None or self.num_detections < config.min_detections:
+            return False
+        moved = (self.landmarks - self.checked)[:3]
+        return float(np.hypot(*moved.T).max()) < config.still_motion * self.side
+
+    def hold(self, frame: Frame, *, detected: bool) -> None:
+        """Hold this frame back until a detection confirms it."""
+        self.held.append(
+            Moment(frame.index, frame.time_s, frame.gray, self.box, self.landmarks, self.score, detected)
+        )
+
+    def confirm(self, detection: Detection, config: TrackConfig) -> None:
+        """Take a detection into account, in this frame and in the frames held back."""
+        self.num_detections += 1
+        self.num_missed = 0
+        self.score = detection.score
+        box_error = np.asarray(detection.box) - self.box
+        landmark_error = detection.landmarks - self.landmarks
+        # Eyes and nose only; the largest, because a turning head moves the nose alone.
+        disagreement = float(np.hypot(*landmark_error[:3].T).max()) / self.side
+        share = 1.0 if self.lost else min(1.0, disagreement / config.max_disagreement)
+        # The first detections weigh alike (a running mean), later ones at least by the configured share.
+        share = max(share, config.correction, 1 / self.num_detections)
+        self.box = self.box + share * box_error
+        self.landmarks = self.landmarks + share * landmark_error
+        if self.lost:
+            # How the face got here is unknown; the frames before it were followed well.
+            self.lost = False
+        elif self.track_id is None and share < 1:
+            # Nothing came out yet: correct from the beginning, without a drift.
+            self.held = [moment.moved(share * box_error, share * landmark_error) for moment in self.held]
+        else:
+            self._spread(share * box_error, share * landmark_error)
+        self.checked = self.landmarks
+
+    def _spread(self, box_shift: NDArray[np.float64], landmark_shift: NDArray[np.float64]) -> None:
+        """Let a correction grow evenly over the frames since the last detection."""
+        last_detected = max((n for n, moment in enumerate(self.held) if moment.detected), default=-1)
+        num_steps = len(self.held) - last_detected
+        for n in range(last_detected + 1, len(self.held)):
+            part = (n - last_detected) / num_steps
+            self.held[n] = self.held[n].moved(part * box_shift, part * landmark_shift)

@@ -1,0 +1,11 @@
+"""The similarity that makes a crop, as the matrix that OpenCV takes."""
+
+import numpy as np
+
+from features.faces import crop_similarity
+
+
+def crop_transform(landmarks):
+    """Matrix on (col, row, 1), shape (2, 3), of `crop_similarity`."""
+    turn, shift = crop_similarity(landmarks)
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
