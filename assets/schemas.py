@@ -174,6 +174,12 @@ TRAINING_SET = pa.schema(
         _column(
             "flow", _FLOATS, "ROI displacement and HOOF from the segment's onset; null for a still", "px"
         ),
+        _column(
+            "onset",
+            pa.binary(48 * 48),
+            "the same face at the segment's onset; null for a still",
+            "grey 0..255",
+        ),
         _column("fold", pa.string(), "train, valid or test; no subject is in two"),
         _column("synthetic", pa.bool_(), "from the project's own generator"),
     ]

@@ -73,12 +73,12 @@ def score_faces(
     if not faces:
         return []
     images = np.stack([_image(face.crop) for face in faces])
-    described = () if model.reducer is None else _describe(faces, features, model)
+    texture, flow, onsets = (None,) * 3 if model.reducer is None else _describe(faces, features, model)
     measured = {
         name: [face.quality.get(name, math.nan) for face in faces]
         for name in {name for face in faces for name in face.quality}
     }
-    return answers(model, model.predict(images, *described), measured)
+    return answers(model, model.predict(images, texture, flow, onsets), measured)
 
 
 def quality_of(quality: FaceQuality, *, track_s: float = math.nan) -> dict[str, float]:
@@ -152,21 +152,23 @@ def _image(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _describe(
     faces: Sequence[Face], features: FeatureConfig, model: ExpressionModel
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Texture (N, H) and flow (N, F) of faces; NaN where a face has none."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+    """Texture (N, H) and flow (N, F) of faces, NaN where a face has none, and its onset's image, (N, 48, 48)."""
     assert model.reducer is not None
     texture = np.full((len(faces), len(model.reducer.texture_mean)), np.nan, np.float32)
     flow = np.full((len(faces), len(model.reducer.flow_mean)), np.nan, np.float32)
+    onsets = np.zeros((len(faces), INPUT_SIZE, INPUT_SIZE), np.uint8)
     for k, face in enumerate(faces):
         if face.crop.shape == (INPUT_SIZE, INPUT_SIZE):
             continue
         histograms, motion = segment_features(face.onset, face.crop, config=features)
         _check(histograms, texture.shape[1], "texture")
         texture[k] = histograms
-        if motion is not None:
+        if face.onset is not None and motion is not None:
+            onsets[k] = _image(face.onset)
             _check(motion, flow.shape[1], "flow")
             flow[k] = motion
-    return texture, flow
+    return texture, flow, onsets
 
 
 def _check(values: NDArray[np.float32], size: int, name: str) -> None:

@@ -20,11 +20,11 @@ from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space, rated_pad
 from assets.parameters import Parameters, TrainingSetConfig
 from features.pipeline import segment_features
-from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset, face_image, one_hot
+from ml.datasets import EMOTIONS, INPUT_SIZE, PAD_AXES, ExpressionDataset, face_image, one_hot
 from ml.semantic_space import SemanticSpace
 from ml.splits import Split, split_by_subject, split_from_folds
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 FEATURE_VERSION = "2"
 NAME = "examples"
 
@@ -223,6 +223,7 @@ def _example(
         "emotion": label.emotion,
         **dict(zip(PAD_AXES, pad, strict=True)),
         "image": face_image(crop).tobytes(),
+        "onset": face_image(crops[label.track_id, label.onset]).tobytes(),
         "texture": texture,
         "flow": flow,
         "synthetic": label.synthetic,
@@ -259,12 +260,12 @@ def load_training_set(lake: Lake) -> tuple[ExpressionDataset, Split]:
         Where ``training_set`` has not been materialised.
     """
     table = lake.read("training_set", NAME)
-    rows = table.num_rows
     ids = np.asarray(table["example_id"].to_pylist())
     flow = table["flow"].to_pylist()
     length = max((len(each) for each in flow if each is not None), default=0)
     data = ExpressionDataset(
-        images=np.frombuffer(b"".join(table["image"].to_pylist()), np.uint8).reshape(rows, 48, 48),
+        images=_faces_of(table, "image"),
+        onsets=_faces_of(table, "onset"),
         labels=one_hot(table["emotion"].to_pylist()),
         pad=np.asarray(
             [
@@ -281,6 +282,12 @@ def load_training_set(lake: Lake) -> tuple[ExpressionDataset, Split]:
         synthetic=all(table["synthetic"].to_pylist()),
     )
     return data, split_from_folds(table["fold"].to_pylist(), ids=ids)
+
+
+def _faces_of(table: pa.Table, column: str) -> NDArray[np.uint8]:
+    blank = bytes(INPUT_SIZE * INPUT_SIZE)
+    faces = b"".join(each or blank for each in table[column].to_pylist())
+    return np.frombuffer(faces, np.uint8).reshape(-1, INPUT_SIZE, INPUT_SIZE)
 
 
 def _or_nan(value: float | None) -> float:

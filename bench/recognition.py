@@ -55,8 +55,8 @@ _ON_ORIGINAL = "FER2013 test, original labels"
 _ON_STILLS = "posed stills"
 _ON_THREE_POSED = "posed stills, held to three: posed"
 _ON_THREE_OBSERVED = "posed stills, held to three: observers"
-_PLAIN = "FER+ alone"
-_RELABELLED = "FER+ and FER2013's labels"
+_METHODS = {"FER+": "read as FER+'s raters", "FER2013": "read as FER2013's labels"}
+_START = "FER2013"  # the reading that training on performers goes on from
 _PEER = "fer 25.10.3"
 
 
@@ -108,7 +108,7 @@ def measure(data: Path, plan: Plan, cache: Path) -> Results:
     """Make the runs that are missing and gather all figures."""
     sets = read_sets(data, cache)
     with ProcessPoolExecutor(_NUM_PROCESSES, get_context("spawn")) as pool:
-        both = _gather(pool, [(_ferplus, (data, plan, seed, cache)) for seed in range(plan.seeds)])
+        found = _gather(pool, [(_ferplus, (data, plan, seed, cache)) for seed in range(plan.seeds)])
         wanted = [(arm, s, fold) for s in range(plan.seeds) for fold in range(plan.folds) for arm in ARMS]
         answers = _gather(pool, [(_adapted, (data, plan, *each, cache)) for each in wanted])
     adapted = {each: answer for each, answer in zip(wanted, answers, strict=True)}
@@ -117,10 +117,10 @@ def measure(data: Path, plan: Plan, cache: Path) -> Results:
     return Results(
         plan=plan,
         figures=[
-            *_ferplus_figures(sets, examples.targets[split.test], both),
+            *_ferplus_figures(sets, examples.targets[split.test], found),
             *_peer_figures(data, sets),
-            *_untrained_figures(sets, both),
-            *_trained_figures(sets, arms["baseline"]),
+            *_untrained_figures(sets, found),
+            *(row for arm in ("baseline", "features") for row in _trained_figures(sets, arm, arms[arm])),
         ],
         versions=[_version_row(sets, arm, found) for arm, found in arms.items()],
         differences=_differences(sets, arms),
@@ -139,17 +139,14 @@ def _sets(data: Path, cache: Path) -> Sets:
     return read_sets(data, cache)
 
 
-def _ferplus(data: Path, plan: Plan, seed: int, cache: Path) -> tuple[Arrays, Arrays]:
-    sets = _sets(data, cache)
-    start, plain = ferplus_run(sets, plan, seed, cache)
-    return plain, ferplus_run(sets, plan, seed, cache, start=start)[1]
+def _ferplus(data: Path, plan: Plan, seed: int, cache: Path) -> Arrays:
+    return ferplus_run(_sets(data, cache), plan, seed, cache)[1]
 
 
 def _adapted(data: Path, plan: Plan, arm: str, seed: int, fold: int, cache: Path) -> Arrays:
     sets = _sets(data, cache)
-    plain, _ = ferplus_run(sets, plan, seed, cache)
-    start, _ = ferplus_run(sets, plan, seed, cache, start=plain)
-    return performers_run(sets, plan, arm, seed, fold, start, cache)
+    models, _ = ferplus_run(sets, plan, seed, cache)
+    return performers_run(sets, plan, arm, seed, fold, models[_START], cache)
 
 
 def _figure(
@@ -171,29 +168,30 @@ def _figure(
     }
 
 
-def _ferplus_figures(
-    sets: Sets, truth: NDArray[np.intp], both: list[tuple[Arrays, Arrays]]
-) -> Iterator[dict[str, Any]]:
-    answers = [plain["test"].argmax(axis=1) for plain, _ in both]
-    yield _figure(_ON_FERPLUS, _PLAIN, answers, truth, wanted=".90 / .80")
-    yield _figure(_ON_FERPLUS, _RELABELLED, [each["test"].argmax(axis=1) for _, each in both], truth)
+def _ferplus_figures(sets: Sets, truth: NDArray[np.intp], found: list[Arrays]) -> Iterator[dict[str, Any]]:
+    for reading, method in _METHODS.items():
+        answers = [each[f"{reading} test"].argmax(axis=1) for each in found]
+        wanted = {"wanted": ".90 / .80"} if reading == "FER+" else {}
+        yield _figure(_ON_FERPLUS, method, answers, truth, **wanted)
     original = sets.ferplus.original[original_rows(sets.ferplus, "test")]
-    for method, found in _shifted(sets, both, balanced_weight=0.5):
-        answers = [(each["original test"] + shift).argmax(axis=1) for each, shift in found]
+    for method, logits in _shifted(sets, found, "original test", balanced_weight=0.5):
+        answers = [each.argmax(axis=1) for each in logits]
         yield _figure(_ON_ORIGINAL, method, answers, original, wanted="above fer")
 
 
 def _shifted(
-    sets: Sets, both: list[tuple[Arrays, Arrays]], *, balanced_weight: float
-) -> Iterator[tuple[str, list[tuple[Arrays, NDArray[np.float64]]]]]:
-    """Yield each network as it is and with classes shifted to FER2013's labels of validation images."""
+    sets: Sets, found: list[Arrays], on: str, *, balanced_weight: float
+) -> Iterator[tuple[str, list[NDArray[Any]]]]:
+    """Yield logits of each reading as they are and with classes shifted to FER2013's labels of validation images."""
     truth = sets.ferplus.original[original_rows(sets.ferplus, "valid")]
-    for method, found in ((_PLAIN, [plain for plain, _ in both]), (_RELABELLED, [each for _, each in both])):
-        yield method, [(each, np.zeros(len(EMOTIONS))) for each in found]
+    for reading, method in _METHODS.items():
+        logits = [each[f"{reading} {on}"] for each in found]
+        yield method, logits
         shifts = [
-            fit_class_shift(each["original valid"], truth, balanced_weight=balanced_weight) for each in found
+            fit_class_shift(each[f"{reading} original valid"], truth, balanced_weight=balanced_weight)
+            for each in found
         ]
-        yield f"{method}, shifted", list(zip(found, shifts, strict=True))
+        yield f"{method}, shifted", [each + shift for each, shift in zip(logits, shifts, strict=True)]
 
 
 def _peer_figures(data: Path, sets: Sets) -> Iterator[dict[str, Any]]:
@@ -225,13 +223,14 @@ def _peer_figures(data: Path, sets: Sets) -> Iterator[dict[str, Any]]:
     yield _figure(on[1], _PEER, [answers[1]], posed)
 
 
-def _untrained_figures(sets: Sets, both: list[tuple[Arrays, Arrays]]) -> Iterator[dict[str, Any]]:
+def _untrained_figures(sets: Sets, found: list[Arrays]) -> Iterator[dict[str, Any]]:
     posed, performers = _classes(sets.stills["emotion"]), strings(sets.stills["performer"])
     held, observed = _held_to_three(sets)
     people = _classes(sets.stills["observed"])[held]
     yield _figure(_ON_THREE_POSED, "most observers", [people], posed[held])
-    for method, found in _shifted(sets, both, balanced_weight=1.0):
-        stills = [each["stills"] + shift for each, shift in found]
+    on_stills = _shifted(sets, found, "stills", balanced_weight=1.0)
+    on_clips = _shifted(sets, found, "clips", balanced_weight=1.0)
+    for (method, stills), (_, clips) in zip(on_stills, on_clips, strict=True):
         answers = [each.argmax(axis=1) for each in stills]
         yield _figure(
             _ON_STILLS, method, answers, posed, wanted=".74", **_interval(answers, posed, performers)
@@ -239,15 +238,15 @@ def _untrained_figures(sets: Sets, both: list[tuple[Arrays, Arrays]]) -> Iterato
         answers = [_three(each[held]) for each in stills]
         yield _figure(_ON_THREE_POSED, method, answers, posed[held])
         yield _figure(_ON_THREE_OBSERVED, method, answers, observed)
-        yield from _segment_figures(sets, method, [each["clips"] + shift for each, shift in found], wanted={})
+        yield from _segment_figures(sets, method, clips, wanted={})
 
 
-def _trained_figures(sets: Sets, found: list[Arrays]) -> Iterator[dict[str, Any]]:
+def _trained_figures(sets: Sets, arm: str, found: list[Arrays]) -> Iterator[dict[str, Any]]:
     posed, performers = _classes(sets.stills["emotion"]), strings(sets.stills["performer"])
     logits = _by_row(sets, found, "logits")
     stills = [each[: len(posed)] for each in logits]
     answers = [each.argmax(axis=1) for each in stills]
-    method = f"{_RELABELLED}, then other performers"
+    method = f"trained on other performers, {arm}"
     yield _figure(
         "posed stills", method, answers, posed, wanted=".86", **_interval(answers, posed, performers)
     )

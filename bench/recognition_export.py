@@ -22,6 +22,8 @@ from ml.evaluate import Evaluation, evaluate
 from ml.pretrained import DATA, load_pretrained, save_pretrained
 from ml.splits import Split
 
+_READING = "FER+"  # whose words the shipped model answers with
+
 
 def export(data: Path, *, seed: int, plan: Plan, folder: Path = DATA, cache: Path = CACHE) -> list[Path]:
     """Train (or take the finished run of this plan and seed), learn limits, write, read back, judge, write the card.
@@ -43,18 +45,31 @@ def export(data: Path, *, seed: int, plan: Plan, folder: Path = DATA, cache: Pat
     """
     sets = read_sets(data, cache)
     examples, split, _ = ferplus_examples(sets.ferplus, sets.ferplus_images, min_share=plan.min_share)
-    model, answers = ferplus_run(sets, plan, seed, cache)
+    models, answers = ferplus_run(sets, plan, seed, cache)
     config = AbstentionConfig()
-    model = model.learn_limits(examples.take(split.train), examples.take(split.valid), config=config)
+    model = models[_READING].learn_limits(
+        examples.take(split.train), examples.take(split.valid), config=config
+    )
     save_pretrained(model, {}, folder)
     shipped = load_pretrained(folder).model  # as rounded: what is judged is what ships
     tested = evaluate(shipped, examples, split.test)
-    card = _card(tested, examples, split, plan=plan, seed=seed, epoch=int(answers["epoch"]))
+    learned, _ = sets.ferplus.words()
+    num_learned = int((sets.ferplus.folds[learned] == "train").sum())
+    card = _card(
+        tested, examples, split, num_learned=num_learned, plan=plan, seed=seed, epoch=int(answers["epoch"])
+    )
     return save_pretrained(shipped, card, folder)
 
 
 def _card(
-    tested: Evaluation, examples: ExpressionDataset, split: Split, *, plan: Plan, seed: int, epoch: int
+    tested: Evaluation,
+    examples: ExpressionDataset,
+    split: Split,
+    *,
+    num_learned: int,
+    plan: Plan,
+    seed: int,
+    epoch: int,
 ) -> dict[str, Any]:
     recalls = tested.confusion.diagonal() / tested.confusion.sum(axis=1)
     return {
@@ -63,8 +78,9 @@ def _card(
         "plan": plan.name,
         "seed": seed,
         "best_epoch": epoch,
-        "trained_on": "FER2013's faces with FER+'s votes, aligned by the line's own aligner; no other set",
-        "examples": {name: len(getattr(split, name)) for name in ("train", "valid", "test")},
+        "trained_on": "FER2013's faces, aligned by the line's own aligner, with FER+'s votes and FER2013's labels",
+        "answers_as": f"{_READING}'s raters",
+        "examples": {"train": num_learned, "valid": len(split.valid), "test": len(split.test)},
         "chosen_on": "FER+ validation images: best epoch, temperature, limits",
         "test": "FER+ test images whose most frequent word is one of the four classes; copies dropped from training",
         "metrics": {

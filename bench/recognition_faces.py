@@ -63,6 +63,14 @@ class ClipFaces:
     texture: NDArray[np.float32]
     flow: NDArray[np.float32]
 
+    @property
+    def onsets(self) -> NDArray[np.uint8]:
+        """Face at the onset of each row's segment, shape (N, 48, 48)."""
+        calm = np.flatnonzero(self.at == "onset")
+        by_segment = np.zeros(self.segment.max() + 1, np.intp)
+        by_segment[self.segment[calm]] = calm
+        return self.images[by_segment[self.segment]]
+
 
 def ferplus_faces(images: Path, cache: Path) -> NDArray[np.uint8]:
     """Aligned faces of all FER2013 images, shape (N, 48, 48), uint8, in the file's order."""

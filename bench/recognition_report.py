@@ -19,7 +19,7 @@ _NAME = "recognition"
 _PAGE = """# Recognition on public faces
 
 Written by `{command}`; every number below is of that one run: {seeds} seed(s), {folds} folds of performers;
-{ferplus_epochs} epochs on FER+, {relabelled_epochs} with FER2013's labels, {performers_epochs} on performers.{warning}
+{ferplus_epochs} epochs on FER+ and FER2013, {performers_epochs} on performers.{warning}
 What is trained on what stands in `configs/recognition.yaml`.
 
 It is *apparent* expression: what a face looks like to people who vote, or what a performer was asked to show; not what
@@ -30,19 +30,22 @@ anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as so
 * Every face, of every set, comes through the line's own aligner (`features.faces.align_face`) and
   `ml.datasets.face_image`, in training as in scoring. FER2013's images are face boxes of 48 px; the line's landmark
   network looks at each, and where it sees no face the set's median landmarks stand in.
-* FER+: learned from are images of which {min_share:.0%} or more of the votes went to the four classes, with the votes
-  as soft labels. Judged on are test images whose most frequent word is one of the four (the first on a tie). Training
-  images with an exact copy in validation or test are dropped, and validation images with one in test.
-* *FER+ alone* learns the votes. *FER+ and FER2013's labels* goes on from it with FER2013's own label, one word by one
-  hand, beside each image's votes. Best epochs are chosen on FER+ validation images. *shifted*: the logit of each class
-  is moved by what serves FER2013's labels of the validation images best (`ml.prior`): half accuracy and half balanced
-  accuracy for FER2013, balanced accuracy for the other sets. Neither network has seen a still or a clip. That FER2013's
-  labels are learned and classes shifted at all was decided with one seed's figures on the stills in sight: the stills
-  are development data, and their figures are somewhat flattering.
-* *then other performers*: trained on from there on stills and frames of clips of other performers; two of those
-  choose the epoch. A performer is never on both sides, in stills and clips alike.
-* Stills: *observers* are about a hundred people per image. Calm was no answer for them, so beside them everyone is held
-  to happy, angry and scared. Clips show those three only; their answers are held to three as well.
+* One network learns all words of two vocabularies at once (`ml.train.train_words`): the shares of FER+'s eight words
+  among an image's votes, and FER2013's own label, one of seven words by one hand. Answers are read from the four
+  classes of either (`ml.deepid.DeepID.only`): *read as FER+'s raters*, *as FER2013's labels*. Judged on are test
+  images whose most frequent word is one of the four (the first on a tie). Training images with an exact copy in
+  validation or test are dropped, and validation images with one in test. The best epoch is chosen on validation
+  images.
+* *shifted*: the logit of each class is moved by what serves FER2013's labels of validation images best (`ml.prior`):
+  half accuracy and half balanced accuracy for FER2013, balanced accuracy for the other sets. The network has seen no
+  still and no clip. That both vocabularies are learned and classes shifted at all was decided with single seeds'
+  figures on stills and FER2013 in sight: stills are development data, and their figures are somewhat flattering.
+* *trained on other performers*: from the network read as FER2013's labels on, with stills and frames of clips of
+  other performers; two of those choose the epoch. A performer is never on both sides, in stills and clips alike.
+  *baseline* sees the face alone, *features* what a segment has beside it: the face at its onset, texture and flow.
+  Stills have texture only. That the change since onset is looked at was decided with figures of these clips in sight.
+* Stills: *observers* are about a hundred people per image. Calm was no answer for them, so beside them everyone is
+  held to happy, angry and scared. Clips show those three only; their answers are held to three as well.
 * Expression clips were made by morphing stills of the same performers: exact truth, but not a real face's motion.
 * *least..largest* is over seeds. *95 %, performers* resamples performers, of the mean over seeds.
 
@@ -54,12 +57,13 @@ anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as so
 
 ## The three versions and their controls (Table 3)
 
-All start from the same weights (*FER+ and FER2013's labels*) and learn from the same performers. *features* adds MODC
-texture and flow since onset; *semantic* also PAD, with what observers saw of each still as its target. In *shuffled
-features* every face has the features of another; in *random anchors* PAD is replaced by random points of the same place
-and spread. Four answers are allowed here, so calm counts as an error on an apex. *recognition* is the most probable
-class, *classification* goes through PAD (eq. 27). The paper gives 91.1 / 90.1, 92.5 / 91.4 and 95.4 / 96.3 % on its
-own, private data.
+All start from the same weights (*read as FER2013's labels*) and learn from the same performers. *features* adds MODC
+texture, flow since onset, and what has changed in the hidden units since the face at the onset; *semantic* also PAD,
+with what observers saw of each still as its target. In *shuffled features* every face has texture and flow of another
+and keeps its own onset; in *random anchors* PAD is replaced by random points of the same place and spread. Four
+answers are allowed here, so calm counts as an error on an apex. *recognition* is the most probable class,
+*classification* goes through PAD (eq. 27). The paper gives 91.1 / 90.1, 92.5 / 91.4 and 95.4 / 96.3 % on its own,
+private data.
 
 {versions}
 
@@ -88,9 +92,7 @@ def write_report(results: Results, out: Path) -> None:
         seeds=plan.seeds,
         folds=plan.folds,
         ferplus_epochs=plan.ferplus.epochs,
-        relabelled_epochs=plan.relabelled.epochs,
         performers_epochs=plan.performers.epochs,
-        min_share=plan.min_share,
         name=_NAME,
         figures=_table(results.figures),
         versions=_table(results.versions),

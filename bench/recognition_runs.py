@@ -21,17 +21,24 @@ import yaml
 from numpy.typing import NDArray
 
 from bench.recognition_faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
-from ml.dataset_ferplus import FerPlus, ferplus_examples, read_ferplus
+from ml.dataset_ferplus import (
+    READINGS,
+    VOCABULARY_SIZES,
+    WORDS,
+    FerPlus,
+    ferplus_examples,
+    read_ferplus,
+)
 from ml.dataset_posed import performer_folds, read_segments, read_stills, stills_pad
 from ml.datasets import EMOTIONS, ExpressionDataset, one_hot, strings
 from ml.expression_model import ExpressionModel
-from ml.image_pad import class_pad, emotion_anchors, random_anchors
+from ml.image_pad import ADJECTIVES, class_pad, emotion_anchors, random_anchors
 from ml.splits import split_from_folds
-from ml.train import train_deepid
+from ml.train import read_out, train_deepid, train_words
 from ml.train_config import TrainConfig
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "recognition.yaml"
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 ARMS = ("baseline", "features", "semantic", "shuffled features", "random anchors")
 _VALIDATED = 2  # performers that choose the epoch
 _VERSION_OF = {"shuffled features": "features", "random anchors": "semantic"}
@@ -49,21 +56,17 @@ class Plan:
     seeds, folds : int
     min_share : float
         See `ml.dataset_ferplus.ferplus_examples`.
-    original_weight : float
-        Likewise, where FER2013's labels are learned too.
     mix : mapping of str to float
         Weight of an example of ``stills`` and of ``clips``.
-    ferplus, relabelled, performers : TrainConfig
+    ferplus, performers : TrainConfig
     """
 
     name: str
     seeds: int
     folds: int
     min_share: float
-    original_weight: float
     mix: Mapping[str, float]
     ferplus: TrainConfig
-    relabelled: TrainConfig
     performers: TrainConfig
 
 
@@ -71,19 +74,17 @@ def read_plan(name: str, path: Path = CONFIG) -> Plan:
     """Read a plan from ``configs/recognition.yaml``."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     size = document[name]
-    ferplus, relabelled, performers = (
+    ferplus, performers = (
         TrainConfig(**{**document["training"], **document[each], "epochs": size["epochs"][each]})
-        for each in ("ferplus", "relabelled", "performers")
+        for each in ("ferplus", "performers")
     )
     return Plan(
         name=name,
         seeds=size["seeds"],
         folds=size["folds"],
         min_share=document["min_share"],
-        original_weight=document["original_weight"],
         mix=document["mix"],
         ferplus=ferplus,
-        relabelled=relabelled,
         performers=performers,
     )
 
@@ -119,43 +120,35 @@ def read_sets(data: Path, cache: Path) -> Sets:
     )
 
 
-def ferplus_run(
-    sets: Sets, plan: Plan, seed: int, cache: Path, *, start: ExpressionModel | None = None
-) -> tuple[ExpressionModel, Arrays]:
-    """Train the plain network on FER+'s votes alone, or take the run that is there.
-
-    With `start`, the network of such a run, go on from it with FER2013's own labels as further votes.
+def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[str, ExpressionModel], Arrays]:
+    """Train the plain network on all words of FER+'s raters and of FER2013, or take the run that is there.
 
     Returns
     -------
-    model : ExpressionModel
+    models : dict of str to ExpressionModel
+        A reading of the network for each vocabulary (`ml.dataset_ferplus.READINGS`).
     answers : dict
-        Logits, shape (N, 4), of ``valid``, ``test``, ``original valid`` and ``original test`` (images that FER2013
-        itself gives one of the four classes), ``stills`` and ``clips`` (apexes); ``epoch``.
+        Logits, shape (N, 4), by reading and set, as ``FER+ test``: ``valid`` and ``test`` (as in
+        `ml.dataset_ferplus.ferplus_examples`), ``original valid`` and ``original test`` (images that FER2013 itself
+        gives one of the four classes), ``stills`` and ``clips`` (apexes); ``epoch``.
     """
-    name, config = ("ferplus", plan.ferplus) if start is None else ("relabelled", plan.relabelled)
-    data, split, weights = ferplus_examples(
-        sets.ferplus,
-        sets.ferplus_images,
-        min_share=plan.min_share,
-        original_weight=0.0 if start is None else plan.original_weight,
-    )
-    folder = _folder(
-        cache, name, seed, asdict(config), data.images, data.labels, weights, *([] if start is None else [_key(start)])
-    )  # fmt: skip
+    config = plan.ferplus
+    rows, labels = sets.ferplus.words()
+    folder = _folder(cache, "ferplus", seed, asdict(config), sets.ferplus_images[rows], labels)
+    data, split, _ = ferplus_examples(sets.ferplus, sets.ferplus_images, min_share=plan.min_share)
     if not (folder / "answers.npz").exists():
-        run = train_deepid(
-            data,
-            split,
-            version="baseline",
+        learned = split_from_folds(sets.ferplus.folds[rows], ids=sets.ferplus.ids[rows])
+        words = WORDS[: VOCABULARY_SIZES[0]]
+        network, epoch = train_words(
+            sets.ferplus_images[rows],
+            labels,
+            learned,
+            sizes=VOCABULARY_SIZES,
             config=config,
             seed=seed,
-            pad_anchors=emotion_anchors().loc[list(EMOTIONS)].to_numpy(),
-            weights=weights,
-            start=None if start is None else start.network,
+            anchors=emotion_anchors().loc[[ADJECTIVES[word] for word in words]].to_numpy(),
             resume=folder / "run.state",
         )
-        run.model.save(folder)
         judged = {
             "valid": data.images[split.valid],
             "test": data.images[split.test],
@@ -164,9 +157,21 @@ def ferplus_run(
             "stills": sets.still_faces["images"],
             "clips": sets.clips.images[sets.shown],
         }
-        answers = {name: run.model.logits(images)[0] for name, images in judged.items()}
-        _keep(folder, {**answers, "epoch": np.asarray(run.best_epoch)})
-    return ExpressionModel.load(folder), _kept(folder)
+        answers: Arrays = {}
+        for reading, classes in READINGS.items():
+            model = read_out(
+                network,
+                classes,
+                data.take(split.valid),
+                pad_anchors=emotion_anchors().loc[list(EMOTIONS)].to_numpy(),
+                config=config,
+                seed=seed,
+                split_hash=learned.split_hash,
+            )
+            model.save(folder / reading)
+            answers |= {f"{reading} {name}": model.logits(images)[0] for name, images in judged.items()}
+        _keep(folder, {**answers, "epoch": np.asarray(epoch)})
+    return {reading: ExpressionModel.load(folder / reading) for reading in READINGS}, _kept(folder)
 
 
 def original_rows(ferplus: FerPlus, fold: str) -> NDArray[np.intp]:
@@ -195,8 +200,8 @@ def performers_run(
     if arm == "shuffled features":
         data = _with_shuffled_features(data, names, seed)
     folder = _folder(
-        cache, arm, seed, fold, asdict(config), plan.folds, dict(plan.mix), data.images, data.texture, data.pad,
-        _key(start),
+        cache, arm, seed, fold, asdict(config), plan.folds, dict(plan.mix), data.images, data.onsets, data.texture,
+        data.pad, _key(start),
     )  # fmt: skip
     if not (folder / "answers.npz").exists():
         split = split_from_folds(names, ids=data.ids)
@@ -211,8 +216,8 @@ def performers_run(
             start=start.network,
         )
         judged = data.take(np.intersect1d(split.test, np.flatnonzero(rows >= 0)))
-        logits, _ = run.model.logits(judged.images, judged.texture, judged.flow_or_nan)
-        mapped = run.model.predict(judged.images, judged.texture, judged.flow_or_nan).mapped_emotion
+        logits, _ = run.model.logits(judged.images, *judged.features)
+        mapped = run.model.predict(judged.images, *judged.features).mapped_emotion
         _keep(
             folder,
             {
@@ -254,6 +259,7 @@ def performers_examples(
         texture=np.concatenate([sets.still_faces["texture"], clips.texture]),
         flow=np.concatenate([np.zeros((num, num_flow), np.float32), clips.flow]),
         flow_mask=np.repeat(np.array([0, 1], np.float32), [num, len(clips.at)]),
+        onsets=np.concatenate([np.zeros_like(sets.still_faces["images"]), clips.onsets]),
         subjects=strings([*stills["performer"], *segments["performer"]]),
         ids=np.array(
             [*stills["image"], *(f"{s}-{at}" for s, at in zip(clips.segment, clips.at, strict=True))]
@@ -269,13 +275,17 @@ def performers_examples(
 
 
 def _with_shuffled_features(data: ExpressionDataset, names: NDArray[np.str_], seed: int) -> ExpressionDataset:
-    """Give every face the features of another of its fold: their distribution stays, what they say does not."""
+    """Give every face texture and flow of another of its fold: their distribution stays, what they say does not.
+
+    Faces at the onset stay: taking another's away would harm, and a control must not.
+    """
     order = np.arange(len(data))
     generator = np.random.default_rng(seed)
     for name in np.unique(names):
-        rows = np.flatnonzero(names == name)
-        order[rows] = generator.permutation(rows)
-    return replace(data, texture=data.texture[order], flow=data.flow[order], flow_mask=data.flow_mask[order])
+        for moving in (0, 1):
+            rows = np.flatnonzero((names == name) & (data.flow_mask == moving))
+            order[rows] = generator.permutation(rows)
+    return replace(data, texture=data.texture[order], flow=data.flow[order])
 
 
 def _folder(cache: Path, *parts: Any) -> Path:

@@ -114,6 +114,7 @@ def _register_versions(registry: ModelRegistry) -> None:
         texture=rng.random((_EXAMPLES, len(texture)), np.float32),
         flow=rng.normal(0, 1, (_EXAMPLES, len(flow))).astype(np.float32),
         flow_mask=np.ones(_EXAMPLES, np.float32),
+        onsets=rng.integers(0, 256, (_EXAMPLES, INPUT_SIZE, INPUT_SIZE), np.uint8),
         subjects=np.array([f"s{k // 4}" for k in range(_EXAMPLES)]),
         ids=np.array([f"noise-{k}" for k in range(_EXAMPLES)]),
         synthetic=True,

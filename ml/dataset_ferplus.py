@@ -31,7 +31,18 @@ WORDS = (
 )
 _WORD_OF = {"happy": "happiness", "angry": "anger", "calm": "neutral", "scared": "fear"}
 _ORIGINAL_OF = {"happy": "happy", "angry": "angry", "calm": "neutral", "scared": "fear"}
+_NUM_WORDS = WORDS.index("unknown")  # words for an expression come first
+# FER2013's own labels.
+ORIGINAL_WORDS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+# Two vocabularies side by side, as `FerPlus.words` has them: the raters' and FER2013's.
+VOCABULARY_SIZES = (_NUM_WORDS, len(ORIGINAL_WORDS))
 _FOUR = [WORDS.index(_WORD_OF[emotion]) for emotion in EMOTIONS]
+# Columns of the four classes in each of them.
+READINGS = {
+    "FER+": _FOUR,
+    "FER2013": [_NUM_WORDS + ORIGINAL_WORDS.index(_ORIGINAL_OF[emotion]) for emotion in EMOTIONS],
+}
+_LEAST_VOTES = 3
 _NO_FACE = WORDS.index("NF")
 
 
@@ -50,6 +61,8 @@ class FerPlus:
         Index into `EMOTIONS` of the most frequent word, -1 where that is none of the four.
     original : ndarray, shape (N,), int
         Likewise for FER2013's own label.
+    named : ndarray, shape (N,), int
+        Index into `ORIGINAL_WORDS` of that label, -1 where it has none.
     groups : ndarray, shape (N,), str
         Same for exact copies of one image.
     """
@@ -59,16 +72,28 @@ class FerPlus:
     votes: NDArray[np.float64]
     majority: NDArray[np.intp]
     original: NDArray[np.intp]
+    named: NDArray[np.intp]
     groups: NDArray[np.str_]
 
-    def shares(self, *, original_weight: float = 0.0) -> NDArray[np.float64]:
-        """Share of the votes that each of the four classes got, shape (N, 4), rows sum to 1 at most.
+    def shares(self) -> NDArray[np.float64]:
+        """Share of the votes that each of the four classes got, shape (N, 4), rows sum to 1 at most."""
+        return self.votes[:, _FOUR] / np.maximum(self.votes.sum(axis=1, keepdims=True), 1)
 
-        FER2013's own label counts `original_weight` times as much as all votes of an image together.
+    def words(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Images that show a face which raters and FER2013 named, and what they named it.
+
+        Returns
+        -------
+        rows : ndarray, shape (K,)
+            Images of a fold without a vote for "no face" and with three for a word at least.
+        labels : ndarray, shape (K, 15)
+            Shares of the raters' words, then FER2013's label as 0 and 1; each vocabulary sums to 1.
         """
-        votes = self.votes[:, _FOUR] / np.maximum(self.votes.sum(axis=1, keepdims=True), 1)
-        label = self.original[:, None] == np.arange(len(EMOTIONS))
-        return (votes + original_weight * label) / (1 + original_weight)
+        counts = self.votes[:, :_NUM_WORDS]
+        usable = (self.votes[:, _NO_FACE] == 0) & (counts.sum(axis=1) >= _LEAST_VOTES) & (self.named >= 0)
+        rows = np.flatnonzero(usable & (self.folds != ""))
+        shares = counts[rows] / counts[rows].sum(axis=1, keepdims=True)
+        return rows, np.hstack([shares, np.eye(len(ORIGINAL_WORDS))[self.named[rows]]]).astype(np.float32)
 
 
 def read_ferplus(path: Path | str) -> FerPlus:
@@ -97,6 +122,7 @@ def read_ferplus(path: Path | str) -> FerPlus:
     top = votes.argmax(axis=1)
     groups = strings(table["duplicate_group"].fillna(table["image"]))
     folds = strings(table["split"]).astype("<U5")
+    labels = strings(table["fer2013_label"])
     in_test, in_valid = (np.isin(groups, groups[folds == name]) for name in ("test", "valid"))
     folds[((folds == "train") & (in_test | in_valid)) | ((folds == "valid") & in_test)] = ""
     return FerPlus(
@@ -104,13 +130,14 @@ def read_ferplus(path: Path | str) -> FerPlus:
         folds=folds,
         votes=votes,
         majority=_index_of(top, _FOUR),
-        original=_index_of(strings(table["fer2013_label"]), [_ORIGINAL_OF[e] for e in EMOTIONS]),
+        original=_index_of(labels, [_ORIGINAL_OF[e] for e in EMOTIONS]),
+        named=_index_of(labels, list(ORIGINAL_WORDS)),
         groups=groups,
     )
 
 
 def ferplus_examples(
-    ferplus: FerPlus, faces: NDArray[np.uint8], *, min_share: float = 0.3, original_weight: float = 0.0
+    ferplus: FerPlus, faces: NDArray[np.uint8], *, min_share: float = 0.3
 ) -> tuple[ExpressionDataset, Split, NDArray[np.float64]]:
     """Examples to train on and to be tested by.
 
@@ -125,8 +152,6 @@ def ferplus_examples(
         All of its images, aligned, as `ml.datasets.face_image` makes them.
     min_share : float
         0..1.
-    original_weight : float
-        Of FER2013's own label in what is learned, beside all votes of an image; validation and test stay as they are.
 
     Returns
     -------
@@ -143,7 +168,7 @@ def ferplus_examples(
     if len(faces) != len(ferplus.ids):
         msg = f"{len(faces)} faces for {len(ferplus.ids)} labels; expected one each, in the same order"
         raise ValueError(msg)
-    shares = ferplus.shares(original_weight=original_weight)
+    shares = ferplus.shares()
     total = shares.sum(axis=1)
     learned = (ferplus.folds == "train") & (total >= min_share) & (ferplus.votes[:, _NO_FACE] == 0)
     judged = np.isin(ferplus.folds, ("valid", "test")) & (ferplus.majority >= 0)
@@ -157,6 +182,7 @@ def ferplus_examples(
         texture=np.zeros((len(rows), 0), np.float32),
         flow=np.zeros((len(rows), 0), np.float32),
         flow_mask=np.zeros(len(rows), np.float32),
+        onsets=np.zeros((len(rows), *faces.shape[1:]), np.uint8),
         subjects=ferplus.groups[rows],
         ids=ferplus.ids[rows],
         synthetic=False,

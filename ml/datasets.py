@@ -42,6 +42,8 @@ class ExpressionDataset:
         Motion since the segment's onset, px of the crop; zeros where `flow_mask` is 0; F may be 0.
     flow_mask : ndarray, shape (N,), float32
         1 where the example has motion, 0 for a still.
+    onsets : ndarray, shape (N, 48, 48), uint8
+        The same face at the segment's onset; zeros where `flow_mask` is 0.
     subjects : ndarray, shape (N,), str
         Pseudonymous codes that splits keep apart.
     ids : ndarray, shape (N,), str
@@ -61,16 +63,19 @@ class ExpressionDataset:
     texture: NDArray[np.float32]
     flow: NDArray[np.float32]
     flow_mask: NDArray[np.float32]
+    onsets: NDArray[np.uint8]
     subjects: NDArray[np.str_]
     ids: NDArray[np.str_]
     synthetic: bool
 
     def __post_init__(self) -> None:
         num = len(self.images)
-        _check_shape("images", self.images, (num, INPUT_SIZE, INPUT_SIZE))
-        if self.images.dtype != np.uint8:
-            msg = f"images have dtype {self.images.dtype}, expected uint8 as ml.datasets.face_image returns"
-            raise ValueError(msg)
+        for name in ("images", "onsets"):
+            faces = getattr(self, name)
+            _check_shape(name, faces, (num, INPUT_SIZE, INPUT_SIZE))
+            if faces.dtype != np.uint8:
+                msg = f"{name} have dtype {faces.dtype}, expected uint8 as ml.datasets.face_image returns"
+                raise ValueError(msg)
         _check_shape("labels", self.labels, (num, len(EMOTIONS)))
         _check_shape("pad", self.pad, (num, len(PAD_AXES)))
         _check_shape("texture", self.texture, (num, None))
@@ -118,6 +123,11 @@ class ExpressionDataset:
     def flow_or_nan(self) -> NDArray[np.float32]:
         """`flow` with NaN rows for stills, the form `ExpressionModel.predict` reads, shape (N, F)."""
         return np.where(self.flow_mask[:, None] > 0, self.flow, np.float32(np.nan))
+
+    @property
+    def features(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+        """Texture, flow (NaN rows for stills) and faces at the onset, as `ExpressionModel.predict` reads them."""
+        return self.texture, self.flow_or_nan, self.onsets
 
     def take(self, indices: NDArray[np.intp]) -> ExpressionDataset:
         """Return the examples at `indices` (int, shape (K,)) as a dataset of their own."""

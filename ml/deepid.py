@@ -7,6 +7,7 @@ Belongs here: layers, shapes, the forward pass, the semantic mapping g. Stays ou
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -45,8 +46,9 @@ class DeepID(nn.Module):
     left to the loss and to the caller.
 
     Versions: ``baseline`` sees the face only; ``features`` adds ``W3 [texture, flow, mask]`` inside eq. 25's
-    sum; ``semantic`` also predicts PAD (tanh) from the hidden units and lets the logits see it:
-    ``logit_c -= beta * |PAD - anchor_c|**2``.
+    sum and, where motion is known, takes from the hidden units what they are for the face at the onset: what is left
+    is the change, not who shows it. ``semantic`` also predicts PAD (tanh) from the hidden units and lets the logits
+    see it: ``logit_c -= beta * |PAD - anchor_c|**2``.
 
     Parameters
     ----------
@@ -149,6 +151,7 @@ class DeepID(nn.Module):
         texture: Tensor | None = None,
         flow: Tensor | None = None,
         flow_mask: Tensor | None = None,
+        onsets: Tensor | None = None,
     ) -> DeepIDOutput:
         """Compute logits and PAD.
 
@@ -161,30 +164,58 @@ class DeepID(nn.Module):
         flow : Tensor, shape (N, flow_size), optional
             Scaled flow, zeros for stills; absent is zeros.
         flow_mask : Tensor, shape (N,), optional
-            1 where `flow` was observed; absent is zeros. The last three are ignored by ``baseline``.
+            1 where `flow` was observed; absent is zeros.
+        onsets : Tensor, shape (N, 1, S, S), optional
+            Standardised faces at the onset, read where `flow_mask` is 1. The last four are ignored by ``baseline``.
 
         Returns
         -------
         output : DeepIDOutput
         """
-        maps = images.contiguous(memory_format=torch.channels_last)
-        for conv, norm in zip((self.conv1, self.conv2, self.conv3), self.norms, strict=False):
-            # relu(pool(x)) equals pool(relu(x)) and rectifies a quarter of the pixels.
-            # Pooling before the norm leaves it a quarter of the work.
-            maps = functional.relu(norm(functional.max_pool2d(conv(maps), 2)))
-        top = functional.relu(self.norms[3](self.conv4(maps)))
-        seen = functional.adaptive_avg_pool2d(maps, 2).flatten(1)
-        # (N, C, M, M) -> (N, C*M*M)
-        total = self.from_pool3(maps.flatten(1)) + self.from_conv4(top.flatten(1))
-        if self.architecture["version"] != "baseline":
-            total = total + self.from_features(self._features(len(images), texture, flow, flow_mask))
-        hidden = self.dropout(functional.relu(total))
+        total, seen = self._look(images)
+        if self.architecture["version"] == "baseline":
+            hidden = functional.relu(total)
+        else:
+            described = self._features(len(images), texture, flow, flow_mask)
+            hidden = functional.relu(total + self.from_features(described))
+            if flow_mask is not None and onsets is not None:
+                hidden = self._change(hidden, onsets, flow_mask)
+        hidden = self.dropout(hidden)
         logits = self.classes(hidden)
         if self.architecture["version"] != "semantic":
             return DeepIDOutput(logits, None, seen)
         pad = torch.tanh(self.pad_head(hidden))
         distance = (pad[:, None, :] - self.anchors[None]).square().sum(dim=2)  # (N, C)
         return DeepIDOutput(logits - self.architecture["beta"] * distance, pad, seen)
+
+    def _look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Eq. 25's sum over a face, shape (N, 160), and `DeepIDOutput.seen`."""
+        maps = images.contiguous(memory_format=torch.channels_last)
+        for conv, norm in zip((self.conv1, self.conv2, self.conv3), self.norms, strict=False):
+            # relu(pool(x)) equals pool(relu(x)) and rectifies a quarter of the pixels.
+            # Pooling before the norm leaves it a quarter of the work.
+            maps = functional.relu(norm(functional.max_pool2d(conv(maps), 2)))
+        top = functional.relu(self.norms[3](self.conv4(maps)))
+        # (N, C, M, M) -> (N, C*M*M)
+        total = self.from_pool3(maps.flatten(1)) + self.from_conv4(top.flatten(1))
+        return total, functional.adaptive_avg_pool2d(maps, 2).flatten(1)
+
+    def _change(self, hidden: Tensor, onsets: Tensor, flow_mask: Tensor) -> Tensor:
+        """Take from the hidden units of moving faces what they are at the onset."""
+        moving = torch.nonzero(flow_mask)[:, 0]
+        if len(moving) == 0:
+            return hidden
+        calm, _ = self._look(onsets[moving])
+        return hidden.index_add(0, moving, -functional.relu(calm).to(hidden.dtype))
+
+    def only(self, classes: Sequence[int]) -> DeepID:
+        """Return the network that answers with some of its classes alone, in the order given."""
+        architecture: dict[str, Any] = {**self.architecture, "num_classes": len(classes)}
+        chosen = DeepID(**architecture)
+        state = self.state_dict()
+        rows = {name: state[name][list(classes)] for name in ("classes.weight", "classes.bias")}
+        chosen.load_state_dict({**state, **rows})
+        return chosen.train(self.training)
 
     def _features(
         self, num: int, texture: Tensor | None, flow: Tensor | None, flow_mask: Tensor | None

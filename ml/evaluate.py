@@ -191,7 +191,7 @@ def evaluate(
         msg = "no examples to evaluate, expected at least one row"
         raise ValueError(msg)
     fold = data.take(indices)
-    predicted = model.predict(fold.images, fold.texture, fold.flow_or_nan)
+    predicted = model.predict(fold.images, *fold.features)
     recognised = predicted.probabilities.argmax(axis=1)
     mapped = np.array([EMOTIONS.index(name) for name in predicted.mapped_emotion.tolist()], np.intp)
     target = fold.targets

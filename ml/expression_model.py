@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from ml.abstention import AbstentionConfig, Limits, TrainingRange, least_confidence
+from ml.calibration import fit_temperature
 from ml.datasets import EMOTIONS, ExpressionDataset
 from ml.deepid import DeepID, map_to_emotion, standardise
 
-_FORMAT = 2
+_FORMAT = 3
 _BATCH = 256
 _NETWORK_PREFIX = "network."
 # Thousands of faces tell the covariance of some hundred map averages.
@@ -196,17 +197,25 @@ class ExpressionModel:
         return self.network.architecture["version"]
 
     def logits(
-        self, images: NDArray[np.uint8], texture: Floats | None = None, flow: Floats | None = None
+        self,
+        images: NDArray[np.uint8],
+        texture: Floats | None = None,
+        flow: Floats | None = None,
+        onsets: NDArray[np.uint8] | None = None,
     ) -> tuple[Floats, Floats | None]:
         """Uncalibrated class logits, shape (N, 4), and the PAD head's output, shape (N, 3) or None.
 
-        Parameters are those of `predict`.
+        Both are means over a face and its mirror image. Parameters are those of `predict`.
         """
-        logits, pad, _ = self._run(images, texture, flow)
+        logits, pad, _ = self._run(images, texture, flow, onsets)
         return logits, pad
 
     def _run(
-        self, images: NDArray[np.uint8], texture: Floats | None, flow: Floats | None
+        self,
+        images: NDArray[np.uint8],
+        texture: Floats | None,
+        flow: Floats | None,
+        onsets: NDArray[np.uint8] | None,
     ) -> tuple[Floats, Floats | None, Floats]:
         """Logits (N, 4), PAD (N, 3) or None, and what the network saw (N, K): `ml.deepid.DeepIDOutput`."""
         num = len(images)
@@ -217,8 +226,7 @@ class ExpressionModel:
                 "make them with ml.datasets.face_image"
             )
             raise ValueError(msg)
-        features = () if self.reducer is None else self.reducer.transform(texture, flow, num=num)
-        tensors = [torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in features]
+        tensors = self._features(num, texture, flow, onsets)
         logits = np.zeros((num, len(EMOTIONS)), np.float32)
         pad = np.zeros((num, 3), np.float32) if self.version == "semantic" else None
         seen = np.zeros((num, 4 * self.network.conv3.out_channels), np.float32)
@@ -229,14 +237,40 @@ class ExpressionModel:
         with torch.inference_mode():
             for start in range(0, num, _BATCH):
                 rows = slice(start, start + _BATCH)
-                out = self.network(standardise(images[rows]), *(part[rows] for part in tensors))
-                logits[rows], seen[rows] = out.logits.numpy(), out.seen.numpy()
+                parts = [part[rows] for part in tensors]
+                faces = standardise(images[rows])
+                out = self.network(faces, *parts)
+                # The mirror image shows the same expression; as in training, its features are the face's own.
+                mirrored = self.network(faces.flip(3), *parts[:3], *(part.flip(3) for part in parts[3:]))
+                logits[rows] = (out.logits + mirrored.logits).numpy() / 2
+                seen[rows] = out.seen.numpy()
                 if pad is not None:
-                    pad[rows] = out.pad.numpy()
+                    pad[rows] = (out.pad + mirrored.pad).numpy() / 2
         return logits, pad, seen
 
+    def _features(
+        self, num: int, texture: Floats | None, flow: Floats | None, onsets: NDArray[np.uint8] | None
+    ) -> list[torch.Tensor]:
+        """What `DeepID.forward` takes beside images."""
+        if self.reducer is None:
+            return []
+        reduced = self.reducer.transform(texture, flow, num=num)
+        tensors = [torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in reduced]
+        if not bool(tensors[-1].any()):
+            return tensors
+        size = self.network.architecture["input_size"]
+        shape = None if onsets is None else onsets.shape
+        if onsets is None or shape != (num, size, size):
+            msg = f"flow came with onsets of shape {shape}, expected the face at each onset, {(num, size, size)}"
+            raise ValueError(msg)
+        return [*tensors, standardise(onsets)]
+
     def predict(
-        self, images: NDArray[np.uint8], texture: Floats | None = None, flow: Floats | None = None
+        self,
+        images: NDArray[np.uint8],
+        texture: Floats | None = None,
+        flow: Floats | None = None,
+        onsets: NDArray[np.uint8] | None = None,
     ) -> Predictions:
         """Predict expression and PAD.
 
@@ -248,7 +282,8 @@ class ExpressionModel:
             Texture block histograms; a row of NaN, or None for all, where there is none.
         flow : ndarray, shape (N, F), float32, optional
             Motion since onset, px of the crop; a row of NaN, or None for all, for stills.
-            ``baseline`` ignores both.
+        onsets : ndarray, shape (N, 48, 48), uint8, optional
+            Faces at the onset; needed where there is flow, else not looked at. ``baseline`` ignores all three.
 
         Returns
         -------
@@ -259,7 +294,7 @@ class ExpressionModel:
         ValueError
             If a shape or type differs from what the model was trained on.
         """
-        logits, pad, seen = self._run(images, texture, flow)
+        logits, pad, seen = self._run(images, texture, flow, onsets)
         scaled = torch.from_numpy(logits / np.float32(self.temperature))
         probabilities = torch.softmax(scaled, dim=1).numpy()
         if pad is None:
@@ -274,6 +309,11 @@ class ExpressionModel:
             mapped_emotion=names[map_to_emotion(pad, self.pad_anchors)],
             distance=np.full(len(seen), np.nan, np.float32) if known is None else known.distance(seen),
         )
+
+    def calibrated(self, valid: ExpressionDataset) -> ExpressionModel:
+        """Return the model with the temperature that fits its answers to the labels of validation examples."""
+        logits, _ = self.logits(valid.images, *valid.features)
+        return replace(self, temperature=fit_temperature(logits, valid.labels))
 
     def learn_limits(
         self, train: ExpressionDataset, valid: ExpressionDataset, *, config: AbstentionConfig
@@ -294,9 +334,9 @@ class ExpressionModel:
         """
         every = max(1, len(train) // _MOST_RANGE_FACES)
         known = train.take(np.arange(0, len(train), every))
-        _, _, seen = self._run(known.images, known.texture, known.flow_or_nan)
-        _, _, valid_seen = self._run(valid.images, valid.texture, valid.flow_or_nan)
-        confidence = self.predict(valid.images, valid.texture, valid.flow_or_nan).confidence
+        _, _, seen = self._run(known.images, *known.features)
+        _, _, valid_seen = self._run(valid.images, *valid.features)
+        confidence = self.predict(valid.images, *valid.features).confidence
         limits = Limits(
             config=config,
             min_confidence=least_confidence(confidence, coverage=config.coverage),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,13 +18,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ml.calibration import fit_temperature
 from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset
-from ml.deepid import DeepID
+from ml.deepid import DeepID, standardise
 from ml.expression_model import ExpressionModel, FeatureReducer, code_version
 from ml.splits import Split, assert_disjoint
 from ml.train_config import TrainConfig as TrainConfig
-from ml.train_loop import Examples, TrainingLoop, forward
+from ml.train_loop import Examples, TrainingLoop
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,16 +121,11 @@ def train_deepid(
         network = _make_network(version, reducer, config, anchors)
         if start is not None:
             _take_over(network, start)
-        loop = TrainingLoop(network, batches, config, seed, anchors)
-        if resume is not None:
-            loop.keep_in(resume, key=_run_key(network, config, seed, split, batches["train"]))
-        curves, best_epoch = loop.run()
-        logits, _ = forward(network, batches["valid"])
-        temperature = fit_temperature(logits.numpy(), folds["valid"].labels)
+        curves, best_epoch = _run(network, batches, split, config, seed, anchors, resume)
     model = ExpressionModel(
         network=network.eval(),
         reducer=reducer,
-        temperature=temperature,
+        temperature=1.0,
         pad_anchors=anchors,
         config=asdict(config),
         seed=seed,
@@ -140,8 +134,131 @@ def train_deepid(
         pad_space_hash=pad_space_hash,
         code_version=code_version(),
         synthetic=data.synthetic,
-    )
+    ).calibrated(folds["valid"])
     return TrainingRun(model, curves, best_epoch, time.perf_counter() - started, config)
+
+
+def train_words(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.float32],
+    split: Split,
+    *,
+    sizes: tuple[int, ...],
+    config: TrainConfig,
+    seed: int,
+    anchors: ArrayLike,
+    resume: Path | None = None,
+) -> tuple[DeepID, int]:
+    """Train the plain network on all words of several vocabularies at once.
+
+    What tells disgust from anger, and surprise from fear, serves classes that leave those words out; read them with
+    `ml.deepid.DeepID.only`. Early stopping, arithmetic and `resume` are those of `train_deepid`.
+
+    Parameters
+    ----------
+    images : ndarray, shape (N, 48, 48), uint8
+    labels : ndarray, shape (N, C)
+        Soft labels, the vocabularies side by side; each sums to 1.
+    split : Split
+        Row indices into `images`; the test fold is not read.
+    sizes : tuple of int
+        Words of each vocabulary, C together; each has a softmax of its own and counts equally.
+    config : TrainConfig
+    seed : int
+    anchors : array_like, shape (sizes[0], 3)
+        PAD position of the words of the first vocabulary, for the learning curves.
+    resume : Path, optional
+
+    Returns
+    -------
+    network : DeepID
+        With C classes.
+    best_epoch : int
+        0-based.
+    """
+    with _reproducible(seed, config.num_threads):
+        importance = _importance(labels[split.train], None, split.train, config)
+        batches = {
+            name: _words_examples(images[rows], labels[rows], sizes, weights)
+            for name, rows, weights in (("train", split.train, importance), ("valid", split.valid, None))
+        }
+        network = DeepID(
+            num_classes=sum(sizes), batch_norm=config.batch_norm, dropout=config.dropout, width=config.width
+        )
+        points = np.asarray(anchors, np.float32)
+        _, best_epoch = _run(network, batches, split, config, seed, points, resume)
+    return network.eval(), best_epoch
+
+
+def read_out(
+    network: DeepID,
+    classes: Sequence[int],
+    valid: ExpressionDataset,
+    *,
+    pad_anchors: ArrayLike,
+    config: TrainConfig,
+    seed: int,
+    split_hash: str,
+) -> ExpressionModel:
+    """Return the model that answers with four of a network's words, calibrated on validation examples.
+
+    Parameters
+    ----------
+    network : DeepID
+        As `train_words` gives it.
+    classes : sequence of 4 int
+        Columns that stand for `ml.datasets.EMOTIONS`.
+    valid : ExpressionDataset
+    pad_anchors : array_like, shape (4, 3)
+    config, seed, split_hash
+        Of the training; provenance.
+    """
+    return ExpressionModel(
+        network=network.only(classes).eval(),
+        reducer=None,
+        temperature=1.0,
+        pad_anchors=np.asarray(pad_anchors, np.float32),
+        config=asdict(config),
+        seed=seed,
+        feature_version="",
+        split_hash=split_hash,
+        pad_space_hash="",
+        code_version=code_version(),
+        synthetic=valid.synthetic,
+    ).calibrated(valid)
+
+
+def _words_examples(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.float32],
+    sizes: tuple[int, ...],
+    weights: NDArray[np.float32] | None,
+) -> Examples:
+    num = len(images)
+    return Examples(
+        images=standardise(images),
+        features=(),
+        labels=torch.from_numpy(labels),
+        pad=torch.full((num, len(PAD_AXES)), torch.nan),
+        weights=torch.ones(num) if weights is None else torch.from_numpy(weights),
+        sizes=sizes,
+    )
+
+
+def _run(
+    network: DeepID,
+    batches: dict[str, Examples],
+    split: Split,
+    config: TrainConfig,
+    seed: int,
+    anchors: NDArray[np.float32],
+    resume: Path | None,
+) -> tuple[list[dict[str, Any]], int]:
+    """Run the loop, from its file where one was left; return curves and best epoch."""
+    loop = TrainingLoop(network, batches, config, seed, anchors)
+    if resume is not None:
+        loop.keep_in(resume, key=_run_key(network, config, seed, split, batches["train"]))
+    return loop.run()
 
 
 def _check_request(data: ExpressionDataset, split: Split, version: str, anchors: NDArray[np.float32]) -> None:

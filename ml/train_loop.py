@@ -20,7 +20,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ml.augment import augment_faces
-from ml.datasets import ExpressionDataset
+from ml.datasets import EMOTIONS, ExpressionDataset
 from ml.deepid import DeepID, map_to_emotion, standardise
 from ml.expression_model import FeatureReducer
 from ml.run_state import RunState
@@ -34,13 +34,17 @@ _MIN_IMPROVEMENT = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """A fold as tensors: images (N, 1, 48, 48), features as `DeepID.forward` takes them, labels, PAD, weights (N,)."""
+    """A fold as tensors: images (N, 1, 48, 48), features as `DeepID.forward` takes them, labels, PAD, weights (N,).
+
+    Labels may be of several vocabularies side by side, of the given `sizes`; each has a softmax of its own.
+    """
 
     images: Tensor
     features: tuple[Tensor, ...]
     labels: Tensor
     pad: Tensor
     weights: Tensor
+    sizes: tuple[int, ...] = (len(EMOTIONS),)
 
     @classmethod
     def of(
@@ -50,15 +54,20 @@ class Examples:
         weights: NDArray[np.float32] | None = None,
     ) -> Examples:
         """Standardise the faces of a fold and reduce its features."""
-        features: tuple[NDArray[np.float32], ...] = ()
+        features: tuple[Tensor, ...] = ()
         if reducer is not None:
-            features = reducer.transform(fold.texture, fold.flow_or_nan, num=len(fold))
-        tensors = tuple(torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in features)
+            reduced = reducer.transform(fold.texture, fold.flow_or_nan, num=len(fold))
+            features = (
+                *(torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in reduced),
+                standardise(fold.onsets),
+            )
         weight = np.ones(len(fold), np.float32) if weights is None else weights
         return cls(
-            standardise(fold.images),
-            tensors,
-            *(torch.from_numpy(part) for part in (fold.labels, fold.pad, weight)),
+            images=standardise(fold.images),
+            features=features,
+            labels=torch.from_numpy(fold.labels),
+            pad=torch.from_numpy(fold.pad),
+            weights=torch.from_numpy(weight),
         )
 
     def take(self, rows: Tensor) -> Examples:
@@ -69,6 +78,7 @@ class Examples:
             self.labels[rows],
             self.pad[rows],
             self.weights[rows],
+            self.sizes,
         )
 
 
@@ -82,7 +92,8 @@ class TrainingLoop:
         ``train`` and ``valid``.
     config : TrainConfig
     seed : int
-    anchors : ndarray, shape (4, 3)
+    anchors : ndarray, shape (C, 3)
+        PAD position of each class (of the first vocabulary).
     """
 
     def __init__(
@@ -204,15 +215,20 @@ class TrainingLoop:
 def loss_of(network: DeepID, batch: Examples, pad_weight: float, *, smoothing: float = 0.0) -> Tensor:
     """CE + lambda * MSE, each example by its weight, the latter over rated coordinates only."""
     out = network(batch.images, *batch.features)
-    entropy = functional.cross_entropy(
-        out.logits.float(), batch.labels, label_smoothing=smoothing, reduction="none"
-    )
+    entropy = _cross_entropy(out.logits.float(), batch, smoothing=smoothing)
     loss = (batch.weights * entropy).mean()
     if out.pad is None:
         return loss
     rated = (~batch.pad.isnan()) * batch.weights[:, None]
     error = (rated * (out.pad.float() - batch.pad.nan_to_num()).square()).sum()
     return loss + pad_weight * error / rated.sum().clamp_min(1e-6)
+
+
+def _cross_entropy(logits: Tensor, fold: Examples, *, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of each example, shape (N,), nat: the sum over its vocabularies."""
+    parts = zip(logits.split(fold.sizes, dim=1), fold.labels.split(fold.sizes, dim=1), strict=True)
+    each = [functional.cross_entropy(*part, label_smoothing=smoothing, reduction="none") for part in parts]
+    return torch.stack(each).sum(dim=0)
 
 
 def forward(network: DeepID, fold: Examples) -> tuple[Tensor, Tensor | None]:
@@ -229,22 +245,22 @@ def forward(network: DeepID, fold: Examples) -> tuple[Tensor, Tensor | None]:
 def _measure(
     network: DeepID, fold: Examples, name: str, epoch: int, anchors: NDArray[np.float32]
 ) -> dict[str, Any]:
-    """One row of the learning curves, in evaluation mode and without augmentation."""
-    logits, pad = forward(network, fold)
+    """One row of the learning curves, in evaluation mode and without augmentation; shares by the first vocabulary."""
+    every, pad = forward(network, fold)
+    logits, target = every[:, : fold.sizes[0]], fold.labels[:, : fold.sizes[0]].argmax(dim=1)
     mapped = (torch.softmax(logits, dim=1).numpy() @ anchors) if pad is None else pad.numpy()
-    target = fold.labels.argmax(dim=1)
     return {
         "version": network.architecture["version"],
         "epoch": epoch,
         "fold": name,
-        "loss": float(functional.cross_entropy(logits, fold.labels)),
+        "loss": float(_cross_entropy(every, fold).mean()),
         "recognition": float((logits.argmax(dim=1) == target).double().mean()),
         "classification": float((map_to_emotion(mapped, anchors) == target.numpy()).mean()),
     }
 
 
 def augment(batch: Examples, config: TrainConfig, generator: torch.Generator) -> Examples:
-    """Change faces; hide texture and flow at random.
+    """Change faces; hide texture, and motion with the face at the onset, at random.
 
     Features stay those of the unmirrored face: the label does not depend on the side, and a mirrored
     histogram cannot be derived from a histogram alone.
@@ -252,9 +268,14 @@ def augment(batch: Examples, config: TrainConfig, generator: torch.Generator) ->
     images = augment_faces(batch.images, config, generator)
     features = batch.features
     if features:
-        texture, flow, flow_mask = features
+        texture, flow, flow_mask, onsets = features
         num = len(images)
         keep_texture = (torch.rand(num, 1, generator=generator) >= config.feature_dropout).float()
         keep_flow = (torch.rand(num, generator=generator) >= config.feature_dropout).float()
-        features = (texture * keep_texture, flow * keep_flow[:, None], flow_mask * keep_flow)
+        features = (
+            texture * keep_texture,
+            flow * keep_flow[:, None],
+            flow_mask * keep_flow,
+            augment_faces(onsets, config, generator),
+        )
     return replace(batch, images=images, features=features)

@@ -1,6 +1,5 @@
 """Scores are appended: each champion speaks once about each state of a segment."""
 
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,7 +27,7 @@ class StubModel:
         self.favourite = number % 4
         self.seen = []
 
-    def predict(self, images, texture, flow):
+    def predict(self, images, texture, flow, onsets):
         self.seen.append((images.shape, texture.shape, flow.shape))
         rows = len(images)
         probabilities = np.full((rows, 4), 0.1, np.float32)
@@ -253,10 +252,17 @@ def test_a_model_of_other_features_is_refused_with_the_remedy(score):
 def test_a_model_of_the_face_alone_fits_any_features(score, lake):
     registry = StubRegistry(1, feature_version="")
     registry.load_model(1).reducer = None
-    registry.load_model(1).predict = partial(
-        registry.load_model(1).predict, texture=np.empty(0), flow=np.empty(0)
-    )
+    seen = []
+    predict = registry.load_model(1).predict
+
+    def bare(images, *features):
+        seen.extend(features)
+        return predict(images, *[np.empty(0)] * 3)
+
+    registry.load_model(1).predict = bare
     score(registry)
+    assert seen
+    assert all(each is None for each in seen)
     assert len(rows_of(lake)) == 2
 
 

@@ -89,7 +89,9 @@ def test_motion_comes_from_the_onset(server, aligned):
     onset = np.roll(aligned, 1, axis=0)
     [answer] = ask(server, {"image": aligned, "onset": onset, "aligned": True})
     texture, flow = segment_features(onset, aligned, config=CONFIG)
-    direct = server.model.predict(face_image(aligned)[None], texture[None], flow[None])
+    direct = server.model.predict(
+        face_image(aligned)[None], texture[None], flow[None], face_image(onset)[None]
+    )
     np.testing.assert_array_equal(probabilities(answer), direct.probabilities[0])
     small = cv2.resize(onset, (48, 48))
     assert probabilities(

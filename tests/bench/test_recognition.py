@@ -26,14 +26,14 @@ from bench.recognition_runs import (
     performers_run,
     read_plan,
 )
-from ml.dataset_ferplus import WORDS, FerPlus
+from ml.dataset_ferplus import ORIGINAL_WORDS, WORDS, FerPlus
 from ml.datasets import EMOTIONS
 from ml.image_pad import emotion_anchors
 from ml.train_config import TrainConfig
 from orchestration.cli import app
 
 TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)
-PLAN = Plan("quick", 1, 3, 0.3, 1.0, {"stills": 1.0, "clips": 0.5}, TINY, TINY, TINY)
+PLAN = Plan("quick", 1, 3, 0.3, {"stills": 1.0, "clips": 0.5}, TINY, TINY)
 PERFORMERS = [f"p{i}" for i in range(6)]
 INTENSITIES = ("happy", "sad", "angry", "disgusted", "scared", "surprised")
 
@@ -52,6 +52,7 @@ def sets() -> Sets:
     folds = np.resize(["train", "train", "train", "train", "valid", "valid", "valid", "valid", "test"], num)
     folds = np.where(np.arange(num) > 44, "test", folds)
     classes = np.resize(np.arange(4), num)
+    named = np.array([ORIGINAL_WORDS.index(w) for w in ("happy", "angry", "neutral", "fear")])[classes]
     ids = np.array([f"f{i}" for i in range(num)])
     stills = pd.DataFrame(
         [
@@ -70,7 +71,7 @@ def sets() -> Sets:
     at = np.tile(["apex", "rise", "fall", "onset"], len(segments))
     generator = np.random.default_rng(0)
     return Sets(
-        ferplus=FerPlus(ids, folds, votes, classes, classes, ids),
+        ferplus=FerPlus(ids, folds, votes, classes, classes, named, ids),
         ferplus_images=noise(num, 48, 48, seed=1),
         stills=stills,
         still_faces={
@@ -109,17 +110,21 @@ def test_examples_of_performers(sets):
 
 
 def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
-    start, plain = ferplus_run(sets, PLAN, 0, tmp_path)
-    _, relabelled = ferplus_run(sets, PLAN, 0, tmp_path, start=start)
-    assert plain["original test"].shape == (len(original_rows(sets.ferplus, "test")), 4)
-    assert not np.array_equal(relabelled["test"], plain["test"])
+    models, words = ferplus_run(sets, PLAN, 0, tmp_path)
+    start = models["FER2013"]
+    assert words["FER+ original test"].shape == (len(original_rows(sets.ferplus, "test")), 4)
+    assert not np.array_equal(words["FER2013 test"], words["FER+ test"])
+    np.testing.assert_allclose(
+        start.logits(sets.still_faces["images"])[0], words["FER2013 stills"], atol=1e-6
+    )
     found = {
         arm: [performers_run(sets, PLAN, arm, 0, fold, start, tmp_path) for fold in range(3)] for arm in ARMS
     }
     monkeypatch.setattr("bench.recognition_runs.train_deepid", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("bench.recognition_runs.train_words", lambda *_, **__: 1 / 0)
     again, answers = ferplus_run(sets, PLAN, 0, tmp_path)
-    np.testing.assert_array_equal(answers["test"], plain["test"])
-    kept = performers_run(sets, PLAN, "semantic", 0, 2, again, tmp_path)
+    np.testing.assert_array_equal(answers["FER+ test"], words["FER+ test"])
+    kept = performers_run(sets, PLAN, "semantic", 0, 2, again["FER2013"], tmp_path)
     np.testing.assert_array_equal(kept["logits"], found["semantic"][2]["logits"])
     with pytest.raises(ZeroDivisionError):  # another seed is another run
         ferplus_run(sets, PLAN, 1, tmp_path)
@@ -131,13 +136,13 @@ def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
         assert len(performers) == 2
         assert len(each["row"]) == 2 * (4 + 3)
 
-    figures = [*_untrained_figures(sets, [(plain, relabelled)]), *_trained_figures(sets, found["baseline"])]
+    figures = [*_untrained_figures(sets, [words]), *_trained_figures(sets, "baseline", found["baseline"])]
     by = {(row["on"], row["method"]): row for row in figures}
     assert by["posed stills, held to three: posed", "most observers"]["accuracy"] == 1.0
     truth = np.array([EMOTIONS.index(e) for e in sets.stills["emotion"]])
-    expected = (plain["stills"].argmax(axis=1) == truth).mean()
-    assert by["posed stills", "FER+ alone"]["accuracy"] == pytest.approx(expected)
-    assert by["apexes of clips, macro, held to three", "FER+ alone"]["images"] == 12
+    expected = (words["FER+ stills"].argmax(axis=1) == truth).mean()
+    assert by["posed stills", "read as FER+'s raters"]["accuracy"] == pytest.approx(expected)
+    assert by["apexes of clips, macro, held to three", "read as FER+'s raters"]["images"] == 12
     assert all(0 <= row["accuracy"] <= 1 and 0 <= row["balanced"] <= 1 for row in figures)
     rows = [_version_row(sets, arm, answers) for arm, answers in found.items()]
     assert [row["version"] for row in rows] == list(ARMS)

@@ -30,6 +30,7 @@ def data(anchors: np.ndarray) -> ExpressionDataset:
     flow_mask = (np.arange(num) % 3 > 0).astype(np.float32)
     pad = np.clip(anchors[classes] + rng.normal(0, 0.05, (num, 3)), -1, 1)
     pad[::5] = np.nan
+    onsets = np.clip(120 + rng.normal(0, 20, (num, 48, 48)), 0, 255) * flow_mask[:, None, None]
     return ExpressionDataset(
         images=np.clip(images, 0, 255).astype(np.uint8),
         labels=one_hot([EMOTIONS[c] for c in classes]),
@@ -37,6 +38,7 @@ def data(anchors: np.ndarray) -> ExpressionDataset:
         texture=(texture / texture.sum(axis=1, keepdims=True)).astype(np.float32),
         flow=(rng.normal(0, 1, (num, FLOW_SIZE)) * flow_mask[:, None]).astype(np.float32),
         flow_mask=flow_mask,
+        onsets=onsets.astype(np.uint8),
         subjects=np.array([f"v{i // 4 % 6:02d}" for i in range(num)]),
         ids=np.array([f"example-{i:03d}" for i in range(num)]),
         synthetic=True,

@@ -135,7 +135,7 @@ def model(data, split, anchors) -> ExpressionModel:
 
 def test_a_model_learns_its_limits_from_train_and_valid(model, data, split):
     fold = data.take(split.valid)
-    predicted = model.predict(fold.images, fold.texture, fold.flow_or_nan)
+    predicted = model.predict(fold.images, *fold.features)
     assert model.limits.config.coverage == 0.5
     assert np.mean(predicted.confidence >= model.limits.min_confidence) == pytest.approx(0.5, abs=0.07)
     assert (predicted.distance <= model.limits.training_range.max_distance).mean() >= 0.9

@@ -2,7 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.dataset_ferplus import WORDS, ferplus_examples, read_ferplus
+from ml.dataset_ferplus import (
+    ORIGINAL_WORDS,
+    READINGS,
+    VOCABULARY_SIZES,
+    WORDS,
+    ferplus_examples,
+    read_ferplus,
+)
 
 # image, split, FER2013's label, group, votes by word
 ROWS = [
@@ -59,17 +66,24 @@ def test_examples_have_soft_labels_to_learn_and_hard_ones_to_judge(labels):
     assert "c" in ferplus_examples(ferplus, faces, min_share=0.1)[0].ids
 
 
-def test_original_labels_count_beside_the_votes(labels):
+def test_words_are_learned_in_both_vocabularies(labels):
     ferplus = read_ferplus(labels)
-    faces = np.zeros((len(ROWS), 48, 48), np.uint8)
-    data, split, weights = ferplus_examples(ferplus, faces, original_weight=1.0)
-    np.testing.assert_allclose(
-        data.labels[1], [0, 0, 0.1 / 1.4, 1.3 / 1.4], atol=1e-6
-    )  # b: fear, with 4 of 10 votes
-    assert weights[1] == pytest.approx(0.7)
-    plain, same, _ = ferplus_examples(ferplus, faces)
-    np.testing.assert_array_equal(data.ids[split.test], plain.ids[same.test])
-    np.testing.assert_array_equal(data.labels[split.valid], plain.labels[same.valid])
+    rows, words = ferplus.words()
+    assert ferplus.ids[rows].tolist() == list("abcghijk")  # d and f are copies; e: perhaps no face
+    assert words.shape[1] == sum(VOCABULARY_SIZES)
+    raters, named = words[:, : VOCABULARY_SIZES[0]], words[:, VOCABULARY_SIZES[0] :]
+    np.testing.assert_allclose(raters.sum(axis=1), 1, atol=1e-6)
+    assert dict(zip(WORDS, raters[1].tolist(), strict=False)) == pytest.approx(
+        {**dict.fromkeys(WORDS[: VOCABULARY_SIZES[0]], 0), "surprise": 0.6, "fear": 0.3, "neutral": 0.1}
+    )
+    assert [ORIGINAL_WORDS[k] for k in named.argmax(axis=1)][:3] == ["happy", "fear", "sad"]
+    np.testing.assert_array_equal(np.unique(named), [0, 1])
+
+
+def test_the_four_classes_can_be_read_from_each_vocabulary():
+    words = [*WORDS[: VOCABULARY_SIZES[0]], *ORIGINAL_WORDS]
+    assert [words[k] for k in READINGS["FER+"]] == ["happiness", "anger", "neutral", "fear"]
+    assert [words[k] for k in READINGS["FER2013"]] == ["happy", "angry", "neutral", "fear"]
 
 
 def test_other_tables_and_other_faces_are_refused(labels, tmp_path):

@@ -170,3 +170,30 @@ def test_norms_see_pooled_maps():
         norm.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-1]))
     network(inputs()[0])
     assert seen == [22, 10, 4, 3]
+
+
+def test_what_moves_is_judged_by_its_change():
+    torch.manual_seed(0)
+    network = DeepID(version="features", texture_size=2, flow_size=3).eval()
+    faces, onsets = torch.randn(2, 2, 1, 48, 48)
+    blank = torch.zeros(2, 2), torch.zeros(2, 3)
+    moving = torch.tensor([1.0, 0.0])
+    still = network(faces, *blank, torch.zeros(2), onsets).logits
+    changed = network(faces, *blank, moving, onsets).logits
+    torch.testing.assert_close(changed[1], still[1])
+    assert not torch.allclose(changed[0], still[0])
+    # Without a change nothing but the mask is left to answer from.
+    with torch.no_grad():
+        network.from_features.weight.zero_()
+        same = network(faces, *blank, torch.ones(2), faces).logits
+    torch.testing.assert_close(same, network.classes.bias.expand(2, -1))
+
+
+def test_a_network_can_answer_with_some_of_its_classes():
+    torch.manual_seed(0)
+    network = DeepID(num_classes=7, batch_norm=True).eval()
+    faces = torch.randn(3, 1, 48, 48)
+    chosen = network.only([5, 0, 2])
+    torch.testing.assert_close(chosen(faces).logits, network(faces).logits[:, [5, 0, 2]])
+    assert chosen.architecture["num_classes"] == 3
+    assert not chosen.training

@@ -26,8 +26,8 @@ def test_a_checkpoint_rebuilds_itself(models, data, tmp_path, version):
     model = models[version]
     model.save(tmp_path / "deep" / "folder")
     again = ExpressionModel.load(tmp_path / "deep" / "folder")
-    ours = model.predict(data.images, data.texture, data.flow_or_nan)
-    theirs = again.predict(data.images, data.texture, data.flow_or_nan)
+    ours = model.predict(data.images, *data.features)
+    theirs = again.predict(data.images, *data.features)
     np.testing.assert_array_equal(ours.probabilities, theirs.probabilities)
     np.testing.assert_array_equal(ours.pad, theirs.pad)
     for name in (
@@ -62,7 +62,7 @@ def test_a_foreign_checkpoint_is_refused(models, tmp_path, change):
 
 @pytest.mark.parametrize("version", ["baseline", "semantic"])
 def test_predictions_agree_with_themselves(models, data, version):
-    found = models[version].predict(data.images, data.texture, data.flow_or_nan)
+    found = models[version].predict(data.images, *data.features)
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(found.confidence, found.probabilities.max(axis=1))
     assert found.emotion.tolist() == [EMOTIONS[i] for i in found.probabilities.argmax(axis=1)]
@@ -99,9 +99,9 @@ def test_rows_of_nan_count_as_absent(models, data):
     model = models["semantic"]
     texture, flow = data.texture.copy(), data.flow_or_nan.copy()
     texture[1], flow[1] = np.nan, np.nan
-    mixed = model.predict(data.images[:3], texture[:3], flow[:3])
+    mixed = model.predict(data.images[:3], texture[:3], flow[:3], data.onsets[:3])
     bare = model.predict(data.images[:3])
-    full = model.predict(data.images[:3], data.texture[:3], data.flow_or_nan[:3])
+    full = model.predict(data.images[:3], data.texture[:3], data.flow_or_nan[:3], data.onsets[:3])
     np.testing.assert_allclose(mixed.probabilities[1], bare.probabilities[1], atol=1e-6)
     np.testing.assert_allclose(mixed.probabilities[2], full.probabilities[2], atol=1e-6)
 
@@ -116,6 +116,8 @@ def test_rows_of_nan_count_as_absent(models, data):
             r"texture has shape \(48, 5\), the model was trained on \(48, 24\)",
         ),
         (lambda d: (d.images, d.texture, d.flow[:5]), r"flow has shape \(5, 6\)"),
+        (lambda d: (d.images, d.texture, d.flow), r"flow came with onsets of shape None"),
+        (lambda d: (d.images, d.texture, d.flow, d.onsets[:5]), r"onsets of shape \(5, 48, 48\)"),
     ],
 )
 def test_other_inputs_are_refused(models, data, spoil, message):
@@ -145,3 +147,14 @@ def test_constant_flow_and_flow_never_seen_do_not_divide_by_zero(data):
     assert not reducer.transform(None, constant, num=len(data))[1].any()
     stills = FeatureReducer.fit(data.texture, 0 * data.flow, np.zeros(len(data)), num_components=2, seed=0)
     np.testing.assert_array_equal(stills.flow_scale, 1)
+
+
+@pytest.mark.parametrize("version", ["baseline", "semantic"])
+def test_a_face_and_its_mirror_image_get_one_answer(models, data, version):
+    given = data.take(np.arange(6))
+    mirrored = [np.ascontiguousarray(faces[:, :, ::-1]) for faces in (given.images, given.onsets)]
+    model = models[version]
+    answer = model.predict(given.images, *given.features)
+    turned = model.predict(mirrored[0], given.texture, given.flow_or_nan, mirrored[1])
+    np.testing.assert_allclose(answer.probabilities, turned.probabilities, atol=1e-6)
+    np.testing.assert_allclose(answer.pad, turned.pad, atol=1e-6)

@@ -17,7 +17,7 @@ def test_a_shipped_model_answers_as_it_was_trained_but_for_half_precision(model,
     weights, card = save_pretrained(model, {"title": "a test"}, tmp_path)
     found = load_pretrained(tmp_path)
     assert found.card == {"title": "a test"}
-    given, kept = (m.predict(data.images, data.texture, data.flow_or_nan) for m in (model, found.model))
+    given, kept = (m.predict(data.images, *data.features) for m in (model, found.model))
     np.testing.assert_allclose(kept.probabilities, given.probabilities, atol=5e-3)
     assert found.model.temperature == model.temperature
     assert weights.stat().st_size < 0.75 * sum(v.nbytes for v in model.taken_apart()[1].values())

@@ -132,8 +132,8 @@ def test_card_and_sheet_come_back(logged):
 @pytest.mark.parametrize("which", [1, "champion"])
 def test_a_registered_model_comes_back_whole(logged, data, which):
     model = logged.registry.load_model(which)
-    ours = logged.runs["semantic"].model.predict(data.images, data.texture, data.flow_or_nan)
-    theirs = model.predict(data.images, data.texture, data.flow_or_nan)
+    ours = logged.runs["semantic"].model.predict(data.images, *data.features)
+    theirs = model.predict(data.images, *data.features)
     np.testing.assert_array_equal(ours.probabilities, theirs.probabilities)
     assert model.config == logged.runs["semantic"].model.config
 

@@ -7,7 +7,7 @@ import torch
 from ml.datasets import ExpressionDataset
 from ml.deepid import DeepID, DeepIDOutput
 from ml.splits import Split, SplitLeakageError, split_from_folds
-from ml.train import TrainConfig, _importance, train_deepid
+from ml.train import TrainConfig, _importance, read_out, train_deepid, train_words
 from ml.train_loop import Examples, TrainingLoop, augment, loss_of
 
 TINY = TrainConfig(epochs=2, batch_size=8, texture_components=4)
@@ -67,7 +67,7 @@ def test_training_leaves_the_state_of_the_process_alone(data, split, anchors):
 
 def test_state_is_put_back_when_training_fails(data, split, anchors, monkeypatch):
     threads = torch.get_num_threads()
-    monkeypatch.setattr("ml.train.fit_temperature", lambda *_: 1 / 0)
+    monkeypatch.setattr("ml.train.TrainingLoop.run", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train(data, split, anchors, config=replace(TINY, epochs=1, num_threads=threads + 1))
     assert torch.get_num_threads() == threads
@@ -216,6 +216,10 @@ def test_faces_are_trained_on_and_scored_as_the_same_bits(data, split, anchors, 
     }
     seen.clear()
     run.model.logits(data.images[split.train])
+    assert {
+        image.tobytes() for batch in seen[1::2] for image in np.flip(batch, 3)
+    } == trained  # mirror images
+    seen = seen[::2]
     assert {image.tobytes() for batch in seen for image in batch} == trained
     assert len(trained) == len(split.train)
 
@@ -294,7 +298,8 @@ class Answer(torch.nn.Module):
 
 
 def batch(pad: torch.Tensor) -> Examples:
-    return Examples(torch.zeros(2, 1, 48, 48), (), torch.tensor([[1.0, 0], [0.5, 0.5]]), pad, torch.ones(2))
+    labels = torch.tensor([[1.0, 0], [0.5, 0.5]])
+    return Examples(torch.zeros(2, 1, 48, 48), (), labels, pad, torch.ones(2), sizes=(2,))
 
 
 def test_loss_by_hand():
@@ -317,6 +322,43 @@ def test_loss_counts_examples_by_their_weight_and_smooths_labels():
     assert float(loss_of(Answer(logits, None), batch(given.pad), 1.0, smoothing=0.2)) == pytest.approx(smooth)
 
 
+def test_loss_of_two_vocabularies_is_the_sum_of_both():
+    logits = torch.log(torch.tensor([[0.8, 0.2, 0.5, 0.25, 0.25], [0.5, 0.5, 0.1, 0.1, 0.8]]))
+    words = replace(
+        batch(torch.zeros(2, 3)),
+        labels=torch.tensor([[1.0, 0, 0, 1, 0], [0.5, 0.5, 0, 0, 1]]),
+        sizes=(2, 3),
+    )
+    entropy = -(np.log(0.8) + np.log(0.25) + np.log(0.5) + np.log(0.8)) / 2
+    assert float(loss_of(Answer(logits, None), words, 1.0)) == pytest.approx(entropy)
+
+
+def test_words_train_one_network_that_is_read_by_either_vocabulary(data, split, anchors, tmp_path):
+    labels = np.hstack([data.labels, data.labels[:, ::-1]])
+    config = TrainConfig(epochs=12, batch_size=8, lr=2e-3)
+    request = {"sizes": (4, 4), "config": config, "seed": 3, "anchors": anchors}
+    network, epoch = train_words(data.images, labels, split, **request)
+    again, _ = train_words(data.images, labels, split, **request, resume=tmp_path / "state")
+    assert torch.equal(network.classes.weight, again.classes.weight)
+    assert 0 <= epoch < config.epochs
+    read = [
+        read_out(
+            network,
+            classes,
+            data.take(split.valid),
+            pad_anchors=anchors,
+            config=config,
+            seed=3,
+            split_hash=split.split_hash,
+        )
+        for classes in ((0, 1, 2, 3), (7, 6, 5, 4))
+    ]
+    fold = data.take(split.train)
+    for model in read:
+        assert (model.logits(fold.images)[0].argmax(axis=1) == fold.targets).mean() > 0.9
+        assert 0 < model.temperature < 10
+
+
 def test_a_batch_without_ratings_has_no_pad_gradient():
     predicted = torch.full((2, 3), 0.3, requires_grad=True)
     loss = loss_of(Answer(torch.zeros(2, 2), predicted), batch(torch.full((2, 3), torch.nan)), 1.0)
@@ -327,8 +369,8 @@ def test_a_batch_without_ratings_has_no_pad_gradient():
 
 def faces(num: int, *, features: bool = False) -> Examples:
     generator = torch.Generator().manual_seed(5)
-    parts = (torch.ones(num, 3), torch.ones(num, 2), torch.ones(num)) if features else ()
-    images = torch.randn(num, 1, 48, 48, generator=generator)
+    images, onsets = torch.randn(2, num, 1, 48, 48, generator=generator)
+    parts = (torch.ones(num, 3), torch.ones(num, 2), torch.ones(num), onsets) if features else ()
     return Examples(images, parts, torch.zeros(num, 4), torch.zeros(num, 3), torch.ones(num))
 
 
@@ -377,7 +419,7 @@ def test_gain_scales_and_noise_adds():
 
 def test_hidden_features_are_zero_and_flow_loses_its_mask():
     given = faces(400, features=True)
-    texture, flow, mask = augment(
+    texture, flow, mask, _ = augment(
         given, TrainConfig(feature_dropout=0.25), torch.Generator().manual_seed(0)
     ).features
     assert float((texture == 0).all(dim=1).float().mean()) == pytest.approx(0.25, abs=0.07)
