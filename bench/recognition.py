@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from bench.recognition_runs import (
     ARMS,
@@ -38,11 +39,13 @@ from bench.recognition_runs import (
 )
 from bench.recognition_speed import training_speed
 from bench.video import FER_PYTHON
+from ml.calibration import expected_calibration_error, fit_temperature, risk_at_coverage
 from ml.dataset_ferplus import ferplus_examples
 from ml.dataset_posed import OBSERVED
-from ml.datasets import EMOTIONS, strings
+from ml.datasets import EMOTIONS, ExpressionDataset, strings
 from ml.evaluate import bootstrap_interval, paired_bootstrap
 from ml.prior import balanced_accuracy, fit_class_shift
+from ml.splits import Split
 
 Rows = list[dict[str, Any]]
 
@@ -58,6 +61,7 @@ _ON_THREE_OBSERVED = "posed stills, held to three: observers"
 _METHODS = {"FER+": "read as FER+'s raters", "FER2013": "read as FER2013's labels"}
 _START = "FER2013"  # the reading that training on performers goes on from
 _PEER = "fer 25.10.3"
+_COVERAGE = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,7 @@ class Results:
 
     plan: Plan
     figures: Rows
+    calibration: Rows
     versions: Rows
     differences: Rows
     speed: Rows
@@ -98,6 +103,7 @@ def bench_recognition(
         write_report(results, out)
     return {
         "figures": results.figures,
+        "calibration": results.calibration,
         "versions (Table 3)": results.versions,
         "paired differences": results.differences,
         "training speed": results.speed,
@@ -122,6 +128,7 @@ def measure(data: Path, plan: Plan, cache: Path) -> Results:
             *_untrained_figures(sets, found),
             *(row for arm in ("baseline", "features") for row in _trained_figures(sets, arm, arms[arm])),
         ],
+        calibration=_calibration(sets, examples, split, found),
         versions=[_version_row(sets, arm, found) for arm, found in arms.items()],
         differences=_differences(sets, arms),
         speed=training_speed(examples, plan.ferplus),
@@ -177,6 +184,44 @@ def _ferplus_figures(sets: Sets, truth: NDArray[np.intp], found: list[Arrays]) -
     for method, logits in _shifted(sets, found, "original test", balanced_weight=0.5):
         answers = [each.argmax(axis=1) for each in logits]
         yield _figure(_ON_ORIGINAL, method, answers, original, wanted="above fer")
+
+
+def _calibration(sets: Sets, examples: ExpressionDataset, split: Split, found: list[Arrays]) -> Rows:
+    """How far answers can be relied on: temperature from validation images, judged on test images; mean of seeds."""
+    original = {fold: sets.ferplus.original[original_rows(sets.ferplus, fold)] for fold in ("valid", "test")}
+    judged = (
+        (
+            "FER+",
+            _ON_FERPLUS,
+            "",
+            {fold: examples.targets[getattr(split, fold)] for fold in ("valid", "test")},
+        ),
+        ("FER2013", _ON_ORIGINAL, "original ", original),
+    )
+    return [
+        {
+            "on": on,
+            "method": _METHODS[reading],
+            **pd.DataFrame([_reliance(each, f"{reading} {prefix}", truth) for each in found])
+            .mean()
+            .to_dict(),
+            "wanted": "ECE .03 at most; half the error",
+        }
+        for reading, on, prefix, truth in judged
+    ]
+
+
+def _reliance(answers: Arrays, name: str, truth: dict[str, NDArray[np.intp]]) -> dict[str, float]:
+    temperature = fit_temperature(answers[f"{name}valid"], np.eye(len(EMOTIONS))[truth["valid"]])
+    logits = answers[f"{name}test"]
+    right = logits.argmax(axis=1) == truth["test"]
+    plain, scaled = (softmax(logits / t, axis=1).max(axis=1) for t in (1.0, temperature))
+    return {
+        "ECE, unscaled": expected_calibration_error(plain, right),
+        "ECE": expected_calibration_error(scaled, right),
+        "error, all answered": float(1 - right.mean()),
+        "error, 80 % answered": risk_at_coverage(scaled, right, coverage=_COVERAGE),
+    }
 
 
 def _shifted(

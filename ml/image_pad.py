@@ -77,15 +77,19 @@ def random_anchors(seed: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame, index and columns as `emotion_anchors`
-        Normal draws with the norms' mean and root mean squared distance from it, all axes together; -1..1
-        holds unless a draw is extreme.
+        Normal draws with the norms' mean and root mean squared distance from it, all axes together; drawn again
+        until all lie within -1..1.
     """
     norms = emotion_anchors()
-    drawn = np.random.default_rng(seed).normal(size=norms.shape)
-    drawn -= drawn.mean(axis=0)
-    centred = norms - norms.mean()
-    spread = np.linalg.norm(centred.to_numpy()) / np.linalg.norm(drawn)
-    return pd.DataFrame(drawn * spread, norms.index, norms.columns) + norms.mean()
+    generator = np.random.default_rng(seed)
+    mean = norms.to_numpy().mean(axis=0)
+    size = np.linalg.norm(norms.to_numpy() - mean)
+    points = np.full(norms.shape, np.inf)
+    while np.abs(points).max() > 1:
+        drawn = generator.normal(size=norms.shape)
+        drawn -= drawn.mean(axis=0)
+        points = mean + drawn * (size / np.linalg.norm(drawn))
+    return pd.DataFrame(points, norms.index, norms.columns)
 
 
 def votes_to_pad(votes: ArrayLike, words: Sequence[str], *, anchors: pd.DataFrame | None = None) -> Floats:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from bench.recognition import (
     Results,
     _by_row,
+    _calibration,
     _differences,
     _trained_figures,
     _untrained_figures,
@@ -26,7 +27,7 @@ from bench.recognition_runs import (
     performers_run,
     read_plan,
 )
-from ml.dataset_ferplus import ORIGINAL_WORDS, WORDS, FerPlus
+from ml.dataset_ferplus import ORIGINAL_WORDS, WORDS, FerPlus, ferplus_examples
 from ml.datasets import EMOTIONS
 from ml.image_pad import emotion_anchors
 from ml.train_config import TrainConfig
@@ -149,9 +150,15 @@ def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
     differences = _differences(sets, found)
     assert len(differences) == 5
 
+    examples, split, _ = ferplus_examples(sets.ferplus, sets.ferplus_images)
+    calibration = _calibration(sets, examples, split, [words])
+    right = words["FER+ test"].argmax(axis=1) == examples.targets[split.test]
+    assert calibration[0]["error, all answered"] == pytest.approx(1 - right.mean())
+    assert 0 <= calibration[0]["ECE"] <= 1
+
     missing = {"on": "posed stills", "method": "fer: not installed"}
     speed = [{"what": "training", "images/s": 1000.0}]
-    write_report(Results(PLAN, [*figures, missing], rows, differences, speed), tmp_path / "docs")
+    write_report(Results(PLAN, [*figures, missing], calibration, rows, differences, speed), tmp_path / "docs")
     page = (tmp_path / "docs" / "recognition.md").read_text()
     assert "apexline bench recognition --quick --out docs" in page
     assert "a look, not figures" in page

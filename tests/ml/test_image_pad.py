@@ -86,6 +86,11 @@ def test_random_anchors_have_the_place_and_spread_of_the_norms():
     assert not drawn.equals(image_pad.random_anchors(5))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_random_anchors_are_points_of_the_space(seed):
+    assert image_pad.random_anchors(seed).abs().to_numpy().max() <= 1
+
+
 def test_random_anchors_serve_every_target(votes):
     drawn = image_pad.random_anchors(1)
     votes[:, 0] += 1
