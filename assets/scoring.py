@@ -164,7 +164,8 @@ def _describe(
         histograms, motion = segment_features(face.onset, face.crop, config=features)
         _check(histograms, texture.shape[1], "texture")
         texture[k] = histograms
-        if face.onset is not None and motion is not None:
+        if face.onset is not None:
+            assert motion is not None
             onsets[k] = _image(face.onset)
             _check(motion, flow.shape[1], "flow")
             flow[k] = motion

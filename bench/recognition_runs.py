@@ -24,7 +24,6 @@ from bench.recognition_faces import ClipFaces, clip_faces, ferplus_faces, stills
 from ml.dataset_ferplus import (
     READINGS,
     VOCABULARY_SIZES,
-    WORDS,
     FerPlus,
     ferplus_examples,
     read_ferplus,
@@ -32,7 +31,7 @@ from ml.dataset_ferplus import (
 from ml.dataset_posed import performer_folds, read_segments, read_stills, stills_pad
 from ml.datasets import EMOTIONS, ExpressionDataset, one_hot, strings
 from ml.expression_model import ExpressionModel
-from ml.image_pad import ADJECTIVES, class_pad, emotion_anchors, random_anchors
+from ml.image_pad import class_pad, emotion_anchors, random_anchors
 from ml.splits import split_from_folds
 from ml.train import read_out, train_deepid, train_words
 from ml.train_config import TrainConfig
@@ -138,7 +137,6 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
     data, split, _ = ferplus_examples(sets.ferplus, sets.ferplus_images, min_share=plan.min_share)
     if not (folder / "answers.npz").exists():
         learned = split_from_folds(sets.ferplus.folds[rows], ids=sets.ferplus.ids[rows])
-        words = WORDS[: VOCABULARY_SIZES[0]]
         network, epoch = train_words(
             sets.ferplus_images[rows],
             labels,
@@ -146,7 +144,6 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
             sizes=VOCABULARY_SIZES,
             config=config,
             seed=seed,
-            anchors=emotion_anchors().loc[[ADJECTIVES[word] for word in words]].to_numpy(),
             resume=folder / "run.state",
         )
         judged = {

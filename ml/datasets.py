@@ -106,6 +106,9 @@ class ExpressionDataset:
         if bool(self.flow[self.flow_mask == 0].any()):
             msg = "flow is not zero where flow_mask is 0; set flow to zeros there or flow_mask to 1"
             raise ValueError(msg)
+        if bool(self.onsets[self.flow_mask == 0].any()):
+            msg = "onsets are not zero where flow_mask is 0; a still has no onset: set them to zeros there"
+            raise ValueError(msg)
         unique, counts = np.unique(self.ids, return_counts=True)
         if len(unique) != len(self.ids):
             msg = f"ids repeat: {unique[counts > 1][:5].tolist()}; every example needs its own id"

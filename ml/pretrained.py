@@ -1,4 +1,4 @@
-"""The model that ships with the package: trained on FER+ alone, so that a new installation gives real answers.
+"""The model that ships with the package: trained on FER2013's faces with FER+'s votes and FER2013's labels.
 
 Belongs here: its two files, weights as safetensors in half precision and a card as JSON, and reading them; no pickle.
 Stays out: training it (``bench.recognition_export``) and registering it (``ml.registry``).

@@ -146,7 +146,6 @@ def train_words(
     sizes: tuple[int, ...],
     config: TrainConfig,
     seed: int,
-    anchors: ArrayLike,
     resume: Path | None = None,
 ) -> tuple[DeepID, int]:
     """Train the plain network on all words of several vocabularies at once.
@@ -165,8 +164,6 @@ def train_words(
         Words of each vocabulary, C together; each has a softmax of its own and counts equally.
     config : TrainConfig
     seed : int
-    anchors : array_like, shape (sizes[0], 3)
-        PAD position of the words of the first vocabulary, for the learning curves.
     resume : Path, optional
 
     Returns
@@ -185,8 +182,9 @@ def train_words(
         network = DeepID(
             num_classes=sum(sizes), batch_norm=config.batch_norm, dropout=config.dropout, width=config.width
         )
-        points = np.asarray(anchors, np.float32)
-        _, best_epoch = _run(network, batches, split, config, seed, points, resume)
+        # Anchors place words in curves that nobody draws here.
+        nowhere = np.zeros((sizes[0], len(PAD_AXES)), np.float32)
+        _, best_epoch = _run(network, batches, split, config, seed, nowhere, resume)
     return network.eval(), best_epoch
 
 

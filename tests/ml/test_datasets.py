@@ -76,6 +76,8 @@ def test_flow_or_nan_marks_stills(data: ExpressionDataset):
         ("texture", lambda a: a * np.nan, "texture holds NaN"),
         ("flow", lambda a: a * np.inf, "flow holds NaN"),
         ("flow", lambda a: a + 1, "flow is not zero where flow_mask is 0"),
+        ("onsets", lambda a: a + np.uint8(1), "onsets are not zero where flow_mask is 0"),
+        ("onsets", lambda a: a[:, :40], "onsets has shape"),
         ("flow_mask", lambda a: a * 0.5, "flow_mask holds"),
         ("subjects", lambda a: a[:-1], "subjects has shape"),
         ("ids", lambda a: np.full_like(a, "same"), "ids repeat"),

@@ -259,7 +259,13 @@ def test_provenance_is_kept(data, split, anchors):
 
 
 def test_a_set_without_any_feature_still_trains_the_semantic_version(data, split, anchors):
-    bare = replace(data, texture=data.texture[:, :0], flow=0 * data.flow, flow_mask=0 * data.flow_mask)
+    bare = replace(
+        data,
+        texture=data.texture[:, :0],
+        flow=0 * data.flow,
+        flow_mask=0 * data.flow_mask,
+        onsets=0 * data.onsets,
+    )
     run = train(bare, split, anchors, config=replace(TINY, epochs=1))
     assert run.model.network.architecture["texture_size"] == 0
 
@@ -336,7 +342,7 @@ def test_loss_of_two_vocabularies_is_the_sum_of_both():
 def test_words_train_one_network_that_is_read_by_either_vocabulary(data, split, anchors, tmp_path):
     labels = np.hstack([data.labels, data.labels[:, ::-1]])
     config = TrainConfig(epochs=12, batch_size=8, lr=2e-3)
-    request = {"sizes": (4, 4), "config": config, "seed": 3, "anchors": anchors}
+    request = {"sizes": (4, 4), "config": config, "seed": 3}
     network, epoch = train_words(data.images, labels, split, **request)
     again, _ = train_words(data.images, labels, split, **request, resume=tmp_path / "state")
     assert torch.equal(network.classes.weight, again.classes.weight)
