@@ -3,8 +3,8 @@
 Belongs here: which runs are made, and the figures that they give. Stays out: single runs
 (``bench.recognition_runs``), pixels (``bench.recognition_faces``), the page (``bench.recognition_report``).
 
-Epochs and the prior's shift are chosen on FER+ validation images or, where performers are learned from, on other
-performers. No test image decides anything.
+Epochs and the prior's shift are chosen on FER+ validation images; where performers are learned from, epochs are
+fixed. No test image decides anything.
 """
 
 from __future__ import annotations

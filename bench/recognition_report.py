@@ -41,9 +41,11 @@ anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as so
   still and no clip. That both vocabularies are learned and classes shifted at all was decided with single seeds'
   figures on stills and FER2013 in sight: stills are development data, and their figures are somewhat flattering.
 * *trained on other performers*: from the network read as FER2013's labels on, with stills and frames of clips of
-  other performers; two of those choose the epoch. A performer is never on both sides, in stills and clips alike.
-  *baseline* sees the face alone, *features* what a segment has beside it: the face at its onset, texture and flow.
-  Stills have texture only. That the change since onset is looked at was decided with figures of these clips in sight.
+  other performers, for a fixed number of epochs; one of those sets the temperature. A performer is never on both
+  sides, in stills and clips alike. *baseline* sees the face alone, *features* what a segment has beside it: the face
+  at its onset, texture and flow. Stills have texture only. That the change since onset is looked at, with an output
+  layer of its own, that flow counts by direction, and the rates of learning were decided with figures of these very
+  performers (seed 0) in sight: here, too, stills and clips are development data.
 * Stills: *observers* are about a hundred people per image. Calm was no answer for them, so beside them everyone is
   held to happy, angry and scared. Clips show those three only; their answers are held to three as well.
 * Expression clips were made by morphing stills of the same performers: exact truth, but not a real face's motion.
@@ -66,10 +68,10 @@ least confident fifth is left without an answer.
 ## The three versions and their controls (Table 3)
 
 All start from the same weights (*read as FER2013's labels*) and learn from the same performers. *features* adds MODC
-texture, flow since onset, and what has changed in the hidden units since the face at the onset; *semantic* also PAD,
-with what observers saw of each still as its target. In *shuffled features* every face has texture and flow of another
-and keeps its own onset; in *random anchors* PAD is replaced by random points of the same place and spread. Four
-answers are allowed here, so calm counts as an error on an apex. *recognition* is the most probable class,
+texture, the direction of flow since onset, and what has changed in the hidden units since the face at the onset;
+*semantic* also PAD, with what observers saw of each still as its target. In *shuffled features* every face has texture
+and flow of another and keeps its own onset; in *random anchors* PAD is replaced by random points of the same place and
+spread. Four answers are allowed here, so calm counts as an error on an apex. *recognition* is the most probable class,
 *classification* goes through PAD (eq. 27). The paper gives 91.1 / 90.1, 92.5 / 91.4 and 95.4 / 96.3 % on its own,
 private data.
 

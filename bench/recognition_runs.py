@@ -37,9 +37,9 @@ from ml.train import read_out, train_deepid, train_words
 from ml.train_config import TrainConfig
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "recognition.yaml"
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 ARMS = ("baseline", "features", "semantic", "shuffled features", "random anchors")
-_VALIDATED = 2  # performers that choose the epoch
+_VALIDATED = 1  # performers that the temperature is fitted to
 _VERSION_OF = {"shuffled features": "features", "random anchors": "semantic"}
 
 Arrays = dict[str, NDArray[Any]]

@@ -47,8 +47,8 @@ class DeepID(nn.Module):
 
     Versions: ``baseline`` sees the face only; ``features`` adds ``W3 [texture, flow, mask]`` inside eq. 25's
     sum and, where motion is known, takes from the hidden units what they are for the face at the onset: what is left
-    is the change, not who shows it. ``semantic`` also predicts PAD (tanh) from the hidden units and lets the logits
-    see it: ``logit_c -= beta * |PAD - anchor_c|**2``.
+    is the change, not who shows it, and has an output layer of its own. ``semantic`` also predicts PAD (tanh) from the
+    hidden units and lets the logits see it: ``logit_c -= beta * |PAD - anchor_c|**2``.
 
     Parameters
     ----------
@@ -139,8 +139,11 @@ class DeepID(nn.Module):
             self.from_features = nn.Linear(texture_size + flow_size + 1, _HIDDEN, bias=False)
         self.dropout = nn.Dropout(dropout)
         self.classes = nn.Linear(_HIDDEN, num_classes)
+        if version != "baseline":
+            self.change_classes = nn.Linear(_HIDDEN, num_classes)
         if version == "semantic":
             self.pad_head = nn.Linear(_HIDDEN, _NUM_PAD)
+            self.change_pad = nn.Linear(_HIDDEN, _NUM_PAD)
             self.register_buffer("anchors", torch.zeros(num_classes, _NUM_PAD))
         # Max pooling is vectorised over channels in this layout: a training step takes half the time.
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - stub lacks it
@@ -174,17 +177,22 @@ class DeepID(nn.Module):
         """
         total, seen = self._look(images)
         if self.architecture["version"] == "baseline":
-            hidden = functional.relu(total)
-        else:
-            described = self._features(len(images), texture, flow, flow_mask)
-            hidden = functional.relu(total + self.from_features(described))
-            if flow_mask is not None and onsets is not None:
-                hidden = self._change(hidden, onsets, flow_mask)
-        hidden = self.dropout(hidden)
-        logits = self.classes(hidden)
-        if self.architecture["version"] != "semantic":
+            return DeepIDOutput(self.classes(self.dropout(functional.relu(total))), None, seen)
+        described = self._features(len(images), texture, flow, flow_mask)
+        hidden = functional.relu(total + self.from_features(described))
+        semantic = self.architecture["version"] == "semantic"
+        units = self.dropout(hidden)
+        logits, position = self.classes(units), self.pad_head(units) if semantic else None
+        if flow_mask is not None and onsets is not None and bool(flow_mask.any()):
+            moving = torch.nonzero(flow_mask)[:, 0]
+            calm, _ = self._look(onsets[moving])
+            units = self.dropout(hidden[moving] - functional.relu(calm))
+            logits = logits.index_copy(0, moving, self.change_classes(units))
+            if position is not None:
+                position = position.index_copy(0, moving, self.change_pad(units))
+        if position is None:
             return DeepIDOutput(logits, None, seen)
-        pad = torch.tanh(self.pad_head(hidden))
+        pad = torch.tanh(position)
         distance = (pad[:, None, :] - self.anchors[None]).square().sum(dim=2)  # (N, C)
         return DeepIDOutput(logits - self.architecture["beta"] * distance, pad, seen)
 
@@ -200,20 +208,19 @@ class DeepID(nn.Module):
         total = self.from_pool3(maps.flatten(1)) + self.from_conv4(top.flatten(1))
         return total, functional.adaptive_avg_pool2d(maps, 2).flatten(1)
 
-    def _change(self, hidden: Tensor, onsets: Tensor, flow_mask: Tensor) -> Tensor:
-        """Take from the hidden units of moving faces what they are at the onset."""
-        moving = torch.nonzero(flow_mask)[:, 0]
-        if len(moving) == 0:
-            return hidden
-        calm, _ = self._look(onsets[moving])
-        return hidden.index_add(0, moving, -functional.relu(calm).to(hidden.dtype))
+    def trunk(self) -> nn.ModuleList:
+        """Return everything below the hidden units: what a face looks like, whatever is asked about it."""
+        return nn.ModuleList(
+            [self.conv1, self.conv2, self.conv3, self.conv4, self.norms, self.from_pool3, self.from_conv4]
+        )
 
     def only(self, classes: Sequence[int]) -> DeepID:
         """Return the network that answers with some of its classes alone, in the order given."""
         architecture: dict[str, Any] = {**self.architecture, "num_classes": len(classes)}
         chosen = DeepID(**architecture)
         state = self.state_dict()
-        rows = {name: state[name][list(classes)] for name in ("classes.weight", "classes.bias")}
+        by_class = ("classes.", "change_classes.", "anchors")
+        rows = {name: value[list(classes)] for name, value in state.items() if name.startswith(by_class)}
         chosen.load_state_dict({**state, **rows})
         return chosen.train(self.training)
 

@@ -1,6 +1,6 @@
 """A trained DeepID with everything it needs to predict and to rebuild itself from a folder.
 
-Belongs here: the feature reducer, predictions, the pickle-free checkpoint. Stays out: training
+Belongs here: predictions, the pickle-free checkpoint. Stays out: training
 (``ml.train``), the MLflow registry (``ml.registry``), what a served answer looks like (``ml.serving``).
 """
 
@@ -16,108 +16,20 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 
 from ml.abstention import AbstentionConfig, Limits, TrainingRange, least_confidence
 from ml.calibration import fit_temperature
 from ml.datasets import EMOTIONS, ExpressionDataset
 from ml.deepid import DeepID, map_to_emotion, standardise
+from ml.feature_reducer import FeatureReducer
 
-_FORMAT = 3
+_FORMAT = 4
 _BATCH = 256
 _NETWORK_PREFIX = "network."
 # Thousands of faces tell the covariance of some hundred map averages.
 _MOST_RANGE_FACES = 4096
 
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureReducer:
-    """Texture and flow as the network wants them, fitted on the training fold only.
-
-    Parameters
-    ----------
-    texture_mean : ndarray, shape (H,)
-        Mean of the square-rooted histograms.
-    texture_components : ndarray, shape (K, H)
-        Principal components, divided by one common scale.
-    flow_mean, flow_scale : ndarray, shape (F,)
-        Mean and deviation of each flow column over examples that have flow, px.
-    """
-
-    texture_mean: Floats
-    texture_components: Floats
-    flow_mean: Floats
-    flow_scale: Floats
-
-    @classmethod
-    def fit(
-        cls, texture: Floats, flow: Floats, flow_mask: Floats, *, num_components: int, seed: int
-    ) -> FeatureReducer:
-        """Fit on training examples.
-
-        Histograms are square-rooted first, which makes the Euclidean distance of PCA the Hellinger distance.
-
-        Parameters
-        ----------
-        texture : ndarray, shape (N, H)
-        flow : ndarray, shape (N, F)
-        flow_mask : ndarray, shape (N,)
-        num_components : int
-            Components kept at most; never more than N - 1 or H.
-        seed : int
-            Seed of the randomised solver.
-
-        Returns
-        -------
-        reducer : FeatureReducer
-        """
-        size = min(num_components, len(texture) - 1, texture.shape[1])
-        if size > 0:
-            pca = PCA(size, svd_solver="randomized", random_state=seed)
-            reduced = pca.fit_transform(np.sqrt(texture))
-            # One scale for all keeps the components' relative sizes: whitening would blow up the noisy ones.
-            scale = max(float(np.sqrt(np.mean(np.square(reduced)))), 1e-6)
-            mean, components = np.asarray(pca.mean_), np.asarray(pca.components_) / scale
-        else:
-            mean, components = np.zeros(texture.shape[1]), np.zeros((0, texture.shape[1]))
-        moving = flow[flow_mask > 0] if bool((flow_mask > 0).any()) else np.zeros((1, flow.shape[1]))
-        deviation = moving.std(axis=0)
-        return cls(
-            texture_mean=mean.astype(np.float32),
-            texture_components=components.astype(np.float32),
-            flow_mean=moving.mean(axis=0).astype(np.float32),
-            flow_scale=np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32),
-        )
-
-    def transform(self, texture: Floats | None, flow: Floats | None, *, num: int) -> tuple[Floats, ...]:
-        """Reduce features; whatever is missing becomes zeros.
-
-        Parameters
-        ----------
-        texture : ndarray, shape (N, H), or None
-            A row of NaN, or None for all, means "no texture".
-        flow : ndarray, shape (N, F), or None
-            A row of NaN, or None for all, means "no flow".
-        num : int
-            N.
-
-        Returns
-        -------
-        texture : ndarray, shape (N, K)
-        flow : ndarray, shape (N, F)
-        flow_mask : ndarray, shape (N,)
-
-        Raises
-        ------
-        ValueError
-            If a shape is not as fitted.
-        """
-        histograms, _ = _filled("texture", texture, num, len(self.texture_mean), blank=self.texture_mean**2)
-        motion, flow_mask = _filled("flow", flow, num, len(self.flow_mean), blank=self.flow_mean)
-        reduced = (np.sqrt(histograms) - self.texture_mean) @ self.texture_components.T
-        return reduced, (motion - self.flow_mean) / self.flow_scale * flow_mask[:, None], flow_mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,13 +151,15 @@ class ExpressionModel:
                 rows = slice(start, start + _BATCH)
                 parts = [part[rows] for part in tensors]
                 faces = standardise(images[rows])
-                out = self.network(faces, *parts)
                 # The mirror image shows the same expression; as in training, its features are the face's own.
-                mirrored = self.network(faces.flip(3), *parts[:3], *(part.flip(3) for part in parts[3:]))
-                logits[rows] = (out.logits + mirrored.logits).numpy() / 2
-                seen[rows] = out.seen.numpy()
+                sides = [
+                    torch.cat([part, part.flip(3) if part.ndim == 4 else part]) for part in (faces, *parts)
+                ]
+                out = self.network(*sides)
+                logits[rows] = _mean_of_sides(out.logits)
+                seen[rows] = out.seen[: len(faces)].numpy()
                 if pad is not None:
-                    pad[rows] = (out.pad + mirrored.pad).numpy() / 2
+                    pad[rows] = _mean_of_sides(out.pad)
         return logits, pad, seen
 
     def _features(
@@ -449,19 +363,11 @@ class ExpressionModel:
         )
 
 
+def _mean_of_sides(both: torch.Tensor) -> Floats:
+    """Mean over faces, shape (N, K), and their mirror images after them."""
+    return both.unflatten(0, (2, -1)).mean(dim=0).numpy()
+
+
 def code_version() -> str:
     """Version of the installed distribution, stored with every checkpoint."""
     return distribution_version("apexline")
-
-
-def _filled(name: str, values: Floats | None, num: int, size: int, *, blank: Floats) -> tuple[Floats, Floats]:
-    """Replace absent rows by `blank`; also return a mask that is 1 where a row was given."""
-    if values is None:
-        return np.broadcast_to(blank, (num, size)), np.zeros(num, np.float32)
-    if values.shape != (num, size):
-        msg = (
-            f"{name} has shape {values.shape}, the model was trained on {(num, size)}; recompute the features"
-        )
-        raise ValueError(msg)
-    given = ~np.logical_or.reduce(np.isnan(values), axis=1)
-    return np.where(given[:, None], values, blank), given.astype(np.float32)

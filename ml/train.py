@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset
 from ml.deepid import DeepID, standardise
-from ml.expression_model import ExpressionModel, FeatureReducer, code_version
+from ml.expression_model import ExpressionModel, code_version
+from ml.feature_reducer import FeatureReducer
 from ml.splits import Split, assert_disjoint
 from ml.train_config import TrainConfig as TrainConfig
 from ml.train_loop import Examples, TrainingLoop
@@ -88,7 +89,7 @@ def train_deepid(
     weights : array_like, shape (N,), optional
         How much each example counts in the loss, non-negative; 1 each if absent. `class_balance` multiplies it.
     start : DeepID, optional
-        Trained network whose weights are taken over; layers that it lacks begin at random.
+        Trained network whose weights are taken over; layers that it lacks begin at random, but change as classes do.
     feature_version, pad_space_hash : str
         Provenance of the inputs, stored in the checkpoint.
     resume : Path, optional
@@ -301,7 +302,9 @@ def _make_network(
 
 def _take_over(network: DeepID, start: DeepID) -> None:
     own, given = network.state_dict(), start.state_dict()
-    shared = {name: value for name, value in given.items() if name in own and name != "anchors"}
+    # What change looks like begins as what a face looks like: for both, the hidden units say it.
+    begun = {f"change_{name}": value for name, value in given.items() if name.startswith("classes.")}
+    shared = {name: v for name, v in (begun | given).items() if name in own and name != "anchors"}
     differing = {name: tuple(value.shape) for name, value in shared.items() if value.shape != own[name].shape}
     if differing:
         msg = (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Schedule = Literal["constant", "cosine"]
+Keep = Literal["best", "last"]
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -57,6 +58,12 @@ class TrainConfig:
         Decay per step of the running mean of the weights that is kept as the model; 0 keeps the weights themselves.
     schedule : {"constant", "cosine"}
         Learning rate: as it is, or falling to zero over `epochs` after a tenth of an epoch's rise.
+    trunk_rate : float
+        Learning rate below the hidden units as a share of `lr`. Below 1, for a trunk that has learned from far more
+        faces than there are now, batch statistics stay as they came, too.
+    keep : {"best", "last"}
+        Epoch whose weights are the model: that of the lowest validation loss, or the last, for a validation fold
+        too small to tell epochs apart.
     precision : {"float32", "bfloat16"}
         Arithmetic of the training step; scores are always float32.
     width, unshared, batch_norm, dropout
@@ -88,6 +95,8 @@ class TrainConfig:
     class_balance: float = 0.0
     ema: float = 0.0
     schedule: Schedule = "constant"
+    trunk_rate: float = 1.0
+    keep: Keep = "best"
     precision: Precision = "float32"
     width: float = 1.0
     unshared: bool = False
@@ -112,6 +121,7 @@ class TrainConfig:
             "rotation_deg",
             "zoom",
             "class_balance",
+            "trunk_rate",
         )
         for name in not_negative:
             if getattr(self, name) < 0:
@@ -122,7 +132,8 @@ class TrainConfig:
             if not 0.0 <= getattr(self, name) < 1.0:
                 msg = f"{name} is {getattr(self, name)}, expected a probability in [0, 1)"
                 raise ValueError(msg)
-        for name, known in (("schedule", get_args(Schedule)), ("precision", get_args(Precision))):
+        known_names = {"schedule": Schedule, "keep": Keep, "precision": Precision}
+        for name, known in ((name, get_args(kind)) for name, kind in known_names.items()):
             if getattr(self, name) not in known:
                 msg = f"{name} is {getattr(self, name)!r}, expected one of {known}"
                 raise ValueError(msg)

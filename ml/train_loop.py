@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ml.augment import augment_faces
 from ml.datasets import EMOTIONS, ExpressionDataset
 from ml.deepid import DeepID, map_to_emotion, standardise
-from ml.expression_model import FeatureReducer
+from ml.feature_reducer import FeatureReducer
 from ml.run_state import RunState
 from ml.train_config import TrainConfig
 
@@ -106,9 +106,7 @@ class TrainingLoop:
     ) -> None:
         self.network, self.folds, self.config, self.anchors = network, folds, config, anchors
         self.generator = torch.Generator().manual_seed(seed)
-        self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
-        )
+        self.optimizer = _optimizer(network, config)
         self.steps_per_epoch = -(-len(folds["train"].images) // config.batch_size)
         self.mean = (
             AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
@@ -135,7 +133,7 @@ class TrainingLoop:
         self.best_weights = tensors["best"]
         if self.mean is not None:
             self.mean.load_state_dict(tensors["mean"])
-        parameters = list(self.network.parameters())
+        parameters = [each for group in self.optimizer.param_groups for each in group["params"]]
         moments: dict[int, dict[str, Tensor]] = {index: {} for index in range(len(parameters))}
         for name, value in tensors["optimizer"].items():
             index, _, moment = name.partition(".")
@@ -167,6 +165,8 @@ class TrainingLoop:
         """Pass over the training fold once."""
         config = self.config
         self.network.train()
+        if config.trunk_rate < 1:
+            self.network.norms.eval()
         order = torch.randperm(len(self.folds["train"].images), generator=self.generator)
         for step, rows in enumerate(order.split(config.batch_size), start=self.epoch * self.steps_per_epoch):
             self._set_rate(step)
@@ -182,18 +182,19 @@ class TrainingLoop:
     def _set_rate(self, step: int) -> None:
         if self.config.schedule == "cosine":
             total, rise = self.config.epochs * self.steps_per_epoch, max(1, self.steps_per_epoch // 10)
-            rate = self.config.lr * min((step + 1) / rise, 0.5 + 0.5 * math.cos(math.pi * step / total))
-            self.optimizer.param_groups[0]["lr"] = rate
+            share = min((step + 1) / rise, 0.5 + 0.5 * math.cos(math.pi * step / total))
+            for group in self.optimizer.param_groups:
+                group["lr"] = share * group["initial_lr"]
 
     def _judge(self) -> None:
-        """Measure the folds and keep the weights if validation has never been better."""
+        """Measure the folds and keep the weights if they are to be kept so far."""
         judged: DeepID = self.network if self.mean is None else self.mean.module  # pyright: ignore[reportAssignmentType]
         judged.eval()
         rows = [
             _measure(judged, fold, name, self.epoch, self.anchors) for name, fold in self.measured.items()
         ]
         self.curves += rows
-        if rows[-1]["loss"] < self.best_loss - _MIN_IMPROVEMENT:
+        if self.config.keep == "last" or rows[-1]["loss"] < self.best_loss - _MIN_IMPROVEMENT:
             self.best_loss, self.best_epoch = rows[-1]["loss"], self.epoch
             self.best_weights = copy.deepcopy(judged.state_dict())
 
@@ -210,6 +211,18 @@ class TrainingLoop:
             "random": {"own": self.generator.get_state(), "torch": torch.get_rng_state()},
         }
         file.write(numbers, tensors)
+
+
+def _optimizer(network: DeepID, config: TrainConfig) -> torch.optim.AdamW:
+    trunk = list(network.trunk().parameters())
+    known = {id(each) for each in trunk}
+    above = [each for each in network.parameters() if id(each) not in known]
+    rates = (config.lr, config.lr * config.trunk_rate)
+    groups = [
+        {"params": part, "lr": rate, "initial_lr": rate}
+        for part, rate in zip((above, trunk), rates, strict=True)
+    ]
+    return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
 
 
 def loss_of(network: DeepID, batch: Examples, pad_weight: float, *, smoothing: float = 0.0) -> Tensor:

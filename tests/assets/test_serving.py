@@ -19,7 +19,8 @@ from features.pipeline import FeatureConfig, segment_features, spot_clip
 from ml.abstention import AbstentionConfig, Limits
 from ml.datasets import face_image
 from ml.deepid import DeepID
-from ml.expression_model import ExpressionModel, FeatureReducer
+from ml.expression_model import ExpressionModel
+from ml.feature_reducer import FeatureReducer
 from ml.serving import COLUMNS, FEATURES_FILE
 
 CONFIG = FeatureConfig()

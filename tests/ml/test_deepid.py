@@ -182,11 +182,11 @@ def test_what_moves_is_judged_by_its_change():
     changed = network(faces, *blank, moving, onsets).logits
     torch.testing.assert_close(changed[1], still[1])
     assert not torch.allclose(changed[0], still[0])
-    # Without a change nothing but the mask is left to answer from.
+    # Without a change nothing is left to answer from.
     with torch.no_grad():
         network.from_features.weight.zero_()
         same = network(faces, *blank, torch.ones(2), faces).logits
-    torch.testing.assert_close(same, network.classes.bias.expand(2, -1))
+    torch.testing.assert_close(same, network.change_classes.bias.expand(2, -1))
 
 
 def test_a_network_can_answer_with_some_of_its_classes():
@@ -196,4 +196,6 @@ def test_a_network_can_answer_with_some_of_its_classes():
     chosen = network.only([5, 0, 2])
     torch.testing.assert_close(chosen(faces).logits, network(faces).logits[:, [5, 0, 2]])
     assert chosen.architecture["num_classes"] == 3
+    semantic = DeepID(version="semantic", texture_size=2).only([0, 3])
+    assert (semantic.change_classes.out_features, len(semantic.anchors)) == (2, 2)
     assert not chosen.training

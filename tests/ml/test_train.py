@@ -86,6 +86,22 @@ def test_training_stops_early_and_keeps_the_best_epoch(data, split, anchors):
     assert float(loss) == pytest.approx(run.best_valid_loss, abs=1e-5)
 
 
+def test_the_last_epoch_is_kept_where_that_is_asked_for(data, split, anchors):
+    config = replace(TINY, epochs=6, lr=0.05, keep="last")
+    run = train(data, split, anchors, version="baseline", config=config)
+    assert run.best_epoch == 5
+    assert run.best_valid_loss > min(row["loss"] for row in run.curves if row["fold"] == "valid")
+
+
+def test_a_trunk_learns_at_its_own_rate(data, split, anchors):
+    start = train(data, split, anchors, version="baseline", config=replace(TINY, batch_norm=True))
+    config = replace(TINY, batch_norm=True, trunk_rate=0.0, keep="last")
+    run = train(data, split, anchors, config=config, start=start.model.network)
+    given, kept = start.model.network.trunk().state_dict(), run.model.network.trunk().state_dict()
+    assert all(torch.equal(value, given[name]) for name, value in kept.items())
+    assert not torch.equal(run.model.network.classes.weight, start.model.network.classes.weight)
+
+
 def test_the_test_fold_changes_nothing(data, split, anchors):
     spoiled = replace(data, images=data.images.copy(), texture=data.texture.copy())
     spoiled.images[split.test] = 0
@@ -216,11 +232,11 @@ def test_faces_are_trained_on_and_scored_as_the_same_bits(data, split, anchors, 
     }
     seen.clear()
     run.model.logits(data.images[split.train])
-    assert {
-        image.tobytes() for batch in seen[1::2] for image in np.flip(batch, 3)
-    } == trained  # mirror images
-    seen = seen[::2]
-    assert {image.tobytes() for batch in seen for image in batch} == trained
+    faces, mirrored = (
+        np.concatenate(sides) for sides in zip(*(np.split(each, 2) for each in seen), strict=True)
+    )
+    assert {image.tobytes() for image in faces} == trained
+    assert {image.tobytes() for image in np.flip(mirrored, 3)} == trained
     assert len(trained) == len(split.train)
 
 
