@@ -19,7 +19,7 @@ from ml.datasets import EMOTIONS
 from ml.norms import emotion_pad
 from ml.registry import MODEL_CARD, ModelRegistry
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 VERSIONS = ("baseline", "features", "semantic")
 _WHAT = {
     "baseline": "DeepID on the face image alone (eq. 25-26, Fig. 3 and 9).",
