@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -114,11 +115,14 @@ def measure(data: Path, plan: Plan, cache: Path) -> Results:
     """Make the runs that are missing and gather all figures."""
     sets = read_sets(data, cache)
     with ProcessPoolExecutor(_NUM_PROCESSES, get_context("spawn")) as pool:
-        found = _gather(pool, [(_ferplus, (data, plan, seed, cache)) for seed in range(plan.seeds)])
-        wanted = [(arm, s, fold) for s in range(plan.seeds) for fold in range(plan.folds) for arm in ARMS]
-        answers = _gather(pool, [(_adapted, (data, plan, *each, cache)) for each in wanted])
-    adapted = {each: answer for each, answer in zip(wanted, answers, strict=True)}
-    arms = {arm: [a for each, a in adapted.items() if each[0] == arm] for arm in ARMS}
+        begun = [pool.submit(_ferplus, data, plan, seed, cache) for seed in range(plan.seeds)]
+        found: list[Arrays] = []
+        adapted: dict[str, list[Future[Arrays]]] = {arm: [] for arm in ARMS}
+        for seed, run in enumerate(begun):
+            found.append(run.result())
+            for fold, arm in product(range(plan.folds), ARMS):
+                adapted[arm].append(pool.submit(_adapted, data, plan, arm, seed, fold, cache))
+        arms = {arm: [each.result() for each in runs] for arm, runs in adapted.items()}
     examples, split, _ = ferplus_examples(sets.ferplus, sets.ferplus_images, min_share=plan.min_share)
     return Results(
         plan=plan,
@@ -133,11 +137,6 @@ def measure(data: Path, plan: Plan, cache: Path) -> Results:
         differences=_differences(sets, arms),
         speed=training_speed(examples, plan.ferplus),
     )
-
-
-def _gather(pool: ProcessPoolExecutor, calls: list[tuple[Callable[..., Any], tuple[Any, ...]]]) -> list[Any]:
-    futures: list[Future[Any]] = [pool.submit(work, *arguments) for work, arguments in calls]
-    return [future.result() for future in futures]
 
 
 @lru_cache(maxsize=1)

@@ -36,6 +36,7 @@ from assets.lake import Lake
 from assets.scoring import score_faces
 from assets.serving import ExpressionServer
 from assets.training_set import FEATURE_VERSION
+from bench.recognition_runs import read_plan
 from bench.speed_report import Rows, write_speed
 from features.pipeline import FeatureConfig, segment_features
 from features.raw_crops import align_raw_crop
@@ -44,7 +45,6 @@ from ml.datasets import EMOTIONS, INPUT_SIZE, ExpressionDataset, one_hot
 from ml.norms import emotion_pad
 from ml.registry import MODEL_NAME, ModelRegistry
 from ml.splits import split_by_subject
-from ml.train_config import TrainConfig
 
 _ROUNDS = 300
 _EXAMPLES = 96
@@ -56,9 +56,9 @@ _WORDS = f"""Latency of answers.
 From one face to its answer, {_ROUNDS} times each after warming up. *In process*: crop to the answer stored as a Parquet
 row in the lake (features, network, adjectives, limits, write and rename). *Served*: `mlflow models serve --env-manager
 local` on 127.0.0.1, one connection, JSON there and back. In a raw crop the face is found and aligned first: one second
-look of the detector where its box was cut out, a search where there is rim. The portrait is scikit-image's. Weights
-come from one epoch on noise, which cost the same. CPU time is this process's own, which other work on the machine
-stretches less; served, that is the client's."""
+look of the detector where its box was cut out, a search where there is rim. The portrait is scikit-image's. Networks
+are as wide as the shipped one; their weights come from one epoch on noise, which cost the same. CPU time is this
+process's own, which other work on the machine stretches less; served, that is the client's."""
 
 
 def bench_serving(out: Path | None = None) -> Rows:
@@ -102,6 +102,7 @@ def _register_versions(registry: ModelRegistry) -> None:
     from ml.evaluate import evaluate
     from ml.train import train_deepid
 
+    shape = read_plan("full").performers
     rng = np.random.default_rng(0)
     crops = rng.integers(0, 256, (2, 128, 128), np.uint8)
     texture, flow = segment_features(crops[0], crops[1], config=FeatureConfig())
@@ -125,7 +126,7 @@ def _register_versions(registry: ModelRegistry) -> None:
             data,
             split,
             version=version,
-            config=TrainConfig(epochs=1),
+            config=replace(shape, epochs=1),
             seed=0,
             pad_anchors=emotion_pad().to_numpy(),
             feature_version=FEATURE_VERSION,
