@@ -29,6 +29,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage import data as pictures
+from threadpoolctl import threadpool_limits
 from upath import UPath
 
 from assets.deepid_versions import VERSIONS
@@ -61,6 +62,7 @@ are as wide as the shipped one; their weights come from one epoch on noise, whic
 process's own, which other work on the machine stretches less; served, that is the client's."""
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # as in the line's own processes
 def bench_serving(out: Path | None = None) -> Rows:
     """Return median and 95th percentile of the time from a face to its answer, ms.
 
