@@ -155,11 +155,12 @@ class Lake:
     ) -> None:
         """Write one file from a table or from rows (dicts with the schema's columns)."""
         if isinstance(rows, pa.Table):
-            data = cast("pa.Table", rows)  # pyarrow ships no types, so that the test above narrows nothing
+            # pyarrow ships no types, so that the test above narrows nothing.
+            data = cast("pa.Table", rows).cast(TABLES[table])
         else:
             data = pa.Table.from_pylist(list(rows), schema=TABLES[table])
         with self.writer(table, name, stamp=stamp, camera_day=camera_day) as writer:
-            writer.write_table(data.cast(TABLES[table]).replace_schema_metadata(writer.schema.metadata))
+            writer.write_table(data.replace_schema_metadata(writer.schema.metadata))
 
     def remove(self, table: str, name: str, *, camera_day: str | None = None) -> bool:
         """Delete one file; return whether there was one."""
