@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from features.boxes import Box
+
 CROP_SIZE = 128
 
 # (row, col) in the 128 x 128 crop of left eye, right eye, nose, left and right mouth corner: the mean
@@ -29,11 +31,6 @@ CROP_LANDMARKS.setflags(write=False)
 _RIGID = slice(0, 3)
 # MTCNN's first network sees 12 px windows: below that a face has nothing left to see.
 _LEAST_FACE_PX = 12
-
-# Left, top, width, height, px.
-Box = tuple[float, float, float, float]
-# Top, left, bottom, right, px: a part of an image.
-Region = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -78,8 +75,8 @@ class Detection:
 
     Attributes
     ----------
-    box : tuple of float
-        Left, top, width, height, px of the image given.
+    box : Box
+        px of the image given.
     score : float
         The detector's confidence, 0..1.
     landmarks : ndarray, shape (5, 2), float64
@@ -94,7 +91,7 @@ class Detection:
     @property
     def size_px(self) -> float:
         """Geometric mean of the box sides, px."""
-        return math.sqrt(self.box[2] * self.box[3])
+        return math.sqrt(self.box.width * self.box.height)
 
 
 @dataclass(frozen=True)
@@ -117,14 +114,6 @@ class FaceQuality:
     blur: float
     yaw: float
     roll_deg: float
-
-
-def box_overlap(box: Box, other: Box) -> float:
-    """Intersection over union of two boxes (left, top, width, height)."""
-    left, top = max(box[0], other[0]), max(box[1], other[1])
-    right, bottom = min(box[0] + box[2], other[0] + other[2]), min(box[1] + box[3], other[1] + other[3])
-    common = max(0.0, right - left) * max(0.0, bottom - top)
-    return common / (box[2] * box[3] + other[2] * other[3] - common)
 
 
 def align_face(
@@ -231,8 +220,8 @@ def measure_quality(crop: NDArray[np.uint8], box: Box, landmarks: NDArray[np.flo
     Parameters
     ----------
     crop : ndarray, shape (128, 128), uint8
-    box : tuple of float
-        Left, top, width, height, px.
+    box : Box
+        px.
     landmarks : ndarray, shape (5, 2)
         (row, col) px, in the frame that `box` refers to.
 
@@ -247,7 +236,7 @@ def measure_quality(crop: NDArray[np.uint8], box: Box, landmarks: NDArray[np.flo
     from_midpoint = nose - (left_eye + right_eye) / 2
     yaw = (from_midpoint * eye_line.conjugate()).real / eye_distance**2
     return FaceQuality(
-        size_px=math.sqrt(box[2] * box[3]),
+        size_px=math.sqrt(box.width * box.height),
         blur=float(cv2.meanStdDev(cv2.Laplacian(crop, cv2.CV_16S))[1][0, 0]) ** 2,
         yaw=min(1.0, max(-1.0, yaw)),
         roll_deg=math.degrees(math.atan2(eye_line.imag, eye_line.real)),

@@ -17,7 +17,7 @@ from features.backend import Array, Namespace, to_numpy
 from features.curves import flow_angle
 from features.descriptors import region_motion
 from features.flow import Stencil, horn_schunck, horn_schunck_pyramid
-from features.registration import Motion, Registrar, face_regions, match_gain, region_window, rigid_box
+from features.registration import Motion, Registrar, face_regions, match_gain, region_window, rigid_window
 
 # Flow is computed where a region is, and as far around as its smoothness reaches, px of the crop.
 _MARGIN = 10
@@ -130,11 +130,8 @@ class FlowStream:
     def __init__(self, config: FlowConfig, xp: Namespace) -> None:
         self._config = config
         self._xp = xp
-        top, bottom, left, right = region_window(_MARGIN)
-        self._window = slice(top, bottom), slice(left, right)
-        regions = {
-            name: (a - top, b - top, c - left, d - left) for name, (a, b, c, d) in face_regions().items()
-        }
+        self._window = region_window(_MARGIN)
+        regions = {name: region.within(self._window) for name, region in face_regions().items()}
         nose = regions.pop("nose")
         self._head = nose if config.subtract_nose else None
         self._regions = regions
@@ -209,8 +206,10 @@ class FlowStream:
             registered = self._anchor(crop, time_s).register(crop)
         image = self._xp.asarray(registered.image)
         if self._config.match_gain:
-            image = match_gain(image, self._reference, rigid_box())
-        return solve_flow(self._reference[self._window], image[self._window], config=self._config)
+            image = match_gain(image, self._reference, rigid_window())
+        return solve_flow(
+            self._reference[self._window.slices], image[self._window.slices], config=self._config
+        )
 
     def _speed(self, displacement: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
         if self._last is None or time_s <= self._last[0]:
