@@ -14,6 +14,8 @@ import torch
 
 from features import cuda
 from features.backend import has_gpu, to_numpy
+from features.video import write_video
+from tests.features.clips import numbered_frames
 from tests.features.host_kernels import HostModule
 
 
@@ -127,6 +129,14 @@ def _draw_faces(strength: np.ndarray) -> np.ndarray:
         )
         crops.append(np.clip(np.rint(moved), 0, 255).astype(np.uint8))
     return np.stack(crops)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """An MP4 of numbered frames, its index in front."""
+    path = tmp_path / "clip.mp4"
+    write_video(path, numbered_frames(), fps=25)
+    return path
 
 
 @pytest.fixture
