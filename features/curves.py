@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
-from features import cuda
+from features import modc_cuda
 from features.backend import Array, is_cupy, is_numpy, namespace
 
 AngleMode = Literal["atan2", "paper"]
@@ -50,7 +50,7 @@ def chi_square_blocks(histograms: Array, reference: Array) -> Array:
     if is_numpy(histograms, reference):
         return _chi_square_numpy(histograms, reference)
     if is_cupy(histograms, reference):
-        return cuda.chi_square_blocks(histograms, reference)
+        return modc_cuda.chi_square_blocks(histograms, reference)
     xp = namespace(histograms, reference)
     difference = histograms - reference
     total = histograms + reference

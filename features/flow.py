@@ -17,7 +17,7 @@ import array_api_compat
 import cv2
 import numpy as np
 
-from features import cuda
+from features import flow_cuda
 from features.backend import Array, Namespace, is_cupy, is_numpy, namespace, replicate_pad
 from features.flow_kernels import refine
 from features.resample import enlarge, halve, warp
@@ -198,7 +198,7 @@ def _refine(
     if is_numpy(reference):
         return refine(reference, moving, flow, np.float32(alpha * alpha), num_sweeps, stencil == "cross")
     if is_cupy(reference):
-        return cuda.refine(reference, moving, flow, alpha * alpha, num_sweeps, stencil == "cross")
+        return flow_cuda.refine(reference, moving, flow, alpha * alpha, num_sweeps, stencil == "cross")
     warped, inside = warp(moving, flow)
     terms = _linearise(xp, reference, warped, flow, alpha) * xp.astype(inside, xp.float32)
     for _ in range(num_sweeps):

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, get_args
 
-from features import cuda
+from features import modc_cuda
 from features.backend import Array, Namespace, is_cupy, is_numpy, namespace
 from features.histograms import block_histograms, check_grid
 from features.modc_kernels import Rings, code_stack, histogram_stack, sampling_taps
@@ -165,7 +165,7 @@ def ring_codes(images: Array, rings: Rings) -> Array:
     if is_numpy(images):
         return code_stack(images, rings)
     if is_cupy(images):
-        return cuda.ring_codes(images, rings)
+        return modc_cuda.ring_codes(images, rings)
     return _code_arrays(xp, images, rings)
 
 
@@ -195,7 +195,7 @@ def ring_histograms(images: Array, rings: Rings, *, grid: tuple[int, int]) -> Ar
     if is_numpy(images):
         return histogram_stack(images, rings, grid)
     if is_cupy(images):
-        return cuda.ring_histograms(images, rings, grid)
+        return modc_cuda.ring_histograms(images, rings, grid)
     return block_histograms(_code_arrays(xp, images, rings), grid=grid, bins=rings.num_codes)
 
 

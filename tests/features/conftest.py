@@ -145,7 +145,7 @@ def compile_with(monkeypatch: pytest.MonkeyPatch):
 
     def forget() -> None:
         cuda._module.cache_clear()
-        cuda._kernel.cache_clear()
+        cuda.load_kernel.cache_clear()
 
     def install(compile_module: Callable[[str, tuple[str, ...]], Any]) -> None:
         forget()
