@@ -310,7 +310,7 @@ def _size(images: NDArray[Any]) -> str:
 
 def _push_all(stream: TextureStream | FlowStream, crops: NDArray[np.uint8]) -> list[Any]:
     rows = [row for frame, crop in enumerate(crops) for row in stream.push(crop, frame, frame / 25)]
-    return [*rows, *stream.finish()]
+    return [*rows, *stream.flush()]
 
 
 def _numbers(rows: list[Any]) -> NDArray[np.float64]:

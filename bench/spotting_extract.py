@@ -66,7 +66,7 @@ class TrackRows:
 class _Stream(Protocol):
     def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> Sequence[Any]: ...
 
-    def finish(self) -> Sequence[Any]: ...
+    def flush(self) -> Sequence[Any]: ...
 
 
 def default_config() -> FeatureConfig:
@@ -119,7 +119,7 @@ def extract_clip(path: Path, baselines: bool = True) -> list[TrackRows]:
             rows[face.track_id][name].extend(stream.push(face.crop, face.frame, face.time_s))
     for track_id, opened in streams.items():
         for name, stream in opened.items():
-            rows[track_id][name].extend(stream.finish())
+            rows[track_id][name].extend(stream.flush())
     return [
         TrackRows(
             track_id,

@@ -137,10 +137,10 @@ class FlowStream:
         self._regions = regions
         self._registrar: Registrar | None = None
         self._reference: Array = None
-        self._anchored_at = 0.0
+        self._anchor_time_s = 0.0
         # displacement of the reference crop itself, and of the last frame, (R, 2) px
-        self._carried: NDArray[np.float64] = np.zeros((len(regions), 2))
-        self._last: tuple[float, NDArray[np.float64]] | None = None
+        self._anchor_displacement: NDArray[np.float64] = np.zeros((len(regions), 2))
+        self._previous: tuple[float, NDArray[np.float64]] | None = None
 
     def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> list[FlowRow]:
         """Take the next crop.
@@ -159,12 +159,12 @@ class FlowStream:
             One row per region of this frame.
         """
         means, histograms = region_motion(
-            self._flow_of(crop, time_s),
+            self._solve(crop, time_s),
             tuple(self._regions.values()),
             head=self._head,
             num_bins=self._config.hoof_bins,
         )
-        displacement = self._carried + to_numpy(means).astype(np.float64)
+        displacement = self._anchor_displacement + to_numpy(means).astype(np.float64)
         speed = self._speed(displacement, time_s)
         drow, dcol = displacement.T
         columns = (drow, dcol, np.hypot(drow, dcol), flow_angle(drow, dcol), speed)
@@ -178,31 +178,32 @@ class FlowStream:
             FlowRow(frame, time_s, roi, down, right, module, turn, change, tuple(bins))
             for roi, down, right, module, turn, change, bins in values
         ]
-        self._last = (time_s, displacement)
-        if self._is_due(time_s, speed):
-            self._carried = displacement
+        self._previous = (time_s, displacement)
+        if self._may_anchor(time_s, speed):
+            self._anchor_displacement = displacement
             self._anchor(crop, time_s)
         return rows
 
-    def finish(self) -> list[FlowRow]:
+    def flush(self) -> list[FlowRow]:
         """No row is held back."""
         return []
 
     def _anchor(self, crop: NDArray[np.uint8], time_s: float) -> Registrar:
         self._registrar = Registrar(crop, motion=self._config.registration)
         self._reference = self._xp.asarray(crop.astype(np.float32))
-        self._anchored_at = time_s
+        self._anchor_time_s = time_s
         return self._registrar
 
-    def _is_due(self, time_s: float, speed: NDArray[np.float64]) -> bool:
-        old = time_s - self._anchored_at > self._config.anchor_s
+    def _may_anchor(self, time_s: float, speed: NDArray[np.float64]) -> bool:
+        old = time_s - self._anchor_time_s > self._config.anchor_s
         return self._config.reference == "anchored" and old and float(speed.max()) < self._config.still_px_s
 
-    def _flow_of(self, crop: NDArray[np.uint8], time_s: float) -> Array:
+    def _solve(self, crop: NDArray[np.uint8], time_s: float) -> Array:
         registrar = self._registrar if self._registrar is not None else self._anchor(crop, time_s)
         registered = registrar.register(crop)
         if self._config.reference == "anchored" and registered.correlation < self._config.min_correlation:
-            self._carried = self._carried if self._last is None else self._last[1]
+            if self._previous is not None:
+                self._anchor_displacement = self._previous[1]
             registered = self._anchor(crop, time_s).register(crop)
         image = self._xp.asarray(registered.image)
         if self._config.match_gain:
@@ -212,9 +213,9 @@ class FlowStream:
         )
 
     def _speed(self, displacement: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
-        if self._last is None or time_s <= self._last[0]:
+        if self._previous is None or time_s <= self._previous[0]:
             return np.zeros(displacement.shape[0])
-        return np.linalg.norm(displacement - self._last[1], axis=1) / (time_s - self._last[0])
+        return np.linalg.norm(displacement - self._previous[1], axis=1) / (time_s - self._previous[0])
 
 
 def solve_flow(reference: Array, moving: Array, *, config: FlowConfig) -> Array:

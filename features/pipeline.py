@@ -322,7 +322,7 @@ class _RowsByTrack:
     def _close(self, *, before: int | None) -> None:
         for track_id, (last, stream) in list(self._open.items()):
             if before is None or last < before:
-                self._rows[track_id].extend(stream.finish())
+                self._rows[track_id].extend(stream.flush())
                 del self._open[track_id]
 
 

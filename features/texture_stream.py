@@ -123,7 +123,7 @@ class TextureStream:
         self._registrar: Registrar | None = None
         self._first: tuple[Array, ...] | None = None
         # (frame, time_s, histograms of MODC and of each peer) of the window
-        self._ring: deque[tuple[int, float, tuple[Array, ...]]] = deque()
+        self._buffer: deque[tuple[int, float, tuple[Array, ...]]] = deque()
         self._next = 0
 
     def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> list[TextureRow]:
@@ -152,29 +152,29 @@ class TextureStream:
             *peer_histograms(grey, config=self._config),
         )
         self._first = histograms if self._first is None else self._first
-        self._ring.append((frame, time_s, histograms))
+        self._buffer.append((frame, time_s, histograms))
         rows: list[TextureRow] = []
-        while self._next < len(self._ring) and time_s >= self._ring[self._next][1] + self._half:
+        while self._next < len(self._buffer) and time_s >= self._buffer[self._next][1] + self._half_window_s:
             rows.extend(self._emit())
         return rows
 
-    def finish(self) -> list[TextureRow]:
+    def flush(self) -> list[TextureRow]:
         """Rows of the last half window, whose far partner is the last frame."""
         rows: list[TextureRow] = []
-        while self._next < len(self._ring):
+        while self._next < len(self._buffer):
             rows.extend(self._emit())
         return rows
 
     @property
-    def _half(self) -> float:
+    def _half_window_s(self) -> float:
         return self._config.window_s / 2 if self._config.curve != "first" else 0.0
 
     def _emit(self) -> list[TextureRow]:
-        frame, time_s, histograms = self._ring[self._next]
+        frame, time_s, histograms = self._buffer[self._next]
         if self._config.curve == "first":
             references = self._first or histograms
         else:
-            ends = self._nearest(time_s - self._half), self._nearest(time_s + self._half)
+            ends = self._nearest(time_s - self._half_window_s), self._nearest(time_s + self._half_window_s)
             references = tuple((before + after) / 2 for before, after in zip(*ends, strict=True))
         pooled: list[float] = []
         blocks: list[list[float]] = []
@@ -183,19 +183,19 @@ class TextureStream:
             pooled += to_numpy(pool_blocks(differences, pooling=self._config.pooling)).tolist()
             blocks += to_numpy(differences).tolist()
         self._next += 1
-        self._forget(time_s - self._half)
+        self._forget(time_s - self._half_window_s)
         values = zip((*self._config.kinds, *self._config.peers), pooled, blocks, strict=True)
         return [TextureRow(frame, time_s, kind, pool, tuple(block)) for kind, pool, block in values]
 
     def _nearest(self, time_s: float) -> tuple[Array, ...]:
-        after = bisect_left(self._ring, time_s, key=itemgetter(1))
-        around = range(max(after - 1, 0), min(after + 1, len(self._ring)))
-        return self._ring[min(around, key=lambda n: abs(self._ring[n][1] - time_s))][2]
+        after = bisect_left(self._buffer, time_s, key=itemgetter(1))
+        around = range(max(after - 1, 0), min(after + 1, len(self._buffer)))
+        return self._buffer[min(around, key=lambda n: abs(self._buffer[n][1] - time_s))][2]
 
     def _forget(self, before: float) -> None:
         """Drop frames that no later frame can have as its nearest partner."""
-        while self._next > 0 and len(self._ring) > 1 and self._ring[1][1] <= before:
-            self._ring.popleft()
+        while self._next > 0 and len(self._buffer) > 1 and self._buffer[1][1] <= before:
+            self._buffer.popleft()
             self._next -= 1
 
 

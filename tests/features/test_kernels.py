@@ -198,7 +198,7 @@ def stream_rows(crops: np.ndarray) -> list[Any]:
     texture = TextureStream(TextureConfig(), np)
     motion = FlowStream(FlowConfig(num_levels=2, num_warps=1, num_sweeps=3), np)
     found = [stream.push(crop, i, i / 25) for stream in (texture, motion) for i, crop in enumerate(crops)]
-    return [row for rows in (*found, texture.finish()) for row in rows]
+    return [row for rows in (*found, texture.flush()) for row in rows]
 
 
 def test_streams_launch_the_kernels(request, smiling_crops):

@@ -42,7 +42,7 @@ def run(stream, crops, *, fps=FPS, first=0, skip=()):
     for i, crop in enumerate(crops):
         if i not in skip:
             rows += stream.push(crop, first + i, (first + i) / fps)
-    return rows + stream.finish()
+    return rows + stream.flush()
 
 
 def columns(rows):
@@ -104,7 +104,7 @@ def test_texture_memory_is_one_window(smiling_crops):
     held, lag = [], []
     for i, crop in enumerate(smiling_crops):
         rows = stream.push(crop, i, i / FPS)
-        held.append(len(stream._ring))
+        held.append(len(stream._buffer))
         lag += [i - row.frame for row in rows]
     assert max(held) <= 2 * 5 + 1
     assert set(lag) == {5}
@@ -186,11 +186,11 @@ def test_reference_is_renewed_while_the_face_is_still(still_crops):
     """The curve goes on where it was: a new reference carries the displacement of its crop."""
     stream = FlowStream(cpu(flow=FlowConfig(anchor_s=0.5, still_px_s=50.0)))
     rows = run(stream, still_crops)
-    assert stream._anchored_at > 0.5
+    assert stream._anchor_time_s > 0.5
     assert max(row.magnitude for row in rows) < 0.5
     fixed = FlowStream(cpu(flow=FlowConfig(reference="first", anchor_s=0.5, still_px_s=50.0)))
     run(fixed, still_crops)
-    assert fixed._anchored_at == 0
+    assert fixed._anchor_time_s == 0
 
 
 def test_reference_is_renewed_when_crops_stop_resembling_it(smiling_crops):
@@ -380,9 +380,9 @@ def test_streams_of_faces_out_of_sight_are_closed(monkeypatch, smiling_crops):
     closed = []
 
     class Spy(TextureStream):
-        def finish(self):
+        def flush(self):
             closed.append(self)
-            return super().finish()
+            return super().flush()
 
     rows = module._RowsByTrack(lambda: Spy(cpu()))
     monkeypatch.setattr(module, "_FRAMES_OUT_OF_SIGHT", 3)
