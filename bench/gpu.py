@@ -26,7 +26,8 @@ from skimage.data import astronaut
 from bench.speed_report import Rows, markdown
 from features import curves, flow_cuda, flow_kernels, modc, modc_cuda, resample
 from features.backend import Array, Device, has_gpu, to_numpy
-from features.pipeline import FeatureConfig, FlowStream, TextureStream
+from features.config import FeatureConfig
+from features.pipeline import FlowStream, TextureStream
 
 Upload = Callable[[NDArray[Any]], Array]
 Clock = Callable[[Callable[[], Any]], float]

@@ -21,9 +21,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.boxes import Box
+from features.config import FeatureConfig, load_config
 from features.faces import FaceConfig, align_face
 from features.mtcnn import MtcnnDetector
-from features.pipeline import FeatureConfig, load_config, segment_features
+from features.pipeline import segment_features
 from features.tracks import track_faces
 from features.video import read_frames
 from ml.datasets import face_image

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bench.spotting_mdmd import MdmdStream
+from features.config import FeatureConfig, load_config
 from features.flow_stream import FlowRow
-from features.pipeline import FeatureConfig, FlowStream, TextureStream, load_config
+from features.pipeline import FlowStream, TextureStream
 from features.texture_stream import TextureConfig, TextureRow
 from features.tracks import track_faces
 from features.video import read_frames

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from features.boxes import Box
+from features.validation import Share
 
 CROP_SIZE = 128
 
@@ -33,7 +36,7 @@ _RIGID = slice(0, 3)
 _LEAST_FACE_PX = 12
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class FaceConfig:
     """How faces are found in a frame.
 
@@ -53,20 +56,9 @@ class FaceConfig:
 
     detector: Literal["mtcnn", "yunet"] = "mtcnn"
     model_path: str | None = None
-    min_face_px: float = 40.0
-    min_score: float = 0.7
-    max_detection_side: int = 960
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("min_face_px", _LEAST_FACE_PX, math.inf),
-            ("min_score", 0, 1),
-            ("max_detection_side", 64, math.inf),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                msg = f"faces.{name} is {value}; expected {low}..{high}"
-                raise ValueError(msg)
+    min_face_px: Annotated[float, Field(ge=_LEAST_FACE_PX)] = 40.0
+    min_score: Share = 0.7
+    max_detection_side: Annotated[int, Field(ge=64)] = 960
 
 
 @dataclass(frozen=True)

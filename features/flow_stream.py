@@ -8,10 +8,12 @@ finding segments (``segments``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from features.backend import Array, Namespace, to_numpy
 from features.curves import flow_angle
@@ -26,7 +28,7 @@ Solver = Literal["single", "pyramid"]
 Reference = Literal["first", "anchored"]
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class FlowConfig:
     """Motion of the face's regions against a reference crop.
 
@@ -59,27 +61,20 @@ class FlowConfig:
     """
 
     solver: Solver = "pyramid"
-    alpha: float = 15.0
-    num_sweeps: int = 20
+    alpha: PositiveFloat = 15.0
+    num_sweeps: PositiveInt = 20
     stencil: Stencil = "cross"
-    num_levels: int = 3
-    num_warps: int = 1
-    median: int = 0
+    num_levels: PositiveInt = 3
+    num_warps: PositiveInt = 1
+    median: Literal[0, 3, 5] = 0
     registration: Motion = "translation"
     match_gain: bool = True
     subtract_nose: bool = True
     reference: Reference = "anchored"
-    anchor_s: float = 8.0
-    still_px_s: float = 6.0
-    min_correlation: float = 0.5
-    hoof_bins: int = 8
-
-    def __post_init__(self) -> None:
-        _one_of("flow.solver", self.solver, get_args(Solver))
-        _one_of("flow.stencil", self.stencil, get_args(Stencil))
-        _one_of("flow.registration", self.registration, get_args(Motion))
-        _one_of("flow.reference", self.reference, get_args(Reference))
-        _require(self.anchor_s > 0, f"flow.anchor_s is {self.anchor_s}; expected seconds above 0")
+    anchor_s: PositiveFloat = 8.0
+    still_px_s: NonNegativeFloat = 6.0
+    min_correlation: Annotated[float, Field(ge=-1, le=1)] = 0.5
+    hoof_bins: PositiveInt = 8
 
 
 @dataclass(frozen=True)
@@ -234,12 +229,3 @@ def solve_flow(reference: Array, moving: Array, *, config: FlowConfig) -> Array:
         median=config.median,
         stencil=config.stencil,
     )
-
-
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    _require(value in choices, f"{name} is {value!r}; expected one of {', '.join(choices)}")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

@@ -21,6 +21,7 @@ from features.backend import Array, namespace
 from features.boxes import Window
 from features.ecc import align_translation, shift_image
 from features.faces import CROP_LANDMARKS, CROP_SIZE
+from features.validation import one_of
 
 Motion = Literal["none", "translation", "affine"]
 
@@ -174,9 +175,7 @@ class Registrar:
         window: Window | None = None,
         num_iterations: int = 20,
     ) -> None:
-        if motion not in get_args(Motion):
-            message = f"registration is {motion!r}; expected one of {', '.join(get_args(Motion))}"
-            raise ValueError(message)
+        one_of("registration", motion, get_args(Motion))
         self._motion: Motion = motion
         self._window = rigid_window() if window is None else window
         self._reference = reference[self._window.slices].astype(np.float32)

@@ -12,26 +12,30 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import get_args
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from features.backend import Array, Namespace, namespace, to_numpy
 from features.curves import Curve, Pooling, chi_square_blocks, pool_blocks
 from features.descriptors import dcp_histograms, hog_histograms, lbp_histograms
-from features.modc import BASES, KINDS, Base, modc_histograms
-from features.prefilter import PREFILTERS, Prefilter, prefilter_images
+from features.modc import Base, Kind, modc_histograms
+from features.prefilter import Prefilter, prefilter_images
 from features.registration import Motion, Registrar
 
-_PEERS: dict[str, Callable[..., Array]] = {
+Peer = Literal["dcp", "lbp", "hog"]
+
+_PEERS: dict[Peer, Callable[..., Array]] = {
     "dcp": dcp_histograms,
     "lbp": lbp_histograms,
     "hog": hog_histograms,
 }
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TextureConfig:
     """Texture differences over time.
 
@@ -54,29 +58,16 @@ class TextureConfig:
         Table 2 of the paper; they have rows of their own and find no segments.
     """
 
-    kinds: tuple[str, ...] = ("sl", "sr")
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = ("sl", "sr")
     base: Base = "paper"
-    radii: tuple[int, int, int] = (2, 4, 6)
-    grid: tuple[int, int] = (4, 4)
+    radii: tuple[PositiveInt, PositiveInt, PositiveInt] = (2, 4, 6)
+    grid: tuple[PositiveInt, PositiveInt] = (4, 4)
     prefilter: Prefilter = "gaussian"
     registration: Motion = "translation"
     curve: Curve = "aff"
     pooling: Pooling = "mean"
-    window_s: float = 0.34
-    peers: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.kinds) - set(KINDS))
-        _require(not unknown, f"texture.kinds holds {unknown}; expected some of {', '.join(KINDS)}")
-        _require(len(self.kinds) > 0, "texture.kinds is empty; name at least one, such as 'sl'")
-        strange = sorted(set(self.peers) - set(_PEERS))
-        _require(not strange, f"texture.peers holds {strange}; expected some of {', '.join(_PEERS)}")
-        _one_of("texture.base", self.base, BASES)
-        _one_of("texture.prefilter", self.prefilter, PREFILTERS)
-        _one_of("texture.registration", self.registration, get_args(Motion))
-        _one_of("texture.curve", self.curve, get_args(Curve))
-        _one_of("texture.pooling", self.pooling, get_args(Pooling))
-        _require(self.window_s > 0, f"texture.window_s is {self.window_s}; expected seconds above 0")
+    window_s: PositiveFloat = 0.34
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -240,12 +231,3 @@ def peer_histograms(grey: Array, *, config: TextureConfig) -> list[Array]:
     # (M, N) -> (1, M, N)
     images = prefilter_images(xp.expand_dims(grey, axis=0), method=config.prefilter)
     return [xp.expand_dims(_PEERS[name](images, grid=config.grid), axis=1) for name in config.peers]
-
-
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    _require(value in choices, f"{name} is {value!r}; expected one of {', '.join(choices)}")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

@@ -24,10 +24,12 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from features.attention import TIME_TOLERANCE_S, MotionSearch
 from features.boxes import Box, Window, box_iou
@@ -41,9 +43,12 @@ from features.faces import (
     warp_face,
 )
 from features.live_face import FaceTrack, HeldFrame
+from features.validation import Share
 from features.video import Frame
 
 DropReason = Literal["", "low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
+# Not infinite: a detector that never looks again is no tracker.
+_Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 # The corners of the part of the crop that has to lie inside of the frame, brows to mouth, col + i row.
 _FACE_CORNERS = (24 + 28j, 104 + 28j, 24 + 100j, 104 + 100j)
@@ -53,7 +58,7 @@ _SEARCH_SIDES = 2.5
 _DUPLICATE_IOU = 0.6
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrackConfig:
     """How detections become tracks, and which frames of a track are kept.
 
@@ -95,39 +100,21 @@ class TrackConfig:
         Largest roll, degrees.
     """
 
-    check_s: float = 0.165
-    still_check_s: float = 0.33
-    still_motion: float = 0.01
-    search_s: float = 0.33
-    still_search_s: float = 2.0
-    start_score: float = 0.9
-    keep_score: float = 0.8
-    min_detections: int = 3
-    max_missed: int = 2
-    min_iou: float = 0.2
-    correction: float = 0.2
-    max_disagreement: float = 0.08
-    min_blur: float = 10.0
-    max_yaw: float = 0.3
-    max_roll_deg: float = 40.0
-
-    def __post_init__(self) -> None:
-        for name in ("start_score", "keep_score", "min_iou", "correction"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                msg = f"tracks.{name} is {value}; expected 0..1"
-                raise ValueError(msg)
-        for name in ("check_s", "still_check_s", "still_motion", "search_s", "still_search_s"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                msg = f"tracks.{name} is {value}; expected 0 or more"
-                raise ValueError(msg)
-        if self.min_detections < 1 or self.max_missed < 0:
-            msg = (
-                f"tracks.min_detections is {self.min_detections}, tracks.max_missed {self.max_missed}; "
-                "expected at least 1 and 0"
-            )
-            raise ValueError(msg)
+    check_s: _Finite = 0.165
+    still_check_s: _Finite = 0.33
+    still_motion: _Finite = 0.01
+    search_s: _Finite = 0.33
+    still_search_s: _Finite = 2.0
+    start_score: Share = 0.9
+    keep_score: Share = 0.8
+    min_detections: PositiveInt = 3
+    max_missed: NonNegativeInt = 2
+    min_iou: Share = 0.2
+    correction: Share = 0.2
+    max_disagreement: NonNegativeFloat = 0.08
+    min_blur: NonNegativeFloat = 10.0
+    max_yaw: NonNegativeFloat = 0.3
+    max_roll_deg: NonNegativeFloat = 40.0
 
 
 @dataclass(frozen=True)

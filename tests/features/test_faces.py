@@ -181,7 +181,7 @@ class TestYunet:
 )
 def test_config_refuses_nonsense(field):
     (name,) = field
-    with pytest.raises(ValueError, match=f"faces.{name} is .*expected"):
+    with pytest.raises(ValueError, match=f"FaceConfig\n{name}\n.*should be.*input_value={field[name]}"):
         FaceConfig(**field)
 
 
