@@ -45,7 +45,7 @@ from ml.dataset_ferplus import ferplus_examples
 from ml.dataset_posed import OBSERVED
 from ml.datasets import EMOTIONS, ExpressionDataset, strings
 from ml.evaluate import bootstrap_interval, paired_bootstrap
-from ml.prior import balanced_accuracy, fit_class_shift
+from ml.prior import balanced_accuracy, fit_logit_shift
 from ml.splits import Split
 
 Rows = list[dict[str, Any]]
@@ -232,7 +232,7 @@ def _shifted(
         logits = [each[f"{reading} {on}"] for each in found]
         yield method, logits
         shifts = [
-            fit_class_shift(each[f"{reading} original valid"], truth, balanced_weight=balanced_weight)
+            fit_logit_shift(each[f"{reading} original valid"], truth, balanced_weight=balanced_weight)
             for each in found
         ]
         yield f"{method}, shifted", [each + shift for each, shift in zip(logits, shifts, strict=True)]

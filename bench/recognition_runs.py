@@ -33,7 +33,7 @@ from ml.datasets import EMOTIONS, ExpressionDataset, one_hot, strings
 from ml.expression_model import ExpressionModel
 from ml.image_pad import class_pad, emotion_anchors, random_anchors
 from ml.splits import split_from_folds
-from ml.train import read_out, train_deepid, train_words
+from ml.train import calibrated_reader, train_deepid, train_words
 from ml.train_config import TrainConfig
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "recognition.yaml"
@@ -156,7 +156,7 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
         }
         answers: Arrays = {}
         for reading, classes in READINGS.items():
-            model = read_out(
+            model = calibrated_reader(
                 network,
                 classes,
                 data.take(split.valid),

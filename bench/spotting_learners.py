@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from bench.spotting_faces import Face, Stretch
+from bench.spotting_faces import AnnotatedFace, Stretch
 from bench.spotting_methods import FlowRule, Spotted, Thresholds, assemble, scored_spans
 from ml.spotting_learned import FrameScorer, fit_logistic, fit_trees
 from ml.spotting_metrics import frame_mask
@@ -44,7 +44,7 @@ class LearnedSpotter:
         self.name = name
         self._numbers, self._fit = numbers, fit
 
-    def fit(self, faces: Sequence[Face]) -> "FittedLearner":
+    def fit(self, faces: Sequence[AnnotatedFace]) -> "FittedLearner":
         """Learn from all tracked frames of the faces."""
         numbers: list[Floats] = []
         positive: list[NDArray[np.bool_]] = []
@@ -66,7 +66,7 @@ class FittedLearner:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_known", {})
 
-    def spot(self, face: Face, choice: Thresholds) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         parts = [(stretch.curves, self._score(stretch)) for stretch in face.stretches]
         return assemble(
@@ -91,7 +91,7 @@ class CalibratedRule:
         self.choices = rule.choices
         self._rule = rule
 
-    def fit(self, faces: Sequence[Face]) -> "FittedRule":
+    def fit(self, faces: Sequence[AnnotatedFace]) -> "FittedRule":
         """Learn two weights: slope and constant."""
         rule = self._rule.fit(faces)
         scores = [rule.spot(face, self.choices[0])[0] for face in faces]
@@ -109,7 +109,7 @@ class FittedRule:
     rule: FlowRule
     scorer: FrameScorer
 
-    def spot(self, face: Face, choice: Thresholds) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         scores, found = self.rule.spot(face, choice)
         return self.scorer(scores[:, None]), found

@@ -59,7 +59,7 @@ def save_pretrained(model: ExpressionModel, card: Mapping[str, Any], folder: Pat
         Weights, card.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    described, arrays = model.taken_apart()
+    described, arrays = model.to_state()
     halved = {
         name: np.ascontiguousarray(
             value.astype(np.float16) if name.startswith(_HALVED) and value.dtype == np.float32 else value
@@ -100,5 +100,5 @@ def load_pretrained(folder: Path = DATA) -> Pretrained:
         name: value.astype(np.float32) if value.dtype == np.float16 else value
         for name, value in load(weights).items()
     }
-    model = ExpressionModel.put_together(stored["model"], arrays, source=path)
+    model = ExpressionModel.from_state(stored["model"], arrays, source=path)
     return Pretrained(model, stored["card"], hashlib.sha256(text + weights).hexdigest())

@@ -14,7 +14,7 @@ _SHIFTS = np.array(sorted(np.round(np.arange(-3.0, 3.05, 0.1), 1), key=abs))
 _SWEEPS = 4
 
 
-def fit_class_shift(
+def fit_logit_shift(
     logits: ArrayLike, target: ArrayLike, *, balanced_weight: float = 1.0
 ) -> NDArray[np.float64]:
     """Shift of each class's logit with the best score on validation examples, class by class in turns.

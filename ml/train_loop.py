@@ -83,7 +83,7 @@ class Examples:
 
 
 class TrainingLoop:
-    """The epochs of one training: network, optimiser, random numbers and curves, which can be put away and taken up.
+    """The epochs of one training: network, optimiser, random numbers and curves, which a checkpoint file can hold.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class TrainingLoop:
         self.generator = torch.Generator().manual_seed(seed)
         self.optimizer = _optimizer(network, config)
         self.steps_per_epoch = -(-len(folds["train"].images) // config.batch_size)
-        self.mean = (
+        self.ema = (
             AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
             if config.ema
             else None
@@ -120,8 +120,8 @@ class TrainingLoop:
         self.best_weights = copy.deepcopy(network.state_dict())
         self.file: RunState | None = None
 
-    def keep_in(self, path: Path, *, key: str) -> None:
-        """Put the state into a file after each epoch; take up what a broken run left there."""
+    def resume_from(self, path: Path, *, key: str) -> None:
+        """Checkpoint to a file after each epoch, and go on from what a broken run left there."""
         self.file = RunState(path, key)
         left = self.file.read()
         if left is None:
@@ -131,8 +131,8 @@ class TrainingLoop:
         self.best_loss, self.best_epoch = numbers["best_loss"], numbers["best_epoch"]
         self.network.load_state_dict(tensors["network"])
         self.best_weights = tensors["best"]
-        if self.mean is not None:
-            self.mean.load_state_dict(tensors["mean"])
+        if self.ema is not None:
+            self.ema.load_state_dict(tensors["mean"])
         parameters = [each for group in self.optimizer.param_groups for each in group["params"]]
         moments: dict[int, dict[str, Tensor]] = {index: {} for index in range(len(parameters))}
         for name, value in tensors["optimizer"].items():
@@ -146,19 +146,20 @@ class TrainingLoop:
 
     def run(self) -> tuple[list[dict[str, Any]], int]:
         """Run the epochs that are left, leave the best weights in the network, return curves and best epoch."""
-        while self.epoch < self.config.epochs and not self._is_stuck():
+        while self.epoch < self.config.epochs and not self.should_stop():
             self.train_epoch()
-            self._judge()
+            self.validate()
             self.epoch += 1
             if self.file is not None:
-                self._put_away(self.file)
+                self.save_checkpoint(self.file)
         self.network.load_state_dict(self.best_weights)
         self.network.eval()
         if self.file is not None:
             self.file.remove()
         return self.curves, self.best_epoch
 
-    def _is_stuck(self) -> bool:
+    def should_stop(self) -> bool:
+        """Whether `patience` epochs have passed without a better one."""
         return self.epoch - 1 - self.best_epoch >= self.config.patience
 
     def train_epoch(self) -> None:
@@ -176,8 +177,8 @@ class TrainingLoop:
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-            if self.mean is not None:
-                self.mean.update_parameters(self.network)
+            if self.ema is not None:
+                self.ema.update_parameters(self.network)
 
     def _set_rate(self, step: int) -> None:
         if self.config.schedule == "cosine":
@@ -186,9 +187,9 @@ class TrainingLoop:
             for group in self.optimizer.param_groups:
                 group["lr"] = share * group["initial_lr"]
 
-    def _judge(self) -> None:
+    def validate(self) -> None:
         """Measure the folds and keep the weights if they are to be kept so far."""
-        judged: DeepID = self.network if self.mean is None else self.mean.module  # pyright: ignore[reportAssignmentType]
+        judged: DeepID = self.network if self.ema is None else self.ema.module  # pyright: ignore[reportAssignmentType]
         judged.eval()
         rows = [
             _measure(judged, fold, name, self.epoch, self.anchors) for name, fold in self.measured.items()
@@ -198,13 +199,14 @@ class TrainingLoop:
             self.best_loss, self.best_epoch = rows[-1]["loss"], self.epoch
             self.best_weights = copy.deepcopy(judged.state_dict())
 
-    def _put_away(self, file: RunState) -> None:
+    def save_checkpoint(self, file: RunState) -> None:
+        """Write everything that `resume_from` reads: weights, optimiser, random numbers, curves."""
         numbers = {name: getattr(self, name) for name in ("curves", "epoch", "best_loss", "best_epoch")}
         moments = self.optimizer.state_dict()["state"]
         tensors = {
             "network": self.network.state_dict(),
             "best": self.best_weights,
-            "mean": {} if self.mean is None else self.mean.state_dict(),
+            "mean": {} if self.ema is None else self.ema.state_dict(),
             "optimizer": {
                 f"{i}.{name}": value for i, each in moments.items() for name, value in each.items()
             },
@@ -214,7 +216,7 @@ class TrainingLoop:
 
 
 def _optimizer(network: DeepID, config: TrainConfig) -> torch.optim.AdamW:
-    trunk = list(network.trunk().parameters())
+    trunk = list(network.trunk_layers().parameters())
     known = {id(each) for each in trunk}
     above = [each for each in network.parameters() if id(each) not in known]
     rates = (config.lr, config.lr * config.trunk_rate)

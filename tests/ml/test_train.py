@@ -7,7 +7,7 @@ import torch
 from ml.datasets import ExpressionDataset
 from ml.deepid import DeepID, DeepIDOutput
 from ml.splits import Split, SplitLeakageError, split_from_folds
-from ml.train import TrainConfig, _importance, read_out, train_deepid, train_words
+from ml.train import TrainConfig, _importance, calibrated_reader, train_deepid, train_words
 from ml.train_loop import Examples, TrainingLoop, augment, loss_of
 
 TINY = TrainConfig(epochs=2, batch_size=8, texture_components=4)
@@ -97,7 +97,10 @@ def test_a_trunk_learns_at_its_own_rate(data, split, anchors):
     start = train(data, split, anchors, version="baseline", config=replace(TINY, batch_norm=True))
     config = replace(TINY, batch_norm=True, trunk_rate=0.0, keep="last")
     run = train(data, split, anchors, config=config, start=start.model.network)
-    given, kept = start.model.network.trunk().state_dict(), run.model.network.trunk().state_dict()
+    given, kept = (
+        start.model.network.trunk_layers().state_dict(),
+        run.model.network.trunk_layers().state_dict(),
+    )
     assert all(torch.equal(value, given[name]) for name, value in kept.items())
     assert not torch.equal(run.model.network.classes.weight, start.model.network.classes.weight)
 
@@ -154,8 +157,8 @@ def test_a_broken_run_goes_on_to_the_same_weights(data, split, anchors, tmp_path
                 raise BrokenOffError
             original(loop)
 
-        original = TrainingLoop._judge
-        broken.setattr(TrainingLoop, "_judge", judge)
+        original = TrainingLoop.validate
+        broken.setattr(TrainingLoop, "validate", judge)
         with pytest.raises(BrokenOffError):
             train(data, split, anchors, config=config, resume=state)
     assert state.exists()
@@ -364,7 +367,7 @@ def test_words_train_one_network_that_is_read_by_either_vocabulary(data, split, 
     assert torch.equal(network.classes.weight, again.classes.weight)
     assert 0 <= epoch < config.epochs
     read = [
-        read_out(
+        calibrated_reader(
             network,
             classes,
             data.take(split.valid),
