@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets import checks
-from assets.describe import about, columns_of, table_preview
+from assets.describe import asset_attributes, column_schema, table_preview
 from assets.lake import Lake, fingerprint
 from assets.model_comparison import CHALLENGER
 from assets.parameters import Parameters, PromotionConfig
@@ -27,7 +27,7 @@ class ChampionConfig(dg.Config):
     deps=["model_comparison"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("champion_is_not_worse", asset="champion", blocking=True)],
-    **about("training", "mlflow"),
+    **asset_attributes("training", "mlflow"),
 )
 def champion(
     context: dg.AssetExecutionContext,
@@ -61,7 +61,7 @@ def champion(
             "unchanged": int(pending is None),
             "champion": now or 0,
             "decisions": table_preview(table.to_pylist()[::-1]),
-            **columns_of("promotions"),
+            **column_schema("promotions"),
         },
         data_version=dg.DataVersion(fingerprint(CHAMPION, now)),
         check_results=[checks.champion_is_not_worse(table)],

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assets import checks
-from assets.describe import about, columns_of, table_preview
+from assets.describe import asset_attributes, column_schema, table_preview
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
 from assets.schemas import RATINGS
@@ -31,7 +31,7 @@ _FORMS = "surveys/forms"
     deps=["clip_manifest", "expression_segments"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("ratings_are_complete", asset="rating_surveys")],
-    **about("semantics", "pandas", "parquet"),
+    **asset_attributes("semantics", "pandas", "parquet"),
 )
 def rating_surveys(
     context: dg.AssetExecutionContext,
@@ -74,7 +74,7 @@ def rating_surveys(
             "synthetic": bool(table.num_rows) and all(table["synthetic"].to_pylist()),
             **_agreement(table.to_pandas()),
             "dagster/row_count": table.num_rows,
-            **columns_of("ratings"),
+            **column_schema("ratings"),
         },
         data_version=dg.DataVersion(fingerprint(stamps)),
         check_results=[checks.ratings_are_complete(table, _expected_pairs(lake, parameters.survey.form))],
