@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ CONFIG = Path(__file__).resolve().parent.parent / "configs" / "recognition.yaml"
 CODE_VERSION = "3"
 ARMS = ("baseline", "features", "semantic", "shuffled features", "random anchors")
 _VALIDATED = 1  # performers that the temperature is fitted to
+_START = "FER2013"  # the reading that training on performers goes on from
 _VERSION_OF = {"shuffled features": "features", "random anchors": "semantic"}
 
 Arrays = dict[str, NDArray[Any]]
@@ -224,6 +226,37 @@ def performers_run(
             },
         )
     return _kept(folder)
+
+
+def merge_folds(sets: Sets, found: list[Arrays], name: str) -> list[NDArray[Any]]:
+    """Put the folds of each seed together: a value for every still, then for every segment."""
+    num = len(sets.stills) + len(sets.segments)
+    rows = np.concatenate([each["row"] for each in found])
+    values = np.concatenate([each[name] for each in found])
+    whole: list[NDArray[Any]] = []
+    for start in range(0, len(rows), num):  # folds of a seed are neighbours and hold each row once
+        ordered = np.empty((num, *values.shape[1:]), values.dtype)
+        ordered[rows[start : start + num]] = values[start : start + num]
+        whole.append(ordered)
+    return whole
+
+
+@lru_cache(maxsize=1)
+def _sets(data: Path, cache: Path) -> Sets:
+    """Sets that a process reads once for all of its runs."""
+    return read_sets(data, cache)
+
+
+def ferplus_answers(data: Path, plan: Plan, seed: int, cache: Path) -> Arrays:
+    """Answers of `ferplus_run`, in a process that reads the sets itself."""
+    return ferplus_run(_sets(data, cache), plan, seed, cache)[1]
+
+
+def performers_answers(data: Path, plan: Plan, arm: str, seed: int, fold: int, cache: Path) -> Arrays:
+    """Answers of `performers_run`, in a process that reads the sets itself."""
+    sets = _sets(data, cache)
+    models, _ = ferplus_run(sets, plan, seed, cache)
+    return performers_run(sets, plan, arm, seed, fold, models[_START], cache)
 
 
 def performers_examples(
