@@ -9,7 +9,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from assets import checks
-from assets.calibration_figures import coverage_risk_plot, slices_plot
+from assets.calibration_figures import risk_coverage_plot, slices_plot
 from assets.deepid_versions import VERSIONS, model_stamp
 from assets.describe import asset_attributes, column_schema, figures, table_preview
 from assets.face_quality import describe_examples
@@ -120,7 +120,7 @@ def _figures(
     synthetic = evaluations[shown].synthetic
     return [
         ("Table 3 beside the paper", table_3_plot(table.to_pandas())),
-        ("Coverage and risk", coverage_risk_plot(evaluations, synthetic=synthetic)),
+        ("Coverage and risk", risk_coverage_plot(evaluations, synthetic=synthetic)),
         (f"Groups of faces, {shown}", slices_plot(slice_scores(evaluations[shown]), synthetic=synthetic)),
     ]
 

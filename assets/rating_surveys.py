@@ -141,7 +141,7 @@ def import_csv(lake: Lake, file: Path) -> dict[str, Any]:
         Where the header lacks a column.
     """
     ratings, rejected = read_ratings(file)
-    return _keep(lake, file, ratings, rejected)
+    return _store_ratings(lake, file, ratings, rejected)
 
 
 def import_scale_table(
@@ -167,10 +167,10 @@ def import_scale_table(
     ratings, rejected = read_scale_table(file, form, rater=rater, stimulus=stimulus)
     with lake.replacing(lake.home / _FORMS / f"{poles.stem}.csv") as stored:
         stored.write(pairs_csv(form.values()).encode())
-    return {**_keep(lake, file, ratings, rejected), "form": poles.stem}
+    return {**_store_ratings(lake, file, ratings, rejected), "form": poles.stem}
 
 
-def _keep(lake: Lake, file: Path, ratings: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
+def _store_ratings(lake: Lake, file: Path, ratings: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
     target = lake.home / "surveys" / f"{file.stem}-{_hash(file)[:8]}.csv"
     with lake.replacing(target) as stored:
         # %g: whole levels stay "3", as raters gave them

@@ -169,8 +169,8 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
             )
             model.save(folder / reading)
             answers |= {f"{reading} {name}": model.logits(images)[0] for name, images in judged.items()}
-        _keep(folder, {**answers, "epoch": np.asarray(epoch)})
-    return {reading: ExpressionModel.load(folder / reading) for reading in READINGS}, _kept(folder)
+        _save_answers(folder, {**answers, "epoch": np.asarray(epoch)})
+    return {reading: ExpressionModel.load(folder / reading) for reading in READINGS}, _load_answers(folder)
 
 
 def original_rows(ferplus: FerPlus, fold: str) -> NDArray[np.intp]:
@@ -217,7 +217,7 @@ def performers_run(
         judged = data.take(np.intersect1d(split.test, np.flatnonzero(rows >= 0)))
         logits, _ = run.model.logits(judged.images, *judged.features)
         mapped = run.model.predict(judged.images, *judged.features).mapped_emotion
-        _keep(
+        _save_answers(
             folder,
             {
                 "logits": logits,
@@ -225,7 +225,7 @@ def performers_run(
                 "row": rows[np.intersect1d(split.test, np.flatnonzero(rows >= 0))],
             },
         )
-    return _kept(folder)
+    return _load_answers(folder)
 
 
 def merge_folds(sets: Sets, found: list[Arrays], name: str) -> list[NDArray[Any]]:
@@ -332,7 +332,7 @@ def _key(model: ExpressionModel) -> NDArray[np.float32]:
     return model.network.classes.weight.detach().numpy()
 
 
-def _keep(folder: Path, answers: Arrays) -> None:
+def _save_answers(folder: Path, answers: Arrays) -> None:
     """Write the answers last: they mark the run as done."""
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / "answers.part.npz"
@@ -340,6 +340,6 @@ def _keep(folder: Path, answers: Arrays) -> None:
     aside.replace(folder / "answers.npz")
 
 
-def _kept(folder: Path) -> Arrays:
+def _load_answers(folder: Path) -> Arrays:
     with np.load(folder / "answers.npz", allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.spotting_claims import Judged, acceptance, claims
+from bench.spotting_claims import BootstrappedSummary, acceptance, claims
 from bench.spotting_extract import MODC_KINDS, PEER_KINDS, TrackRows, extract
 from bench.spotting_faces import AnnotatedFace, make_face, true_segments
 from bench.spotting_learners import CalibratedRule, fused_learned, temporal_logistic, temporal_trees
@@ -40,7 +40,7 @@ class SpottingResults:
     ----------
     clips, performers, frames, expressions, quiet : int
         Size of the set; clips without an expression.
-    judged : mapping of str to Judged
+    judged : mapping of str to BootstrappedSummary
         Each method's summary and bootstrap, in the order of the tables.
     best_learned : sequence of str
         Method that was the best learned one in each fold, then with all performers for training.
@@ -52,7 +52,7 @@ class SpottingResults:
     frames: int
     expressions: int
     quiet: int
-    judged: Mapping[str, Judged]
+    judged: Mapping[str, BootstrappedSummary]
     best_learned: Sequence[str]
     tables: Tables
 
@@ -127,14 +127,14 @@ def measure(data: Path) -> SpottingResults:
     everyone = max(
         (validation.fit_fold(spotter) for spotter in contest.values()), key=lambda fold: fold.utility
     )
-    judged = {name: Judged.of(run.outcomes) for name, run in runs.items()}
+    judged = {name: BootstrappedSummary.of(run.outcomes) for name, run in runs.items()}
     tables: Tables = {
         "detection": [_detection(name, each) for name, each in judged.items()],
         "segments": [_segments(name, each) for name, each in judged.items()],
         "timing": [_timing(name, each) for name, each in judged.items()],
         "claims": claims(judged),
-        "control": control(faces),
-        "chosen": chosen([*runs[FlowRule.name].folds, validation.fit_fold(FlowRule())]),
+        "control": negative_controls(faces),
+        "chosen": chosen_thresholds([*runs[FlowRule.name].folds, validation.fit_fold(FlowRule())]),
     }
     scenes = None
     if folder != data:
@@ -192,13 +192,14 @@ def shuffle_truth(faces: Sequence[AnnotatedFace], *, seed: int) -> list[Annotate
     order = rng.permutation(len(faces))
     return [
         replace(
-            face, truth=turned(faces[at].truth, face.times_s.size, by=int(rng.integers(face.times_s.size)))
+            face,
+            truth=circular_shift(faces[at].truth, face.times_s.size, by=int(rng.integers(face.times_s.size))),
         )
         for face, at in zip(faces, order, strict=True)
     ]
 
 
-def turned(truth: Sequence[TrueSegment], num_frames: int, *, by: int) -> list[TrueSegment]:
+def circular_shift(truth: Sequence[TrueSegment], num_frames: int, *, by: int) -> list[TrueSegment]:
     """Segments moved by some frames within a clip whose end is joined to its beginning."""
     pieces: list[TrueSegment] = []
     for each in truth:
@@ -208,7 +209,7 @@ def turned(truth: Sequence[TrueSegment], num_frames: int, *, by: int) -> list[Tr
     return pieces
 
 
-def control(faces: Sequence[AnnotatedFace]) -> Rows:
+def negative_controls(faces: Sequence[AnnotatedFace]) -> Rows:
     """What the protocol says where there is nothing to be found, and what the place in the clip alone gives away."""
     spotter = temporal_logistic()
     shuffled = [
@@ -217,13 +218,13 @@ def control(faces: Sequence[AnnotatedFace]) -> Rows:
         ).measures()
         for seed in range(_NUM_SHUFFLES)
     ]
-    place = SpottingSummary([_by_place(face) for face in faces]).measures()
+    place = SpottingSummary([_position_baseline(face) for face in faces]).measures()
     rows = [(f"{spotter.name}; truth shuffled and turned, {n + 1}", each) for n, each in enumerate(shuffled)]
     rows.append(("no look at the face: time to the nearer end of the clip", place))
     return [{"control": name, "AUC": each["auc"], "inner AUC": each["inner_auc"]} for name, each in rows]
 
 
-def chosen(folds: Sequence[Fold[AnnotatedFace]]) -> Rows:
+def chosen_thresholds(folds: Sequence[Fold[AnnotatedFace]]) -> Rows:
     """Thresholds of the flow rules in each fold; those with all performers suit configs/default.yaml."""
     return [
         {
@@ -237,7 +238,7 @@ def chosen(folds: Sequence[Fold[AnnotatedFace]]) -> Rows:
     ]
 
 
-def _by_place(face: AnnotatedFace) -> SpotterResult:
+def _position_baseline(face: AnnotatedFace) -> SpotterResult:
     times = face.times_s
     return SpotterResult(face.subject, times, face.truth, [], np.minimum(times - times[0], times[-1] - times))
 
@@ -276,7 +277,7 @@ def _tracks(folder: Path, names: Sequence[str]) -> dict[str, list[TrackRows]]:
     return dict(zip(names, extract([folder / name for name in names], baselines=False), strict=True))
 
 
-def _detection(name: str, judged: Judged) -> dict[str, Any]:
+def _detection(name: str, judged: BootstrappedSummary) -> dict[str, Any]:
     row: dict[str, Any] = {"method": name}
     for label, key in (("AUC", "auc"), ("F1", "f1")):
         low, high = interval(judged.resampled[key])
@@ -289,7 +290,7 @@ def _detection(name: str, judged: Judged) -> dict[str, Any]:
     }
 
 
-def _segments(name: str, judged: Judged) -> dict[str, Any]:
+def _segments(name: str, judged: BootstrappedSummary) -> dict[str, Any]:
     counts, measures = judged.summary.counts(), judged.measures
     low, high = interval(judged.resampled["alarms_per_min"])
     return {
@@ -307,7 +308,7 @@ def _segments(name: str, judged: Judged) -> dict[str, Any]:
     }
 
 
-def _timing(name: str, judged: Judged) -> dict[str, Any]:
+def _timing(name: str, judged: BootstrappedSummary) -> dict[str, Any]:
     measures = judged.measures
     return {
         "method": name,

@@ -33,7 +33,7 @@ _COMPARE = {">=": operator.ge, "<=": operator.le}
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class BootstrappedSummary:
     """One method's outcomes in numbers: once, and over bootstrap resamples of performers."""
 
     summary: SpottingSummary
@@ -41,13 +41,13 @@ class Judged:
     resampled: Mapping[str, Floats]
 
     @classmethod
-    def of(cls, outcomes: Sequence[SpotterResult]) -> "Judged":
+    def of(cls, outcomes: Sequence[SpotterResult]) -> "BootstrappedSummary":
         """Measure outcomes; all methods draw the same performers."""
         summary = SpottingSummary(outcomes)
         return cls(summary, summary.measures(), summary.resampled())
 
 
-def claims(judged: Mapping[str, Judged]) -> Rows:
+def claims(judged: Mapping[str, BootstrappedSummary]) -> Rows:
     """Differences in pooled frame AUC that the paper claims, and those that tell where they come from."""
     pairs = [
         (f"{kind} + flow, {fusion}", peer)
@@ -66,7 +66,7 @@ def claims(judged: Mapping[str, Judged]) -> Rows:
     return [_difference(judged, one, other) for one, other in pairs if one in judged and other in judged]
 
 
-def _difference(judged: Mapping[str, Judged], one: str, other: str) -> dict[str, Any]:
+def _difference(judged: Mapping[str, BootstrappedSummary], one: str, other: str) -> dict[str, Any]:
     a, b = judged[one], judged[other]
     low, high = interval(a.resampled["auc"] - b.resampled["auc"])
     a_low, a_high = interval(a.resampled["auc"])

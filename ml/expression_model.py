@@ -119,10 +119,10 @@ class ExpressionModel:
 
         Both are means over a face and its mirror image. Parameters are those of `predict`.
         """
-        logits, pad, _ = self._run(images, texture, flow, onsets)
+        logits, pad, _ = self._forward(images, texture, flow, onsets)
         return logits, pad
 
-    def _run(
+    def _forward(
         self,
         images: NDArray[np.uint8],
         texture: Floats | None,
@@ -208,7 +208,7 @@ class ExpressionModel:
         ValueError
             If a shape or type differs from what the model was trained on.
         """
-        logits, pad, embedding = self._run(images, texture, flow, onsets)
+        logits, pad, embedding = self._forward(images, texture, flow, onsets)
         scaled = torch.from_numpy(logits / np.float32(self.temperature))
         probabilities = torch.softmax(scaled, dim=1).numpy()
         if pad is None:
@@ -250,8 +250,8 @@ class ExpressionModel:
         """
         every = max(1, len(train) // _MOST_RANGE_FACES)
         known = train.take(np.arange(0, len(train), every))
-        _, _, embedding = self._run(known.images, *known.features)
-        _, _, valid_embedding = self._run(valid.images, *valid.features)
+        _, _, embedding = self._forward(known.images, *known.features)
+        _, _, valid_embedding = self._forward(valid.images, *valid.features)
         confidence = self.predict(valid.images, *valid.features).confidence
         limits = Limits(
             config=config,

@@ -21,7 +21,7 @@ from ml.expression_model import ExpressionModel
 DATA = Path(__file__).resolve().parent / "data"
 _NAME = "expression_ferplus"
 # Halves keep the files small; what calibrates answers keeps its precision.
-_HALVED = "network."
+_HALF_PRECISION = "network."
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,9 @@ def save_pretrained(model: ExpressionModel, card: Mapping[str, Any], folder: Pat
     described, arrays = model.to_state()
     halved = {
         name: np.ascontiguousarray(
-            value.astype(np.float16) if name.startswith(_HALVED) and value.dtype == np.float32 else value
+            value.astype(np.float16)
+            if name.startswith(_HALF_PRECISION) and value.dtype == np.float32
+            else value
         )
         for name, value in arrays.items()
     }

@@ -114,9 +114,9 @@ def train_deepid(
     with _reproducible(seed, config.num_threads):
         folds = {"train": data.take(split.train), "valid": data.take(split.valid)}
         reducer = None if version == "baseline" else _fit_reducer(folds["train"], config, seed)
-        importance = _importance(folds["train"].labels, weights, split.train, config)
+        loss_weights = _loss_weights(folds["train"].labels, weights, split.train, config)
         batches = {
-            "train": Examples.of(folds["train"], reducer, importance),
+            "train": Examples.of(folds["train"], reducer, loss_weights),
             "valid": Examples.of(folds["valid"], reducer),
         }
         network = _make_network(version, reducer, config, anchors)
@@ -175,10 +175,10 @@ def train_words(
         0-based.
     """
     with _reproducible(seed, config.num_threads):
-        importance = _importance(labels[split.train], None, split.train, config)
+        loss_weights = _loss_weights(labels[split.train], None, split.train, config)
         batches = {
             name: _words_examples(images[rows], labels[rows], sizes, weights)
-            for name, rows, weights in (("train", split.train, importance), ("valid", split.valid, None))
+            for name, rows, weights in (("train", split.train, loss_weights), ("valid", split.valid, None))
         }
         network = DeepID(
             num_classes=sum(sizes), batch_norm=config.batch_norm, dropout=config.dropout, width=config.width
@@ -322,7 +322,7 @@ def load_matching_weights(network: DeepID, start: DeepID) -> None:
     network.load_state_dict({**own, **shared})
 
 
-def _importance(
+def _loss_weights(
     labels: NDArray[np.float32], weights: ArrayLike | None, train: NDArray[np.intp], config: TrainConfig
 ) -> NDArray[np.float32]:
     """Weight of each training example in the loss, mean 1."""
@@ -333,8 +333,8 @@ def _importance(
     counts = given @ labels  # examples of each class, soft ones by their shares
     per_class = np.zeros(len(counts))
     per_class[counts > 0] = counts[counts > 0] ** -config.class_balance
-    importance = given * (labels @ per_class)
-    return (importance / importance.mean()).astype(np.float32)
+    loss_weights = given * (labels @ per_class)
+    return (loss_weights / loss_weights.mean()).astype(np.float32)
 
 
 def _run_key(network: DeepID, config: TrainConfig, seed: int, split: Split, train: Examples) -> str:

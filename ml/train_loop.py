@@ -23,11 +23,11 @@ from ml.augment import augment_faces
 from ml.datasets import EMOTIONS, ExpressionDataset
 from ml.deepid import DeepID, map_to_emotion, standardise
 from ml.feature_reducer import FeatureReducer
-from ml.run_state import RunState
+from ml.run_state import TrainingCheckpoint
 from ml.train_config import TrainConfig
 
 # Curves show the training loss of this many faces at most: measuring all would cost a third of the training.
-_MEASURED = 2048
+_MAX_MEASURED = 2048
 # On easy data the loss creeps towards zero for ever; smaller gains than this (nat) do not prolong a run.
 _MIN_IMPROVEMENT = 1e-3
 
@@ -113,17 +113,19 @@ class TrainingLoop:
             if config.ema
             else None
         )
-        self.measured = {"train": folds["train"].take(torch.arange(len(folds["train"].images))[:_MEASURED])}
+        self.measured = {
+            "train": folds["train"].take(torch.arange(len(folds["train"].images))[:_MAX_MEASURED])
+        }
         self.measured["valid"] = folds["valid"]
         self.curves: list[dict[str, Any]] = []
         self.epoch, self.best_loss, self.best_epoch = 0, float("inf"), 0
         self.best_weights = copy.deepcopy(network.state_dict())
-        self.file: RunState | None = None
+        self.checkpoint: TrainingCheckpoint | None = None
 
     def resume_from(self, path: Path, *, key: str) -> None:
         """Checkpoint to a file after each epoch, and go on from what a broken run left there."""
-        self.file = RunState(path, key)
-        left = self.file.read()
+        self.checkpoint = TrainingCheckpoint(path, key)
+        left = self.checkpoint.read()
         if left is None:
             return
         numbers, tensors = left
@@ -150,12 +152,12 @@ class TrainingLoop:
             self.train_epoch()
             self.validate()
             self.epoch += 1
-            if self.file is not None:
-                self.save_checkpoint(self.file)
+            if self.checkpoint is not None:
+                self.save_checkpoint(self.checkpoint)
         self.network.load_state_dict(self.best_weights)
         self.network.eval()
-        if self.file is not None:
-            self.file.remove()
+        if self.checkpoint is not None:
+            self.checkpoint.remove()
         return self.curves, self.best_epoch
 
     def should_stop(self) -> bool:
@@ -192,14 +194,14 @@ class TrainingLoop:
         judged: DeepID = self.network if self.ema is None else self.ema.module  # pyright: ignore[reportAssignmentType]
         judged.eval()
         rows = [
-            _measure(judged, fold, name, self.epoch, self.anchors) for name, fold in self.measured.items()
+            _curve_row(judged, fold, name, self.epoch, self.anchors) for name, fold in self.measured.items()
         ]
         self.curves += rows
         if self.config.keep == "last" or rows[-1]["loss"] < self.best_loss - _MIN_IMPROVEMENT:
             self.best_loss, self.best_epoch = rows[-1]["loss"], self.epoch
             self.best_weights = copy.deepcopy(judged.state_dict())
 
-    def save_checkpoint(self, file: RunState) -> None:
+    def save_checkpoint(self, checkpoint: TrainingCheckpoint) -> None:
         """Write everything that `resume_from` reads: weights, optimiser, random numbers, curves."""
         numbers = {name: getattr(self, name) for name in ("curves", "epoch", "best_loss", "best_epoch")}
         moments = self.optimizer.state_dict()["state"]
@@ -212,7 +214,7 @@ class TrainingLoop:
             },
             "random": {"own": self.generator.get_state(), "torch": torch.get_rng_state()},
         }
-        file.write(numbers, tensors)
+        checkpoint.write(numbers, tensors)
 
 
 def _optimizer(network: DeepID, config: TrainConfig) -> torch.optim.AdamW:
@@ -257,7 +259,7 @@ def forward(network: DeepID, fold: Examples) -> tuple[Tensor, Tensor | None]:
     return torch.cat([part.logits for part in parts]), torch.cat(pads) if pads else None
 
 
-def _measure(
+def _curve_row(
     network: DeepID, fold: Examples, name: str, epoch: int, anchors: NDArray[np.float32]
 ) -> dict[str, Any]:
     """One row of the learning curves, in evaluation mode and without augmentation; shares by the first vocabulary."""

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from bench import spotting, spotting_claims, spotting_report
-from bench.spotting_claims import Judged, acceptance, claims
+from bench.spotting_claims import BootstrappedSummary, acceptance, claims
 from bench.spotting_extract import TrackRows, extract_clip
 from bench.spotting_faces import make_face
 from bench.spotting_learners import temporal_logistic
@@ -85,10 +85,10 @@ def test_real_clips_list_what_was_found_on_each_track(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def judged() -> dict[str, Judged]:
+def judged() -> dict[str, BootstrappedSummary]:
     validation = NestedCrossValidation(draw_faces(), num_outer=3, num_inner=2)
     spotters = [FlowRule(), FusedRule("sl", "mean"), TextureRule("dcp"), temporal_logistic()]
-    found = {spotter.name: Judged.of(validation.run(spotter).outcomes) for spotter in spotters}
+    found = {spotter.name: BootstrappedSummary.of(validation.run(spotter).outcomes) for spotter in spotters}
     return found | {"best_learned": found["temporal, logistic"]}
 
 
@@ -148,19 +148,19 @@ def test_shuffled_truth_brings_the_area_to_chance():
 
 
 def test_truth_is_turned_round_its_clip():
-    (moved,) = spotting.turned([TRUE], 120, by=10)
+    (moved,) = spotting.circular_shift([TRUE], 120, by=10)
     assert (moved.onset, moved.offset) == (50, 74)
     # 20 frames of it come back at the beginning
-    begin, end = spotting.turned([TRUE], 120, by=75)
+    begin, end = spotting.circular_shift([TRUE], 120, by=75)
     assert (begin.onset, begin.offset, end.onset, end.offset) == (0, 19, 115, 119)
     # a clip that is shorter than the expression is full of it
-    (all_of_it,) = spotting.turned([TRUE], 20, by=3)
+    (all_of_it,) = spotting.circular_shift([TRUE], 20, by=3)
     assert (all_of_it.onset, all_of_it.offset) == (0, 19)
-    assert spotting.turned([], 20, by=3) == []
+    assert spotting.circular_shift([], 20, by=3) == []
 
 
 def test_the_place_in_the_clip_alone_is_measured():
-    rows = spotting.control(draw_faces(4))
+    rows = spotting.negative_controls(draw_faces(4))
     assert "no look at the face" in rows[-1]["control"]
     # drawn expressions lie between frames 10 and 84 of 120
     assert rows[-1]["AUC"] > 0.6

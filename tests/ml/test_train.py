@@ -6,7 +6,7 @@ import torch
 
 from ml.deepid import DeepID
 from ml.splits import SplitLeakageError, split_from_folds
-from ml.train import TrainConfig, _importance, calibrated_reader, train_words
+from ml.train import TrainConfig, _loss_weights, calibrated_reader, train_words
 from tests.ml.training import TINY, train
 
 
@@ -91,14 +91,14 @@ def test_options_of_the_network_are_trained(data, split, anchors):
 def test_weights_and_balance_by_hand():
     labels = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0], [0, 0.5, 0.5, 0]], np.float32)
     rows = np.arange(4)
-    np.testing.assert_allclose(_importance(labels, None, rows, TINY), 1.0)
-    balanced = _importance(labels, None, rows, replace(TINY, class_balance=1.0))
+    np.testing.assert_allclose(_loss_weights(labels, None, rows, TINY), 1.0)
+    balanced = _loss_weights(labels, None, rows, replace(TINY, class_balance=1.0))
     # classes count 3, .5 and .5 examples: a third each for the first three, 2 for the last
     np.testing.assert_allclose(balanced, np.array([1 / 3, 1 / 3, 1 / 3, 2]) / 0.75, rtol=1e-6)
     given = np.array([9.0, 1, 1, 1, 1])
-    np.testing.assert_allclose(_importance(labels, given, 1 + rows, TINY), 1.0)
+    np.testing.assert_allclose(_loss_weights(labels, given, 1 + rows, TINY), 1.0)
     with pytest.raises(ValueError, match=r"weights run from -1 to 1; expected non-negative"):
-        _importance(labels, [1, 1, 1, -1], rows, TINY)
+        _loss_weights(labels, [1, 1, 1, -1], rows, TINY)
 
 
 def test_examples_of_no_weight_change_nothing_but_the_order(data, split, anchors):
