@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from assets.intake import hash_file
+from features.config import FeatureConfig
 from features.faces import FaceQuality
-from features.pipeline import FeatureConfig, segment_features
+from features.pipeline import segment_features
 from features.segments import Segment
 from features.tracks import track_faces
 from features.video import read_frames

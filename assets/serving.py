@@ -25,8 +25,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assets.scoring import FaceInput, crops_of_clip, quality_of, score_faces, segment_faces
+from features.config import FeatureConfig, load_config
 from features.detectors import FaceDetector, make_detector
-from features.pipeline import FeatureConfig, load_config, spot_clip
+from features.pipeline import spot_clip
 from features.raw_crops import align_raw_crop, crop_size_px
 from ml.datasets import CROP_SIZE, INPUT_SIZE
 from ml.expression_model import ExpressionModel

@@ -19,6 +19,7 @@ from assets.figures import face_strip
 from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space, rated_pad
 from assets.parameters import Parameters, TrainingSetConfig
+from features.boxes import Box, box_iou
 from features.pipeline import segment_features
 from ml.datasets import EMOTIONS, INPUT_SIZE, PAD_AXES, ExpressionDataset, face_image, one_hot
 from ml.semantic_space import SemanticSpace
@@ -169,16 +170,14 @@ def camera_days(lake: Lake) -> list[str]:
 def track_of(tracks: pa.Table, label: dict[str, Any]) -> str | None:
     """Return the track whose box at the label's apex overlaps the labelled box most; None where none does."""
     at_apex = tracks.filter(pc.field("frame") == label["apex"]).to_pylist()
-    overlaps = {row["track_id"]: _box_iou(row, label) for row in at_apex}
+    labelled = _box_of(label)
+    overlaps = {row["track_id"]: box_iou(_box_of(row), labelled) for row in at_apex}
     best = max(overlaps, key=overlaps.__getitem__, default=None)
     return best if best is not None and overlaps[best] > 0.2 else None
 
 
-def _box_iou(a: dict[str, Any], b: dict[str, Any]) -> float:
-    width = min(a["x"] + a["w"], b["x"] + b["w"]) - max(a["x"], b["x"])
-    height = min(a["y"] + a["h"], b["y"] + b["h"]) - max(a["y"], b["y"])
-    shared = max(width, 0.0) * max(height, 0.0)
-    return shared / (a["w"] * a["h"] + b["w"] * b["h"] - shared)
+def _box_of(row: dict[str, Any]) -> Box:
+    return Box(row["x"], row["y"], row["w"], row["h"])
 
 
 def frames_to_learn(label: Labelled, count: int) -> list[int]:

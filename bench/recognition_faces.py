@@ -20,9 +20,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.boxes import Box
+from features.config import FeatureConfig, load_config
 from features.faces import FaceConfig, align_face
 from features.mtcnn import MtcnnDetector
-from features.pipeline import FeatureConfig, load_config, segment_features
+from features.pipeline import segment_features
 from features.tracks import track_faces
 from features.video import read_frames
 from ml.datasets import face_image
@@ -133,7 +135,7 @@ def _ferplus_landmarks(detector: MtcnnDetector, image: NDArray[np.uint8]) -> NDA
     large = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
     large = cv2.copyMakeBorder(large, *(_MARGIN_PX,) * 4, cv2.BORDER_REPLICATE)
     left, top, width, height = (fraction * side for fraction in _FER_BOX)
-    box = (left + _MARGIN_PX, top + _MARGIN_PX, width, height)
+    box = Box(left + _MARGIN_PX, top + _MARGIN_PX, width, height)
     found = detector.confirm(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), [box])[0]
     if found is None:
         return _FER_LANDMARKS

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-import yaml
 from numpy.typing import NDArray
 
 from bench.recognition_faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
+from features.config import build_config, read_sections
 from ml.dataset_ferplus import (
     READINGS,
     VOCABULARY_SIZES,
@@ -73,10 +73,14 @@ class Plan:
 
 def read_plan(name: str, path: Path = CONFIG) -> Plan:
     """Read a plan from ``configs/recognition.yaml``."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = read_sections(path)
     size = document[name]
     ferplus, performers = (
-        TrainConfig(**{**document["training"], **document[each], "epochs": size["epochs"][each]})
+        build_config(
+            TrainConfig,
+            {**document["training"], **document[each], "epochs": size["epochs"][each]},
+            source=f"{path}, {each}",
+        )
         for each in ("ferplus", "performers")
     )
     return Plan(

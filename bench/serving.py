@@ -39,7 +39,8 @@ from assets.serving import ExpressionServer
 from assets.training_set import FEATURE_VERSION
 from bench.recognition_runs import read_plan
 from bench.speed_report import Rows, write_speed
-from features.pipeline import FeatureConfig, segment_features
+from features.config import FeatureConfig
+from features.pipeline import segment_features
 from features.raw_crops import align_raw_crop
 from ml.abstention import AbstentionConfig
 from ml.datasets import EMOTIONS, INPUT_SIZE, ExpressionDataset, one_hot

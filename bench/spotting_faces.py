@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.spotting_extract import MODC_KINDS, PEER_KINDS, TrackRows, default_config, paper_config
+from features.config import FeatureConfig
 from features.curves import contrast, half_window
-from features.pipeline import FeatureConfig, TrackCurves, track_curves
+from features.pipeline import TrackCurves, track_curves
 from features.segments import smoothed
 from features.temporal import temporal_features
 from ml.spotting_summary import TrueSegment

@@ -17,6 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from bench.spotting_extract import TrackRows
 from bench.spotting_faces import AnnotatedFace, make_face, true_segments
+from features.boxes import box_iou_matrix
 from ml.spotting_nested import Fold, NestedRun
 from ml.spotting_summary import SpotterResult
 
@@ -65,7 +66,7 @@ def match_tracks(tracks: Sequence[TrackRows], boxes: pd.DataFrame) -> SceneTrack
         found = by_frame.get(int(frame), [])
         if not found:
             continue
-        overlap = box_overlaps(
+        overlap = box_iou_matrix(
             np.array([box for _, box in found]), true[["x", "y", "w", "h"]].to_numpy(float)
         )
         for row, column in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
@@ -78,14 +79,6 @@ def match_tracks(tracks: Sequence[TrackRows], boxes: pd.DataFrame) -> SceneTrack
         tracked=tracked,
         switches=sum(int(np.count_nonzero(np.diff(faces))) for faces in seen.values()),
     )
-
-
-def box_overlaps(found: Floats, true: Floats) -> Floats:
-    """Intersection over union of boxes (left, top, width, height): (P, 4), (T, 4) -> (P, T)."""
-    begin = np.maximum(found[:, None, :2], true[None, :, :2])
-    end = np.minimum(found[:, None, :2] + found[:, None, 2:], true[None, :, :2] + true[None, :, 2:])
-    shared = np.prod(np.maximum(end - begin, 0), axis=2)
-    return shared / (np.prod(found[:, None, 2:], axis=2) + np.prod(true[None, :, 2:], axis=2) - shared)
 
 
 def scene_faces(folder: Path, tracks: Mapping[str, Sequence[TrackRows]]) -> tuple[list[AnnotatedFace], Rows]:

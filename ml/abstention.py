@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 # In the order in which they are told: what the picture lacks, then what the model lacks.
 REASONS: tuple[str, ...] = (
@@ -28,9 +30,10 @@ REASONS: tuple[str, ...] = (
 )
 
 Floats = NDArray[np.float32]
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class AbstentionConfig:
     """Limits that are stated, and what the learned ones are learned for.
 
@@ -52,28 +55,13 @@ class AbstentionConfig:
         Share of the validation faces that count as inside the training range.
     """
 
-    min_face_px: float = 32.0
-    min_blur: float = 10.0
-    max_yaw: float = 0.25
-    max_roll_deg: float = 30.0
-    min_track_s: float = 0.5
-    coverage: float = 0.8
-    typical: float = 0.99
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("min_face_px", 0.0, math.inf),
-            ("min_blur", 0.0, math.inf),
-            ("max_yaw", 0.0, 1.0),
-            ("max_roll_deg", 0.0, 180.0),
-            ("min_track_s", 0.0, math.inf),
-            ("coverage", 0.0, 1.0),
-            ("typical", 0.0, 1.0),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                msg = f"abstention.{name} is {value}; expected {low}..{high}"
-                raise ValueError(msg)
+    min_face_px: NonNegativeFloat = 32.0
+    min_blur: NonNegativeFloat = 10.0
+    max_yaw: _Share = 0.25
+    max_roll_deg: Annotated[float, Field(ge=0, le=180)] = 30.0
+    min_track_s: NonNegativeFloat = 0.5
+    coverage: _Share = 0.8
+    typical: _Share = 0.99
 
 
 @dataclass(frozen=True, eq=False)

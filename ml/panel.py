@@ -10,17 +10,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from ml.datasets import EMOTIONS, PAD_AXES
 from ml.norms import emotion_pad, pad_midpoint, pad_target
 from ml.ratings import ANSWER_COLUMNS, NUM_LEVELS
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PanelConfig:
     """How the simulated panel differs from perfect instruments. All spreads are standard deviations.
 
@@ -42,13 +45,13 @@ class PanelConfig:
         Probability that an answer is skipped, 0..1.
     """
 
-    pad_spread: float = 0.3
-    scale_use: float = 1.0
-    scale_use_spread: float = 0.2
-    bias_spread: float = 0.15
-    pair_spread: float = 0.15
-    noise: float = 0.6
-    missing: float = 0.05
+    pad_spread: NonNegativeFloat = 0.3
+    scale_use: NonNegativeFloat = 1.0
+    scale_use_spread: NonNegativeFloat = 0.2
+    bias_spread: NonNegativeFloat = 0.15
+    pair_spread: NonNegativeFloat = 0.15
+    noise: NonNegativeFloat = 0.6
+    missing: Annotated[float, Field(ge=0, le=1)] = 0.05
 
 
 def simulate_panel(

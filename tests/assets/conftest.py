@@ -8,7 +8,7 @@ import pytest
 
 from assets.camera_day import CAMERA_DAYS, ClipWorkers
 from assets.parameters import Parameters
-from features.pipeline import FeatureConfig
+from features.config import FeatureConfig
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,10 @@ from skimage import data as pictures
 
 from assets.scoring import FaceInput, crops_of_clip, score_faces, segment_faces
 from assets.serving import ExpressionServer, _load_pyfunc
+from features.config import FeatureConfig
 from features.detectors import make_detector
 from features.faces import FaceConfig, align_face
-from features.pipeline import FeatureConfig, segment_features, spot_clip
+from features.pipeline import segment_features, spot_clip
 from ml.abstention import AbstentionConfig, Limits
 from ml.datasets import face_image
 from ml.deepid import DeepID

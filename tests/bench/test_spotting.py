@@ -8,7 +8,7 @@ from bench.spotting_extract import TrackRows, extract_clip
 from bench.spotting_faces import make_face
 from bench.spotting_learners import temporal_logistic
 from bench.spotting_methods import FlowRule, FusedRule, TextureRule, Thresholds
-from bench.spotting_scenes import box_overlaps, match_tracks, real_clip_rows, scene_outcomes
+from bench.spotting_scenes import match_tracks, real_clip_rows, scene_outcomes
 from ml.spotting_nested import Fold, NestedCrossValidation, NestedRun
 from ml.spotting_summary import SpottingSummary, TrueSegment
 from tests.bench.spotting_faces import draw_face, draw_faces
@@ -30,11 +30,6 @@ def true_boxes(places: dict[int, float], num_frames: int) -> pd.DataFrame:
             for face, left in places.items()
         ]
     )
-
-
-def test_overlap_of_boxes_by_hand():
-    overlap = box_overlaps(np.array([[0.0, 0, 10, 10]]), np.array([[5.0, 0, 10, 10], [20, 0, 10, 10]]))
-    np.testing.assert_allclose(overlap, [[1 / 3, 0]])
 
 
 def test_tracks_are_matched_to_faces_and_losses_counted():

@@ -164,7 +164,7 @@ def test_mdmd_peaks_where_a_movement_comes_and_goes():
     for frame in range(30):
         shift = 3 if 14 <= frame <= 16 else 0
         rows += stream.push(np.roll(base, shift, axis=1), frame, frame / 25)
-    rows += stream.finish()
+    rows += stream.flush()
     assert [row.frame for row in rows] == list(range(30))
     differences = np.array([row.difference for row in rows])
     assert differences.argmax() in (14, 15, 16)
