@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assets import checks
 from assets.crops import crops_at
-from assets.describe import about, columns_of, plots
+from assets.describe import asset_attributes, column_schema, figures
 from assets.figures import face_strip
 from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space, rated_pad
@@ -54,7 +54,7 @@ class Labelled:
         dg.AssetCheckSpec("no_subject_in_two_folds", asset="training_set", blocking=True),
         dg.AssetCheckSpec("every_class_in_every_fold", asset="training_set", blocking=True),
     ],
-    **about("training", "numpy", "parquet"),
+    **asset_attributes("training", "numpy", "parquet"),
 )
 def training_set(
     context: dg.AssetExecutionContext,
@@ -91,9 +91,9 @@ def training_set(
             "subjects": len(set(table["subject"].to_pylist())),
             "synthetic": bool(table.num_rows) and all(table["synthetic"].to_pylist()),
             "counts": dg.MetadataValue.json(counts.to_pylist()),
-            **plots(context, changed=bool(computed), draw=lambda: _faces(lake)),
+            **figures(context, changed=bool(computed), draw=lambda: _faces(lake)),
             "dagster/row_count": table.num_rows,
-            **columns_of("training_set"),
+            **column_schema("training_set"),
         },
         data_version=dg.DataVersion(stamp),
         check_results=[

@@ -32,8 +32,8 @@ anyone feels. Of the four classes, *scared* is rare in FER+ and often seen as so
   network looks at each, and where it sees no face the set's median landmarks stand in.
 * One network learns all words of two vocabularies at once (`ml.train.train_words`): the shares of FER+'s eight words
   among an image's votes, and FER2013's own label, one of seven words by one hand. Answers are read from the four
-  classes of either (`ml.deepid.DeepID.only`): *read as FER+'s raters*, *as FER2013's labels*. Judged on are test
-  images whose most frequent word is one of the four (the first on a tie). Training images with an exact copy in
+  classes of either (`ml.deepid.DeepID.select_classes`): *read as FER+'s raters*, *as FER2013's labels*. Judged on are
+  test images whose most frequent word is one of the four (the first on a tie). Training images with an exact copy in
   validation or test are dropped, and validation images with one in test. The best epoch is chosen on validation
   images.
 * *shifted*: the logit of each class is moved by what serves FER2013's labels of validation images best (`ml.prior`):

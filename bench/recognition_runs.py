@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,14 @@ from ml.datasets import EMOTIONS, ExpressionDataset, one_hot, strings
 from ml.expression_model import ExpressionModel
 from ml.image_pad import class_pad, emotion_anchors, random_anchors
 from ml.splits import split_from_folds
-from ml.train import read_out, train_deepid, train_words
+from ml.train import calibrated_reader, train_deepid, train_words
 from ml.train_config import TrainConfig
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "recognition.yaml"
 CODE_VERSION = "3"
 ARMS = ("baseline", "features", "semantic", "shuffled features", "random anchors")
 _VALIDATED = 1  # performers that the temperature is fitted to
+_START = "FER2013"  # the reading that training on performers goes on from
 _VERSION_OF = {"shuffled features": "features", "random anchors": "semantic"}
 
 Arrays = dict[str, NDArray[Any]]
@@ -160,7 +162,7 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
         }
         answers: Arrays = {}
         for reading, classes in READINGS.items():
-            model = read_out(
+            model = calibrated_reader(
                 network,
                 classes,
                 data.take(split.valid),
@@ -171,8 +173,8 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
             )
             model.save(folder / reading)
             answers |= {f"{reading} {name}": model.logits(images)[0] for name, images in judged.items()}
-        _keep(folder, {**answers, "epoch": np.asarray(epoch)})
-    return {reading: ExpressionModel.load(folder / reading) for reading in READINGS}, _kept(folder)
+        _save_answers(folder, {**answers, "epoch": np.asarray(epoch)})
+    return {reading: ExpressionModel.load(folder / reading) for reading in READINGS}, _load_answers(folder)
 
 
 def original_rows(ferplus: FerPlus, fold: str) -> NDArray[np.intp]:
@@ -219,7 +221,7 @@ def performers_run(
         judged = data.take(np.intersect1d(split.test, np.flatnonzero(rows >= 0)))
         logits, _ = run.model.logits(judged.images, *judged.features)
         mapped = run.model.predict(judged.images, *judged.features).mapped_emotion
-        _keep(
+        _save_answers(
             folder,
             {
                 "logits": logits,
@@ -227,7 +229,38 @@ def performers_run(
                 "row": rows[np.intersect1d(split.test, np.flatnonzero(rows >= 0))],
             },
         )
-    return _kept(folder)
+    return _load_answers(folder)
+
+
+def merge_folds(sets: Sets, found: list[Arrays], name: str) -> list[NDArray[Any]]:
+    """Put the folds of each seed together: a value for every still, then for every segment."""
+    num = len(sets.stills) + len(sets.segments)
+    rows = np.concatenate([each["row"] for each in found])
+    values = np.concatenate([each[name] for each in found])
+    whole: list[NDArray[Any]] = []
+    for start in range(0, len(rows), num):  # folds of a seed are neighbours and hold each row once
+        ordered = np.empty((num, *values.shape[1:]), values.dtype)
+        ordered[rows[start : start + num]] = values[start : start + num]
+        whole.append(ordered)
+    return whole
+
+
+@lru_cache(maxsize=1)
+def _sets(data: Path, cache: Path) -> Sets:
+    """Sets that a process reads once for all of its runs."""
+    return read_sets(data, cache)
+
+
+def ferplus_answers(data: Path, plan: Plan, seed: int, cache: Path) -> Arrays:
+    """Answers of `ferplus_run`, in a process that reads the sets itself."""
+    return ferplus_run(_sets(data, cache), plan, seed, cache)[1]
+
+
+def performers_answers(data: Path, plan: Plan, arm: str, seed: int, fold: int, cache: Path) -> Arrays:
+    """Answers of `performers_run`, in a process that reads the sets itself."""
+    sets = _sets(data, cache)
+    models, _ = ferplus_run(sets, plan, seed, cache)
+    return performers_run(sets, plan, arm, seed, fold, models[_START], cache)
 
 
 def performers_examples(
@@ -303,7 +336,7 @@ def _key(model: ExpressionModel) -> NDArray[np.float32]:
     return model.network.classes.weight.detach().numpy()
 
 
-def _keep(folder: Path, answers: Arrays) -> None:
+def _save_answers(folder: Path, answers: Arrays) -> None:
     """Write the answers last: they mark the run as done."""
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / "answers.part.npz"
@@ -311,6 +344,6 @@ def _keep(folder: Path, answers: Arrays) -> None:
     aside.replace(folder / "answers.npz")
 
 
-def _kept(folder: Path) -> Arrays:
+def _load_answers(folder: Path) -> Arrays:
     with np.load(folder / "answers.npz", allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}

@@ -80,7 +80,11 @@ def bench_serving(out: Path | None = None) -> Rows:
     try:
         with TemporaryDirectory() as folder:
             home = Path(folder)
-            registry = ModelRegistry(f"sqlite:///{home / 'mlflow.db'}", str(home / "artifacts"))
+            registry = ModelRegistry(
+                f"sqlite:///{home / 'mlflow.db'}",
+                str(home / "artifacts"),
+                loader_module=ExpressionServer.__module__,
+            )
             _register_versions(registry)
             rows = [*_in_process(registry, Lake(UPath(home))), *_served(registry)]
     finally:

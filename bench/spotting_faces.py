@@ -54,7 +54,7 @@ class PlainCurve:
 
 
 @dataclass(frozen=True, eq=False)
-class Face:
+class AnnotatedFace:
     """A face, what it truly showed, and its curves.
 
     Attributes
@@ -79,12 +79,12 @@ class Face:
 
 def make_face(
     name: str, subject: str, times_s: Floats, truth: Sequence[TrueSegment], tracks: Sequence[TrackRows]
-) -> Face:
+) -> AnnotatedFace:
     """Curves of the tracks that belong to one face; a track without usable frames adds nothing."""
     seen = [track for track in tracks if "flow" in track.tables]
     paper = paper_config()
     with_paper = [track for track in seen if "paper_flow" in track.tables]
-    return Face(
+    return AnnotatedFace(
         name=name,
         subject=subject,
         times_s=times_s,

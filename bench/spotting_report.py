@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.speed_report import processor
-from bench.spotting import CHAMPION, Rows, SpottingResults
+from bench.spotting import BEST_LEARNED, Rows, SpottingResults
 from bench.spotting_claims import is_ahead
 from bench.spotting_extract import PEER_KINDS
 from ml.markdown import markdown_table
@@ -20,7 +20,7 @@ from ml.spotting_metrics import frame_roc
 from ml.spotting_nested import ALARM_PRICE, NUM_INNER, NUM_OUTER
 
 _PLOT = "spotting_roc.png"
-_DRAWN = (CHAMPION, "sl + flow, learned", "sr + flow, learned", "sl + flow, fallback", "flow")
+_DRAWN = (BEST_LEARNED, "sl + flow, learned", "sr + flow, learned", "sl + flow, fallback", "flow")
 _DRAWN += ("sl", "sr", "dcp", "hog", "lbp", "LBP-chi2 (Moilanen 2014)", "MDMD (Wang 2017)")
 
 _PAGE = """# Spotting expressions: Table 2, nested by performer
@@ -55,12 +55,12 @@ protocol: its column is there to be seen beside ours, not to be beaten.
 
 {asked}
 
-Champion: in each fold whichever of the calibrated flow rules, the learned fusions and the temporal scorers is worth
-most to the training performers. It was {champions}.
+*best_learned*: in each fold whichever of the calibrated flow rules, the learned fusions and the temporal scorers is
+worth most to the training performers. It was {best_learned}.
 
 The line itself runs *rules, default.yaml*: motion first, texture where motion finds nothing. Its thresholds were chosen
 with all of these performers, so its own row is not held out; *sl + flow, fallback* is the same rule with thresholds
-chosen fold by fold. The champion learned from synthetic motion only and is not in the line.
+chosen fold by fold. *best_learned* learned from synthetic motion only and is not in the line.
 
 ## Table 2: detection by frame
 
@@ -108,8 +108,8 @@ lies (*low*, *high*), taken draw by draw, which tells more apart.
 _SCENES = """
 ## Scenes of several faces
 
-Tracks are matched to faces frame by frame at IoU >= .5. Each face is judged by the champion of a fold that has not
-seen its performer. A face without an annotated expression has no performer in the annotations: of all folds, one of
+Tracks are matched to faces frame by frame at IoU >= .5. Each face is judged by *best_learned* of a fold that has
+not seen its performer. A face without an annotated expression has no performer in the annotations: of all folds, one of
 which has not seen it, the one that finds most there counts.
 
 {tracking}
@@ -120,7 +120,7 @@ which has not seen it, the one that finds most there counts.
 _REAL = """
 ## Real clips
 
-No annotations: what is found on each track by the champion, fitted on all performers above, and by the rules of
+No annotations: what is found on each track by *best_learned*, fitted on all performers above, and by the rules of
 `configs/default.yaml` as they stand. People here are real, move by themselves, and were in no training.
 
 {real}
@@ -138,7 +138,7 @@ def write_report(results: SpottingResults, folder: Path) -> None:
         more += _SCENES.format(**{name: table(rows) for name, rows in parts.items()})
     if "real clips" in tables:
         more += _REAL.format(real=table(tables["real clips"]))
-    nested = Counter(results.champions[:-1])
+    nested = Counter(results.best_learned[:-1])
     times = ", ".join(
         f"*{name}* in {count} of {nested.total()} folds" for name, count in nested.most_common()
     )
@@ -152,7 +152,7 @@ def write_report(results: SpottingResults, folder: Path) -> None:
         outer=NUM_OUTER,
         inner=NUM_INNER,
         price=ALARM_PRICE,
-        champions=f"{times}, and *{results.champions[-1]}* with all performers for training",
+        best_learned=f"{times}, and *{results.best_learned[-1]}* with all performers for training",
         plot=_PLOT,
         verdict=verdict(tables["claims"]),
         more=more,
@@ -190,7 +190,7 @@ def roc_plot(results: SpottingResults) -> Figure:
         # a thousand points show all that a line of a few hundred pixels can
         grid = np.linspace(0, 1, 1001)
         rate = np.interp(grid, roc.false_positive_rate, roc.true_positive_rate)
-        style = "-" if "flow" in name or name == CHAMPION else "--"
+        style = "-" if "flow" in name or name == BEST_LEARNED else "--"
         axes.plot(grid, rate, style, label=f"{name} ({roc.auc:.3f})", linewidth=1.2)
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
     axes.set(xlabel="false positive rate of frames", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01))

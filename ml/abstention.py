@@ -66,7 +66,7 @@ class AbstentionConfig:
 
 @dataclass(frozen=True, eq=False)
 class TrainingRange:
-    """Where the training faces lie among what the network sees (`ml.deepid.DeepIDOutput`).
+    """Where the training faces lie among the network's embeddings (`ml.deepid.DeepIDOutput`).
 
     Parameters
     ----------
@@ -85,9 +85,9 @@ class TrainingRange:
     @classmethod
     def fit(
         cls,
-        seen: ArrayLike,
+        embedding: ArrayLike,
         targets: ArrayLike,
-        valid_seen: ArrayLike,
+        valid_embedding: ArrayLike,
         *,
         typical: float = AbstentionConfig.typical,
     ) -> TrainingRange:
@@ -95,11 +95,11 @@ class TrainingRange:
 
         Parameters
         ----------
-        seen : array_like, shape (N, K)
+        embedding : array_like, shape (N, K)
             Of the training faces.
         targets : array_like, shape (N,), int
             Their classes.
-        valid_seen : array_like, shape (V, K)
+        valid_embedding : array_like, shape (V, K)
             Of the validation faces.
         typical : float
             Share of the validation faces inside the range.
@@ -112,7 +112,7 @@ class TrainingRange:
             LedoitWolf,
         )  # a second to import, which reading a configuration can do without
 
-        units, classes = np.asarray(seen, np.float64), np.asarray(targets)
+        units, classes = np.asarray(embedding, np.float64), np.asarray(targets)
         present = np.unique(classes)
         means = np.stack([units[classes == each].mean(axis=0) for each in present])
         deviations = units - means[np.searchsorted(present, classes)]
@@ -124,16 +124,16 @@ class TrainingRange:
             max_distance=math.inf,
         )
         reach = float(
-            np.quantile(found.distance(np.asarray(valid_seen, np.float32)), typical, method="higher")
+            np.quantile(found.distance(np.asarray(valid_embedding, np.float32)), typical, method="higher")
         )
         return cls(found.means, found.whitening, reach)
 
-    def distance(self, seen: Floats) -> Floats:
+    def distance(self, embedding: Floats) -> Floats:
         """Mahalanobis distance to the nearest class mean [1]_.
 
         Parameters
         ----------
-        seen : ndarray, shape (N, K)
+        embedding : ndarray, shape (N, K)
 
         Returns
         -------
@@ -146,7 +146,7 @@ class TrainingRange:
            and adversarial attacks. NeurIPS.
         """
         # |(s - m) W| for each mean: (N, 1, K) - (C, K) in whitened units
-        whitened = (seen @ self.whitening)[:, None, :] - (self.means @ self.whitening)
+        whitened = (embedding @ self.whitening)[:, None, :] - (self.means @ self.whitening)
         return np.sqrt(np.square(whitened).sum(axis=2)).min(axis=1)
 
 
@@ -224,7 +224,7 @@ class Limits:
         return {**asdict(self.config), "min_confidence": self.min_confidence, "max_distance": reach}
 
 
-def least_confidence(confidence: ArrayLike, *, coverage: float) -> float:
+def confidence_threshold(confidence: ArrayLike, *, coverage: float) -> float:
     """Confidence that this share of the faces reaches.
 
     Parameters

@@ -107,7 +107,7 @@ def simulate_panel(
     panel = _Panel.draw(raters, seed, config)
     frames = [
         panel.answers(
-            str(row["segment"]), _place_on_pairs([row[axis] for axis in PAD_AXES], target, middle), seed
+            str(row["segment"]), _project_on_pairs([row[axis] for axis in PAD_AXES], target, middle), seed
         )
         for row in stimuli.to_dict("records")
     ]
@@ -156,7 +156,9 @@ def draw_pad(stimuli: pd.DataFrame, *, seed: int = 0, spread: float = PanelConfi
     return stimuli.assign(**{axis: values[:, i] for i, axis in enumerate(PAD_AXES)})
 
 
-def _place_on_pairs(pad: Sequence[float], target: pd.DataFrame, middle: pd.DataFrame) -> NDArray[np.float64]:
+def _project_on_pairs(
+    pad: Sequence[float], target: pd.DataFrame, middle: pd.DataFrame
+) -> NDArray[np.float64]:
     # Projection on the line second -> first pole, in half-lengths: 1 at the first pole, -1 at the second.
     along = ((np.asarray(pad) - middle.to_numpy()) * target.to_numpy()).sum(axis=1)
     return along / (target.to_numpy() ** 2).sum(axis=1)
