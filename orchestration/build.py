@@ -6,14 +6,13 @@ from assets.champion import champion
 from assets.clip_manifest import clip_manifest
 from assets.deepid_versions import DEEPID_VERSIONS
 from assets.expression_segments import expression_segments
+from assets.face_features import flow_features, texture_features
 from assets.face_tracks import face_tracks
-from assets.flow_features import flow_features
 from assets.model_comparison import model_comparison
 from assets.pad_space import pad_space
 from assets.rating_surveys import rating_surveys
 from assets.report import report
 from assets.segment_scores import segment_scores
-from assets.texture_features import texture_features
 from assets.training_set import training_set
 from assets.warehouse import warehouse
 from orchestration.jobs import JOBS
