@@ -40,7 +40,7 @@ ASSETS = (
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Return assets, jobs, schedules, sensors and resources for `settings`: tests have a folder of their own."""
+    """Return assets, jobs, schedules, sensors and resources for `settings`; tests pass those of their own."""
     settings.prepare()
     return dg.Definitions(
         assets=ASSETS,
