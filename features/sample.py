@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from features.sample_face import FacePuppet, FaceShape
+from features.sample_face import FacePuppet
 from features.sample_plan import SEED, Actor, ClipPlan, SampleConfig, plan_sample
+from features.sample_shapes import FaceShape
 from features.video import write_video
 
 _MAX_WRITERS = 4  # clips drawn at once; each holds a few megabytes

@@ -1,7 +1,7 @@
 """Who shows which expression when, where and in what light: the sample's clips before a pixel is drawn.
 
-Belongs here: the episodes with their intensity curves (the truth), actors, clip plans and the choices made
-from the seed. Stays out: drawing and writing (``sample.py``) and the face itself (``sample_face.py``).
+Belongs here: actors, clip plans and the choices made from the seed. Stays out: the course of an expression
+(``sample_schedule.py``), drawing and writing (``sample.py``) and the face itself (``sample_face.py``).
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from features.sample_face import CANVAS_SCALE, FaceShape, Pose
+from features.sample_face import Pose
 from features.sample_marks import EXPRESSIONS, FACE_BOX
+from features.sample_schedule import Episode, choose_blinks, lid_closing, stretch_calm, write_script
+from features.sample_shapes import FaceShape
+from features.sample_warp import CANVAS_SCALE
 from features.validation import require
 
 SEED = 20260302
-ONSET_SHARE = 0.05  # of the peak: where an expression begins and ends
-_HOLD_LOSS = 0.06  # of the peak: how far an expression relaxes while it is held
 _FACE_PX = math.sqrt((FACE_BOX[2] - FACE_BOX[0]) * (FACE_BOX[3] - FACE_BOX[1]))  # in the portrait
-_BLINK = (0.5, 1.0, 1.0, 0.7, 0.3)  # closing of the lids, frame by frame
 _FIRST_MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _CAMERAS = ("gate-01", "gate-02")
 _Crf = Annotated[int, Field(ge=0, le=51)]
@@ -92,64 +92,6 @@ class SampleConfig:
 
 
 @dataclass(frozen=True)
-class Episode:
-    """One expression, or a calm stretch, of one face.
-
-    Attributes
-    ----------
-    emotion : str
-        happy, angry, scared or calm.
-    start : int
-        Last frame before anything moves; a calm stretch begins here.
-    rise, hold, fall : int
-        Frames from ``start`` to the peak, from there to the end of the hold, and back to nothing.
-    peak : float
-        Intensity at the apex, 0..1; 0 for a calm stretch.
-    """
-
-    emotion: str
-    start: int
-    rise: int
-    hold: int
-    fall: int
-    peak: float
-
-    @property
-    def apex(self) -> int:
-        """Frame of the peak; the middle of a calm stretch."""
-        return self.start + self.rise
-
-    @property
-    def end(self) -> int:
-        """First frame after which nothing moves any more."""
-        return self.apex + self.hold + self.fall
-
-    @property
-    def onset(self) -> int:
-        """First frame at or above the onset share of the peak."""
-        return self._active_frames()[0]
-
-    @property
-    def offset(self) -> int:
-        """Last frame at or above the onset share of the peak."""
-        return self._active_frames()[-1]
-
-    def intensity(self, frame: int) -> float:
-        """Strength of the expression at a frame, 0..peak."""
-        if frame <= self.apex:
-            return self.peak * _smoothstep((frame - self.start) / self.rise)
-        held = min(1.0, (frame - self.apex) / max(1, self.hold))
-        fallen = _smoothstep((frame - self.apex - self.hold) / self.fall)
-        return self.peak * (1 - _HOLD_LOSS * held) * (1 - fallen)
-
-    def _active_frames(self) -> list[int]:
-        frames = range(self.start, self.end + 1)
-        if self.emotion == "calm":
-            return list(frames)
-        return [frame for frame in frames if self.intensity(frame) >= ONSET_SHARE * self.peak]
-
-
-@dataclass(frozen=True)
 class Actor:
     """One face of a clip: who, where, how it sways and what it shows.
 
@@ -197,7 +139,7 @@ class Actor:
 
     def pose(self, frame: int) -> Pose:
         """Movements of the face at a frame."""
-        pose = Pose(blink=max((_blink(frame - start) for start in self.blinks), default=0.0))
+        pose = Pose(blink=max((lid_closing(frame - start) for start in self.blinks), default=0.0))
         for episode in self.episodes:
             if episode.emotion in EXPRESSIONS and episode.start < frame < episode.end:
                 pose = replace(pose, **{episode.emotion: episode.intensity(frame)})
@@ -361,13 +303,13 @@ def plan_clip(
     rng = np.random.default_rng([seed, 2, index])
     lead = round(config.lead_s * config.fps)
     micro = index % 18 == 3  # two micro expressions in the whole sample
-    scripts = [_script(emotions, lead, config.fps, micro, rng) for _, emotions in cast]
+    scripts = [write_script(emotions, lead, config.fps, micro, rng) for _, emotions in cast]
     num_frames = max(script[-1].end for script in scripts) + lead
     size = config.size if len(cast) == 1 else config.group_size
     actors: list[Actor] = []
     for place, ((variant, _), script) in enumerate(zip(cast, scripts, strict=True)):
         face_px = _face_size(size, len(cast), config, rng)
-        episodes = _stretch_calm(script, num_frames)
+        episodes = stretch_calm(script, num_frames)
         actors.append(
             Actor(
                 variant=variant,
@@ -378,7 +320,7 @@ def plan_clip(
                 phase=_four(rng.uniform(0, 2 * np.pi, 4)),
                 period_s=float(rng.uniform(2.5, 5.0)),
                 episodes=episodes,
-                blinks=_blinks(num_frames, config.fps, episodes, rng),
+                blinks=choose_blinks(num_frames, config.fps, episodes, rng),
             )
         )
     shown = [episode.emotion for episode in actors[0].episodes]
@@ -405,37 +347,6 @@ def _four(values: NDArray[np.float64]) -> tuple[float, float, float, float]:
     return a, b, c, d
 
 
-def _script(
-    emotions: tuple[str, ...], lead: int, fps: int, micro: bool, rng: np.random.Generator
-) -> tuple[Episode, ...]:
-    """Episodes one after the other, with a lead of stillness before each."""
-    episodes: list[Episode] = []
-    at = lead
-    for emotion in emotions:
-        if emotion == "calm":
-            half = round(rng.uniform(0.6, 0.8) * fps) * (1 if len(emotions) > 1 else 2)
-            episode = Episode("calm", 3 if at == lead else at, half, 0, half, 0.0)
-        elif micro and len(episodes) == len(emotions) - 1:
-            rise, hold, fall = (round(share * fps) for share in (0.16, 0.08, 0.2))
-            episode = Episode(emotion, at, rise, hold, fall, 0.6)
-        else:
-            spans = ((0.24, 0.48), (0.2, 0.5), (0.3, 0.6))
-            rise, hold, fall = (round(rng.uniform(*span) * fps) for span in spans)
-            start, peak = at + int(rng.integers(6)), float(rng.uniform(0.65, 1.0))
-            episode = Episode(emotion, start, rise, hold, fall, peak)
-        episodes.append(episode)
-        at = episode.end + lead
-    return tuple(episodes)
-
-
-def _stretch_calm(script: tuple[Episode, ...], num_frames: int) -> tuple[Episode, ...]:
-    """A face that stays calm is calm to the end of the clip."""
-    if [episode.emotion for episode in script] != ["calm"]:
-        return script
-    half = (num_frames - 8) // 2
-    return (replace(script[0], rise=half, fall=half),)
-
-
 def _face_size(size: tuple[int, int], faces: int, config: SampleConfig, rng: np.random.Generator) -> float:
     """Drawn face size that leaves room for hair and neighbours."""
     low, high = config.face_px
@@ -453,26 +364,3 @@ def _centre(
     top, bottom = 1.1 * face_px, size[1] - 0.85 * face_px
     y = top + (max(bottom, top) - top) * rng.uniform(0, 0.8)
     return float(x), float(y)
-
-
-def _blinks(
-    num_frames: int, fps: int, episodes: tuple[Episode, ...], rng: np.random.Generator
-) -> tuple[int, ...]:
-    """One blink every two to four seconds, but none at an apex: that frame shows what the label says."""
-    apexes = [episode.apex for episode in episodes]
-    starts: list[int] = []
-    at = round(rng.uniform(0.2, 2.0) * fps)
-    while at < num_frames:
-        if not any(at - 1 <= apex <= at + len(_BLINK) for apex in apexes):
-            starts.append(at)
-        at += round(rng.uniform(2.0, 4.0) * fps)
-    return tuple(starts)
-
-
-def _blink(since: int) -> float:
-    return _BLINK[since] if 0 <= since < len(_BLINK) else 0.0
-
-
-def _smoothstep(share: float) -> float:
-    share = min(1.0, max(0.0, share))
-    return share * share * (3 - 2 * share)

@@ -4,20 +4,15 @@ Belongs here: arguments, printing and exit codes (0 done, 1 failed, 2 wrong usag
 modules called here do.
 """
 
-import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from orchestration.console import print_data, print_error, print_note, show_progress
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -29,9 +24,6 @@ survey_app = typer.Typer(no_args_is_help=True, help="Rating surveys: the web pag
 app.add_typer(survey_app, name="survey")
 
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON instead of tables.")]
-# A pipe or a log has no width of its own: give tables room there.
-_out = Console(width=None if sys.stdout.isatty() else 140)
-_err = Console(stderr=True)
 
 
 def main() -> None:
@@ -39,37 +31,8 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, LookupError) as error:
-        _err.print(f"[red]apexline:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        print_error(str(error))
         sys.exit(1)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_err, transient=True) as progress:
-        yield progress
-
-
-def _print(data: Any, *, as_json: bool, title: str = "") -> None:
-    """Print a list of flat dicts as a table, a dict as two columns, or either as JSON."""
-    if as_json:
-        typer.echo(json.dumps(data, indent=1, default=str))
-        return
-    rows = data if isinstance(data, list) else [{"": key, "value": value} for key, value in data.items()]
-    if not rows:
-        _out.print(f"{title}: none")
-        return
-    table = Table(title=title or None, title_justify="left")
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*[_cell(row.get(name, "")) for name in names])
-    _out.print(table)
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
 
 
 @app.command()
@@ -82,18 +45,13 @@ def demo(
     """Run the whole line on the embedded synthetic sample, or on your clips with the model it trained."""
     from orchestration.demo import run_demo
 
-    with _progress() as progress:
-        task = progress.add_task("starting", total=None)
-
-        def on_step(text: str, done: int, total: int) -> None:
-            progress.update(task, description=text, completed=done, total=total)
-
+    with show_progress("starting") as on_step:
         summary = run_demo(Settings(), clips=clips, on_step=on_step)
     if as_json:
-        _print(summary, as_json=True)
+        print_data(summary, as_json=True)
         return
     for title, section in summary.items():
-        _print(section, as_json=False, title=title)
+        print_data(section, as_json=False, title=title)
 
 
 @app.command()
@@ -129,19 +87,14 @@ def ingest(
     from orchestration.ingest import ingest_paths, manifest_from_options
 
     manifest = manifest_from_options(camera, captured_at, purpose, legal_basis)
-    with _progress() as progress:
-        task = progress.add_task("starting", total=None)
-
-        def on_step(text: str, done: int, total: int) -> None:
-            progress.update(task, description=text, completed=done, total=total)
-
+    with show_progress("starting") as on_step:
         summary = ingest_paths(Settings(), paths or [], manifest=manifest, on_step=on_step)
     if as_json:
-        _print(summary, as_json=True)
+        print_data(summary, as_json=True)
         return
     quarantined = summary.pop("quarantined")
-    _print(summary, as_json=False, title="ingest")
-    _print(quarantined, as_json=False, title="quarantined")
+    print_data(summary, as_json=False, title="ingest")
+    print_data(quarantined, as_json=False, title="quarantined")
 
 
 @app.command()
@@ -161,30 +114,17 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Find the expression segments of one clip and score them by the champion; only --plot stores anything."""
-    from assets.clip_page import check_suffix, explain_clip, write_explanation
-    from assets.segment_scores import score_clip
-    from orchestration.resources import build_resources
+    from orchestration.score import score_one
 
     if plot_file is not None and not plot:
         msg = f"saw a second file, {str(plot_file)!r}, without --plot; expected one clip"
         raise typer.BadParameter(msg)
-    if plot_file is not None:
-        check_suffix(plot_file)
-    settings = Settings()
-    resources = build_resources(settings)
-    with _progress() as progress:
-        task = progress.add_task(f"scoring {clip.name}", total=None)
-        rows = score_clip(clip, resources["parameters"], resources["registry"], resources["lake"])
-        if plot:
-            progress.update(task, description=f"explaining {clip.name}")
-            why = explain_clip(clip, resources["parameters"])
-            # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
-            plot_file = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
-            write_explanation(plot_file, why, rows)
-    shown = rows if as_json else [_answer(row) for row in rows]
-    _print(shown, as_json=as_json, title=f"{clip.name}: apparent expressions")
-    if plot_file is not None:
-        _err.print(f"why: {plot_file.resolve()}", highlight=False, soft_wrap=True)
+    with show_progress(f"scoring {clip.name}") as on_step:
+        scores, page = score_one(Settings(), clip, plot=plot, plot_file=plot_file, on_step=on_step)
+    shown = scores if as_json else [_answer(each) for each in scores]
+    print_data(shown, as_json=as_json, title=f"{clip.name}: apparent expressions")
+    if page is not None:
+        print_note(f"why: {page.resolve()}")
 
 
 def _answer(score: dict[str, Any]) -> dict[str, str]:
@@ -214,7 +154,7 @@ def erase(
     from orchestration.erase import erase as erase_everywhere
 
     receipt = erase_everywhere(Settings(), clip_id, by=by)
-    _print(receipt, as_json=as_json, title="receipt")
+    print_data(receipt, as_json=as_json, title="receipt")
 
 
 @app.command()
@@ -223,20 +163,11 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve the challenger: it becomes champion if it wins on the frozen test split."""
-    from assets.champion import CHAMPION, latest_decision
-    from assets.model_comparison import CHALLENGER
-    from orchestration.line import open_line
+    from orchestration.approve import approve_challenger
 
-    with _progress() as progress, open_line(Settings()) as line:
-        if line.registry.get_alias(CHALLENGER) in (None, line.registry.get_alias(CHAMPION)):
-            msg = (
-                "there is no challenger to approve that is not champion already; run the job `retrain` first"
-            )
-            raise ValueError(msg)
-        progress.add_task("comparing challenger and champion", total=None)
-        line.run("promote", config={"ops": {"champion": {"config": {"approved_by": by}}}})
-        decision = latest_decision(line.lake)
-    _print(decision, as_json=as_json, title="decision")
+    with show_progress("comparing challenger and champion"):
+        decision = approve_challenger(Settings(), by=by)
+    print_data(decision, as_json=as_json, title="decision")
 
 
 @app.command()
@@ -245,7 +176,7 @@ def doctor(as_json: Json = False) -> None:
     from orchestration.doctor import examine
 
     findings = examine(Settings())
-    _print(findings, as_json=as_json, title="doctor")
+    print_data(findings, as_json=as_json, title="doctor")
     if any(finding["state"] == "wrong" for finding in findings):
         raise typer.Exit(1)
 
@@ -277,14 +208,13 @@ def bench(
     if name not in known:
         msg = f"saw {name!r}{' with --quick' if quick else ''}, expected one of {sorted(known)}"
         raise typer.BadParameter(msg)
-    with _progress() as progress:
-        progress.add_task(f"measuring {name}", total=None)
+    with show_progress(f"measuring {name}"):
         found = known[name](data, out)
     if as_json or isinstance(found, list):
-        _print(found, as_json=as_json, title=f"bench {name}")
+        print_data(found, as_json=as_json, title=f"bench {name}")
         return
     for title, rows in found.items():
-        _print(rows, as_json=False, title=f"bench {name}: {title}")
+        print_data(rows, as_json=False, title=f"bench {name}: {title}")
 
 
 @survey_app.command("serve")
@@ -324,18 +254,13 @@ def survey_import(
     A survey with scales of its own comes with --poles and --norms; set survey.form in the parameter file to
     make the PAD space of it.
     """
-    from assets.rating_surveys import import_csv, import_scale_table
-    from orchestration.resources import build_resources
+    from orchestration.survey_import import import_ratings
 
     if (poles is None) != (norms is None):
         msg = "saw one of --poles and --norms, expected both or neither"
         raise typer.BadParameter(msg)
-    lake = build_resources(Settings())["lake"]
-    if poles is None or norms is None:
-        result = import_csv(lake, file)
-    else:
-        result = import_scale_table(lake, file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
-    _print(result, as_json=as_json, title="ratings")
+    result = import_ratings(Settings(), file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
+    print_data(result, as_json=as_json, title="ratings")
 
 
 @survey_app.command("power")
@@ -368,22 +293,18 @@ def survey_power(
     from orchestration.survey_plan import plan_survey
 
     resources = build_resources(Settings())
-    with _progress() as progress:
-        task = progress.add_task("simulating surveys", total=None)
-
-        def on_step(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
+    simulating = "simulating surveys"
+    with show_progress(simulating) as on_step:
         plan = plan_survey(
             resources["lake"],
             resources["parameters"],
             file=file,
             congruence=congruence,
             axes=axis or PAD_AXES,
-            on_step=on_step,
+            on_step=partial(on_step, simulating),
         )
     if as_json:
-        _print(plan, as_json=True)
+        print_data(plan, as_json=True)
         return
     titles = {
         "basis": "noise and stimuli as in",
@@ -392,4 +313,4 @@ def survey_power(
         "ceiling": "congruence of an endless survey with the norms",
     }
     for name, title in titles.items():
-        _print(plan[name], as_json=False, title=title)
+        print_data(plan[name], as_json=False, title=title)

@@ -13,7 +13,7 @@ import dagster as dg
 from assets.camera_day import CAMERA_DAYS
 from assets.lake import Lake
 from ml.registry import ModelRegistry
-from orchestration.build import build_definitions
+from orchestration.definitions import build_definitions
 from orchestration.resources import build_resources
 from orchestration.settings import Settings
 

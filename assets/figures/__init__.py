@@ -17,15 +17,14 @@ from assets.figures.evaluation import (
 )
 from assets.figures.explanation import (
     MOMENTS,
-    FaceTile,
     TrackView,
     curves_decision,
     flow_decision,
     fused_decision,
-    moments,
     texture_decision,
 )
 from assets.figures.export import MARKDOWN_LIMIT, figure_data_uri, figure_markdown, figure_png, stacked_png
+from assets.figures.faces import FaceTile, moments
 from assets.figures.look import text_block
 from assets.figures.space import loadings_plot, pad_cube, scree_plot
 

@@ -1,7 +1,8 @@
-"""Why a track has the segments that it has, drawn: the paper's Figures 5-7, the polar map and the faces.
+"""Why a track has the segments that it has, drawn over time: the paper's Figures 5-7.
 
 Belongs here: drawing `features.decisions.Decision`, that is, the very curves and thresholds that decided. Stays out:
-deciding (``features``), and what is said in words (``explanations``).
+the faces of a segment and its polar map (``faces``), deciding (``features``), and what is said in words
+(``explanations``).
 """
 
 from __future__ import annotations
@@ -14,19 +15,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
 from numpy.typing import NDArray
 
 from assets.figures.look import (
-    BLUE,
     FAINT,
     GREEN,
     GREY,
     INK,
     ORANGE,
-    PALE,
     PINK,
     RED,
+    REGION_LINES,
     SKY,
     TEXTURE_NAMES,
     WIDTH,
@@ -41,26 +40,15 @@ from assets.figures.look import (
 )
 from features.curves import flow_angle, score_curve
 from features.decisions import Decision, Reading, Reason
-from features.registration import face_regions
 from features.segments import SegmentConfig
 
 MOMENTS = ("onset", "apex", "offset")
-_REGION_LINES: Mapping[str, tuple[str, str]] = {
-    "left_brow": (BLUE, "-"),
-    "right_brow": (BLUE, "--"),
-    "left_mouth": (ORANGE, "-"),
-    "right_mouth": (ORANGE, "--"),
-    "lips": (GREEN, "-"),
-    "left_eye": (PINK, "-"),
-    "right_eye": (PINK, "--"),
-}
 _MARKS: Mapping[str, tuple[str, str, float]] = {
     "onset": (">", "white", 8),
     "apex": ("*", RED, 14),
     "offset": ("<", "white", 8),
 }
 _TIME = "time in the clip (s)"
-_ARROW_PX = 26.0  # length of the longest arrow on a face of 128 px
 
 
 @dataclass(frozen=True)
@@ -93,15 +81,6 @@ class TrackView:
         return [reason for decision in self.decisions for reason in decision.reasons]
 
 
-@dataclass(frozen=True)
-class FaceTile:
-    """An aligned crop, (128, 128) uint8, with what it shows and the frame that it belongs to."""
-
-    caption: str
-    frame: int
-    crop: NDArray[np.uint8]
-
-
 def texture_decision(view: TrackView) -> Figure:
     """Draw the texture differences and the mean that decides, with its threshold, as in Fig. 5."""
     return _stacked(view, [(2.9, draw_texture)])
@@ -123,30 +102,6 @@ def curves_decision(view: TrackView) -> Figure:
     return _stacked(view, panels)
 
 
-def moments(view: TrackView, decision: Decision, reason: Reason | None, faces: Sequence[FaceTile]) -> Figure:
-    """Draw faces with the motion of their regions, and the polar map of eq. (22) beside them.
-
-    Parameters
-    ----------
-    view : TrackView
-    decision : Decision
-        The stretch to draw.
-    reason : Reason or None
-        The segment to draw; None for the whole of a stretch without one.
-    faces : sequence of FaceTile
-        Such as those at onset, apex and offset.
-    """
-    figure = new_figure(WIDTH, 2.5, synthetic=view.synthetic)
-    grid = figure.add_gridspec(1, len(faces) + 1, width_ratios=[*[1.0] * len(faces), 1.65])
-    shown = decision.motion if reason is None else reason.motion
-    for position, face in enumerate(faces):
-        draw_face(figure.add_subplot(grid[0, position]), face, decision, view.config, shown)
-    polar = figure.add_subplot(grid[0, len(faces)])
-    draw_polar(polar, decision, reason, view.config)
-    polar.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.6)
-    return figure
-
-
 # ---- panels
 
 
@@ -155,7 +110,7 @@ def draw_motion(axes: Axes, view: TrackView) -> None:
     regions = view.config.regions
     strongest = view.decisions[0].motion[0].curve if not view.reasons else view.reasons[0].segment.roi
     for index, region in enumerate(regions):
-        colour, dashes = _REGION_LINES.get(region, (INK, "-"))
+        colour, dashes = REGION_LINES.get(region, (INK, "-"))
         width = 2.2 if region == strongest else 1.2
         times, values = _joined(view, lambda each, index=index: each.curves.modules[:, index])
         axes.plot(times, values, color=colour, linestyle=dashes, linewidth=width, label=words(region))
@@ -182,7 +137,7 @@ def draw_angle(axes: Axes, view: TrackView) -> None:
             inside = (frames >= reason.segment.onset) & (frames <= reason.segment.offset)
             free &= ~inside
             region = reason.motion[0].curve
-            colour = _REGION_LINES.get(region, (INK, "-"))[0]
+            colour = REGION_LINES.get(region, (INK, "-"))[0]
             label = None if region in named else words(region)
             named.add(region)
             _dots(axes, times, _angle(decision, region, view.config), inside, colour, 5, label)
@@ -232,80 +187,6 @@ def draw_fused(axes: Axes, view: TrackView) -> None:
         axes.plot(times, values, color=colour, linewidth=width, label=label)
     _mark_segments(axes, view, _height(fused), numbers=False)
     finish(axes, title="Motion and texture on one scale", y="score z\n(mean 0, peak 1)", legend=False)
-
-
-def draw_polar(axes: Axes, decision: Decision, reason: Reason | None, config: SegmentConfig) -> None:
-    """Draw the regions' paths OV (cos, sin), eq. (22), from onset to offset; the apex lies farthest out."""
-    frames = decision.curves.frames
-    readings = {each.curve: each for each in (decision.motion if reason is None else reason.motion)}
-    inside = np.ones(frames.size, dtype=bool)
-    if reason is not None:
-        inside = (frames >= reason.segment.onset) & (frames <= reason.segment.offset)
-    floor = decision.motion[0].threshold
-    axes.axhline(0, color=PALE, linewidth=1, zorder=0)
-    axes.axvline(0, color=PALE, linewidth=1, zorder=0)
-    label = f"threshold\n{floor:.2f} px"
-    axes.add_patch(Circle((0, 0), floor, fill=False, color=RED, linestyle="--", linewidth=1.1, label=label))
-    reach = floor
-    for index, region in enumerate(config.regions):
-        colour, dashes = _REGION_LINES.get(region, (INK, "-"))
-        down, right = decision.curves.displacement[inside, index].T
-        counts = readings[region].counts
-        axes.plot(
-            right, down, color=colour, linestyle=dashes, linewidth=1.6 if counts else 0.9, label=words(region)
-        )
-        far = int(np.argmax(np.hypot(down, right)))
-        reach = max(reach, float(np.hypot(down[far], right[far])))
-        if counts:
-            axes.plot(right[far], down[far], "o", color=colour, markersize=6, markeredgecolor="white")
-    reach *= 1.12
-    axes.set_xlim(-reach, reach)
-    axes.set_ylim(reach, -reach)  # rows grow downwards, as in the image
-    axes.set_aspect("equal")
-    finish(axes, title="Polar map (eq. 22)", x="right (px)", y="down (px)", legend=False)
-
-
-def draw_face(
-    axes: Axes, face: FaceTile, decision: Decision, config: SegmentConfig, readings: Sequence[Reading]
-) -> None:
-    """Draw a face with its regions and where each has moved from rest; arrows are stretched to be seen."""
-    axes.imshow(face.crop, cmap="gray", vmin=0, vmax=255)
-    axes.set_title(face.caption, fontsize=9, color=INK)
-    axes.set_axis_off()
-    counts = {each.curve for each in readings if each.counts}
-    gain = _ARROW_PX / max(each.value for each in readings)
-    at = int(np.argmin(np.abs(decision.curves.frames - face.frame)))
-    boxes = face_regions()
-    for index, region in enumerate(config.regions):
-        top, bottom, left, right = boxes[region]
-        colour, dashes = _REGION_LINES.get(region, (INK, "-"))
-        moved = region in counts
-        axes.add_patch(
-            Rectangle(
-                (left, top),
-                right - left,
-                bottom - top,
-                fill=False,
-                color=colour,
-                linestyle=dashes,
-                linewidth=1.3 if moved else 0.5,
-            )
-        )
-        down, across = gain * decision.curves.displacement[at, index]
-        if moved and np.hypot(down, across) > 2:
-            centre = ((left + right) / 2, (top + bottom) / 2)
-            axes.annotate(
-                "",
-                (centre[0] + across, centre[1] + down),
-                centre,
-                arrowprops={
-                    "arrowstyle": "-|>",
-                    "color": colour,
-                    "linewidth": 2,
-                    "shrinkA": 0,
-                    "shrinkB": 0,
-                },
-            )
 
 
 # ---- what panels share

@@ -19,6 +19,16 @@ BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PINK, INK, GREY, PALE = "#56B4E9", "#CC79A7", "#1F2933", "#7B8794", "#E4E7EB"
 FAINT = "#B8C1CB"
 TEXTURE_NAMES: Mapping[str, str] = {"sl": "left SL", "sr": "right SR", "cod": "COD"}
+# Colour and dashes of a face region's curve.
+REGION_LINES: Mapping[str, tuple[str, str]] = {
+    "left_brow": (BLUE, "-"),
+    "right_brow": (BLUE, "--"),
+    "left_mouth": (ORANGE, "-"),
+    "right_mouth": (ORANGE, "--"),
+    "lips": (GREEN, "-"),
+    "left_eye": (PINK, "-"),
+    "right_eye": (PINK, "--"),
+}
 WIDTH = 8.4  # inches
 
 

@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from features import sample_face, sample_marks
+from features import sample_face, sample_marks, sample_warp
 from features.detectors import make_detector
 from features.faces import FaceConfig
 from features.sample import make_puppets, make_sample, manifest, render_frames, write_clip
-from features.sample_face import FacePuppet, FaceShape, Pose
-from features.sample_plan import ONSET_SHARE, Episode, SampleConfig, plan_clip, plan_sample, variant_shape
+from features.sample_face import FacePuppet, Pose
+from features.sample_plan import SampleConfig, plan_clip, plan_sample, variant_shape
+from features.sample_schedule import ONSET_SHARE, Episode
+from features.sample_shapes import FaceShape
 from features.video import probe_video
 
 EMOTIONS = {"happy", "angry", "calm", "scared"}
@@ -231,13 +233,13 @@ def test_a_smile_widens_and_lifts_the_mouth_for_the_detector(detector, mirrored)
 
 
 def face_crop(image):
-    return sample_face._crop(image, sample_face._ROI).astype(np.int16)
+    return sample_warp.crop_box(image, sample_warp.ROI).astype(np.int16)
 
 
 def changed_rows(before, after):
     """Portrait rows in which at least one pixel of the face changes visibly."""
     rows = np.flatnonzero((np.abs(face_crop(before) - face_crop(after)).max(axis=-1) > 12).any(axis=1))
-    return rows / sample_face.CANVAS_SCALE + sample_face._ROI[1]
+    return rows / sample_warp.CANVAS_SCALE + sample_warp.ROI[1]
 
 
 def test_expressions_change_the_parts_they_should(puppet):
@@ -253,8 +255,8 @@ def test_expressions_change_the_parts_they_should(puppet):
 def test_nothing_but_the_face_moves(puppet):
     neutral, scared = puppet.render(Pose()), puppet.render(Pose(scared=1.0, blink=0.5))
     moved = np.any(neutral != scared, axis=-1)
-    assert sample_face._crop(moved, sample_face._ROI).any()
-    sample_face._crop(moved, sample_face._ROI)[:] = False
+    assert sample_warp.crop_box(moved, sample_warp.ROI).any()
+    sample_warp.crop_box(moved, sample_warp.ROI)[:] = False
     assert not moved.any()
 
 
@@ -286,17 +288,17 @@ def test_mirrored_variant_is_the_mirror_image(puppet):
 
 
 def test_undo_inverts_the_movement():
-    rig, grid = sample_face._rig(), sample_face._grid(sample_face._ROI, step=0.5)
+    rig, grid = sample_face._rig(), sample_warp.point_grid(sample_warp.ROI, step=0.5)
     for field in rig.fields.values():
-        before = sample_face._undo(field, grid)
-        again = before + sample_face._sample(field, before, origin=sample_face._ROI, scale=1)
+        before = sample_warp.undo_field(field, grid)
+        again = before + sample_warp.sample_texture(field, before, origin=sample_warp.ROI, scale=1)
         assert np.abs(again - grid).max() < 0.2
 
 
 def test_slide_back_hand_worked():
     # An edge slides out by 2 px and takes 10 px of skin along: what lay at 3.75 px now lies at 5 px.
     distance = np.array([2.0, 5.0, 10.0, 12.0])
-    got = sample_face._slide_back(distance, np.full(4, 2.0), 10.0)
+    got = sample_warp.slide_back(distance, np.full(4, 2.0), 10.0)
     np.testing.assert_allclose(got, [0, 3.75, 10, 12])
 
 

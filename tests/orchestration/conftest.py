@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -85,3 +86,45 @@ def fast_parameters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An empty model registry that homes without models share: making one takes seconds."""
     return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory, draw_small_sample, fast_parameters):
+    """The home of a demonstration on the small sample, and what it said."""
+    from orchestration import demo
+    from orchestration.settings import Settings
+    from tests.orchestration.installation import Installation, quiet
+
+    settings = Settings(home=str(tmp_path_factory.mktemp("line") / "home"), config=fast_parameters)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "make_sample", draw_small_sample)
+        summary = demo.run_demo(settings, clips=None, on_step=quiet)
+    return Installation(settings, summary)
+
+
+@pytest.fixture(scope="module")
+def once_more(line):
+    """The same command again: data versions and content before and after it, and its summary."""
+    from orchestration import demo
+    from tests.orchestration.installation import data_versions, quiet
+
+    before = data_versions(line.settings), line.lake.content_hash()
+    summary = demo.run_demo(line.settings, clips=None, on_step=quiet)
+    return before, summary, (data_versions(line.settings), line.lake.content_hash())
+
+
+@pytest.fixture
+def copied(line, once_more, tmp_path):
+    """A copy of the home, to change at will; its parameters may be replaced by a text."""
+    from orchestration.settings import Settings
+
+    def copy(parameters: str | None = None) -> Settings:
+        home = tmp_path / "home"
+        shutil.copytree(line.settings.home, home)
+        config = line.settings.config
+        if parameters is not None:
+            config = tmp_path / "other.yaml"
+            config.write_text(parameters)
+        return Settings(home=str(home), config=config)
+
+    return copy

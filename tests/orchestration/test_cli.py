@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -54,6 +56,13 @@ def test_every_command_explains_itself(command):
     assert result.exit_code == 0
     assert "Usage" in result.stdout
     assert len(result.stdout) > 200
+
+
+def test_help_waits_for_no_heavy_package():
+    heavy = {"dagster", "torch", "mlflow", "duckdb", "cv2", "pandas"}
+    code = "import sys, orchestration.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert heavy & set(loaded.split()) == set()
 
 
 def test_no_command_is_left_out():

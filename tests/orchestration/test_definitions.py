@@ -1,11 +1,13 @@
 """What Dagster loads: assets with their documentation, checks and jobs."""
 
+from importlib import reload
+
 import dagster as dg
 import pytest
 
 from assets.schemas import TABLES
 from orchestration import definitions as module
-from orchestration.build import build_definitions
+from orchestration.definitions import build_definitions
 from orchestration.settings import Settings
 
 # Asset by asset: group, and what must be there before it.
@@ -92,6 +94,8 @@ def test_definitions_load_and_validate(definitions):
 
 def test_dagster_loads_the_definitions_of_this_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("APEXLINE_HOME", str(tmp_path / "elsewhere"))
+    reload(module)
+    assert not (tmp_path / "elsewhere").exists()  # importing makes nothing
     loaded = module.definitions()
     assert names(loaded.resolve_asset_graph().get_all_asset_keys()) == set(LINE)
     assert (tmp_path / "elsewhere" / "landing").is_dir()

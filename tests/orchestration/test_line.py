@@ -1,12 +1,11 @@
 """The whole line on a tiny sample: what must hold between its tables, and what a rerun may compute.
 
-One home is built for the module; tests that change something work in a copy of it.
+One home is built for this file (fixture ``line``); tests that change something work in a copy of it.
 """
 
 import json
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,109 +20,23 @@ from assets.schemas import TABLES
 from assets.training_set import camera_days
 from assets.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
 from ml.datasets import EMOTIONS, PAD_AXES
-from ml.registry import MODEL_NAME, ModelRegistry
-from orchestration import demo
+from ml.registry import MODEL_NAME
 from orchestration.cli import app
 from orchestration.ingest import process_all
 from orchestration.jobs import TRAINING_ASSETS
 from orchestration.line import open_line
 from orchestration.resources import build_registry
-from orchestration.settings import Settings
+from tests.orchestration.installation import (
+    check_evaluations,
+    computed,
+    drawings,
+    files_of,
+    latest_metadata,
+    quiet,
+    with_changes,
+)
 
 pytestmark = pytest.mark.slow
-
-
-def quiet(text, done, total):
-    """Say nothing about progress."""
-
-
-@dataclass(frozen=True)
-class Installation:
-    """A home where the demonstration ran, and what it said."""
-
-    settings: Settings
-    summary: dict[str, Any]
-
-    @property
-    def lake(self) -> Lake:
-        return Lake(self.settings.home_path)
-
-    @property
-    def registry(self) -> ModelRegistry:
-        return build_registry(self.settings)
-
-
-@pytest.fixture(scope="module")
-def line(tmp_path_factory, draw_small_sample, fast_parameters):
-    settings = Settings(home=str(tmp_path_factory.mktemp("line") / "home"), config=fast_parameters)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "make_sample", draw_small_sample)
-        summary = demo.run_demo(settings, clips=None, on_step=quiet)
-    return Installation(settings, summary)
-
-
-@pytest.fixture(scope="module")
-def once_more(line):
-    """The same command again: data versions and content before and after it, and its summary."""
-    before = data_versions(line.settings), line.lake.content_hash()
-    summary = demo.run_demo(line.settings, clips=None, on_step=quiet)
-    return before, summary, (data_versions(line.settings), line.lake.content_hash())
-
-
-@pytest.fixture
-def copied(line, once_more, tmp_path):
-    """A copy of the home, to change at will; its parameters may be replaced by a text."""
-
-    def copy(parameters: str | None = None) -> Settings:
-        home = tmp_path / "home"
-        shutil.copytree(line.settings.home, home)
-        config = line.settings.config
-        if parameters is not None:
-            config = tmp_path / "other.yaml"
-            config.write_text(parameters)
-        return Settings(home=str(home), config=config)
-
-    return copy
-
-
-def data_versions(settings):
-    """Latest data version of every asset and partition that was materialised."""
-    found = {}
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        for key in instance.all_asset_keys():
-            records = instance.fetch_materializations(key, limit=1000, ascending=True).records
-            for record in records:
-                tags = record.asset_materialization.tags
-                found[key.to_user_string(), record.partition_key] = tags["dagster/data_version"]
-    return found
-
-
-def drawings(settings, camera_day):
-    """Pictures in the latest record of what shows faces, as they are stored."""
-    found = {}
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        for asset, days in (
-            ("face_tracks", [camera_day]),
-            ("expression_segments", [camera_day]),
-            ("training_set", None),
-        ):
-            wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=days)
-            for record in instance.fetch_materializations(wanted, limit=1).records:
-                for title, value in record.asset_materialization.metadata.items():
-                    if isinstance(value, dg.MarkdownMetadataValue):
-                        half = len(value.md_str) // 2  # past what every picture begins with
-                        found[asset, title] = value.md_str[half : half + 200].encode()
-    return found
-
-
-def with_changes(path: Path, **sections: str) -> str:
-    lines = path.read_text().splitlines()
-    kept = [each for each in lines if each.partition(":")[0] not in sections]
-    return "\n".join([*kept, *(f"{name}: {value}" for name, value in sections.items())])
-
-
-def computed(work):
-    return {asset for asset, count in work.computed.items() if count}
 
 
 # --- what one run leaves behind ---------------------------------------------------------------------------
@@ -262,15 +175,7 @@ def test_report_redraws_tables_and_figures_and_says_synthetic(line):
 
 
 def test_every_check_ran_and_none_that_blocks_failed(line):
-    with dg.DagsterInstance.from_config(str(line.settings.dagster_home)) as instance:
-        runs = [run.run_id for run in instance.get_runs()]
-        evaluations = [
-            record.event_log_entry.asset_check_evaluation
-            for run_id in runs
-            for record in instance.get_records_for_run(
-                run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
-            ).records
-        ]
+    evaluations = check_evaluations(line.settings)
     assert len({(each.asset_key, each.check_name) for each in evaluations}) == 17
     failed = [
         each for each in evaluations if not each.passed and each.severity == dg.AssetCheckSeverity.ERROR
@@ -359,11 +264,6 @@ def test_a_new_champion_adds_its_scores_to_those_of_the_old_one(copied):
     assert by_version[old] == by_version[new]
 
 
-def files_of(lake, day):
-    names = lake.names("segment_scores", camera_day=day)
-    return {name: lake.path("segment_scores", name, camera_day=day).read_bytes() for name in names}
-
-
 # --- the commands on a trained home -----------------------------------------------------------------------
 
 
@@ -396,11 +296,8 @@ def test_erased_clip_is_nowhere_any_more(copied, apexline):
     code, receipt = apexline(settings, "erase", clip_id, "--by", "ada")
 
     assert code == 0
-    assert (receipt["clip_id"], receipt["asked_by"], receipt["models_learned_from_it"]) == (
-        clip_id,
-        "ada",
-        True,
-    )
+    assert (receipt["clip_id"], receipt["asked_by"]) == (clip_id, "ada")
+    assert receipt["models_learned_from_it"] is True
     assert receipt["clip files"] == 2  # video and record
     assert json.loads((lake.home / "receipts" / f"{clip_id}.json").read_text()) == receipt
     for table in TABLES:
@@ -437,10 +334,7 @@ def test_erased_clip_is_nowhere_any_more(copied, apexline):
 
 def test_the_record_of_segments_says_why(line):
     day = camera_days(line.lake)[0]
-    wanted = dg.AssetRecordsFilter(dg.AssetKey("expression_segments"), asset_partitions=[day])
-    with dg.DagsterInstance.from_config(str(line.settings.dagster_home)) as instance:
-        [record] = instance.fetch_materializations(wanted, limit=1).records
-    metadata = record.asset_materialization.metadata
+    metadata = latest_metadata(line.settings, "expression_segments", day)
     rows = [row.data for row in metadata["why"].records]
     tracks = line.lake.read_all("face_tracks", camera_days=[day], columns=["track_id"])["track_id"]
     assert {row["track_id"] for row in rows} == set(tracks.to_pylist())

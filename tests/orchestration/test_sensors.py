@@ -11,7 +11,7 @@ from assets.camera_day import CAMERA_DAYS
 from assets.intake import quarantined, stored_clips
 from assets.lake import Lake
 from orchestration import sensors
-from orchestration.build import build_definitions
+from orchestration.definitions import build_definitions
 from orchestration.settings import Settings
 
 DAY = "2026-03-02_gate-03"

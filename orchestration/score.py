@@ -1,0 +1,48 @@
+"""Score one clip by the champion, and on request say why: `apexline score`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from assets.clip_page import check_suffix, explain_clip, write_explanation
+from assets.segment_scores import score_clip
+from orchestration.resources import build_resources
+from orchestration.settings import Settings
+
+
+def score_one(
+    settings: Settings, clip: Path, *, plot: bool, plot_file: Path | None, on_step: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], Path | None]:
+    """Score a clip; nothing is stored but the page that `plot` asks for.
+
+    Parameters
+    ----------
+    plot : bool
+        Also say and draw why.
+    plot_file : Path, optional
+        The page (.html) or picture (.png); by default a page in the home's folder ``plots``.
+
+    Returns
+    -------
+    scores : list of dict
+        As `assets.segment_scores.score_clip` gives them.
+    page : Path or None
+        What was written.
+
+    Raises
+    ------
+    ValueError
+        For another suffix of `plot_file`; before any work.
+    """
+    if plot_file is not None:
+        check_suffix(plot_file)
+    resources = build_resources(settings)
+    scores = score_clip(clip, resources["parameters"], resources["registry"], resources["lake"])
+    if not plot:
+        return scores, None
+    on_step(f"explaining {clip.name}")
+    why = explain_clip(clip, resources["parameters"])
+    # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
+    page = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
+    write_explanation(page, why, scores)
+    return scores, page

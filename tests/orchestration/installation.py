@@ -1,0 +1,100 @@
+"""A home where the demonstration ran, and what its Dagster instance has on record."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.lake import Lake
+from ml.registry import ModelRegistry
+from orchestration.resources import build_registry
+from orchestration.settings import Settings
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A home where the demonstration ran, and what it said."""
+
+    settings: Settings
+    summary: dict[str, Any]
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.settings.home_path)
+
+    @property
+    def registry(self) -> ModelRegistry:
+        return build_registry(self.settings)
+
+
+def quiet(text, done, total):
+    """Say nothing about progress."""
+
+
+def data_versions(settings):
+    """Latest data version of every asset and partition that was materialised."""
+    found = {}
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        for key in instance.all_asset_keys():
+            records = instance.fetch_materializations(key, limit=1000, ascending=True).records
+            for record in records:
+                tags = record.asset_materialization.tags
+                found[key.to_user_string(), record.partition_key] = tags["dagster/data_version"]
+    return found
+
+
+def drawings(settings, camera_day):
+    """Pictures in the latest record of what shows faces, as they are stored."""
+    found = {}
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        for asset, days in (
+            ("face_tracks", [camera_day]),
+            ("expression_segments", [camera_day]),
+            ("training_set", None),
+        ):
+            wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=days)
+            for record in instance.fetch_materializations(wanted, limit=1).records:
+                for title, value in record.asset_materialization.metadata.items():
+                    if isinstance(value, dg.MarkdownMetadataValue):
+                        half = len(value.md_str) // 2  # past what every picture begins with
+                        found[asset, title] = value.md_str[half : half + 200].encode()
+    return found
+
+
+def check_evaluations(settings):
+    """All that the asset checks of all runs found."""
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        return [
+            record.event_log_entry.asset_check_evaluation
+            for run in instance.get_runs()
+            for record in instance.get_records_for_run(
+                run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+            ).records
+        ]
+
+
+def latest_metadata(settings, asset, camera_day):
+    """Metadata of an asset's last materialisation of a camera-day."""
+    wanted = dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[camera_day])
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        [record] = instance.fetch_materializations(wanted, limit=1).records
+    return record.asset_materialization.metadata
+
+
+def with_changes(path: Path, **sections: str) -> str:
+    """Text of a parameter file with other sections in place of its own."""
+    lines = path.read_text().splitlines()
+    kept = [each for each in lines if each.partition(":")[0] not in sections]
+    return "\n".join([*kept, *(f"{name}: {value}" for name, value in sections.items())])
+
+
+def computed(work):
+    """Assets of which something was computed."""
+    return {asset for asset, count in work.computed.items() if count}
+
+
+def files_of(lake, day):
+    """Score files of a camera-day, as bytes by name."""
+    names = lake.names("segment_scores", camera_day=day)
+    return {name: lake.path("segment_scores", name, camera_day=day).read_bytes() for name in names}
