@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.spotting_extract import default_config, paper_config
 from bench.spotting_faces import Face, PlainCurve, Stretch
 from features import segments as seg
-from features.curves import change_threshold, runs_of, score_curve
+from features.curves import change_threshold, score_curve, true_spans
 from features.pipeline import TrackCurves
 from features.segments import SegmentConfig
 from features.spans import Span, limit_spans, merge_spans
@@ -352,7 +352,7 @@ def _runs(curve: PlainCurve, choice: Thresholds) -> list[Span]:
     threshold = change_threshold(curve.values, delta=choice.delta)
     reach, end = round(choice.reach_s * curve.fps), curve.values.size - 1
     spans: list[Span] = []
-    for first, last in runs_of(curve.values > threshold):
+    for first, last in true_spans(curve.values > threshold):
         apex = first + int(np.argmax(curve.values[first : last + 1]))
         begin, stop = max(0, first - reach), min(end, last + reach)
         spans.append(Span(begin, apex, stop, float(curve.values[apex]), "texture"))
