@@ -162,7 +162,8 @@ def score(
 ) -> None:
     """Find the expression segments of one clip and score them by the champion; only --plot stores anything."""
     from assets.clip_page import check_suffix, explain_clip, write_explanation
-    from assets.segment_scores import score_clip
+    from assets.clip_stages import process_clip
+    from assets.segment_scores import champion_scorer, score_clip
     from orchestration.resources import build_resources
 
     if plot_file is not None and not plot:
@@ -172,15 +173,18 @@ def score(
         check_suffix(plot_file)
     settings = Settings()
     resources = build_resources(settings)
+    parameters = resources["parameters"]
     with _progress() as progress:
         task = progress.add_task(f"scoring {clip.name}", total=None)
-        rows = score_clip(clip, resources["parameters"], resources["registry"], resources["lake"])
-        if plot:
-            progress.update(task, description=f"explaining {clip.name}")
-            why = explain_clip(clip, resources["parameters"])
-            # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
-            plot_file = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
-            write_explanation(plot_file, why, rows)
+        scorer = champion_scorer(resources["lake"], resources["registry"], parameters)
+        with process_clip(clip, features=parameters.features) as processed:
+            rows = score_clip(processed, scorer)
+            if plot:
+                progress.update(task, description=f"explaining {clip.name}")
+                why = explain_clip(processed, clip.name, parameters)
+                # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
+                plot_file = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
+                write_explanation(plot_file, why, rows)
     shown = rows if as_json else [_answer(row) for row in rows]
     _print(shown, as_json=as_json, title=f"{clip.name}: apparent expressions")
     if plot_file is not None:
