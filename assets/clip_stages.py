@@ -24,6 +24,11 @@ from features.pipeline import FeatureConfig, FlowStream, TextureStream, find_seg
 from features.tracks import TrackedFace, track_faces
 from features.video import read_frames
 
+# What segments are found in; the other columns take several times as much memory.
+DECIDING_COLUMNS = {
+    "texture_features": ["track_id", "frame", "time_s", "kind", "difference"],
+    "flow_features": ["track_id", "frame", "time_s", "roi", "drow", "dcol"],
+}
 _FRAMES_AT_ONCE = 64
 # A clip that is only asked about belongs to no camera; its lake holds nothing else.
 _NO_CAMERA_DAY = "none"
@@ -102,8 +107,10 @@ def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: 
 
 def write_segments(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: str, stamp: str) -> None:
     """Find the segments of a clip's tracks in their stored features, into ``expression_segments``."""
-    texture = lake.read("texture_features", clip_id, camera_day=camera_day)
-    flow = lake.read("flow_features", clip_id, camera_day=camera_day)
+    texture, flow = (
+        lake.read(table, clip_id, camera_day=camera_day, columns=columns)
+        for table, columns in DECIDING_COLUMNS.items()
+    )
     rows: list[dict[str, Any]] = []
     for track_id in sorted(set(flow["track_id"].to_pylist()) | set(texture["track_id"].to_pylist())):
         found = find_segments(
