@@ -25,7 +25,7 @@ CAMERA_DAYS = dg.DynamicPartitionsDefinition(name="camera_day")
 Compute = Callable[[str, str, str], None]
 
 # Modules whose functions run in the workers: imported once, in the process that workers are forked from.
-_PRELOADED = ["assets.face_tracks", "assets.face_features"]
+_PRELOADED = ["assets.clip_stages"]
 
 
 @dataclass(frozen=True)

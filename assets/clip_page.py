@@ -1,7 +1,7 @@
 """One clip explained: a page or a picture to look at beside the clip.
 
-Belongs here: from a video file to what `apexline score CLIP --plot` writes. Stays out: scoring (``segment_scores``)
-and the lake: nothing is stored but the file asked for.
+Belongs here: what `apexline score CLIP --plot` writes. Stays out: tracking and spotting the clip (``clip_stages``),
+scoring (``segment_scores``), words and drawings (``segment_figures``, ``explanations``).
 """
 
 from __future__ import annotations
@@ -11,29 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from matplotlib.figure import Figure
-from upath import UPath
 
-from assets.explanations import (
-    Crops,
-    TrackExplanation,
-    explain_track,
-    explain_unusable,
-    frames_shown,
-)
-from assets.figures import TrackView, stacked_png, text_block
-from assets.intake import hash_file
+from assets.clip_stages import LakeClip
+from assets.explanations import TrackExplanation
+from assets.figures import stacked_png, text_block
 from assets.pages import environment
 from assets.parameters import Parameters
-from assets.scoring import crops_of_clip
-from features.config import FeatureConfig
-from features.pipeline import ClipRows, describe_clip, explain_segments
-from features.segments import Segment
+from assets.segment_figures import ShownTrack, explain_shown
 
 SUFFIXES = (".html", ".png")
 _STATEMENT = "This is about apparent expression, never what a person feels; never identity. It shows faces."
-_NO_TRUTH = pd.DataFrame({"onset": [], "offset": []})
 
 
 @dataclass(frozen=True)
@@ -67,33 +55,32 @@ class ClipExplanation:
         return f"{faces}, {found} found"
 
 
-def explain_clip(clip: Path, parameters: Parameters) -> ClipExplanation:
-    """Decide on a clip's faces as `features.pipeline.spot_clip` does, and say why.
+def explain_clip(clip: LakeClip, name: str, parameters: Parameters) -> ClipExplanation:
+    """Say of every face of a clip why it has the segments that it has, or none.
 
-    Raises
-    ------
-    features.video.UnreadableVideo
-        If the file cannot be read.
+    Parameters
+    ----------
+    clip : LakeClip
+        As `assets.clip_stages.process_clip` gives it, with the same parameters.
+    name : str
+        What the clip is called on the page.
+    parameters : Parameters
     """
     config = parameters.features
-    rows = describe_clip(clip, config=config)
-    views = {track_id: view for track_id in rows.flow if (view := _view(rows, track_id, config))}
-    crops = _crops(clip, views, config)
-    explained = [explain_track(track_id, view, crops) for track_id, view in views.items()]
-    unusable = [
-        explain_unusable(track_id, frames)
-        for track_id, frames in rows.frames.items()
-        if track_id not in views
+    rows = clip.lake.read("face_tracks", clip.clip_id, camera_day=clip.camera_day, columns=["track_id"])
+    tracks = [
+        explain_shown(
+            clip.lake, ShownTrack(clip.camera_day, clip.clip_id, track_id, synthetic=False), parameters
+        )
+        for track_id in rows["track_id"].unique().to_pylist()
     ]
-    # sorting is stable: within either kind the order of time stays
-    explained.sort(key=lambda track: not any(each.segment_id for each in track.explanations))
+    # tracks with segments, then those without one, then the unusable; within each the order of time stays
+    tracks.sort(key=lambda each: (each.curves is None, not any(e.segment_id for e in each.explanations)))
     needed = (
         f"A face is followed once it was seen {config.tracks.min_detections} times, at least "
         f"{config.faces.min_face_px:g} px large, with a detector score of {config.tracks.start_score:g} or more."
     )
-    return ClipExplanation(
-        clip.name, hash_file(UPath(clip))[:16], parameters.name, [*explained, *unusable], needed
-    )
+    return ClipExplanation(name, clip.clip_id, parameters.name, tracks, needed)
 
 
 def write_explanation(
@@ -141,33 +128,6 @@ def check_suffix(target: Path) -> None:
     if target.suffix not in SUFFIXES:
         msg = f"saw {str(target)!r} as the file to draw into, expected a name that ends with .html or .png"
         raise ValueError(msg)
-
-
-def _view(rows: ClipRows, track_id: str, config: FeatureConfig) -> TrackView | None:
-    texture = rows.texture[track_id]
-    decisions = explain_segments(texture, rows.flow[track_id], track_id=track_id, config=config)
-    if not decisions:
-        return None
-    drawn = pd.DataFrame({name: texture[name] for name in ("time_s", "kind", "difference")})
-    return TrackView(
-        decisions=decisions,
-        texture=pd.DataFrame(drawn[drawn["kind"].isin(config.texture.kinds)]),
-        truth=_NO_TRUTH,
-        config=config.segments,
-        synthetic=False,
-    )
-
-
-def _crops(clip: Path, views: Mapping[str, TrackView], config: FeatureConfig) -> Crops:
-    shown = {
-        (track_id, frame)
-        for track_id, view in views.items()
-        for decision in view.decisions
-        for reason in decision.reasons or (None,)
-        for _, frame in frames_shown(decision, reason)
-    }
-    moments = [Segment(track_id, frame, frame, frame, score=0.0) for track_id, frame in sorted(shown)]
-    return crops_of_clip(clip, moments, features=config)[0]
 
 
 def _figures(explanation: ClipExplanation, answers: Mapping[str, str]) -> list[Figure]:

@@ -1,17 +1,16 @@
 """Asset ``expression_segments``: when an expression begins, culminates and ends."""
 
-from dataclasses import asdict
-from typing import Any
+from functools import partial
 
 import dagster as dg
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
+from assets.clip_stages import write_segments
 from assets.describe import Drawing, asset_attributes, column_schema, figures, table_preview
-from assets.lake import Lake, columns_of_track
+from assets.lake import Lake
 from assets.parameters import Parameters
 from assets.segment_figures import explain_shown, silent_track, strongest_tracks, why_rows
-from features.pipeline import find_segments
 
 CODE_VERSION = "3"
 _EXPLAINED = 50  # tracks
@@ -41,7 +40,7 @@ def expression_segments(
         ["expression_segments"],
         clips=lambda day: fingerprints(lake, day, "texture_features", "flow_features"),
         depends_on=[CODE_VERSION, parameters.hash_of("features.segments")],
-        compute=lambda day, clip_id, stamp: _spot(lake, parameters, day, clip_id, stamp),
+        compute=partial(write_segments, lake, parameters.features),
     )
     table = lake.read_all("expression_segments", camera_days=context.partition_keys)
     return dg.MaterializeResult(
@@ -80,20 +79,3 @@ def _explanations(lake: Lake, parameters: Parameters, camera_day: str) -> list[t
         text = f"{best.segment_id} {best.headline}. {' '.join(best.grounds)}".strip()
         drawn += [(f"{name}: why", (text, best.figure)), (f"{name}: Figures 5 to 7", track.curves)]
     return drawn
-
-
-def _spot(lake: Lake, parameters: Parameters, camera_day: str, clip_id: str, stamp: str) -> None:
-    texture = lake.read("texture_features", clip_id, camera_day=camera_day)
-    flow = lake.read("flow_features", clip_id, camera_day=camera_day)
-    rows: list[dict[str, Any]] = []
-    for track_id in sorted(set(flow["track_id"].to_pylist()) | set(texture["track_id"].to_pylist())):
-        found = find_segments(
-            columns_of_track(texture, track_id),
-            columns_of_track(flow, track_id),
-            track_id=track_id,
-            config=parameters.features,
-        )
-        rows.extend(
-            {**asdict(each), "clip_id": clip_id, "segment_id": f"{track_id}-{each.onset}"} for each in found
-        )
-    lake.write("expression_segments", clip_id, rows, stamp=stamp, camera_day=camera_day)

@@ -14,7 +14,8 @@ from assets.describe import asset_attributes, column_schema, figures
 from assets.lake import Lake
 from assets.parameters import Parameters
 from assets.segment_figures import flow_figure, texture_figure
-from features.pipeline import FeatureConfig, FlowStream, TextureStream
+from features.config import FeatureConfig
+from features.pipeline import FlowStream, TextureStream
 
 TEXTURE_CODE_VERSION, FLOW_CODE_VERSION = "2", "2"
 

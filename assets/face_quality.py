@@ -6,17 +6,20 @@ Stays out: measuring (``features``), limits and scores (``ml``).
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.lake import Lake
-from assets.scoring import Measures
 from assets.training_set import NAME, camera_days
 from ml.datasets import INPUT_SIZE
 from ml.slices import light_groups, size_groups
+
+# Face (128, 128) uint8 and its measures by (track_id, frame).
+Crops = dict[tuple[str, int], NDArray[np.uint8]]
+Measures = dict[tuple[str, int], Mapping[str, float]]
 
 _QUALITY = ("size_px", "blur", "yaw", "roll_deg")
 _UNKNOWN = "unknown"

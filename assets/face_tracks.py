@@ -1,23 +1,19 @@
 """Asset ``face_tracks``: faces found, followed and aligned."""
 
 from functools import partial
-from typing import Any
 
 import dagster as dg
 import pyarrow.compute as pc
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
-from assets.crops import rows_table
+from assets.clip_stages import write_tracks
 from assets.describe import asset_attributes, column_schema, figures
 from assets.lake import Lake
 from assets.parameters import Parameters
 from assets.segment_figures import faces_figure
-from features.tracks import TrackedFace, track_faces
-from features.video import read_frames
 
 CODE_VERSION = "2"
-_FRAMES_AT_ONCE = 64
 
 
 @dg.asset(
@@ -44,7 +40,7 @@ def face_tracks(
         ["face_crops", "face_tracks"],
         clips=lambda day: fingerprints(lake, day, "clip_manifest"),
         depends_on=[CODE_VERSION, parameters.hash_of("features.faces", "features.tracks")],
-        compute=partial(_track, lake, parameters),
+        compute=partial(write_tracks, lake, parameters.features),
         workers=workers,
     )
     table = lake.read_all(
@@ -71,61 +67,3 @@ def face_tracks(
         data_version=progress.data_version,
         check_results=[checks.faces_are_usable(table)],
     )
-
-
-def _track(lake: Lake, parameters: Parameters, camera_day: str, clip_id: str, stamp: str) -> None:
-    manifest = lake.read("clip_manifest", clip_id, camera_day=camera_day).to_pylist()[0]
-    config = parameters.features
-    with (
-        lake.local_copy(lake.home / manifest["path"]) as local,
-        lake.writer("face_tracks", clip_id, stamp=stamp, camera_day=camera_day) as tracks,
-        lake.writer("face_crops", clip_id, stamp=stamp, camera_day=camera_day) as crops,
-    ):
-        faces = track_faces(
-            read_frames(local), faces=config.faces, tracks=config.tracks, clip_key=manifest["sha256"]
-        )
-        track_rows: list[dict[str, Any]] = []
-        crop_rows: list[dict[str, Any]] = []
-        for face in faces:
-            track_rows.append(_track_row(clip_id, face))
-            if face.crop is not None:
-                crop_rows.append(_crop_row(clip_id, face))
-            if len(track_rows) >= _FRAMES_AT_ONCE:
-                tracks.write_table(rows_table("face_tracks", track_rows))
-                crops.write_table(rows_table("face_crops", crop_rows))
-                track_rows, crop_rows = [], []
-        tracks.write_table(rows_table("face_tracks", track_rows))
-        crops.write_table(rows_table("face_crops", crop_rows))
-
-
-def _track_row(clip_id: str, face: TrackedFace) -> dict[str, Any]:
-    x, y, w, h = (float(value) for value in face.box)
-    return {
-        "clip_id": clip_id,
-        "track_id": face.track_id,
-        "frame": face.frame,
-        "time_s": face.time_s,
-        "x": x,
-        "y": y,
-        "w": w,
-        "h": h,
-        "landmarks": face.landmarks.ravel().tolist(),  # (5, 2) -> (10,)
-        "detector_score": face.detector_score,
-        "detected": face.detected,
-        "size_px": face.quality.size_px,
-        "blur": face.quality.blur,
-        "yaw": face.quality.yaw,
-        "roll_deg": face.quality.roll_deg,
-        "kept": face.kept,
-        "drop_reason": face.drop_reason,
-    }
-
-
-def _crop_row(clip_id: str, face: TrackedFace) -> dict[str, Any]:
-    return {
-        "clip_id": clip_id,
-        "track_id": face.track_id,
-        "frame": face.frame,
-        "time_s": face.time_s,
-        "crop": face.crop.tobytes() if face.crop is not None else None,
-    }

@@ -1,38 +1,30 @@
 """Faces to answers: what the asset ``segment_scores``, the command ``score`` and a served model share.
 
-Belongs here: bringing crops, features, quality and a model together. Stays out: Dagster, MLflow, the lake, what a
-request looks like (``assets.serving``).
+Belongs here: bringing crops, features, quality and a model together. Stays out: Dagster, MLflow, how a clip got its
+segments (``assets.clip_stages``), what a request looks like (``assets.serving``).
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from upath import UPath
 
-from assets.intake import hash_file
+from assets.clip_stages import LakeClip
+from assets.crops import crops_at
+from assets.face_quality import measures_at
 from features.config import FeatureConfig
 from features.faces import FaceQuality
 from features.pipeline import segment_features
-from features.segments import Segment
-from features.tracks import track_faces
-from features.video import read_frames
 from ml.datasets import INPUT_SIZE, face_image
 from ml.serving import answers
 
 if TYPE_CHECKING:
     from ml.expression_model import ExpressionModel
-
-# Face (128, 128) uint8 and its measures by (track_id, frame).
-Crops = dict[tuple[str, int], NDArray[np.uint8]]
-Measures = dict[tuple[str, int], Mapping[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,58 +85,38 @@ def quality_of(quality: FaceQuality, *, track_s: float = math.nan) -> dict[str, 
     }
 
 
-def segment_faces(segments: Sequence[Any], crops: Crops, measures: Measures) -> list[FaceInput]:
-    """Return the face of each segment (an object with track_id, onset, apex) at its apex."""
-    return [
-        FaceInput(
-            crop=crops[each.track_id, each.apex],
-            onset=crops[each.track_id, each.onset],
-            quality=measures.get((each.track_id, each.apex), {}),
-        )
-        for each in segments
-    ]
-
-
-def crops_of_clip(
-    clip: Path, segments: Sequence[Segment], *, features: FeatureConfig
-) -> tuple[Crops, Measures]:
-    """Track a clip once more and keep the crops at onsets and apexes: memory stays flat on a long clip.
+def score_segments(
+    model: ExpressionModel, clip: LakeClip, *, features: FeatureConfig
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Answer for the segments of a clip, each by its face at the apex.
 
     Parameters
     ----------
-    clip : Path
-    segments : sequence of Segment
-        As `features.pipeline.spot_clip` found them with the same `features`.
+    model : ExpressionModel
+    clip : LakeClip
+        With the tables up to ``expression_segments``.
     features : FeatureConfig
+        As in `score_faces`.
 
     Returns
     -------
-    crops : dict
-        Crop by the (track_id, frame) asked for; where that frame was dropped, the nearest kept one.
-    measures : dict
-        Quality by the same keys.
+    list of (dict, dict)
+        Row of ``expression_segments`` and answer of `ml.serving.answers`, in the order of that table.
     """
-    wanted: dict[str, set[int]] = defaultdict(set)
-    for each in segments:
-        wanted[each.track_id] |= {each.onset, each.apex}
-    distance: dict[tuple[str, int], float] = {}
-    crops: Crops = {}
-    found: dict[tuple[str, int], FaceQuality] = {}
-    seen_s: dict[str, tuple[float, float]] = {}
-    faces = track_faces(
-        read_frames(clip), faces=features.faces, tracks=features.tracks, clip_key=hash_file(UPath(clip))
-    )
-    for face in faces:
-        if face.crop is None:
-            continue
-        seen_s[face.track_id] = (seen_s.get(face.track_id, (face.time_s,))[0], face.time_s)
-        # A frame inside a segment may have been dropped: its nearest kept neighbour stands in, as in `crops_at`.
-        for frame in wanted[face.track_id]:
-            key = (face.track_id, frame)
-            if abs(face.frame - frame) < distance.get(key, math.inf):
-                distance[key], crops[key], found[key] = abs(face.frame - frame), face.crop, face.quality
-    followed = {track: last - first for track, (first, last) in seen_s.items()}
-    return crops, {key: quality_of(each, track_s=followed[key[0]]) for key, each in found.items()}
+    at = (clip.lake, clip.camera_day, clip.clip_id)
+    segments = clip.lake.read("expression_segments", clip.clip_id, camera_day=clip.camera_day).to_pylist()
+    places = [tuple((each["track_id"], each[moment]) for moment in ("onset", "apex")) for each in segments]
+    wanted = [place for pair in places for place in pair]
+    crops, measures = crops_at(*at, wanted), measures_at(*at, wanted)
+    faces = [FaceInput(crops[apex], crops[onset], measures.get(apex, {})) for onset, apex in places]
+    return list(zip(segments, score_faces(model, faces, features=features), strict=True))
+
+
+def by_time(
+    scored: Sequence[tuple[dict[str, Any], dict[str, Any]]],
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Bring what `score_segments` gives into the order in which segments begin."""
+    return sorted(scored, key=lambda each: (each[0]["onset"], each[0]["track_id"]))
 
 
 def _image(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from matplotlib.figure import Figure
 
 from assets import figures
+from assets.clip_stages import DECIDING_COLUMNS
 from assets.crops import crops_at
 from assets.explanations import (
     Crops,
@@ -34,10 +35,6 @@ from features.curves import change_threshold, smooth
 from features.pipeline import explain_segments
 
 TEXTURE_SHOWN = ("sl", "sr")
-_DECIDING = {
-    "texture_features": ["track_id", "frame", "time_s", "kind", "difference"],
-    "flow_features": ["track_id", "frame", "time_s", "roi", "drow", "dcol"],
-}
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ def track_view(lake: Lake, shown: ShownTrack, parameters: Parameters) -> TrackVi
         columns_of_track(
             lake.read(table, shown.clip_id, camera_day=shown.camera_day, columns=columns), shown.track_id
         )
-        for table, columns in _DECIDING.items()
+        for table, columns in DECIDING_COLUMNS.items()
     )
     decisions = explain_segments(texture, flow, track_id=shown.track_id, config=config)
     if not decisions:

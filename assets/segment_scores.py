@@ -1,10 +1,7 @@
 """Asset ``segment_scores``: what the champion says about each expression segment."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,19 +11,18 @@ from matplotlib.figure import Figure
 from assets import checks
 from assets.camera_day import CAMERA_DAYS
 from assets.champion import ensure_champion
-from assets.crops import crops_at
+from assets.clip_stages import LakeClip
 from assets.describe import asset_attributes, column_schema, figures, table_preview
-from assets.face_quality import measures_at
 from assets.figures import pad_cube
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
-from assets.scoring import Crops, Measures, crops_of_clip, score_faces, segment_faces
+from assets.scoring import by_time, score_segments
 from assets.training_set import FEATURE_VERSION
-from features.pipeline import spot_clip
 from ml.abstention import REASONS
 from ml.datasets import PAD_AXES
 from ml.norms import emotion_pad
 from ml.registry import ModelRegistry
+from ml.serving import PLACES
 
 CODE_VERSION = "2"
 
@@ -51,7 +47,7 @@ def segment_scores(
     apparent expression, never what a person feels. Where the model abstains, its reasons are stored, and the numbers
     are not to be relied on.
     """
-    scorer = Scorer(registry, ensure_champion(lake, registry, parameters), parameters)
+    scorer = champion_scorer(lake, registry, parameters)
     computed: list[str] = []
     unchanged: list[str] = []
     for camera_day in context.partition_keys:
@@ -117,29 +113,23 @@ class Scorer:
             )
             raise ValueError(msg)
 
-    def describe(self, segments: Sequence[Any], crops: Crops, measures: Measures) -> list[dict[str, Any]]:
-        """Score segments (objects with track_id, onset, apex) from crops and their quality by (track_id, frame).
+    def score(self, clip: LakeClip) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Score the segments of a clip.
 
         Returns
         -------
-        list of dict
-            One per segment, in order, with the model's columns of ``segment_scores``.
+        list of (dict, dict)
+            Row of ``expression_segments`` and the model's columns of ``segment_scores``, in the order of the former.
         """
-        faces = segment_faces(segments, crops, measures)
         return [
-            {**answer, "model_version": self.number, "version": self.model.version}
-            for answer in score_faces(self.model, faces, features=self.parameters.features)
+            (segment, {**answer, "model_version": self.number, "version": self.model.version})
+            for segment, answer in score_segments(self.model, clip, features=self.parameters.features)
         ]
 
 
-@dataclass(frozen=True)
-class _Stored:
-    """A row of ``expression_segments`` as an object."""
-
-    segment_id: str
-    track_id: str
-    onset: int
-    apex: int
+def champion_scorer(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> Scorer:
+    """Return the scorer of the champion; in a new installation the shipped model becomes it."""
+    return Scorer(registry, ensure_champion(lake, registry, parameters), parameters)
 
 
 def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, run_id: str) -> bool:
@@ -154,12 +144,6 @@ def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, 
     name = f"{clip_id}-v{scorer.number}-{stamp[:8]}"
     if lake.fingerprint_of("segment_scores", name, camera_day=camera_day) == stamp:
         return False
-    table = lake.read("expression_segments", clip_id, camera_day=camera_day)
-    chosen = table.select(["segment_id", "track_id", "onset", "apex"]).to_pylist()
-    segments = [_Stored(**row) for row in chosen]
-    wanted = [(each.track_id, frame) for each in segments for frame in (each.onset, each.apex)]
-    crops = crops_at(lake, camera_day, clip_id, wanted)
-    measures = measures_at(lake, camera_day, clip_id, wanted)
     clip = lake.read("clip_manifest", clip_id, camera_day=camera_day).to_pylist()[0]
     common = {
         "clip_id": clip_id,
@@ -168,17 +152,21 @@ def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, 
         "synthetic": clip["synthetic"] or scorer.model.synthetic,
     }
     rows = [
-        {**common, "segment_id": segment.segment_id, "track_id": segment.track_id, **score}
-        for segment, score in zip(segments, scorer.describe(segments, crops, measures), strict=True)
+        {**common, "segment_id": segment["segment_id"], "track_id": segment["track_id"], **score}
+        for segment, score in scorer.score(LakeClip(lake, camera_day, clip_id))
     ]
     lake.write("segment_scores", name, rows, stamp=stamp, camera_day=camera_day)
     return True
 
 
-def score_clip(
-    clip: Path, parameters: Parameters, registry: ModelRegistry, lake: Lake
-) -> list[dict[str, Any]]:
-    """Spot and score one clip by the champion without storing anything of the clip.
+def score_clip(clip: LakeClip, scorer: Scorer) -> list[dict[str, Any]]:
+    """Score one clip for a person to read.
+
+    Parameters
+    ----------
+    clip : LakeClip
+        As `assets.clip_stages.process_clip` gives it: nothing of it is stored.
+    scorer : Scorer
 
     Returns
     -------
@@ -186,20 +174,15 @@ def score_clip(
         Track, onset, apex and offset in seconds, emotion, confidence, PAD, adjectives and, where the model abstains,
         why, one per segment; `synthetic` tells that the champion learned from the project's own generator.
     """
-    scorer = Scorer(registry, ensure_champion(lake, registry, parameters), parameters)
-    segments = spot_clip(clip, config=parameters.features)
-    crops, measures = crops_of_clip(clip, segments, features=parameters.features)
     return [
         {
-            "track": segment.track_id,
-            "onset_s": segment.onset_s,
-            "apex_s": segment.apex_s,
-            "offset_s": segment.offset_s,
+            "track": segment["track_id"],
+            **{place: segment[place] for place in PLACES},
             **{key: score[key] for key in ("emotion", "confidence", *PAD_AXES)},
             "adjectives": ", ".join(score["adjectives"]),
             "abstained": ", ".join(score["reasons"]),
             "model_version": scorer.number,
             "synthetic": scorer.model.synthetic,
         }
-        for segment, score in zip(segments, scorer.describe(segments, crops, measures), strict=True)
+        for segment, score in by_time(scorer.score(clip))
     ]

@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assets.scoring import FaceInput, crops_of_clip, quality_of, score_faces, segment_faces
+from assets.clip_stages import process_clip
+from assets.scoring import FaceInput, by_time, quality_of, score_faces, score_segments
 from features.config import FeatureConfig, load_config
 from features.detectors import FaceDetector, make_detector
-from features.pipeline import spot_clip
 from features.raw_crops import align_raw_crop, crop_size_px
 from ml.datasets import CROP_SIZE, INPUT_SIZE
 from ml.expression_model import ExpressionModel
@@ -131,14 +131,11 @@ class ExpressionServer:
         if not clip.is_file():
             msg = f"clip {clip} is no file that the server can read; give a path on its own machine"
             raise FileNotFoundError(msg)
-        segments = spot_clip(clip, config=self.features)
-        crops, measures = crops_of_clip(clip, segments, features=self.features)
-        faces = segment_faces(segments, crops, measures)
+        with process_clip(clip, features=self.features) as processed:
+            scored = score_segments(self.model, processed, features=self.features)
         return [
-            {"track": segment.track_id, **{name: getattr(segment, name) for name in PLACES}, **answer}
-            for segment, answer in zip(
-                segments, score_faces(self.model, faces, features=self.features), strict=True
-            )
+            {"track": segment["track_id"], **{place: segment[place] for place in PLACES}, **answer}
+            for segment, answer in by_time(scored)
         ]
 
 

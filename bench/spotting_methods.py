@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.spotting_extract import default_config, paper_config
 from bench.spotting_faces import AnnotatedFace, PlainCurve, Stretch
 from features import segments as seg
-from features.curves import change_threshold, runs_of, score_curve
+from features.curves import change_threshold, score_curve, true_spans
 from features.pipeline import TrackCurves
 from features.segments import SegmentConfig
 from features.spans import Span, limit_spans, merge_spans
@@ -41,7 +41,7 @@ class Thresholds:
     high, low : float
         Of `features.temporal.score_spans`.
     reach_s : float
-        What a run above a baseline's threshold is lengthened by on either side, s.
+        What a span above a baseline's threshold is lengthened by on either side, s.
     """
 
     min_motion_px: float = 0.7
@@ -259,9 +259,9 @@ class PaperRule:
 
 
 class Baseline:
-    """A published spotter: runs of its curve above ``mean + p (max - mean)`` of the clip.
+    """A published spotter: spans of its curve above ``mean + p (max - mean)`` of the clip.
 
-    Their authors count peaks, not extents: how far a run reaches beyond what lies above the threshold is chosen too.
+    Their authors count peaks, not extents: how far a span reaches beyond what lies above the threshold is chosen too.
     """
 
     choices = tuple(Thresholds(delta=p, reach_s=r) for p, r in product((0.5, 0.3, 0.7, 0.9), (0.1, 0.0, 0.2)))
@@ -277,7 +277,7 @@ class Baseline:
     def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         curves = face.baselines[self._curve]
-        return assemble(face, ((each.frames, each.values, _runs(each, choice)) for each in curves))
+        return assemble(face, ((each.frames, each.values, _spans_above(each, choice)) for each in curves))
 
 
 def assemble(
@@ -351,11 +351,11 @@ def _configured_spans(curves: TrackCurves, config: SegmentConfig) -> list[Span]:
     return limit_spans(spans, curves.motion, fps=fps, **limits)
 
 
-def _runs(curve: PlainCurve, choice: Thresholds) -> list[Span]:
+def _spans_above(curve: PlainCurve, choice: Thresholds) -> list[Span]:
     threshold = change_threshold(curve.values, delta=choice.delta)
     reach, end = round(choice.reach_s * curve.fps), curve.values.size - 1
     spans: list[Span] = []
-    for first, last in runs_of(curve.values > threshold):
+    for first, last in true_spans(curve.values > threshold):
         apex = first + int(np.argmax(curve.values[first : last + 1]))
         begin, stop = max(0, first - reach), min(end, last + reach)
         spans.append(Span(begin, apex, stop, float(curve.values[apex]), "texture"))

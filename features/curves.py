@@ -190,8 +190,8 @@ def score_curve(curve: NDArray[np.float64]) -> NDArray[np.float64]:
     return (curve - mean) / spread if spread > 0 else np.zeros_like(curve)
 
 
-def runs_of(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Runs of True as (first, last) indices, both inclusive."""
+def true_spans(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Spans of True as (first, last) indices, both inclusive."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [(int(first), int(last) - 1) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 

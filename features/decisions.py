@@ -6,7 +6,7 @@ steps of the rule (``segments``, ``spans``), how curves come about (``pipeline``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -135,14 +135,26 @@ class Decision:
     texture: Reading
     rejected: tuple[Rejected, ...]
 
-    @property
-    def segments(self) -> list[Segment]:
-        """The segments themselves."""
-        return [reason.segment for reason in self.reasons]
+
+def spot(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> list[Segment]:
+    """Segments of one stretch by the configured rule, eq. (21)-(24).
+
+    Parameters
+    ----------
+    curves : TrackCurves
+    track_id : str
+    config : SegmentConfig
+
+    Returns
+    -------
+    list of Segment
+        In order of time.
+    """
+    return _segments(_search(curves, config).lasting, curves, track_id=track_id, config=config)
 
 
-def decide(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> Decision:
-    """Segments of one stretch by the configured rule, eq. (21)-(24), with their reasons.
+def explain(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> Decision:
+    """What `spot` finds, with the reasons; takes longer, because what was too slow is searched for as well.
 
     Parameters
     ----------
@@ -150,72 +162,106 @@ def decide(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> Deci
     track_id : str
     config : SegmentConfig
     """
-    spans, rejected = _spans(curves, config)
-    kept = limit_spans(
-        spans,
-        curves.motion,
-        min_length_s=config.min_length_s,
-        max_length_s=config.max_length_s,
-        fps=curves.fps,
+    found = _search(curves, config)
+    segments = _segments(found.lasting, curves, track_id=track_id, config=config)
+    reasons = tuple(
+        Reason(segment, *_readings(curves, slice(span.onset, span.offset + 1), config), span.begin, span.end)
+        for segment, span in zip(segments, found.lasting, strict=True)
     )
-    apexes = {span.apex for span in kept}
-    rejected += [_rejected(span, curves, "too_short") for span in spans if span.apex not in apexes]
-    kept = [
+    motion, texture = _readings(curves, slice(None), config)
+    return Decision(curves, reasons, motion, texture, tuple(_rejected(found, curves, config)))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Spans in one stretch.
+
+    Attributes
+    ----------
+    flow, texture : list of Span
+        Of either evidence; none where both are judged as one curve.
+    fused : list of Span
+        Of both together.
+    lasting : list of Span
+        Those of `fused` that last long enough, cut to the largest length: one for each segment.
+    """
+
+    flow: list[Span]
+    texture: list[Span]
+    fused: list[Span]
+    lasting: list[Span]
+
+
+def _search(curves: TrackCurves, config: SegmentConfig) -> _Search:
+    fps = curves.fps
+    flow: list[Span] = []
+    texture: list[Span] = []
+    if config.fusion == "mean":
+        fused = seg.mean_spans(curves.motion, curves.texture, config=config, fps=fps)
+    else:
+        flow = seg.motion_spans(curves.displacement, config=config, fps=fps)
+        texture = seg.texture_spans(curves.texture, config=config, fps=fps)
+        fused = seg.fuse(flow, texture, fusion=config.fusion, gap=round(config.merge_gap_s * fps))
+    lasting = limit_spans(
+        fused, curves.motion, min_length_s=config.min_length_s, max_length_s=config.max_length_s, fps=fps
+    )
+    return _Search(flow, texture, fused, lasting)
+
+
+def _segments(
+    spans: Sequence[Span], curves: TrackCurves, *, track_id: str, config: SegmentConfig
+) -> list[Segment]:
+    centred = [
         centre_apex(
             span, curves.texture if span.source == "texture" else curves.motion, share=config.apex_share
         )
-        for span in kept
+        for span in spans
     ]
     strongest = curves.modules.argmax(axis=1)
-    segments = seg.to_segments(
-        kept,
+    return seg.to_segments(
+        centred,
         track_id=track_id,
         frames=curves.frames,
         times=curves.times,
         rois=[config.regions[region] for region in strongest.tolist()],
         micro_s=config.micro_s,
     )
-    reasons = tuple(
-        Reason(segment, *_readings(curves, slice(span.onset, span.offset + 1), config), span.begin, span.end)
-        for segment, span in zip(segments, kept, strict=True)
-    )
-    motion, texture = _readings(curves, slice(None), config)
-    return Decision(curves, reasons, motion, texture, tuple(rejected))
 
 
-def _spans(curves: TrackCurves, config: SegmentConfig) -> tuple[list[Span], list[Rejected]]:
-    fps = curves.fps
-    if config.fusion == "mean":
-        return seg.mean_spans(curves.motion, curves.texture, config=config, fps=fps), []
-    flow = seg.motion_spans(curves.displacement, config=config, fps=fps)
-    texture = seg.texture_spans(curves.texture, config=config, fps=fps)
-    spans = seg.fuse(flow, texture, fusion=config.fusion, gap=round(config.merge_gap_s * fps))
-    unheard = texture if flow and config.fusion == "fallback" else []
-    rejected = [_rejected(span, curves, "flow_speaks_first") for span in _apart(unheard, spans)]
-    any_speed = seg.motion_spans(curves.displacement, config=replace(config, min_speed_px_s=0.0), fps=fps)
-    return spans, [*rejected, *(_rejected(span, curves, "too_slow") for span in _apart(any_speed, spans))]
+def _rejected(found: _Search, curves: TrackCurves, config: SegmentConfig) -> Iterator[Rejected]:
+    """Changes that did not become segments: unheard texture, slow motion, then what is too short."""
+
+    def rejected(span: Span, why: Rejection) -> Rejected:
+        return Rejected(int(curves.frames[span.onset]), int(curves.frames[span.offset]), span.source, why)
+
+    if found.flow and config.fusion == "fallback":
+        yield from (rejected(span, "flow_speaks_first") for span in _apart(found.texture, found.fused))
+    if config.fusion != "mean":
+        any_speed = replace(config, min_speed_px_s=0.0)
+        moved = seg.motion_spans(curves.displacement, config=any_speed, fps=curves.fps)
+        yield from (rejected(span, "too_slow") for span in _apart(moved, found.fused))
+    apexes = {span.apex for span in found.lasting}
+    yield from (rejected(span, "too_short") for span in found.fused if span.apex not in apexes)
 
 
-def _readings(curves: TrackCurves, part: slice, config: SegmentConfig) -> tuple[tuple[Reading, ...], Reading]:
-    """Read regions (strongest first) and texture within a part of the stretch."""
+def _readings(
+    curves: TrackCurves, within: slice, config: SegmentConfig
+) -> tuple[tuple[Reading, ...], Reading]:
+    """Read regions (strongest first) and texture within some frames of the stretch."""
     floor = seg.motion_floor(float(curves.motion.max()), config=config)
-    modules = curves.modules[part, : len(config.regions)].T
+    modules = curves.modules[within, : len(config.regions)].T
     regions = [
-        _reading(name, module, floor, curves.frames[part])
+        _reading(name, module, floor, curves.frames[within])
         for name, module in zip(config.regions, modules, strict=True)
     ]
     texture_floor = seg.texture_floor(curves.texture, config=config)
-    texture = _reading("texture", curves.texture[part], texture_floor, curves.frames[part])
+    texture = _reading("texture", curves.texture[within], texture_floor, curves.frames[within])
     return tuple(sorted(regions, key=lambda each: -each.value)), texture
 
 
 def _reading(curve: str, values: NDArray[np.float64], threshold: float, frames: NDArray[np.int64]) -> Reading:
     at = int(np.argmax(values))
     return Reading(curve, float(values[at]), threshold, int(frames[at]))
-
-
-def _rejected(span: Span, curves: TrackCurves, why: Rejection) -> Rejected:
-    return Rejected(int(curves.frames[span.onset]), int(curves.frames[span.offset]), span.source, why)
 
 
 def _apart(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
@@ -225,8 +271,3 @@ def _apart(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
 
 def _overlap(one: Span, other: Span) -> bool:
     return one.onset <= other.offset and other.onset <= one.offset
-
-
-def segments_of(decisions: Sequence[Decision]) -> list[Segment]:
-    """Segments of a track from the decisions about its stretches, in order of time."""
-    return [segment for decision in decisions for segment in decision.segments]

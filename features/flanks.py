@@ -18,7 +18,7 @@ from features.spans import Stop
 _FLANK_TOP = 0.8
 
 
-def grow(
+def grow_from_apex(
     module: NDArray[np.float64],
     angle: NDArray[np.float64],
     apex: int,
@@ -54,10 +54,10 @@ def grow(
     return onset, offset
 
 
-def stops(
+def stop_reasons(
     module: NDArray[np.float64], onset: int, apex: int, offset: int, *, apex_fraction: float
 ) -> tuple[Stop, Stop]:
-    """What ended `grow` before the onset and after the offset: ``level``, ``turn`` or the ``edge`` of the curve."""
+    """Why `grow_from_apex` stopped at either end: ``level``, ``turn`` or the ``edge`` of the curve."""
 
     def stop(beyond: int) -> Stop:
         if not 0 <= beyond < module.size:
@@ -67,7 +67,7 @@ def stops(
     return stop(onset - 1), stop(offset + 1)
 
 
-def rise(module: NDArray[np.float64], apex: int) -> NDArray[np.float64]:
+def relative_height(module: NDArray[np.float64], apex: int) -> NDArray[np.float64]:
     """Share of the way from the lowest module on each side up to the apex, shape (T,); 1 at the apex.
 
     The head's drift lifts the foot of a curve by some tenths of a pixel. Measured from zero, as in eq. (23), a
@@ -79,7 +79,7 @@ def rise(module: NDArray[np.float64], apex: int) -> NDArray[np.float64]:
     return (module - foot) / np.maximum(module[apex] - foot, np.finfo(np.float64).tiny)
 
 
-def extend(level: NDArray[np.float64], boundary: int, apex: int, *, apex_fraction: float) -> int:
+def extrapolate_to_foot(level: NDArray[np.float64], boundary: int, apex: int, *, apex_fraction: float) -> int:
     """Carry a boundary on to where the line through the flank meets the foot.
 
     A slow flank crosses a fraction of the apex long after it began, a quick one at once; the line from that fraction
@@ -88,9 +88,9 @@ def extend(level: NDArray[np.float64], boundary: int, apex: int, *, apex_fractio
     Parameters
     ----------
     level : ndarray, shape (T,)
-        Share of the way up to the apex, as `rise` gives it.
+        Share of the way up to the apex, as `relative_height` gives it.
     boundary, apex : int
-        Onset or offset as `grow` found it with this fraction, and the apex.
+        Onset or offset as `grow_from_apex` found it with this fraction, and the apex.
     """
     toward = 1 if boundary <= apex else -1
     flank = level[boundary : apex + toward if apex + toward >= 0 else None : toward]
@@ -102,6 +102,6 @@ def extend(level: NDArray[np.float64], boundary: int, apex: int, *, apex_fractio
     return int(np.clip(round(boundary - toward * flank[0] / slope), 0, level.size - 1))
 
 
-def top_speed(module: NDArray[np.float64], *, fps: float) -> float:
+def max_speed(module: NDArray[np.float64], *, fps: float) -> float:
     """Largest change of a module from frame to frame by time, px/s; 0 for a single frame."""
     return float(np.abs(np.diff(module)).max(initial=0.0)) * fps

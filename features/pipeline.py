@@ -7,9 +7,9 @@ and storage.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from features import segments as seg
 from features.backend import device_namespace, to_numpy
 from features.config import FeatureConfig
 from features.curves import contrast, half_window
-from features.decisions import Decision, TrackCurves, decide, segments_of
+from features.decisions import Decision, TrackCurves, explain, spot
 from features.flow_stream import FlowRow
 from features.segments import Segment
 from features.texture_stream import TextureRow, texture_histograms
@@ -37,23 +37,6 @@ _LONGEST_HOLE_S = 0.5
 _FRAMES_OUT_OF_SIGHT = 250
 # Rows of a track that wait to be packed: enough that packing costs nothing, few enough that memory stays flat.
 _PACKED_ROWS = 2048
-
-
-@dataclass(frozen=True)
-class ClipRows:
-    """What was measured of the faces of a clip, by track.
-
-    Attributes
-    ----------
-    texture, flow : dict of str to columns
-        Rows of ``texture_features`` and ``flow_features`` as columns; a track without a usable frame is absent.
-    frames : dict of str to Counter
-        Frames by drop reason, see `features.tracks.TrackedFace`; kept ones under the empty reason.
-    """
-
-    texture: dict[str, dict[str, NDArray[Any]]]
-    flow: dict[str, dict[str, NDArray[Any]]]
-    frames: dict[str, Counter[str]]
 
 
 class TextureStream(texture_stream.TextureStream):
@@ -100,9 +83,9 @@ def track_curves(texture_rows: Columns, flow_rows: Columns, *, config: FeatureCo
     breaks = np.flatnonzero(np.diff(times) > _LONGEST_HOLE_S) + 1
     stretches = np.split(np.arange(flow_frames.size), breaks)
     return [
-        _curves_of(flow_frames[part], times[part], displacement[part], texture[part], config)
-        for part in stretches
-        if part.size > 1
+        _curves_of(flow_frames[stretch], times[stretch], displacement[stretch], texture[stretch], config)
+        for stretch in stretches
+        if stretch.size > 1
     ]
 
 
@@ -128,7 +111,11 @@ def find_segments(
     ValueError
         As `track_curves`.
     """
-    return segments_of(explain_segments(texture_rows, flow_rows, track_id=track_id, config=config))
+    return [
+        segment
+        for curves in track_curves(texture_rows, flow_rows, config=config)
+        for segment in spot(curves, track_id=track_id, config=config.segments)
+    ]
 
 
 def explain_segments(
@@ -136,7 +123,7 @@ def explain_segments(
 ) -> list[Decision]:
     """What `find_segments` decides of each stretch of a track, and on which grounds; arguments and errors as there."""
     return [
-        decide(curves, track_id=track_id, config=config.segments)
+        explain(curves, track_id=track_id, config=config.segments)
         for curves in track_curves(texture_rows, flow_rows, config=config)
     ]
 
@@ -193,39 +180,20 @@ def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[
         If the file cannot be read.
     """
     config = FeatureConfig() if config is None else config
-    rows = describe_clip(path, config=config)
-    found = [
-        segment
-        for track_id, columns in rows.flow.items()
-        for segment in find_segments(rows.texture[track_id], columns, track_id=track_id, config=config)
-    ]
-    return sorted(found, key=lambda segment: (segment.onset, segment.track_id))
-
-
-def describe_clip(path: str | Path, *, config: FeatureConfig) -> ClipRows:
-    """Texture and flow rows of every face of a video file: decode, track and describe in one pass.
-
-    Parameters
-    ----------
-    path : str or Path
-        Video file.
-    config : FeatureConfig
-
-    Raises
-    ------
-    features.video.UnreadableVideo
-        If the file cannot be read.
-    """
     texture, flow = _RowsByTrack(lambda: TextureStream(config)), _RowsByTrack(lambda: FlowStream(config))
-    frames: dict[str, Counter[str]] = defaultdict(Counter)
     with Path(path).open("rb") as file:
         clip_key = hashlib.file_digest(file, "sha256").hexdigest()
     for face in track_faces(read_frames(path), faces=config.faces, tracks=config.tracks, clip_key=clip_key):
-        frames[face.track_id][face.drop_reason] += 1
         if face.crop is not None:
             texture.push(face.track_id, face.crop, face.frame, face.time_s)
             flow.push(face.track_id, face.crop, face.frame, face.time_s)
-    return ClipRows(texture.columns(), flow.columns(), dict(frames))
+    texture_rows = texture.columns()
+    found = [
+        segment
+        for track_id, flow_rows in flow.columns().items()
+        for segment in find_segments(texture_rows[track_id], flow_rows, track_id=track_id, config=config)
+    ]
+    return sorted(found, key=lambda segment: (segment.onset, segment.track_id))
 
 
 class _RowsByTrack:
@@ -252,8 +220,8 @@ class _RowsByTrack:
         for track_id in self._rows:
             self._pack(track_id)
         return {
-            track_id: {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-            for track_id, parts in self._packed.items()
+            track_id: {name: np.concatenate([each[name] for each in packed]) for name in packed[0]}
+            for track_id, packed in self._packed.items()
         }
 
     def _pack(self, track_id: str) -> None:

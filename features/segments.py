@@ -22,11 +22,11 @@ from features.curves import (
     AngleMode,
     change_threshold,
     flow_angle,
-    runs_of,
     score_curve,
     smooth,
+    true_spans,
 )
-from features.flanks import extend, grow, rise, stops, top_speed
+from features.flanks import extrapolate_to_foot, grow_from_apex, max_speed, relative_height, stop_reasons
 from features.spans import Bound, Span, Stop, leading_spans, merge_spans
 from features.validation import Share, require
 
@@ -76,13 +76,13 @@ class SegmentConfig:
         Displacement that counts as no expression: that of the reference frame, or the state in which the
         face dwells (`rest_state`).
     rest_window_s : float
-        Longest stretch that shares one rest state, s.
+        Longest time that shares one rest state, s.
     smooth_s : float
         Window of the Savitzky-Golay smoothing of motion and texture, s; 0 for none.
     delta : float
         Proportional coefficient of eq. (21), 0..1.
     texture_peaks : {"prominence", "threshold"}
-        Extent of a texture segment: the peak's width at half prominence, or the run above the threshold.
+        Extent of a texture segment: the peak's width at half prominence, or the span above the threshold.
     min_difference : float
         Least texture difference of a peak above its track's 20th percentile.
     fusion : {"fallback", "or", "mean"}
@@ -91,7 +91,7 @@ class SegmentConfig:
     merge_gap_s : float
         Segments closer than this are one, s.
     min_length_s, max_length_s : float
-        Shorter segments are dropped, longer ones cut to the strongest stretch about their apex, s.
+        Shorter segments are dropped, longer ones cut to the strongest span about their apex, s.
     micro_s : float
         Longest micro-expression, s.
     """
@@ -181,7 +181,7 @@ def rest_state(
     times : ndarray, shape (T,), float64
         Times, s.
     window_s : float
-        Stretch that shares one state, s; between the middles of windows the state is interpolated.
+        Time that shares one state, s; between the middles of windows the state is interpolated.
 
     Returns
     -------
@@ -246,17 +246,21 @@ def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fp
                 # the flank of a segment that was found before is no apex of its own
                 free[apex] = False
                 continue
-            level = rise(module, apex) if config.foot == "lowest" else module
+            level = relative_height(module, apex) if config.foot == "lowest" else module
             max_turn = np.deg2rad(config.max_turn_deg_s) / fps
-            onset, offset = grow(level, angle, apex, apex_fraction=config.apex_fraction, max_turn=max_turn)
+            onset, offset = grow_from_apex(
+                level, angle, apex, apex_fraction=config.apex_fraction, max_turn=max_turn
+            )
             free[onset : offset + 1] = False
-            if top_speed(module[onset : offset + 1], fps=fps) < config.min_speed_px_s:
+            if max_speed(module[onset : offset + 1], fps=fps) < config.min_speed_px_s:
                 continue
             score, name = float(module[apex]) / config.min_motion_px, config.regions[region]
-            ends = stops(level, onset, apex, offset, apex_fraction=config.apex_fraction)
+            ends = stop_reasons(level, onset, apex, offset, apex_fraction=config.apex_fraction)
             if config.flank == "tangent":
                 onset, offset = (
-                    extend(level, at, apex, apex_fraction=config.apex_fraction) if end == "level" else at
+                    extrapolate_to_foot(level, at, apex, apex_fraction=config.apex_fraction)
+                    if end == "level"
+                    else at
                     for at, end in zip((onset, offset), ends, strict=True)
                 )
             spans.append(Span(onset, apex, offset, score, "flow", *(Bound(end, name) for end in ends)))
@@ -286,7 +290,7 @@ def texture_spans(curve: NDArray[np.float64], *, config: SegmentConfig, fps: flo
     last = curve.size - 1
     spans: list[Span] = []
     if config.texture_peaks == "threshold":
-        for onset, offset in runs_of(curve >= threshold):
+        for onset, offset in true_spans(curve >= threshold):
             apex = onset + int(np.argmax(curve[onset : offset + 1]))
             bounds = _bounds(onset, offset, last, "threshold", "texture")
             spans.append(Span(onset, apex, offset, _ratio(curve[apex], threshold), "texture", *bounds))
@@ -325,7 +329,7 @@ def mean_spans(
     curve = (score_curve(motion) + score_curve(texture)) / 2
     threshold = change_threshold(curve, delta=config.delta)
     spans: list[Span] = []
-    for onset, offset in runs_of(curve >= threshold):
+    for onset, offset in true_spans(curve >= threshold):
         apex = onset + int(np.argmax(curve[onset : offset + 1]))
         bounds = _bounds(onset, offset, curve.size - 1, "threshold", "")
         spans.append(Span(onset, apex, offset, _ratio(curve[apex], threshold), "both", *bounds))

@@ -1,7 +1,7 @@
-"""Spans of a curve: runs of indices with an apex, how they join and how long they may be.
+"""Spans of a curve: its indices from an onset to an offset, how they join and how long they may be.
 
-Belongs here: what flow, texture and fusion do alike with the stretches they find. Stays out: how a stretch is
-found, and frames and times (``segments``).
+Belongs here: what flow, texture and fusion do alike with the spans they find. Stays out: how a span is found, and
+frames and times (``segments``).
 """
 
 from __future__ import annotations
@@ -95,12 +95,12 @@ def centre_apex(span: Span, curve: NDArray[np.float64], *, share: float) -> Span
     share : float
         Share of the peak that is near it, 0..1; 1 leaves the apex at the peak.
     """
-    part = curve[span.onset : span.offset + 1]
-    peak = int(np.argmax(part))
-    far = np.flatnonzero(part < share * part[peak])
+    within = curve[span.onset : span.offset + 1]
+    peak = int(np.argmax(within))
+    far = np.flatnonzero(within < share * within[peak])
     after = np.searchsorted(far, peak)
     first = far[after - 1] + 1 if after > 0 else 0
-    last = far[after] - 1 if after < far.size else part.size - 1
+    last = far[after] - 1 if after < far.size else within.size - 1
     return replace(span, apex=span.onset + int(first + last) // 2)
 
 
@@ -112,13 +112,13 @@ def limit_spans(
     max_length_s: float,
     fps: float,
 ) -> list[Span]:
-    """Drop spans below the least length and cut those above the largest to their strongest stretch.
+    """Drop spans below the least length and cut those above the largest to the strongest within them.
 
     Parameters
     ----------
     spans : sequence of Span
     strength : ndarray, shape (T,), float64
-        Curve whose sum decides which stretch about the apex stays.
+        Curve whose sum decides which frames about the apex stay.
     """
     longest = max(1, int(max_length_s * fps + 1e-9))
     kept: list[Span] = []

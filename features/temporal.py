@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from features.curves import runs_of
+from features.curves import true_spans
 from features.spans import Span
 
 Floats = NDArray[np.float64]
@@ -107,11 +107,11 @@ def score_spans(scores: Floats, strength: Floats, *, high: float, low: float, ga
     if low > high:
         message = f"low {low} exceeds high {high}; swap them"
         raise ValueError(message)
-    runs: list[tuple[int, int]] = []
-    for first, last in runs_of(scores >= low):
-        if runs and first - runs[-1][1] - 1 <= gap:
-            first = runs.pop()[0]
-        runs.append((first, last))
+    spans: list[tuple[int, int]] = []
+    for first, last in true_spans(scores >= low):
+        if spans and first - spans[-1][1] - 1 <= gap:
+            first = spans.pop()[0]
+        spans.append((first, last))
     return [
         Span(
             first,
@@ -120,7 +120,7 @@ def score_spans(scores: Floats, strength: Floats, *, high: float, low: float, ga
             float(scores[first : last + 1].max()),
             "both",
         )
-        for first, last in runs
+        for first, last in spans
         if scores[first : last + 1].max() >= high
     ]
 

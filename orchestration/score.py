@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from assets.clip_page import check_suffix, explain_clip, write_explanation
-from assets.segment_scores import score_clip
+from assets.clip_stages import process_clip
+from assets.segment_scores import champion_scorer, score_clip
 from orchestration.resources import build_resources
 from orchestration.settings import Settings
 
@@ -37,12 +38,15 @@ def score_one(
     if plot_file is not None:
         check_suffix(plot_file)
     resources = build_resources(settings)
-    scores = score_clip(clip, resources["parameters"], resources["registry"], resources["lake"])
-    if not plot:
-        return scores, None
-    on_step(f"explaining {clip.name}")
-    why = explain_clip(clip, resources["parameters"])
-    # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
-    page = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
-    write_explanation(page, why, scores)
+    parameters = resources["parameters"]
+    scorer = champion_scorer(resources["lake"], resources["registry"], parameters)
+    with process_clip(clip, features=parameters.features) as processed:
+        scores = score_clip(processed, scorer)
+        if not plot:
+            return scores, None
+        on_step(f"explaining {clip.name}")
+        why = explain_clip(processed, clip.name, parameters)
+        # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
+        page = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
+        write_explanation(page, why, scores)
     return scores, page

@@ -1,6 +1,8 @@
 """Fixtures that several test packages share: clips with exact truth, clips without a face, broken clips."""
 
 import json
+import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -61,6 +63,31 @@ def build_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., BuiltC
 def astronaut_clip(build_clip: Callable[..., BuiltClip]) -> BuiltClip:
     """One face, 320x240, about 2.8 s at 25 fps: still, then a smile, then still."""
     return build_clip([(0, ("happy",))], face_px=(100.0, 100.0))
+
+
+@pytest.fixture
+def tracker_calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a clip was decoded (``read_frames``) and tracked (``track_faces``), by any module that has the name."""
+    from features import tracks, video
+
+    calls: Counter[str] = Counter()
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            calls[function.__name__] += 1
+            return function(*args, **options)
+
+        return call
+
+    import assets.serving  # noqa: F401  every module that may track is loaded before the names are replaced
+    import orchestration.cli  # noqa: F401
+
+    for function in (tracks.track_faces, video.read_frames):
+        replacement = counted(function)
+        for module in list(sys.modules.values()):
+            if getattr(module, function.__name__, None) is function:
+                monkeypatch.setattr(module, function.__name__, replacement)
+    return calls
 
 
 @pytest.fixture(scope="session")

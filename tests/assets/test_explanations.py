@@ -15,9 +15,10 @@ from PIL import Image
 
 from assets import figures
 from assets.clip_page import ClipExplanation, check_suffix, explain_clip, write_explanation
+from assets.clip_stages import process_clip
 from assets.explanations import explain_track, explain_unusable, frames_shown, in_words
 from assets.figures import TrackView
-from features.decisions import Decision, TrackCurves, decide
+from features.decisions import Decision, TrackCurves, explain
 from features.pipeline import spot_clip
 from features.segments import SegmentConfig
 
@@ -40,7 +41,7 @@ def decision(mouth: np.ndarray, texture: np.ndarray | None = None, **options: ob
     frames = np.arange(100)
     changed = np.zeros(100) if texture is None else texture
     curves = TrackCurves(frames, frames / FPS, displacement, changed)
-    return decide(curves, track_id=TRACK, config=replace(CONFIG, **options))  # type: ignore[arg-type]
+    return explain(curves, track_id=TRACK, config=replace(CONFIG, **options))  # type: ignore[arg-type]
 
 
 def view(*decisions: Decision, truth: pd.DataFrame = NO_TRUTH, synthetic: bool = False) -> TrackView:
@@ -290,13 +291,15 @@ def test_the_picture_holds_everything_below_each_other(clip: ClipExplanation, tm
 
 
 def test_a_clip_is_explained_as_it_is_spotted(astronaut_clip, parameters) -> None:
-    explanation = explain_clip(astronaut_clip.path, parameters)
+    with process_clip(astronaut_clip.path, features=parameters.features) as clip:
+        explanation = explain_clip(clip, "smile.mp4", parameters)
     segments = spot_clip(astronaut_clip.path, config=parameters.features)
     (track,) = explanation.tracks
     assert [each.segment_id for each in track.explanations] == [
         f"{each.track_id}-{each.onset}" for each in segments
     ]
     assert explanation.headline == "1 face was followed, 1 expression segment found"
+    assert explanation.name == "smile.mp4"
     assert len(track.explanations[0].figure.axes) == 4  # three faces and the polar map
 
 

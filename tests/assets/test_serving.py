@@ -11,7 +11,10 @@ import pytest
 import torch
 from skimage import data as pictures
 
-from assets.scoring import FaceInput, crops_of_clip, score_faces, segment_faces
+from assets.clip_stages import process_clip
+from assets.crops import crops_at
+from assets.face_quality import measures_at
+from assets.scoring import FaceInput, score_faces
 from assets.serving import ExpressionServer, _load_pyfunc
 from features.config import FeatureConfig
 from features.detectors import make_detector
@@ -149,12 +152,21 @@ def test_a_clip_gives_an_answer_for_each_segment(server, astronaut_clip, aligned
     assert [(each["row"], each["track"], each["apex_s"]) for each in answers] == [
         (1, segment.track_id, segment.apex_s) for segment in segments
     ]
-    crops, measures = crops_of_clip(astronaut_clip.path, segments, features=CONFIG)
-    faces = segment_faces(segments, crops, measures)
-    assert faces[0].quality["track_s"] == pytest.approx(2.7, abs=0.3)
-    assert faces[0].quality["size_px"] > 60
-    direct = score_faces(server.model, faces, features=CONFIG)
-    np.testing.assert_array_equal(probabilities(answers[0]), probabilities(direct[0]))
+    onset, apex = ((segments[0].track_id, frame) for frame in (segments[0].onset, segments[0].apex))
+    with process_clip(astronaut_clip.path, features=CONFIG) as clip:
+        at = (clip.lake, clip.camera_day, clip.clip_id, [onset, apex])
+        crops, measures = crops_at(*at), measures_at(*at)
+    assert measures[apex]["track_s"] == pytest.approx(2.7, abs=0.3)
+    assert measures[apex]["size_px"] > 60
+    [direct] = score_faces(
+        server.model, [FaceInput(crops[apex], crops[onset], measures[apex])], features=CONFIG
+    )
+    np.testing.assert_array_equal(probabilities(answers[0]), probabilities(direct))
+
+
+def test_a_clip_is_tracked_once(server, astronaut_clip, tracker_calls):
+    assert ask(server, {"clip": str(astronaut_clip.path)})
+    assert tracker_calls == {"read_frames": 1, "track_faces": 1}
 
 
 def test_no_faces_no_answers(server):

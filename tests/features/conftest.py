@@ -17,6 +17,7 @@ from features.backend import has_gpu, to_numpy
 from features.video import write_video
 from tests.features.clips import numbered_frames
 from tests.features.host_kernels import HostModule
+from tests.features.stream_rows import cpu, rows_of
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,12 @@ def still_crops() -> np.ndarray:
     crops = _draw_faces(np.zeros(40)).astype(float)
     crops += np.random.default_rng(3).normal(0, 1.0, crops.shape)
     return np.clip(np.rint(crops), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def smiling_rows(smiling_crops: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Texture and flow rows of `smiling_crops` under the default configuration."""
+    return rows_of(smiling_crops, cpu())
 
 
 def _draw_faces(strength: np.ndarray) -> np.ndarray:

@@ -11,9 +11,9 @@ from features.curves import (
     flow_angle,
     half_window,
     pool_blocks,
-    runs_of,
     score_curve,
     smooth,
+    true_spans,
     wrap_angle,
 )
 from tests.reference import texture as slow
@@ -92,8 +92,8 @@ def test_score_runs_from_mean_to_peak():
 
 def test_runs_are_inclusive():
     mask = np.array([True, False, True, True, False, True])
-    assert runs_of(mask) == [(0, 0), (2, 3), (5, 5)]
-    assert runs_of(np.zeros(3, bool)) == []
+    assert true_spans(mask) == [(0, 0), (2, 3), (5, 5)]
+    assert true_spans(np.zeros(3, bool)) == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.decisions import TrackCurves, decide, segments_of
+from features import decisions
+from features.decisions import TrackCurves, spot
 from features.segments import SegmentConfig
 from features.spans import Bound
 
@@ -29,13 +30,12 @@ def bump(length, onset, apex, offset, height):
 
 
 def explain(given, **options):
-    return decide(given, track_id="t", config=replace(CONFIG, **options))
+    return decisions.explain(given, track_id="t", config=replace(CONFIG, **options))
 
 
 def test_a_reason_reads_every_region_against_the_threshold_that_was_applied():
     decision = explain(curves(bump(100, 30, 40, 50, 4.0), bump(100, 30, 42, 50, 0.5), first=100))
     (reason,) = decision.reasons
-    assert segments_of([decision]) == [reason.segment]
     assert [(each.curve, each.value, each.frame) for each in reason.motion] == [
         ("left_mouth", 4.0, 140),
         ("left_brow", 0.5, 142),
@@ -103,3 +103,47 @@ def test_what_was_turned_down_is_named():
     assert [(each.source, each.why) for each in slow.rejected] == [("flow", "too_slow")]
     # texture within the segment that flow found is no change of its own
     assert explain(replace(given, texture=bump(100, 10, 20, 30, 0.2))).rejected == ()
+
+
+def random_curves(rng):
+    """Two regions and texture of a track of some seconds: a few bumps, drift and noise."""
+    length = int(rng.integers(40, 300))
+
+    def bumps(height, noise):
+        curve = rng.normal(0, noise, length)
+        for _ in range(rng.integers(0, 4)):
+            onset, apex, offset = np.sort(rng.choice(length, 3, replace=False))
+            curve += bump(length, onset, apex, offset, rng.uniform(0, height))
+        return curve
+
+    return curves(bumps(4.0, 0.1), bumps(2.0, 0.1), bumps(0.3, 0.01), first=int(rng.integers(1000)))
+
+
+@pytest.mark.parametrize("fusion", ["fallback", "or", "mean"])
+def test_what_is_explained_is_what_is_spotted(rng, fusion):
+    seen = 0
+    for _ in range(100):
+        given = random_curves(rng)
+        options = {
+            "fusion": fusion,
+            "max_length_s": rng.uniform(0.4, 4.0),
+            "foot": rng.choice(["zero", "lowest"]),
+        }
+        config = replace(CONFIG, **options)
+        spotted = spot(given, track_id="t", config=config)
+        assert [reason.segment for reason in explain(given, **options).reasons] == spotted
+        seen += len(spotted)
+    assert seen > 50
+
+
+def test_the_line_searches_motion_once(monkeypatch):
+    searches = []
+    search = decisions.seg.motion_spans
+    monkeypatch.setattr(
+        decisions.seg, "motion_spans", lambda *args, **options: searches.append(1) or search(*args, **options)
+    )
+    given = curves(bump(100, 30, 40, 50, 4.0))
+    assert len(spot(given, track_id="t", config=CONFIG)) == 1
+    assert len(searches) == 1
+    explain(given)
+    assert len(searches) == 3

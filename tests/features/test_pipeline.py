@@ -1,6 +1,6 @@
 """The features as one line: configuration, streams, rows to segments, clip to segments."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from features.backend import device_namespace
-from features.config import FeatureConfig, load_config
+from features.config import load_config
 from features.curves import block_differences, pool_blocks
 from features.flow_stream import FlowConfig
 from features.modc import modc_histograms
@@ -19,49 +19,14 @@ from features.pipeline import (
     find_segments,
     segment_features,
     spot_clip,
-    track_curves,
 )
 from features.sample import make_puppets, render_frames
 from features.sample_plan import SampleConfig, plan_clip
 from features.segments import SegmentConfig
 from features.texture_stream import TextureConfig
+from tests.features.stream_rows import FPS, columns, cpu, no_texture, rows_of, run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-FPS = 25.0
-
-
-def cpu(**sections):
-    return FeatureConfig(device="cpu", **sections)
-
-
-def run(stream, crops, *, fps=FPS, first=0, skip=()):
-    """All rows of a stream, and the most rows of frames it held back."""
-    rows = []
-    for i, crop in enumerate(crops):
-        if i not in skip:
-            rows += stream.push(crop, first + i, (first + i) / fps)
-    return rows + stream.flush()
-
-
-def columns(rows):
-    return {each.name: np.asarray([getattr(row, each.name) for row in rows]) for each in fields(rows[0])}
-
-
-def no_texture():
-    names = ("frame", "time_s", "kind", "difference")
-    return {name: np.zeros(0) for name in names}
-
-
-def rows_of(crops, config, **options):
-    return (
-        columns(run(TextureStream(config), crops, **options)),
-        columns(run(FlowStream(config), crops, **options)),
-    )
-
-
-@pytest.fixture(scope="module")
-def smiling_rows(smiling_crops):
-    return rows_of(smiling_crops, cpu())
 
 
 # Texture
@@ -256,53 +221,9 @@ def test_texture_speaks_where_flow_is_silent(smiling_rows):
     assert {s.source for s in segments} == {"texture"}
 
 
-def test_contrast_is_taken_from_the_stored_curve(smiling_rows):
-    aff, sharper = (
-        track_curves(*smiling_rows, config=cpu(texture=TextureConfig(curve=curve)))[0].texture
-        for curve in ("aff", "contrast")
-    )
-    assert not np.allclose(aff, sharper)
-
-
 def test_segments_need_no_texture_rows(smiling_rows):
     found = find_segments(no_texture(), smiling_rows[1], track_id="abc", config=cpu())
     assert len(found) == 1
-
-
-def test_no_rows_give_no_segments(smiling_rows):
-    empty = {name: values[:0] for name, values in smiling_rows[1].items()}
-    assert find_segments(no_texture(), empty, track_id="abc", config=cpu()) == []
-
-
-def test_dropped_frames_are_bridged(smiling_crops, smiling_rows):
-    rows = rows_of(smiling_crops, cpu(), skip={5, 24, 25, 40})
-    curves = track_curves(*rows, config=cpu())
-    assert len(curves) == 1
-    np.testing.assert_array_equal(curves[0].frames, np.arange(60))
-    whole, holed = (find_segments(*each, track_id="a", config=cpu())[0] for each in (smiling_rows, rows))
-    assert abs(whole.onset - holed.onset) <= 2
-    assert abs(whole.offset - holed.offset) <= 2
-
-
-def test_a_long_hole_splits_the_track(smiling_crops):
-    rows = rows_of(smiling_crops, cpu(), skip=set(range(29, 44)) | set(range(45, 59)))
-    curves = track_curves(*rows, config=cpu())
-    # frames 44 and 59 stay alone behind their holes
-    assert [(c.frames[0], c.frames[-1]) for c in curves] == [(0, 28)]
-
-
-def test_rest_can_be_the_reference_frame(smiling_crops):
-    config = cpu(segments=SegmentConfig(rest="none"))
-    rows = rows_of(smiling_crops[34:], config)
-    # the track begins smiling, so its calm is seen as motion
-    assert track_curves(*rows, config=config)[0].motion[-5:].min() > 1
-    assert track_curves(*rows, config=cpu())[0].motion[-5:].max() < 1
-
-
-def test_unknown_region_says_what_the_rows_hold(smiling_rows):
-    config = cpu(segments=SegmentConfig(regions=("chin",)))
-    with pytest.raises(ValueError, match=r"names \['chin'\].*re-materialise flow_features"):
-        find_segments(*smiling_rows, track_id="abc", config=config)
 
 
 # What classifiers see

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.curves import flow_angle
-from features.flanks import extend, grow, top_speed
+from features.flanks import extrapolate_to_foot, grow_from_apex, max_speed
 from features.segments import (
     SegmentConfig,
     Span,
@@ -45,20 +45,20 @@ def test_growth_by_hand():
     """Apex 10 px: frames above 3 px belong to it, the dip to 2 px on the left ends it."""
     module = np.array([9.0, 2.0, 4.0, 8.0, 10.0, 7.0, 3.1, 3.0, 6.0])
     still = np.zeros(9)
-    assert grow(module, still, 4, apex_fraction=0.3, max_turn=0.5) == (2, 6)
-    assert grow(module, still, 4, apex_fraction=0.0, max_turn=0.5) == (0, 8)
-    assert grow(module, still, 4, apex_fraction=0.75, max_turn=0.5) == (3, 4)
+    assert grow_from_apex(module, still, 4, apex_fraction=0.3, max_turn=0.5) == (2, 6)
+    assert grow_from_apex(module, still, 4, apex_fraction=0.0, max_turn=0.5) == (0, 8)
+    assert grow_from_apex(module, still, 4, apex_fraction=0.75, max_turn=0.5) == (3, 4)
 
 
 def test_growth_stops_where_the_motion_turns():
     module = np.full(9, 5.0)
     angle = np.array([0.0, 0.0, 2.0, 2.0, 2.2, 2.3, 2.4, 0.0, 0.0])
-    assert grow(module, angle, 4, apex_fraction=0.3, max_turn=0.5) == (2, 6)
+    assert grow_from_apex(module, angle, 4, apex_fraction=0.3, max_turn=0.5) == (2, 6)
 
 
 def test_growth_crosses_the_seam_of_angles():
     angle = np.array([6.2, 0.1, 6.2, 0.1])
-    assert grow(np.ones(4), angle, 1, apex_fraction=0.3, max_turn=0.5) == (0, 3)
+    assert grow_from_apex(np.ones(4), angle, 1, apex_fraction=0.3, max_turn=0.5) == (0, 3)
 
 
 def test_growth_equals_slow_loops(rng):
@@ -66,8 +66,8 @@ def test_growth_equals_slow_loops(rng):
         module = rng.uniform(0, 1, 30)
         angle = np.cumsum(rng.normal(0, 0.5, 30)) % (2 * np.pi)
         apex = int(rng.integers(30))
-        expected = slow.grow(module, angle, apex, 0.3, 0.8)
-        assert grow(module, angle, apex, apex_fraction=0.3, max_turn=0.8) == expected
+        expected = slow.grow_from_apex(module, angle, apex, 0.3, 0.8)
+        assert grow_from_apex(module, angle, apex, apex_fraction=0.3, max_turn=0.8) == expected
 
 
 # Motion
@@ -163,12 +163,12 @@ def test_a_tangent_meets_the_foot_where_the_flank_begins():
 
 def test_a_boundary_at_the_edge_or_on_a_cliff_is_not_carried_on():
     level = np.array([0.0, 0.0, 0.9, 1.0, 0.6, 0.4])
-    assert extend(level, 2, 3, apex_fraction=0.3) == 2
+    assert extrapolate_to_foot(level, 2, 3, apex_fraction=0.3) == 2
     # from .4 to .8 in a frame and a half: another frame and a half to the foot, of which the curve holds none
-    assert extend(level, 5, 3, apex_fraction=0.3) == 5
-    assert extend(level[::-1], 0, 2, apex_fraction=0.3) == 0
-    assert extend(np.r_[level, 0, 0, 0], 5, 3, apex_fraction=0.3) == 6
-    assert extend(np.r_[level, 0, 0, 0][::-1], 3, 5, apex_fraction=0.3) == 2
+    assert extrapolate_to_foot(level, 5, 3, apex_fraction=0.3) == 5
+    assert extrapolate_to_foot(level[::-1], 0, 2, apex_fraction=0.3) == 0
+    assert extrapolate_to_foot(np.r_[level, 0, 0, 0], 5, 3, apex_fraction=0.3) == 6
+    assert extrapolate_to_foot(np.r_[level, 0, 0, 0][::-1], 3, 5, apex_fraction=0.3) == 2
     lasting = np.r_[np.zeros(20), np.linspace(0, 4, 10), np.full(30, 4.0)]
     config = SegmentConfig(regions=("lips",), flank="tangent")
     assert found(motion_spans(regions_of(lasting), config=config, fps=FPS))[0][2] == 59
@@ -178,11 +178,11 @@ def test_a_drift_is_too_slow_for_an_expression():
     """A head that goes 3 px away and back within four seconds, and a mouth that does so in less than one."""
     drift, smile = bump(200, 50, 100, 150, 3.0), bump(200, 90, 100, 110, 3.0)
     config = SegmentConfig(regions=("lips",), min_speed_px_s=2.5)
-    assert top_speed(drift, fps=FPS) == pytest.approx(1.5)
+    assert max_speed(drift, fps=FPS) == pytest.approx(1.5)
     assert motion_spans(regions_of(drift), config=config, fps=FPS) == []
     assert len(motion_spans(regions_of(smile), config=config, fps=FPS)) == 1
     assert len(motion_spans(regions_of(drift), config=replace(config, min_speed_px_s=0.0), fps=FPS)) == 1
-    assert top_speed(drift[:1], fps=FPS) == 0.0
+    assert max_speed(drift[:1], fps=FPS) == 0.0
 
 
 # Rest
@@ -234,7 +234,7 @@ def test_texture_peak_at_half_prominence():
     assert spans[0].source == "texture"
 
 
-def test_texture_runs_above_the_threshold():
+def test_texture_spans_above_the_threshold():
     curve = bump(80, 20, 30, 40, 1.0)
     config = SegmentConfig(texture_peaks="threshold", delta=0.5, min_difference=0.0)
     # mean 10/80 = .125, VE = .125 + .5 * .875 = .5625: frames 26..34 (.6 and more)

@@ -63,7 +63,7 @@ def hoof(flow, num_bins):
     return bins / (height * width)
 
 
-def grow(module, angle, apex, apex_fraction, max_turn):
+def grow_from_apex(module, angle, apex, apex_fraction, max_turn):
     """Onset and offset about an apex by eq. (23)."""
 
     def turned(i, j):

@@ -1,0 +1,39 @@
+"""Rows of the feature streams, as columns, for the tests of what is made of them."""
+
+from dataclasses import fields
+
+import numpy as np
+
+from features.config import FeatureConfig
+from features.pipeline import FlowStream, TextureStream
+
+FPS = 25.0
+
+
+def cpu(**sections):
+    return FeatureConfig(device="cpu", **sections)
+
+
+def run(stream, crops, *, fps=FPS, first=0, skip=()):
+    """All rows of a stream that is shown some crops, but not those to skip."""
+    rows = []
+    for i, crop in enumerate(crops):
+        if i not in skip:
+            rows += stream.push(crop, first + i, (first + i) / fps)
+    return rows + stream.finish()
+
+
+def columns(rows):
+    return {each.name: np.asarray([getattr(row, each.name) for row in rows]) for each in fields(rows[0])}
+
+
+def no_texture():
+    names = ("frame", "time_s", "kind", "difference")
+    return {name: np.zeros(0) for name in names}
+
+
+def rows_of(crops, config, **options):
+    return (
+        columns(run(TextureStream(config), crops, **options)),
+        columns(run(FlowStream(config), crops, **options)),
+    )
