@@ -40,11 +40,11 @@ from bench.recognition_runs import (
 )
 from bench.recognition_speed import training_speed
 from bench.video import FER_PYTHON
+from ml.bootstrap import bootstrap_interval, paired_bootstrap
 from ml.calibration import expected_calibration_error, fit_temperature, risk_at_coverage
 from ml.dataset_ferplus import ferplus_examples
 from ml.dataset_posed import OBSERVED
 from ml.datasets import EMOTIONS, ExpressionDataset, strings
-from ml.evaluate import bootstrap_interval, paired_bootstrap
 from ml.prior import balanced_accuracy, fit_class_shift
 from ml.splits import Split
 

@@ -19,8 +19,9 @@ from bench.spotting_faces import Face, make_face, true_segments
 from bench.spotting_learners import CalibratedRule, fused_learned, temporal_logistic, temporal_trees
 from bench.spotting_methods import AsConfigured, Baseline, FlowRule, FusedRule, PaperRule, TextureRule
 from bench.spotting_scenes import real_clip_rows, scene_faces, scene_outcomes
+from ml.bootstrap import percentile_interval
 from ml.spotting_nested import Bench, Fold, NestedRun, Spotter, champion_of
-from ml.spotting_summary import Outcome, SpottingSummary, TrueSegment, interval
+from ml.spotting_summary import Outcome, SpottingSummary, TrueSegment
 
 Rows = list[dict[str, Any]]
 Tables = dict[str, Rows]
@@ -275,7 +276,7 @@ def _tracks(folder: Path, names: Sequence[str]) -> dict[str, list[TrackRows]]:
 def _detection(name: str, judged: Judged) -> dict[str, Any]:
     row: dict[str, Any] = {"method": name}
     for label, key in (("AUC", "auc"), ("F1", "f1")):
-        low, high = interval(judged.resampled[key])
+        low, high = percentile_interval(judged.resampled[key])
         row |= {label: judged.measures[key], f"{label} low": low, f"{label} high": high}
     paper = PAPER_AUC.get(name, PAPER_AUC.get(name.partition(",")[0]))
     return row | {
@@ -287,7 +288,7 @@ def _detection(name: str, judged: Judged) -> dict[str, Any]:
 
 def _segments(name: str, judged: Judged) -> dict[str, Any]:
     counts, measures = judged.summary.counts(), judged.measures
-    low, high = interval(judged.resampled["alarms_per_min"])
+    low, high = percentile_interval(judged.resampled["alarms_per_min"])
     return {
         "method": name,
         "found": counts.tp,
