@@ -9,6 +9,7 @@ from bench.spotting_faces import make_face
 from bench.spotting_learners import temporal_logistic
 from bench.spotting_methods import FlowRule, FusedRule, TextureRule, Thresholds
 from bench.spotting_scenes import box_overlaps, match_tracks, real_clip_rows, scene_outcomes
+from ml.markdown import markdown_table
 from ml.spotting_nested import Bench, Fold, NestedRun
 from ml.spotting_summary import SpottingSummary, TrueSegment
 from tests.bench.spotting_faces import draw_face, draw_faces
@@ -194,11 +195,12 @@ def test_the_verdict_names_those_it_does_not_hold_against():
         {"one": "sl + flow, or", "other": peer, "AUC difference": 0.1, "intervals apart": apart}
         for peer, apart in (("dcp", "yes"), ("hog", "no"), ("lbp", "yes"))
     ]
-    assert "* *sl + flow, or*: holds against dcp, lbp; not against hog." in spotting_report.verdict(rows)
+    assert spotting_report.verdicts(rows) == [("sl + flow, or", ["dcp", "lbp"], ["hog"])]
 
 
 def test_tables_keep_small_and_large_numbers_readable():
-    text = spotting_report.table([{"a": 0.5, "b": 120.0}, {"a": float("nan"), "c": "x"}])
+    rows = [{"a": 0.5, "b": 120.0}, {"a": float("nan"), "c": "x"}]
+    text = markdown_table(rows, spotting_report.readable)
     assert text.splitlines()[2:] == ["| 0.500 | 120.0 |  |", "|  |  | x |"]
 
 
