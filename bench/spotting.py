@@ -20,14 +20,13 @@ from bench.spotting_learners import CalibratedRule, fused_learned, temporal_logi
 from bench.spotting_methods import AsConfigured, Baseline, FlowRule, FusedRule, PaperRule, TextureRule
 from bench.spotting_scenes import real_clip_rows, scene_faces, scene_outcomes
 from ml.bootstrap import percentile_interval
+from ml.paper import PAPER_AUC
 from ml.spotting_nested import Bench, Fold, NestedRun, Spotter, champion_of
 from ml.spotting_summary import Outcome, SpottingSummary, TrueSegment
 
 Rows = list[dict[str, Any]]
 Tables = dict[str, Rows]
 
-# Table 2 of the paper, on data of its own
-PAPER_AUC = {"sl + flow": 0.931, "sr + flow": 0.915, "dcp": 0.568, "hog": 0.537, "lbp": 0.592}
 CHAMPION = "champion"
 _NUM_SHUFFLES = 3
 _VIDEOS = (".mp4", ".mov")
@@ -278,7 +277,7 @@ def _detection(name: str, judged: Judged) -> dict[str, Any]:
     for label, key in (("AUC", "auc"), ("F1", "f1")):
         low, high = percentile_interval(judged.resampled[key])
         row |= {label: judged.measures[key], f"{label} low": low, f"{label} high": high}
-    paper = PAPER_AUC.get(name, PAPER_AUC.get(name.partition(",")[0]))
+    paper = PAPER_AUC.get(name.partition(",")[0].replace(" ", ""))
     return row | {
         "inner AUC": judged.measures["inner_auc"],
         "AUC by clip": judged.measures["face_auc"],
