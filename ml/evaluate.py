@@ -75,11 +75,6 @@ class Evaluation:
         return self.recognised == self.target
 
     @property
-    def classification_correct(self) -> NDArray[np.bool_]:
-        """Whether the emotion after the semantic mapping is right, shape (N,)."""
-        return self.mapped == self.target
-
-    @property
     def confidence(self) -> NDArray[np.float32]:
         """Probability of the recognised class, shape (N,)."""
         return self.probabilities.max(axis=1)

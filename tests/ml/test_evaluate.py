@@ -41,7 +41,7 @@ def test_scores_by_hand(data):
     np.testing.assert_array_equal(found.confusion, expected)
     assert np.trace(found.confusion) / 8 == found.recognition
     assert found.recognition_correct.tolist() == [True] * 6 + [False] * 2
-    assert found.classification_correct.sum() == 2
+    assert (found.mapped == found.target).sum() == 2
     np.testing.assert_allclose(found.confidence, 0.7)
     assert found.synthetic
 
