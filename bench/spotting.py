@@ -57,30 +57,6 @@ class SpottingResults:
     tables: Tables
 
 
-def bench_spotting(data: Path, out: Path | None = None) -> Tables:
-    """Return tables of every method on annotated clips, and of the champion in scenes and on real clips.
-
-    Parameters
-    ----------
-    data : Path
-        A folder with ``clips.csv`` and ``segments.csv``, or one that holds such a folder ``expression_clips``, and
-        ``scenes`` and ``real_clips`` if there are any.
-    out : Path, optional
-        Folder for spotting.md and its plot.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there are no annotated clips.
-    """
-    results = measure(data)
-    if out is not None:
-        from bench.spotting_report import write_report
-
-        write_report(results, out)
-    return results.tables
-
-
 def methods() -> list[Spotter[Face]]:
     """All methods, in the order of the tables."""
     kinds = (*MODC_KINDS, *PEER_KINDS)
@@ -115,7 +91,19 @@ def candidates() -> list[Spotter[Face]]:
 
 
 def measure(data: Path) -> SpottingResults:
-    """Extract, judge every method, and run the champion on what else is there."""
+    """Extract, judge every method, and run the champion on what else is there.
+
+    Parameters
+    ----------
+    data : Path
+        A folder with ``clips.csv`` and ``segments.csv``, or one that holds such a folder ``expression_clips``, and
+        ``scenes`` and ``real_clips`` if there are any.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are no annotated clips.
+    """
     folder = clips_folder(data)
     faces = read_faces(folder)
     bench = Bench(faces)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from bench.paths import CONFIGS
 from bench.spotting_mdmd import MdmdStream
 from features.flow_stream import FlowRow
 from features.pipeline import FeatureConfig, FlowStream, TextureStream, load_config
@@ -26,7 +27,6 @@ from features.texture_stream import TextureConfig, TextureRow
 from features.tracks import track_faces
 from features.video import read_frames
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 MODC_KINDS = ("sl", "sr", "cod")
 PEER_KINDS = ("dcp", "hog", "lbp")
 

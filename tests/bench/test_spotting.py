@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import spotting, spotting_claims, spotting_report
+from bench import BENCHMARKS, spotting, spotting_claims, spotting_report
 from bench.spotting_claims import Judged, acceptance, claims
 from bench.spotting_extract import TrackRows, extract_clip
 from bench.spotting_faces import make_face
@@ -174,7 +174,7 @@ def test_the_command_writes_its_page(tmp_path, monkeypatch):
     data = tmp_path / "clips"
     data.mkdir()
     (data / "clips.csv").touch()
-    tables = spotting.bench_spotting(data, tmp_path / "docs")
+    tables = BENCHMARKS["spotting"](data, tmp_path / "docs")
     assert [row["method"] for row in tables["detection"]] == [
         "dcp",
         "flow",
