@@ -44,6 +44,7 @@ gpu-check: $(GPU_STAMP)
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/basedpyright
 
 format: setup

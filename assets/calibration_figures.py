@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from assets.figures import reliability_plot
 from assets.figures.look import BLUE, GREY, INK, ORANGE, RED, finish, new_figure
-from ml.calibration import COVERAGE, coverage_risk, reliability_table
+from ml.calibration import COVERAGE, reliability_table, risk_coverage_curve
 from ml.slices import MIN_COUNT, slice_scores, worst_slice
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def calibration_figures(evaluation: Evaluation, *, name: str) -> dict[str, Figur
     synthetic = evaluation.synthetic
     return {
         "reliability": reliability_plot(bins, ece=evaluation.calibration_error, synthetic=synthetic),
-        "coverage_risk": coverage_risk_plot({name: evaluation}, synthetic=synthetic),
+        "coverage_risk": risk_coverage_plot({name: evaluation}, synthetic=synthetic),
         "slices": slices_plot(slice_scores(evaluation), synthetic=synthetic),
     }
 
 
-def coverage_risk_plot(evaluations: Mapping[str, Evaluation], *, synthetic: bool) -> Figure:
+def risk_coverage_plot(evaluations: Mapping[str, Evaluation], *, synthetic: bool) -> Figure:
     """Draw the error among the most confident faces against the share of faces answered.
 
     Parameters
@@ -63,7 +63,7 @@ def coverage_risk_plot(evaluations: Mapping[str, Evaluation], *, synthetic: bool
     axes = figure.add_subplot()
     for k, (name, each) in enumerate(evaluations.items()):
         colour, dash = _LINES[k % len(_LINES)]
-        coverage, risk = coverage_risk(each.confidence, each.recognition_correct)
+        coverage, risk = risk_coverage_curve(each.confidence, each.recognition_correct)
         axes.plot(coverage, risk, color=colour, linestyle=dash, linewidth=1.6, label=name)
         scores = each.metrics()
         axes.plot(scores["coverage"], scores["answered_error"], marker="x", color=colour, markersize=8)

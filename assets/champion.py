@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets import checks
-from assets.describe import about, columns_of, table_preview
+from assets.describe import asset_attributes, column_schema, table_preview
 from assets.lake import Lake, fingerprint
 from assets.model_comparison import CHALLENGER
 from assets.parameters import Parameters, PromotionConfig
@@ -28,7 +28,7 @@ class ChampionConfig(dg.Config):
     deps=["model_comparison"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("champion_is_not_worse", asset="champion", blocking=True)],
-    **about("training", "mlflow"),
+    **asset_attributes("training", "mlflow"),
 )
 def champion(
     context: dg.AssetExecutionContext,
@@ -46,14 +46,14 @@ def champion(
     incumbent = ensure_champion(lake, registry, parameters)
     challenger = registry.get_alias(CHALLENGER)
     asked = fingerprint(challenger, incumbent, config.approved_by, parameters.hash_of("promotion"))
-    # the same question again has the same answer: the test fold is frozen
-    pending = challenger if challenger != incumbent and asked != _last_question(lake) else None
+    # the same comparison again has the same answer: the test fold is frozen
+    pending = challenger if challenger != incumbent and asked != _last_fingerprint(lake) else None
     if pending is not None:
         decision = _decide(lake, parameters.promotion, registry, pending, incumbent, config.approved_by)
         context.log.info(decision["reason"])
         if decision["promoted"]:
             registry.set_alias(CHAMPION, pending)
-        _keep(lake, decision, asked)
+        _store_decision(lake, decision, asked)
     table = lake.read_all("promotions")
     now = registry.get_alias(CHAMPION)
     return dg.MaterializeResult(
@@ -62,7 +62,7 @@ def champion(
             "unchanged": int(pending is None),
             "champion": now or 0,
             "decisions": table_preview(table.to_pylist()[::-1]),
-            **columns_of("promotions"),
+            **column_schema("promotions"),
         },
         data_version=dg.DataVersion(fingerprint(CHAMPION, now)),
         check_results=[checks.champion_is_not_worse(table)],
@@ -88,16 +88,16 @@ def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters)
         **dict.fromkeys(("difference", "difference_low", "difference_high")),
         "reason": "there was no champion: the model that ships with the package is the first one",
     }
-    _keep(lake, decision, fingerprint(number))
+    _store_decision(lake, decision, fingerprint(number))
     return number
 
 
-def _keep(lake: Lake, decision: dict[str, Any], question: str) -> None:
+def _store_decision(lake: Lake, decision: dict[str, Any], stamp: str) -> None:
     name = f"{decision['decided_at']:%Y%m%dT%H%M%S%f}-v{decision['model_version']}"
-    lake.write("promotions", name, [decision], stamp=question)
+    lake.write("promotions", name, [decision], stamp=stamp)
 
 
-def _last_question(lake: Lake) -> str | None:
+def _last_fingerprint(lake: Lake) -> str | None:
     names = lake.names("promotions")
     return lake.fingerprint_of("promotions", names[-1]) if names else None
 

@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, for_each_clip
-from assets.describe import about, columns_of
+from assets.describe import asset_attributes, column_schema
 from assets.intake import StoredClip, stored_clips
 from assets.lake import Lake
 from features.video import probe_video
@@ -19,7 +19,7 @@ CODE_VERSION = "1"
     backfill_policy=dg.BackfillPolicy.single_run(),
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("every_clip_may_be_processed", asset="clip_manifest", blocking=True)],
-    **about("ingest", "python", "parquet"),
+    **asset_attributes("ingest", "python", "parquet"),
 )
 def clip_manifest(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """Clips that were taken in: content hash, camera, purpose, legal basis, codec, size, exact timestamps.
@@ -45,7 +45,7 @@ def clip_manifest(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake
             "clips": table.num_rows,
             "seconds": float(sum(table["duration_s"].to_pylist())),
             "dagster/row_count": table.num_rows,
-            **columns_of("clip_manifest"),
+            **column_schema("clip_manifest"),
         },
         data_version=progress.data_version,
         check_results=[checks.every_clip_may_be_processed(table)],

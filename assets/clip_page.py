@@ -27,7 +27,8 @@ from assets.intake import hash_file
 from assets.pages import environment
 from assets.parameters import Parameters
 from assets.scoring import crops_of_clip
-from features.pipeline import ClipRows, FeatureConfig, describe_clip, explain_segments
+from features.config import FeatureConfig
+from features.pipeline import ClipRows, describe_clip, explain_segments
 from features.segments import Segment
 
 SUFFIXES = (".html", ".png")

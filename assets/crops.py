@@ -26,7 +26,7 @@ class TrackStream(Protocol):
         """Take the next crop, (128, 128) uint8; return the rows that are final."""
         ...
 
-    def finish(self) -> list[Any]:
+    def flush(self) -> list[Any]:
         """Return the rows still held back."""
         ...
 
@@ -68,7 +68,7 @@ def write_track_features(
                 streams[track_id] = make_stream()
             found = streams[track_id].push(crop, frame, time_s)
             if frame == last[track_id]:
-                found = [*found, *streams.pop(track_id).finish()]
+                found = [*found, *streams.pop(track_id).flush()]
             rows.extend({"clip_id": clip_id, "track_id": track_id, **asdict(row)} for row in found)
             if len(rows) >= _ROWS_AT_ONCE:
                 writer.write_table(rows_table(table, rows))

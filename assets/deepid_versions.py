@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from assets import checks
 from assets.calibration_figures import calibration_figures
-from assets.describe import about, plots
+from assets.describe import asset_attributes, figures
 from assets.face_quality import describe_examples
 from assets.figures import confusion_matrix, learning_curves
 from assets.lake import Lake, fingerprint
@@ -49,7 +49,7 @@ def _build(version: str) -> dg.AssetsDefinition:
         description=f"{_WHAT[version]} Trained on the training subjects, stopped and calibrated on the "
         "validation subjects, tested once on the frozen test subjects; registered in MLflow.",
         check_specs=[dg.AssetCheckSpec("better_than_chance", asset=name)],
-        **about("training", "pytorch", "mlflow"),
+        **asset_attributes("training", "pytorch", "mlflow"),
     )
     def deepid(
         context: dg.AssetExecutionContext,
@@ -75,7 +75,7 @@ def _build(version: str) -> dg.AssetsDefinition:
                 "synthetic": synthetic,
                 **tested,
                 "model_card": dg.MetadataValue.md(registry.document(number, MODEL_CARD)),
-                **plots(
+                **figures(
                     context, changed=bool(computed), draw=lambda: _curves(lake, version, synthetic=synthetic)
                 ),
             },

@@ -17,7 +17,7 @@ OWNER = "team:vision"
 Drawing = Figure | tuple[str, Figure]  # a figure, or words and the figure that they belong to
 
 
-class About(TypedDict):
+class AssetAttributes(TypedDict):
     """Keyword arguments of an asset decorator."""
 
     group_name: str
@@ -25,12 +25,12 @@ class About(TypedDict):
     owners: list[str]
 
 
-def about(group: str, *kinds: str) -> About:
+def asset_attributes(group: str, *kinds: str) -> AssetAttributes:
     """Return the keyword arguments that every asset decorator gets."""
     return {"group_name": group, "kinds": set(kinds), "owners": [OWNER]}
 
 
-def columns_of(table: str) -> dict[str, dg.TableSchemaMetadataValue]:
+def column_schema(table: str) -> dict[str, dg.TableSchemaMetadataValue]:
     """Return the column schema of a lake table, units in the descriptions, as Dagster metadata."""
     columns: list[dg.TableColumn] = []
     for each in TABLES[table]:
@@ -56,7 +56,7 @@ def table_preview(
     return dg.MetadataValue.table([dg.TableRecord(row) for row in shown])
 
 
-def plots(
+def figures(
     context: dg.AssetExecutionContext,
     *,
     changed: bool,

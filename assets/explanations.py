@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from assets.figures import MOMENTS, Face, TrackView, curves_decision, moments
+from assets.figures import MOMENTS, FaceTile, TrackView, curves_decision, moments
 from assets.figures.look import words
 from features.decisions import Decision, Reading, Reason, Rejected
 from features.segments import SegmentConfig
@@ -126,7 +126,7 @@ def _explain(
     track_id: str, view: TrackView, decision: Decision, reason: Reason | None, crops: Crops
 ) -> Explanation:
     faces = [
-        Face(caption, frame, crops[track_id, frame])
+        FaceTile(caption, frame, crops[track_id, frame])
         for caption, frame in frames_shown(decision, reason)
         if (track_id, frame) in crops
     ]

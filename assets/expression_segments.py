@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, fingerprints, for_each_clip
-from assets.describe import Drawing, about, columns_of, plots, table_preview
+from assets.describe import Drawing, asset_attributes, column_schema, figures, table_preview
 from assets.lake import Lake, columns_of_track
 from assets.parameters import Parameters
 from assets.segment_figures import explain_shown, silent_track, strongest_tracks, why_rows
@@ -23,7 +23,7 @@ _EXPLAINED = 50  # tracks
     deps=["texture_features", "flow_features"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("segments_are_ordered", asset="expression_segments", blocking=True)],
-    **about("features", "numpy", "parquet"),
+    **asset_attributes("features", "numpy", "parquet"),
 )
 def expression_segments(
     context: dg.AssetExecutionContext,
@@ -48,7 +48,7 @@ def expression_segments(
         metadata={
             **progress.metadata(),
             "segments": table.num_rows,
-            **plots(
+            **figures(
                 context,
                 changed=bool(progress.computed),
                 draw=lambda: _explanations(lake, parameters, context.partition_keys[-1]),
@@ -58,7 +58,7 @@ def expression_segments(
             ),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
-            **columns_of("expression_segments"),
+            **column_schema("expression_segments"),
         },
         data_version=progress.data_version,
         check_results=[checks.segments_are_ordered(table)],

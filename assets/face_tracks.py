@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
 from assets.crops import rows_table
-from assets.describe import about, columns_of, plots
+from assets.describe import asset_attributes, column_schema, figures
 from assets.lake import Lake
 from assets.parameters import Parameters
 from assets.segment_figures import faces_figure
@@ -26,7 +26,7 @@ _FRAMES_AT_ONCE = 64
     deps=["clip_manifest"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("faces_are_usable", asset="face_tracks")],
-    **about("faces", "opencv", "parquet"),
+    **asset_attributes("faces", "opencv", "parquet"),
 )
 def face_tracks(
     context: dg.AssetExecutionContext,
@@ -59,14 +59,14 @@ def face_tracks(
             "tracks": len(set(table["track_id"].to_pylist())),
             "face_frames": table.num_rows,
             "kept_frames": table.filter(pc.field("kept")).num_rows,
-            **plots(
+            **figures(
                 context,
                 changed=bool(progress.computed),
                 draw=lambda: faces_figure(lake, context.partition_keys[-1]),
             ),
             "dropped": dg.MetadataValue.json({r["drop_reason"]: r["count_all"] for r in dropped.to_pylist()}),
             "dagster/row_count": table.num_rows,
-            **columns_of("face_tracks"),
+            **column_schema("face_tracks"),
         },
         data_version=progress.data_version,
         check_results=[checks.faces_are_usable(table)],

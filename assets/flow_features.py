@@ -7,7 +7,7 @@ import dagster as dg
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
 from assets.crops import write_track_features
-from assets.describe import about, columns_of, plots
+from assets.describe import asset_attributes, column_schema, figures
 from assets.lake import Lake
 from assets.parameters import Parameters
 from assets.segment_figures import flow_figure
@@ -22,7 +22,7 @@ CODE_VERSION = "2"
     deps=["face_tracks"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("flow_is_finite", asset="flow_features", blocking=True)],
-    **about("features", "numpy", "parquet"),
+    **asset_attributes("features", "numpy", "parquet"),
 )
 def flow_features(
     context: dg.AssetExecutionContext,
@@ -52,13 +52,13 @@ def flow_features(
         metadata={
             **progress.metadata(),
             "regions": dg.MetadataValue.json(sorted(set(table["roi"].to_pylist()))),
-            **plots(
+            **figures(
                 context,
                 changed=bool(progress.computed),
                 draw=lambda: flow_figure(lake, context.partition_keys[-1]),
             ),
             "dagster/row_count": table.num_rows,
-            **columns_of("flow_features"),
+            **column_schema("flow_features"),
         },
         data_version=progress.data_version,
         check_results=[checks.is_finite("flow_is_finite", table, "magnitude")],

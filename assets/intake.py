@@ -57,7 +57,7 @@ class Manifest(BaseModel):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class IntakeResult:
     """What became of one file.
 
     Attributes
@@ -128,7 +128,7 @@ def clips_in(folder: UPath) -> Iterator[UPath]:
             yield path
 
 
-def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: bool = False) -> Outcome:
+def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: bool = False) -> IntakeResult:
     """Accept one file into ``clips/``, recognise it as known, or put it into quarantine.
 
     Parameters
@@ -142,13 +142,13 @@ def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: 
 
     Returns
     -------
-    Outcome
+    IntakeResult
         Bad content and bad manifests are outcomes, never exceptions.
     """
     try:
         outcome = _accept(lake, clip, manifest)
     except Rejected as rejected:
-        outcome = Outcome(clip.name, "quarantined", reason=rejected.reason, detail=rejected.detail)
+        outcome = IntakeResult(clip.name, "quarantined", reason=rejected.reason, detail=rejected.detail)
         quarantine(lake, clip, reason=rejected.reason, detail=rejected.detail)
     if move:
         clip.unlink()
@@ -156,7 +156,7 @@ def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: 
     return outcome
 
 
-def _accept(lake: Lake, clip: UPath, manifest: Manifest | None) -> Outcome:
+def _accept(lake: Lake, clip: UPath, manifest: Manifest | None) -> IntakeResult:
     info = _probe(lake, clip)
     if manifest is None or clip.with_suffix(".json").exists():
         manifest = read_manifest(clip)
@@ -165,7 +165,7 @@ def _accept(lake: Lake, clip: UPath, manifest: Manifest | None) -> Outcome:
     clip_id = sha256[:16]
     known = find_clip(lake, clip_id)
     if known is not None:
-        return Outcome(clip.name, "duplicate", clip_id, known.parent.name)
+        return IntakeResult(clip.name, "duplicate", clip_id, known.parent.name)
     stored = lake.home / "clips" / manifest.camera_day / f"{clip_id}{clip.suffix.lower()}"
     with clip.open("rb") as source, lake.replacing(stored) as target:
         shutil.copyfileobj(source, target)
@@ -173,7 +173,7 @@ def _accept(lake: Lake, clip: UPath, manifest: Manifest | None) -> Outcome:
     record = {"sha256": sha256, "file": stored.name, "manifest": manifest.model_dump(mode="json")}
     with lake.replacing(stored.with_suffix(".json")) as target:
         target.write(json.dumps(record, indent=1, sort_keys=True).encode())
-    return Outcome(clip.name, "accepted", clip_id, manifest.camera_day)
+    return IntakeResult(clip.name, "accepted", clip_id, manifest.camera_day)
 
 
 def _probe(lake: Lake, clip: UPath) -> VideoInfo:
@@ -267,7 +267,7 @@ def quarantined(lake: Lake) -> list[dict[str, str]]:
     return sorted(records, key=lambda record: record["name"])
 
 
-def summarise(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+def summarise(outcomes: Iterable[IntakeResult]) -> dict[str, Any]:
     """Count outcomes and list what was quarantined, for a command's summary or a sensor's log."""
     found = list(outcomes)
     return {

@@ -9,9 +9,9 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from assets import checks
-from assets.calibration_figures import coverage_risk_plot, slices_plot
+from assets.calibration_figures import risk_coverage_plot, slices_plot
 from assets.deepid_versions import VERSIONS, model_stamp
-from assets.describe import about, columns_of, plots, table_preview
+from assets.describe import asset_attributes, column_schema, figures, table_preview
 from assets.face_quality import describe_examples
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
@@ -31,7 +31,7 @@ CHALLENGER = "challenger"
     deps=["deepid_baseline", "deepid_features", "deepid_semantic"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("same_split", asset="model_comparison", blocking=True)],
-    **about("training", "mlflow", "parquet"),
+    **asset_attributes("training", "mlflow", "parquet"),
 )
 def model_comparison(
     context: dg.AssetExecutionContext,
@@ -75,14 +75,14 @@ def model_comparison(
             "computed": computed,
             "unchanged": 1 - computed,
             "challenger": chosen or 0,
-            **plots(
+            **figures(
                 context,
                 changed=bool(computed),
                 draw=lambda: _figures(table, evaluations(), shown=_name_of(numbers, chosen)),
             ),
             "table_3": table_preview(table.to_pylist()),
             **({} if chosen is None else documents(registry, chosen)),
-            **columns_of("model_comparison"),
+            **column_schema("model_comparison"),
         },
         data_version=dg.DataVersion(stamp),
         check_results=[checks.same_split(table)],
@@ -120,7 +120,7 @@ def _figures(
     synthetic = evaluations[shown].synthetic
     return [
         ("Table 3 beside the paper", table_3_plot(table.to_pandas())),
-        ("Coverage and risk", coverage_risk_plot(evaluations, synthetic=synthetic)),
+        ("Coverage and risk", risk_coverage_plot(evaluations, synthetic=synthetic)),
         (f"Groups of faces, {shown}", slices_plot(slice_scores(evaluations[shown]), synthetic=synthetic)),
     ]
 

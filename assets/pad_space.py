@@ -11,7 +11,7 @@ import pandas as pd
 from upath import UPath
 
 from assets import checks
-from assets.describe import about, plots
+from assets.describe import asset_attributes, figures
 from assets.figures import loadings_plot, scree_plot
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
@@ -30,7 +30,7 @@ CODE_VERSION = "2"
     deps=["rating_surveys"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("space_is_not_degenerate", asset="pad_space", blocking=True)],
-    **about("semantics", "factor_analyzer"),
+    **asset_attributes("semantics", "factor_analyzer"),
 )
 def pad_space(
     context: dg.AssetExecutionContext,
@@ -57,7 +57,7 @@ def pad_space(
             "computed": computed,
             "unchanged": 1 - computed,
             **{key: value for key, value in record["diagnostics"].items() if value is not None},
-            **plots(
+            **figures(
                 context,
                 changed=bool(computed),
                 draw=lambda: space_figures(

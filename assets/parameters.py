@@ -7,26 +7,24 @@ a machine (``orchestration.settings``).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic.dataclasses import dataclass
 
 from assets.lake import fingerprint
-from features.pipeline import FeatureConfig, load_config
+from features.config import FeatureConfig, build_config, load_config, read_sections
+from features.validation import require
 from ml.abstention import AbstentionConfig
 from ml.norms import PROJECT_FORM
 from ml.train_config import TrainConfig
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-T = TypeVar("T", bound="DataclassInstance")
+_Part = Annotated[float, Field(gt=0, lt=1)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SurveyConfig:
     """How ratings become a pleasure-arousal-dominance space.
 
@@ -42,13 +40,13 @@ class SurveyConfig:
         Whose scales make the PAD space: the project's adjective pairs, or a form that was imported.
     """
 
-    simulated_raters: int = 0
+    simulated_raters: NonNegativeInt = 0
     form: str = PROJECT_FORM
     method: Literal["minres", "ml", "principal"] = "minres"
     rotation: Literal["procrustes", "varimax"] = "procrustes"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainingSetConfig:
     """Which frames of a labelled segment are learned from, and how subjects are split.
 
@@ -62,13 +60,22 @@ class TrainingSetConfig:
         Seed of the split and of training.
     """
 
-    frames_per_segment: int = 5
-    valid_fraction: float = 0.2
-    test_fraction: float = 0.25
-    seed: int = 0
+    frames_per_segment: PositiveInt = 5
+    valid_fraction: _Part = 0.2
+    test_fraction: _Part = 0.25
+    seed: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _check_fractions(self) -> Self:
+        taken = self.valid_fraction + self.test_fraction
+        require(
+            taken < 1,
+            f"valid_fraction and test_fraction sum to {taken}; expected less than 1: subjects to train on",
+        )
+        return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PromotionConfig:
     """When a challenger may become champion.
 
@@ -80,11 +87,11 @@ class PromotionConfig:
         The lower 95 % bound of the accuracy difference must exceed this.
     """
 
-    num_resamples: int = 2000
-    min_difference: float = 0.0
+    num_resamples: PositiveInt = 2000
+    min_difference: Annotated[float, Field(ge=-1, le=1)] = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Parameters:
     """All parameters of the line; immutable, so that a hash can stand for them. `name` is their file's."""
 
@@ -120,35 +127,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        msg = f"{path} is no YAML: {error}"
-        raise ValueError(msg) from error
-    if not isinstance(document, dict):
-        msg = f"{path}: saw {document!r}, expected sections of keys and values"
-        raise ValueError(msg)
-    return cast("dict[str, Any]", document)
-
-
-def _section(kind: type[T], values: Any, name: str, path: Path) -> T:
-    values = {} if values is None else values
-    if not isinstance(values, dict):
-        msg = f"{path}: section {name!r} is {values!r}, expected keys and values"
-        raise ValueError(msg)
-    known = {each.name for each in fields(kind)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        msg = f"{path}: section {name!r} has unknown keys {unknown}; known are {sorted(known)}"
-        raise ValueError(msg)
-    try:
-        return TypeAdapter(kind).validate_python(values)
-    except ValidationError as error:
-        msg = f"{path}: section {name!r}: {error}"
-        raise ValueError(msg) from error
-
-
 def load_parameters(path: Path) -> Parameters:
     """Read a parameter file such as ``configs/default.yaml``; what it leaves out has its default.
 
@@ -157,21 +135,14 @@ def load_parameters(path: Path) -> Parameters:
     FileNotFoundError
         Where there is no such file.
     ValueError
-        For an unknown section or key, or a value of the wrong type, naming it.
+        For an unknown section or key, or a value of the wrong type or range, naming it and what was expected.
     """
-    document = _read(path)
-    sections = {each.name for each in fields(Parameters)} - {"features", "name"}
+    document = read_sections(path)
     features = {each.name for each in fields(FeatureConfig)}
+    sections = {each.name for each in fields(Parameters)} - {"features", "name"}
     unknown = sorted(set(document) - sections - features)
     if unknown:
         msg = f"{path}: unknown sections {unknown}; known are {sorted(features | sections)}"
         raise ValueError(msg)
-    return Parameters(
-        features=load_config(path),
-        name=path.name,
-        survey=_section(SurveyConfig, document.get("survey"), "survey", path),
-        training_set=_section(TrainingSetConfig, document.get("training_set"), "training_set", path),
-        training=_section(TrainConfig, document.get("training"), "training", path),
-        abstention=_section(AbstentionConfig, document.get("abstention"), "abstention", path),
-        promotion=_section(PromotionConfig, document.get("promotion"), "promotion", path),
-    )
+    given = {name: values for name, values in document.items() if name in sections and values is not None}
+    return build_config(Parameters, {"features": load_config(path), "name": path.name, **given}, source=path)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from assets import checks
-from assets.describe import about, columns_of, table_preview
+from assets.describe import asset_attributes, column_schema, table_preview
 from assets.lake import Lake, fingerprint
 from assets.parameters import Parameters
 from assets.schemas import RATINGS
@@ -31,7 +31,7 @@ _FORMS = "surveys/forms"
     deps=["clip_manifest", "expression_segments"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("ratings_are_complete", asset="rating_surveys")],
-    **about("semantics", "pandas", "parquet"),
+    **asset_attributes("semantics", "pandas", "parquet"),
 )
 def rating_surveys(
     context: dg.AssetExecutionContext,
@@ -74,7 +74,7 @@ def rating_surveys(
             "synthetic": bool(table.num_rows) and all(table["synthetic"].to_pylist()),
             **_agreement(table.to_pandas()),
             "dagster/row_count": table.num_rows,
-            **columns_of("ratings"),
+            **column_schema("ratings"),
         },
         data_version=dg.DataVersion(fingerprint(stamps)),
         check_results=[checks.ratings_are_complete(table, _expected_pairs(lake, parameters.survey.form))],
@@ -141,7 +141,7 @@ def import_csv(lake: Lake, file: Path) -> dict[str, Any]:
         Where the header lacks a column.
     """
     ratings, rejected = read_ratings(file)
-    return _keep(lake, file, ratings, rejected)
+    return _store_ratings(lake, file, ratings, rejected)
 
 
 def import_scale_table(
@@ -167,10 +167,10 @@ def import_scale_table(
     ratings, rejected = read_scale_table(file, form, rater=rater, stimulus=stimulus)
     with lake.replacing(lake.home / _FORMS / f"{poles.stem}.csv") as stored:
         stored.write(pairs_csv(form.values()).encode())
-    return {**_keep(lake, file, ratings, rejected), "form": poles.stem}
+    return {**_store_ratings(lake, file, ratings, rejected), "form": poles.stem}
 
 
-def _keep(lake: Lake, file: Path, ratings: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
+def _store_ratings(lake: Lake, file: Path, ratings: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
     target = lake.home / "surveys" / f"{file.stem}-{_hash(file)[:8]}.csv"
     with lake.replacing(target) as stored:
         # %g: whole levels stay "3", as raters gave them

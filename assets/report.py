@@ -12,7 +12,7 @@ import pandas as pd
 from assets import checks, figures
 from assets.champion import CHAMPION
 from assets.deepid_versions import VERSIONS
-from assets.describe import about
+from assets.describe import asset_attributes
 from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space, read_record, space_figures, usable_ratings
 from assets.parameters import Parameters
@@ -50,7 +50,7 @@ _CURVES = {"baseline": "9", "features": "10", "semantic": "11"}
     deps=["warehouse"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("report_names_its_data", asset="report")],
-    **about("publishing", "html", "matplotlib"),
+    **asset_attributes("publishing", "html", "matplotlib"),
 )
 def report(
     context: dg.AssetExecutionContext,

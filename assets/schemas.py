@@ -1,8 +1,9 @@
 """Columns of every lake table, with units: the one place where a column is added or renamed.
 
-Belongs here: names, types, units and descriptions. Stays out: reading, writing and computing.
+Belongs here: names, types, units and descriptions, and which columns stay in the lake. Stays out: reading,
+writing and computing.
 A table lies at ``lake/<table>/camera_day=<key>/<clip_id>.parquet``; the tables that no camera-day owns
-(ratings, training_set, ...) lie at ``lake/<table>/<name>.parquet``.
+(``WITHOUT_CAMERA_DAY``) lie at ``lake/<table>/<name>.parquet``.
 """
 
 from __future__ import annotations
@@ -266,17 +267,31 @@ SEGMENT_SCORES = pa.schema(
 )
 
 TABLES: dict[str, pa.Schema] = {
-    "clip_manifest": CLIP_MANIFEST,
-    "annotations": ANNOTATIONS,
-    "face_tracks": FACE_TRACKS,
-    "face_crops": FACE_CROPS,
-    "texture_features": TEXTURE_FEATURES,
-    "flow_features": FLOW_FEATURES,
-    "expression_segments": EXPRESSION_SEGMENTS,
-    "ratings": RATINGS,
-    "training_set": TRAINING_SET,
-    "model_comparison": MODEL_COMPARISON,
-    "learning_curves": LEARNING_CURVES,
-    "promotions": PROMOTIONS,
-    "segment_scores": SEGMENT_SCORES,
+    "clip_manifest": CLIP_MANIFEST,  # clips that were taken in, one row each
+    "annotations": ANNOTATIONS,  # labelled expressions from the clips' manifests
+    "face_tracks": FACE_TRACKS,  # faces frame by frame
+    "face_crops": FACE_CROPS,  # pixels of the frames that were kept
+    "texture_features": TEXTURE_FEATURES,  # texture difference frame by frame
+    "flow_features": FLOW_FEATURES,  # motion by region and frame
+    "expression_segments": EXPRESSION_SEGMENTS,  # as found by the present code
+    "ratings": RATINGS,  # one row for each rater, stimulus and adjective pair
+    "training_set": TRAINING_SET,  # what the models learned from
+    "model_comparison": MODEL_COMPARISON,  # test results of every compared model version
+    "learning_curves": LEARNING_CURVES,  # loss and accuracy by epoch
+    "promotions": PROMOTIONS,  # decisions about the champion, refusals included
+    "segment_scores": SEGMENT_SCORES,  # every score ever given; files are appended, never overwritten
+}
+
+# No camera-day owns a file of these; each file of the others belongs to the camera-day of its folder.
+WITHOUT_CAMERA_DAY = frozenset(
+    {"ratings", "training_set", "model_comparison", "learning_curves", "promotions"}
+)
+
+# Pixels and vectors that the warehouse does not mirror.
+LAKE_ONLY: dict[str, frozenset[str]] = {
+    "face_tracks": frozenset({"landmarks"}),
+    "face_crops": frozenset({"crop"}),
+    "texture_features": frozenset({"block_differences"}),
+    "flow_features": frozenset({"hoof"}),
+    "training_set": frozenset({"image", "texture", "flow"}),
 }

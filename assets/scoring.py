@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from assets.intake import hash_file
+from features.config import FeatureConfig
 from features.faces import FaceQuality
-from features.pipeline import FeatureConfig, segment_features
+from features.pipeline import segment_features
 from features.segments import Segment
 from features.tracks import track_faces
 from features.video import read_frames
@@ -35,7 +36,7 @@ Measures = dict[tuple[str, int], Mapping[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
-class Face:
+class FaceInput:
     """A face to be scored.
 
     Parameters
@@ -54,14 +55,14 @@ class Face:
 
 
 def score_faces(
-    model: ExpressionModel, faces: Sequence[Face], *, features: FeatureConfig
+    model: ExpressionModel, faces: Sequence[FaceInput], *, features: FeatureConfig
 ) -> list[dict[str, Any]]:
     """Answer for faces, in one batch.
 
     Parameters
     ----------
     model : ExpressionModel
-    faces : sequence of Face
+    faces : sequence of FaceInput
     features : FeatureConfig
         Of the features that the model was trained on; used only where it reads any.
 
@@ -92,10 +93,10 @@ def quality_of(quality: FaceQuality, *, track_s: float = math.nan) -> dict[str, 
     }
 
 
-def segment_faces(segments: Sequence[Any], crops: Crops, measures: Measures) -> list[Face]:
+def segment_faces(segments: Sequence[Any], crops: Crops, measures: Measures) -> list[FaceInput]:
     """Return the face of each segment (an object with track_id, onset, apex) at its apex."""
     return [
-        Face(
+        FaceInput(
             crop=crops[each.track_id, each.apex],
             onset=crops[each.track_id, each.onset],
             quality=measures.get((each.track_id, each.apex), {}),
@@ -151,7 +152,7 @@ def _image(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _describe(
-    faces: Sequence[Face], features: FeatureConfig, model: ExpressionModel
+    faces: Sequence[FaceInput], features: FeatureConfig, model: ExpressionModel
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
     """Texture (N, H) and flow (N, F) of faces, NaN where a face has none, and its onset's image, (N, 48, 48)."""
     assert model.reducer is not None

@@ -15,7 +15,7 @@ from assets import checks
 from assets.camera_day import CAMERA_DAYS
 from assets.champion import ensure_champion
 from assets.crops import crops_at
-from assets.describe import about, columns_of, plots, table_preview
+from assets.describe import asset_attributes, column_schema, figures, table_preview
 from assets.face_quality import measures_at
 from assets.figures import pad_cube
 from assets.lake import Lake, fingerprint
@@ -37,7 +37,7 @@ CODE_VERSION = "2"
     deps=["expression_segments", "champion"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("probabilities_sum_to_one", asset="segment_scores", blocking=True)],
-    **about("scoring", "pytorch", "mlflow", "parquet"),
+    **asset_attributes("scoring", "pytorch", "mlflow", "parquet"),
 )
 def segment_scores(
     context: dg.AssetExecutionContext,
@@ -72,10 +72,10 @@ def segment_scores(
             "scores": table.num_rows,
             "answered_share": _answered_share(table),
             "abstentions": dg.MetadataValue.json(count_reasons(table)),
-            **plots(context, changed=bool(computed), draw=lambda: _pad_cube(table)),
+            **figures(context, changed=bool(computed), draw=lambda: _pad_cube(table)),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
-            **columns_of("segment_scores"),
+            **column_schema("segment_scores"),
         },
         data_version=dg.DataVersion(fingerprint(sorted(stored))),
         check_results=[checks.probabilities_sum_to_one(table)],

@@ -24,9 +24,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assets.scoring import Face, crops_of_clip, quality_of, score_faces, segment_faces
+from assets.scoring import FaceInput, crops_of_clip, quality_of, score_faces, segment_faces
+from features.config import FeatureConfig, load_config
 from features.detectors import FaceDetector, make_detector
-from features.pipeline import FeatureConfig, load_config, spot_clip
+from features.pipeline import spot_clip
 from features.raw_crops import align_raw_crop, crop_size_px
 from ml.datasets import CROP_SIZE, INPUT_SIZE
 from ml.expression_model import ExpressionModel
@@ -104,13 +105,13 @@ class ExpressionServer:
         found.sort(key=lambda answer: answer["row"])
         return pd.DataFrame(found, columns=list(COLUMNS))
 
-    def face(self, row: Mapping[str, Any]) -> Face:
+    def face(self, row: Mapping[str, Any]) -> FaceInput:
         """Turn a row with ``image``, and perhaps ``onset`` and ``aligned``, into an aligned face."""
         crop, quality = self._aligned(row["image"], row)
         onset = self._aligned(row["onset"], row)[0] if "onset" in row else None
         # Motion is measured between two aligned crops of full size.
         full = onset is not None and onset.shape == crop.shape == (CROP_SIZE, CROP_SIZE)
-        return Face(crop, onset if full else None, quality)
+        return FaceInput(crop, onset if full else None, quality)
 
     def _aligned(self, value: Any, row: Mapping[str, Any]) -> tuple[NDArray[np.uint8], dict[str, float]]:
         image = read_image(value)

@@ -7,7 +7,7 @@ import dagster as dg
 from assets import checks
 from assets.camera_day import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
 from assets.crops import write_track_features
-from assets.describe import about, columns_of, plots
+from assets.describe import asset_attributes, column_schema, figures
 from assets.lake import Lake
 from assets.parameters import Parameters
 from assets.segment_figures import texture_figure
@@ -22,7 +22,7 @@ CODE_VERSION = "2"
     deps=["face_tracks"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("texture_is_finite", asset="texture_features", blocking=True)],
-    **about("features", "numpy", "parquet"),
+    **asset_attributes("features", "numpy", "parquet"),
 )
 def texture_features(
     context: dg.AssetExecutionContext,
@@ -52,13 +52,13 @@ def texture_features(
         metadata={
             **progress.metadata(),
             "kinds": dg.MetadataValue.json(sorted(set(table["kind"].to_pylist()))),
-            **plots(
+            **figures(
                 context,
                 changed=bool(progress.computed),
                 draw=lambda: texture_figure(lake, context.partition_keys[-1], parameters),
             ),
             "dagster/row_count": table.num_rows,
-            **columns_of("texture_features"),
+            **column_schema("texture_features"),
         },
         data_version=progress.data_version,
         check_results=[checks.is_finite("texture_is_finite", table, "difference")],

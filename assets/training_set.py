@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from assets import checks
 from assets.crops import crops_at
-from assets.describe import about, columns_of, plots
+from assets.describe import asset_attributes, column_schema, figures
 from assets.figures import face_strip
 from assets.lake import Lake, fingerprint
 from assets.pad_space import load_space, rated_pad
 from assets.parameters import Parameters, TrainingSetConfig
+from features.boxes import Box, box_iou
 from features.pipeline import segment_features
 from ml.datasets import EMOTIONS, INPUT_SIZE, PAD_AXES, ExpressionDataset, face_image, one_hot
 from ml.semantic_space import SemanticSpace
@@ -53,7 +54,7 @@ class Labelled:
         dg.AssetCheckSpec("no_subject_in_two_folds", asset="training_set", blocking=True),
         dg.AssetCheckSpec("every_class_in_every_fold", asset="training_set", blocking=True),
     ],
-    **about("training", "numpy", "parquet"),
+    **asset_attributes("training", "numpy", "parquet"),
 )
 def training_set(
     context: dg.AssetExecutionContext,
@@ -90,9 +91,9 @@ def training_set(
             "subjects": len(set(table["subject"].to_pylist())),
             "synthetic": bool(table.num_rows) and all(table["synthetic"].to_pylist()),
             "counts": dg.MetadataValue.json(counts.to_pylist()),
-            **plots(context, changed=bool(computed), draw=lambda: _faces(lake)),
+            **figures(context, changed=bool(computed), draw=lambda: _faces(lake)),
             "dagster/row_count": table.num_rows,
-            **columns_of("training_set"),
+            **column_schema("training_set"),
         },
         data_version=dg.DataVersion(stamp),
         check_results=[
@@ -169,16 +170,14 @@ def camera_days(lake: Lake) -> list[str]:
 def track_of(tracks: pa.Table, label: dict[str, Any]) -> str | None:
     """Return the track whose box at the label's apex overlaps the labelled box most; None where none does."""
     at_apex = tracks.filter(pc.field("frame") == label["apex"]).to_pylist()
-    overlaps = {row["track_id"]: _box_iou(row, label) for row in at_apex}
+    labelled = _box_of(label)
+    overlaps = {row["track_id"]: box_iou(_box_of(row), labelled) for row in at_apex}
     best = max(overlaps, key=overlaps.__getitem__, default=None)
     return best if best is not None and overlaps[best] > 0.2 else None
 
 
-def _box_iou(a: dict[str, Any], b: dict[str, Any]) -> float:
-    width = min(a["x"] + a["w"], b["x"] + b["w"]) - max(a["x"], b["x"])
-    height = min(a["y"] + a["h"], b["y"] + b["h"]) - max(a["y"], b["y"])
-    shared = max(width, 0.0) * max(height, 0.0)
-    return shared / (a["w"] * a["h"] + b["w"] * b["h"] - shared)
+def _box_of(row: dict[str, Any]) -> Box:
+    return Box(row["x"], row["y"], row["w"], row["h"])
 
 
 def frames_to_learn(label: Labelled, count: int) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets import checks
-from assets.describe import about
+from assets.describe import asset_attributes
 from assets.lake import Lake, fingerprint
 from assets.warehouse_build import build_warehouse, open_warehouse, run_checks
 
@@ -18,7 +18,7 @@ CODE_VERSION = "1"
     deps=["segment_scores", "rating_surveys", "model_comparison", "champion"],
     code_version=CODE_VERSION,
     check_specs=[dg.AssetCheckSpec("warehouse_is_consistent", asset="warehouse")],
-    **about("publishing", "duckdb", "sql"),
+    **asset_attributes("publishing", "duckdb", "sql"),
 )
 def warehouse(
     context: dg.AssetExecutionContext,

@@ -2,7 +2,7 @@
 
 Belongs here: which relations there are and in which order they are built, running SQL files by name with
 bound parameters, building aside and renaming, the checks. Stays out: what a relation says (``sql/``), the
-lake's columns (``schemas``), Dagster.
+lake's columns and which of them are mirrored (``schemas``), Dagster.
 
 Everything is materialised: a reader needs the one file, opened read-only, and neither the lake nor an
 extension. Relations for readers lie in schema ``main``, mirrors of the lake in ``staging``. A reader that has
@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from assets.schemas import TABLES
+from assets.schemas import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
 
 Folder = Literal["schema", "staging", "marts", "checks"]
 
@@ -50,6 +50,7 @@ MARTS = (
 PARAMETERS: Mapping[str, Any] = {"min_iou": 0.5, "micro_s": 0.5}
 
 _QUARANTINE = "quarantine_records"
+STAGING = tuple(f"staging.{name}" for name in sorted([*TABLES, _QUARANTINE]))
 _EMPTY_DAY = "camera_day=none"
 
 
@@ -138,9 +139,8 @@ def run_checks(connection: duckdb.DuckDBPyConnection) -> dict[str, pd.DataFrame]
 
 def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Return the rows of every relation of an open warehouse, mirrors of the lake as ``staging.<table>``."""
-    names = [*MARTS, *(f"staging.{name}" for name in sql_names("staging"))]
-    # The names come from this project's own files.
-    return {name: connection.sql(f"select * from {name}").shape[0] for name in names}
+    # The names come from this project's own code.
+    return {name: connection.sql(f"select * from {name}").shape[0] for name in (*MARTS, *STAGING)}
 
 
 def open_warehouse(path: Path) -> duckdb.DuckDBPyConnection:
@@ -167,9 +167,8 @@ def read_relation(connection: duckdb.DuckDBPyConnection, name: str) -> pd.DataFr
     KeyError
         Where the warehouse has no such relation.
     """
-    known = {*MARTS, *(f"staging.{each}" for each in sql_names("staging"))}
-    if name not in known:
-        msg = f"the warehouse has no relation {name!r}; it has {sorted(known)}"
+    if name not in (*MARTS, *STAGING):
+        msg = f"the warehouse has no relation {name!r}; it has {sorted([*MARTS, *STAGING])}"
         raise KeyError(msg)
     return _frame(connection, f"select * from {name}")
 
@@ -220,14 +219,19 @@ def _build_staging(connection: duckdb.DuckDBPyConnection, lake: UPath, records: 
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, lake: UPath, records: UPath, scratch: Path) -> None:
+    query = read_sql("staging", "table")
     for table, schema in TABLES.items():
         # An empty file with the full schema always takes part: a lake without files gives an empty table, and
         # a file from before a column was added gives nulls.
         empty = scratch / table / _EMPTY_DAY / "empty.parquet"
         empty.parent.mkdir(parents=True)
         pq.write_table(schema.empty_table(), empty)
-        files = [str(empty), *_files(lake / table, ".parquet")]
-        _create(connection, f"staging.{table}", read_sql("staging", table), {"files": files})
+        parameters = {
+            "files": [str(empty), *_files(lake / table, ".parquet")],
+            "by_camera_day": table not in WITHOUT_CAMERA_DAY,
+            "lake_only": sorted(LAKE_ONLY.get(table, ())),
+        }
+        _create(connection, f"staging.{table}", query, parameters)
     nothing = scratch / "empty.json"
     nothing.write_text("")
     files = [str(nothing), *_files(records, ".json")]

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 
 from bench.speed_report import Rows, four_digits
-from features import cuda, curves, flow_kernels, modc, resample
+from features import curves, flow_cuda, flow_kernels, modc, modc_cuda, resample
 from features.backend import Array, Device, has_gpu, to_numpy
-from features.pipeline import FeatureConfig, FlowStream, TextureStream
+from features.config import FeatureConfig
+from features.pipeline import FlowStream, TextureStream
 from ml.markdown import markdown_pages
 
 Upload = Callable[[NDArray[Any]], Array]
@@ -219,14 +220,14 @@ def _texture_cases(images: NDArray[np.uint8], uploaded: Array) -> list[Case]:
         found += [
             Case(
                 f"MODC codes, {name}",
-                lambda rings=rings: cuda.ring_codes(uploaded, rings),
+                lambda rings=rings: modc_cuda.ring_codes(uploaded, rings),
                 lambda codes=codes: codes,
                 images.size,
                 images.nbytes + codes.nbytes,
             ),
             Case(
                 f"MODC histograms, {name}",
-                lambda rings=rings: cuda.ring_histograms(uploaded, rings, (4, 4)),
+                lambda rings=rings: modc_cuda.ring_histograms(uploaded, rings, (4, 4)),
                 lambda histograms=histograms: histograms,
                 images.size,
                 # counts are cleared, added to and read before histograms are written
@@ -250,7 +251,7 @@ def _flow_cases(host: tuple[NDArray[np.float32], ...], device: list[Array]) -> l
     sweeps = [
         Case(
             f"{_SWEEPS} sweeps, {name}, {size}",
-            lambda cross=cross: cuda.refine(reference, target, start, _ALPHA_SQUARED, _SWEEPS, cross),
+            lambda cross=cross: flow_cuda.refine(reference, target, start, _ALPHA_SQUARED, _SWEEPS, cross),
             lambda cross=cross: swept(cross),
             pixels,
             # three terms and two components in, two components out, each sweep
@@ -263,21 +264,21 @@ def _flow_cases(host: tuple[NDArray[np.float32], ...], device: list[Array]) -> l
         *sweeps,
         Case(
             f"warp {size}",
-            lambda: cuda.warp(target, shift)[0],
+            lambda: flow_cuda.warp(target, shift)[0],
             lambda: np.stack([resample.warp(*each)[0] for each in zip(moving, shifts, strict=True)]),
             pixels,
             4 * floats.nbytes + pixels,
         ),
         Case(
             f"halve {size}",
-            lambda: cuda.halve(reference),
+            lambda: flow_cuda.halve(reference),
             lambda: np.stack([resample.halve(np, each) for each in floats]),
             pixels,
             floats.nbytes * 5 // 4,
         ),
         Case(
             f"enlarge {size}",
-            lambda: cuda.enlarge(shift, doubled),
+            lambda: flow_cuda.enlarge(shift, doubled),
             lambda: np.stack([resample.enlarge(np, each, doubled) for each in shifts]),
             pixels,
             shifts.nbytes * 5,
@@ -290,7 +291,7 @@ def _distance_case(images: NDArray[np.uint8], upload: Upload) -> Case:
     uploaded = upload(histograms)
     return Case(
         f"chi-square, {_size(images)}",
-        lambda: cuda.chi_square_blocks(uploaded, uploaded[:1]),
+        lambda: modc_cuda.chi_square_blocks(uploaded, uploaded[:1]),
         lambda: curves.chi_square_blocks(histograms, histograms[:1]),
         images.size,
         histograms.nbytes,
@@ -305,7 +306,7 @@ def _size(images: NDArray[Any]) -> str:
 
 def _push_all(stream: TextureStream | FlowStream, crops: NDArray[np.uint8]) -> list[Any]:
     rows = [row for frame, crop in enumerate(crops) for row in stream.push(crop, frame, frame / 25)]
-    return [*rows, *stream.finish()]
+    return [*rows, *stream.flush()]
 
 
 def _numbers(rows: list[Any]) -> NDArray[np.float64]:

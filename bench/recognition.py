@@ -14,7 +14,6 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,9 +31,10 @@ from bench.recognition_runs import (
     Arrays,
     Plan,
     Sets,
-    ferplus_run,
+    ferplus_answers,
+    merge_folds,
     original_rows,
-    performers_run,
+    performers_answers,
     read_sets,
 )
 from bench.recognition_speed import training_speed
@@ -44,7 +44,7 @@ from ml.calibration import expected_calibration_error, fit_temperature, risk_at_
 from ml.dataset_ferplus import ferplus_examples
 from ml.dataset_posed import OBSERVED
 from ml.datasets import EMOTIONS, ExpressionDataset, strings
-from ml.prior import balanced_accuracy, fit_class_shift
+from ml.prior import balanced_accuracy, fit_logit_shift
 from ml.splits import Split
 
 Rows = list[dict[str, Any]]
@@ -58,7 +58,6 @@ _ON_STILLS = "posed stills"
 _ON_THREE_POSED = "posed stills, held to three: posed"
 _ON_THREE_OBSERVED = "posed stills, held to three: observers"
 _METHODS = {"FER+": "read as FER+'s raters", "FER2013": "read as FER2013's labels"}
-_START = "FER2013"  # the reading that training on performers goes on from
 _PEER = "fer 25.10.3"
 _COVERAGE = 0.8
 
@@ -99,13 +98,13 @@ def measure(data: Path, plan: Plan, cache: Path) -> Results:
     """
     sets = read_sets(data, cache)
     with ProcessPoolExecutor(_NUM_PROCESSES, get_context("spawn")) as pool:
-        begun = [pool.submit(_ferplus, data, plan, seed, cache) for seed in range(plan.seeds)]
+        begun = [pool.submit(ferplus_answers, data, plan, seed, cache) for seed in range(plan.seeds)]
         found: list[Arrays] = []
         adapted: dict[str, list[Future[Arrays]]] = {arm: [] for arm in ARMS}
         for seed, run in enumerate(begun):
             found.append(run.result())
             for fold, arm in product(range(plan.folds), ARMS):
-                adapted[arm].append(pool.submit(_adapted, data, plan, arm, seed, fold, cache))
+                adapted[arm].append(pool.submit(performers_answers, data, plan, arm, seed, fold, cache))
         arms = {arm: [each.result() for each in runs] for arm, runs in adapted.items()}
     examples, split, _ = ferplus_examples(sets.ferplus, sets.ferplus_images, min_share=plan.min_share)
     return Results(
@@ -121,22 +120,6 @@ def measure(data: Path, plan: Plan, cache: Path) -> Results:
         differences=_differences(sets, arms),
         speed=training_speed(examples, plan.ferplus),
     )
-
-
-@lru_cache(maxsize=1)
-def _sets(data: Path, cache: Path) -> Sets:
-    """Sets that a process reads once for all of its runs."""
-    return read_sets(data, cache)
-
-
-def _ferplus(data: Path, plan: Plan, seed: int, cache: Path) -> Arrays:
-    return ferplus_run(_sets(data, cache), plan, seed, cache)[1]
-
-
-def _adapted(data: Path, plan: Plan, arm: str, seed: int, fold: int, cache: Path) -> Arrays:
-    sets = _sets(data, cache)
-    models, _ = ferplus_run(sets, plan, seed, cache)
-    return performers_run(sets, plan, arm, seed, fold, models[_START], cache)
 
 
 def _figure(
@@ -216,7 +199,7 @@ def _shifted(
         logits = [each[f"{reading} {on}"] for each in found]
         yield method, logits
         shifts = [
-            fit_class_shift(each[f"{reading} original valid"], truth, balanced_weight=balanced_weight)
+            fit_logit_shift(each[f"{reading} original valid"], truth, balanced_weight=balanced_weight)
             for each in found
         ]
         yield f"{method}, shifted", [each + shift for each, shift in zip(logits, shifts, strict=True)]
@@ -271,7 +254,7 @@ def _untrained_figures(sets: Sets, found: list[Arrays]) -> Iterator[dict[str, An
 
 def _trained_figures(sets: Sets, arm: str, found: list[Arrays]) -> Iterator[dict[str, Any]]:
     posed, performers = _classes(sets.stills["emotion"]), strings(sets.stills["performer"])
-    logits = _by_row(sets, found, "logits")
+    logits = merge_folds(sets, found, "logits")
     stills = [each[: len(posed)] for each in logits]
     answers = [each.argmax(axis=1) for each in stills]
     method = f"trained on other performers, {arm}"
@@ -309,8 +292,8 @@ def _version_row(sets: Sets, arm: str, found: list[Arrays]) -> dict[str, Any]:
     clips = np.arange(len(truth)) >= len(sets.stills)
     row: dict[str, Any] = {"version": arm}
     for name, answers in (
-        ("recognition", [each.argmax(axis=1) for each in _by_row(sets, found, "logits")]),
-        ("classification", _by_row(sets, found, "mapped")),
+        ("recognition", [each.argmax(axis=1) for each in merge_folds(sets, found, "logits")]),
+        ("classification", merge_folds(sets, found, "mapped")),
     ):
         right = np.mean([each == truth for each in answers], axis=0)
         for where, rows in (("apexes", clips), ("stills", ~clips)):
@@ -325,8 +308,8 @@ def _differences(sets: Sets, arms: dict[str, list[Arrays]]) -> Rows:
     truth, performers = _all_truth(sets)
     clips = np.arange(len(truth)) >= len(sets.stills)
     right = {
-        arm: np.mean([each.argmax(axis=1) == truth for each in _by_row(sets, found, "logits")], axis=0)[clips]
-        for arm, found in arms.items()
+        arm: np.mean([logits.argmax(axis=1) == truth for logits in merged], axis=0)[clips]
+        for arm, merged in ((arm, merge_folds(sets, found, "logits")) for arm, found in arms.items())
     }
     pairs = (
         ("features", "baseline"),
@@ -353,19 +336,6 @@ def _all_truth(sets: Sets) -> tuple[NDArray[np.intp], NDArray[np.str_]]:
     """Class and performer of stills, then of segments."""
     both = pd.concat([sets.stills[["emotion", "performer"]], sets.segments[["emotion", "performer"]]])
     return _classes(both["emotion"]), strings(both["performer"])
-
-
-def _by_row(sets: Sets, found: list[Arrays], name: str) -> list[NDArray[Any]]:
-    """Put the folds of each seed together: a value for every still, then for every segment."""
-    num = len(sets.stills) + len(sets.segments)
-    rows = np.concatenate([each["row"] for each in found])
-    values = np.concatenate([each[name] for each in found])
-    whole: list[NDArray[Any]] = []
-    for start in range(0, len(rows), num):  # folds of a seed are neighbours and hold each row once
-        ordered = np.empty((num, *values.shape[1:]), values.dtype)
-        ordered[rows[start : start + num]] = values[start : start + num]
-        whole.append(ordered)
-    return whole
 
 
 def _held_to_three(sets: Sets) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

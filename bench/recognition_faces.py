@@ -21,9 +21,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.paths import CONFIGS
+from features.boxes import Box
+from features.config import FeatureConfig, load_config
 from features.faces import FaceConfig, align_face
 from features.mtcnn import MtcnnDetector
-from features.pipeline import FeatureConfig, load_config, segment_features
+from features.pipeline import segment_features
 from features.tracks import track_faces
 from features.video import read_frames
 from ml.datasets import face_image
@@ -81,7 +83,7 @@ def ferplus_faces(images: Path, cache: Path) -> NDArray[np.uint8]:
         parts = [stack[start : start + 1000] for start in range(0, len(stack), 1000)]
         return {"images": np.concatenate(list(_in_processes(_align_ferplus, parts)))}
 
-    return _kept(cache, f"ferplus-{_digest(images)}", make)["images"]
+    return _cached(cache, f"ferplus-{_digest(images)}", make)["images"]
 
 
 def stills_faces(folder: Path, names: Iterable[str], cache: Path) -> dict[str, NDArray[Any]]:
@@ -100,7 +102,7 @@ def stills_faces(folder: Path, names: Iterable[str], cache: Path) -> dict[str, N
         )
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    return _kept(cache, f"stills-{_digest(folder / 'ratings.csv', _line())}", make)
+    return _cached(cache, f"stills-{_digest(folder / 'ratings.csv', _config_key())}", make)
 
 
 def clip_faces(folder: Path, segments: pd.DataFrame, cache: Path) -> ClipFaces:
@@ -111,7 +113,7 @@ def clip_faces(folder: Path, segments: pd.DataFrame, cache: Path) -> ClipFaces:
         found = list(_in_processes(_segments_of_clip, parts))
         return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
 
-    return ClipFaces(**_kept(cache, f"clips-{_digest(folder / 'segments.csv', _line())}", make))
+    return ClipFaces(**_cached(cache, f"clips-{_digest(folder / 'segments.csv', _config_key())}", make))
 
 
 def _in_processes(work: Callable[[Any], Any], parts: list[Any]) -> Iterable[Any]:
@@ -134,7 +136,7 @@ def _ferplus_landmarks(detector: MtcnnDetector, image: NDArray[np.uint8]) -> NDA
     large = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
     large = cv2.copyMakeBorder(large, *(_MARGIN_PX,) * 4, cv2.BORDER_REPLICATE)
     left, top, width, height = (fraction * side for fraction in _FER_BOX)
-    box = (left + _MARGIN_PX, top + _MARGIN_PX, width, height)
+    box = Box(left + _MARGIN_PX, top + _MARGIN_PX, width, height)
     found = detector.confirm(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR), [box])[0]
     if found is None:
         return _FER_LANDMARKS
@@ -198,7 +200,7 @@ def _rows(segment: Any, crops: dict[int, NDArray[np.uint8]], config: FeatureConf
     return rows
 
 
-def _line() -> str:
+def _config_key() -> str:
     """Describe what of the parameters decides about crops and features."""
     config = load_config(CONFIG)
     return repr((config.faces, config.tracks, config.texture, config.flow))
@@ -211,7 +213,7 @@ def _digest(*parts: Path | str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _kept(cache: Path, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+def _cached(cache: Path, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     """Read arrays from the cache, or make and keep them."""
     path = cache / f"{name}.npz"
     if not path.exists():

@@ -11,17 +11,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-import yaml
 from numpy.typing import NDArray
 
 from bench.paths import CONFIGS
 from bench.recognition_faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
+from features.config import build_config, read_sections
 from ml.dataset_ferplus import (
     READINGS,
     VOCABULARY_SIZES,
@@ -34,13 +35,14 @@ from ml.datasets import EMOTIONS, ExpressionDataset, one_hot, strings
 from ml.expression_model import ExpressionModel
 from ml.image_pad import class_pad, emotion_anchors, random_anchors
 from ml.splits import split_from_folds
-from ml.train import read_out, train_deepid, train_words
+from ml.train import calibrated_reader, train_deepid, train_words
 from ml.train_config import TrainConfig
 
 CONFIG = CONFIGS / "recognition.yaml"
 CODE_VERSION = "3"
 ARMS = ("baseline", "features", "semantic", "shuffled features", "random anchors")
 _VALIDATED = 1  # performers that the temperature is fitted to
+_START = "FER2013"  # the reading that training on performers goes on from
 _VERSION_OF = {"shuffled features": "features", "random anchors": "semantic"}
 
 Arrays = dict[str, NDArray[Any]]
@@ -72,10 +74,14 @@ class Plan:
 
 def read_plan(name: str, path: Path = CONFIG) -> Plan:
     """Read a plan from ``configs/recognition.yaml``."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = read_sections(path)
     size = document[name]
     ferplus, performers = (
-        TrainConfig(**{**document["training"], **document[each], "epochs": size["epochs"][each]})
+        build_config(
+            TrainConfig,
+            {**document["training"], **document[each], "epochs": size["epochs"][each]},
+            source=f"{path}, {each}",
+        )
         for each in ("ferplus", "performers")
     )
     return Plan(
@@ -157,7 +163,7 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
         }
         answers: Arrays = {}
         for reading, classes in READINGS.items():
-            model = read_out(
+            model = calibrated_reader(
                 network,
                 classes,
                 data.take(split.valid),
@@ -168,8 +174,8 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
             )
             model.save(folder / reading)
             answers |= {f"{reading} {name}": model.logits(images)[0] for name, images in judged.items()}
-        _keep(folder, {**answers, "epoch": np.asarray(epoch)})
-    return {reading: ExpressionModel.load(folder / reading) for reading in READINGS}, _kept(folder)
+        _save_answers(folder, {**answers, "epoch": np.asarray(epoch)})
+    return {reading: ExpressionModel.load(folder / reading) for reading in READINGS}, _load_answers(folder)
 
 
 def original_rows(ferplus: FerPlus, fold: str) -> NDArray[np.intp]:
@@ -216,7 +222,7 @@ def performers_run(
         judged = data.take(np.intersect1d(split.test, np.flatnonzero(rows >= 0)))
         logits, _ = run.model.logits(judged.images, *judged.features)
         mapped = run.model.predict(judged.images, *judged.features).mapped_emotion
-        _keep(
+        _save_answers(
             folder,
             {
                 "logits": logits,
@@ -224,7 +230,38 @@ def performers_run(
                 "row": rows[np.intersect1d(split.test, np.flatnonzero(rows >= 0))],
             },
         )
-    return _kept(folder)
+    return _load_answers(folder)
+
+
+def merge_folds(sets: Sets, found: list[Arrays], name: str) -> list[NDArray[Any]]:
+    """Put the folds of each seed together: a value for every still, then for every segment."""
+    num = len(sets.stills) + len(sets.segments)
+    rows = np.concatenate([each["row"] for each in found])
+    values = np.concatenate([each[name] for each in found])
+    whole: list[NDArray[Any]] = []
+    for start in range(0, len(rows), num):  # folds of a seed are neighbours and hold each row once
+        ordered = np.empty((num, *values.shape[1:]), values.dtype)
+        ordered[rows[start : start + num]] = values[start : start + num]
+        whole.append(ordered)
+    return whole
+
+
+@lru_cache(maxsize=1)
+def _sets(data: Path, cache: Path) -> Sets:
+    """Sets that a process reads once for all of its runs."""
+    return read_sets(data, cache)
+
+
+def ferplus_answers(data: Path, plan: Plan, seed: int, cache: Path) -> Arrays:
+    """Answers of `ferplus_run`, in a process that reads the sets itself."""
+    return ferplus_run(_sets(data, cache), plan, seed, cache)[1]
+
+
+def performers_answers(data: Path, plan: Plan, arm: str, seed: int, fold: int, cache: Path) -> Arrays:
+    """Answers of `performers_run`, in a process that reads the sets itself."""
+    sets = _sets(data, cache)
+    models, _ = ferplus_run(sets, plan, seed, cache)
+    return performers_run(sets, plan, arm, seed, fold, models[_START], cache)
 
 
 def performers_examples(
@@ -300,7 +337,7 @@ def _key(model: ExpressionModel) -> NDArray[np.float32]:
     return model.network.classes.weight.detach().numpy()
 
 
-def _keep(folder: Path, answers: Arrays) -> None:
+def _save_answers(folder: Path, answers: Arrays) -> None:
     """Write the answers last: they mark the run as done."""
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / "answers.part.npz"
@@ -308,6 +345,6 @@ def _keep(folder: Path, answers: Arrays) -> None:
     aside.replace(folder / "answers.npz")
 
 
-def _kept(folder: Path) -> Arrays:
+def _load_answers(folder: Path) -> Arrays:
     with np.load(folder / "answers.npz", allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}

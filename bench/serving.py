@@ -39,7 +39,8 @@ from assets.serving import ExpressionServer
 from assets.training_set import FEATURE_VERSION
 from bench.recognition_runs import read_plan
 from bench.speed_report import Rows, write_speed
-from features.pipeline import FeatureConfig, segment_features
+from features.config import FeatureConfig
+from features.pipeline import segment_features
 from features.raw_crops import align_raw_crop
 from ml.abstention import AbstentionConfig
 from ml.datasets import EMOTIONS, INPUT_SIZE, ExpressionDataset, one_hot
@@ -73,7 +74,11 @@ def bench_serving() -> Rows:
     try:
         with TemporaryDirectory() as folder:
             home = Path(folder)
-            registry = ModelRegistry(f"sqlite:///{home / 'mlflow.db'}", str(home / "artifacts"))
+            registry = ModelRegistry(
+                f"sqlite:///{home / 'mlflow.db'}",
+                str(home / "artifacts"),
+                loader_module=ExpressionServer.__module__,
+            )
             _register_versions(registry)
             return [*_in_process(registry, Lake(UPath(home))), *_served(registry)]
     finally:

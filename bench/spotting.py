@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.spotting_claims import Judged, acceptance, claims
+from bench.spotting_claims import BootstrappedSummary, acceptance, claims
 from bench.spotting_extract import MODC_KINDS, PEER_KINDS, TrackRows, extract
-from bench.spotting_faces import Face, make_face, true_segments
+from bench.spotting_faces import AnnotatedFace, make_face, true_segments
 from bench.spotting_learners import CalibratedRule, fused_learned, temporal_logistic, temporal_trees
 from bench.spotting_methods import AsConfigured, Baseline, FlowRule, FusedRule, PaperRule, TextureRule
 from bench.spotting_scenes import real_clip_rows, scene_faces, scene_outcomes
 from ml.bootstrap import percentile_interval
 from ml.paper import PAPER_AUC
-from ml.spotting_nested import Bench, Fold, NestedRun, Spotter, champion_of
-from ml.spotting_summary import Outcome, SpottingSummary, TrueSegment
+from ml.spotting_nested import Fold, NestedCrossValidation, NestedRun, Spotter, best_by_fold
+from ml.spotting_summary import SpotterResult, SpottingSummary, TrueSegment
 
 Rows = list[dict[str, Any]]
 Tables = dict[str, Rows]
 
-CHAMPION = "champion"
+BEST_LEARNED = "best_learned"
 _NUM_SHUFFLES = 3
 _VIDEOS = (".mp4", ".mov")
 
@@ -40,10 +40,10 @@ class SpottingResults:
     ----------
     clips, performers, frames, expressions, quiet : int
         Size of the set; clips without an expression.
-    judged : mapping of str to Judged
+    judged : mapping of str to BootstrappedSummary
         Each method's summary and bootstrap, in the order of the tables.
-    champions : sequence of str
-        Method that was champion in each fold, then with all performers for training.
+    best_learned : sequence of str
+        Method that was the best learned one in each fold, then with all performers for training.
     tables : dict of str to rows
     """
 
@@ -52,15 +52,15 @@ class SpottingResults:
     frames: int
     expressions: int
     quiet: int
-    judged: Mapping[str, Judged]
-    champions: Sequence[str]
+    judged: Mapping[str, BootstrappedSummary]
+    best_learned: Sequence[str]
     tables: Tables
 
 
-def methods() -> list[Spotter[Face]]:
+def methods() -> list[Spotter[AnnotatedFace]]:
     """All methods, in the order of the tables."""
     kinds = (*MODC_KINDS, *PEER_KINDS)
-    fused: list[Spotter[Face]] = []
+    fused: list[Spotter[AnnotatedFace]] = []
     for kind in kinds:
         fused += [
             FusedRule(kind, "fallback"),
@@ -79,8 +79,8 @@ def methods() -> list[Spotter[Face]]:
     ]
 
 
-def candidates() -> list[Spotter[Face]]:
-    """Methods that may become champion; their scores are probabilities."""
+def candidates() -> list[Spotter[AnnotatedFace]]:
+    """Methods among which `BEST_LEARNED` is chosen; their scores are probabilities."""
     return [
         CalibratedRule(FlowRule()),
         fused_learned("sl"),
@@ -91,7 +91,7 @@ def candidates() -> list[Spotter[Face]]:
 
 
 def measure(data: Path) -> SpottingResults:
-    """Extract, judge every method, and run the champion on what else is there.
+    """Extract, judge every method, and run the best learned one on what else is there.
 
     Parameters
     ----------
@@ -106,27 +106,29 @@ def measure(data: Path) -> SpottingResults:
     """
     folder = clips_folder(data)
     faces = read_faces(folder)
-    bench = Bench(faces)
-    runs = {spotter.name: bench.nested(spotter) for spotter in methods()}
+    validation = NestedCrossValidation(faces)
+    runs = {spotter.name: validation.run(spotter) for spotter in methods()}
     contest = {spotter.name: spotter for spotter in candidates()}
-    runs |= {name: runs.get(name) or bench.nested(spotter) for name, spotter in contest.items()}
-    champion = champion_of([runs[name] for name in contest], name=CHAMPION)
-    runs[CHAMPION] = champion
-    everyone = max((bench.fold(spotter) for spotter in contest.values()), key=lambda fold: fold.worth)
-    judged = {name: Judged.of(run.outcomes) for name, run in runs.items()}
+    runs |= {name: runs.get(name) or validation.run(spotter) for name, spotter in contest.items()}
+    best_learned = best_by_fold([runs[name] for name in contest], name=BEST_LEARNED)
+    runs[BEST_LEARNED] = best_learned
+    everyone = max(
+        (validation.fit_fold(spotter) for spotter in contest.values()), key=lambda fold: fold.utility
+    )
+    judged = {name: BootstrappedSummary.of(run.outcomes) for name, run in runs.items()}
     tables: Tables = {
         "detection": [_detection(name, each) for name, each in judged.items()],
         "segments": [_segments(name, each) for name, each in judged.items()],
         "timing": [_timing(name, each) for name, each in judged.items()],
         "claims": claims(judged),
-        "control": control(faces),
-        "chosen": chosen([*runs[FlowRule.name].folds, bench.fold(FlowRule())]),
+        "control": negative_controls(faces),
+        "chosen": chosen_thresholds([*runs[FlowRule.name].folds, validation.fit_fold(FlowRule())]),
     }
     scenes = None
     if folder != data:
-        scenes = _add_scenes(tables, data / "scenes", champion, everyone)
+        scenes = _add_scenes(tables, data / "scenes", best_learned, everyone)
         _add_real_clips(tables, data / "real_clips", everyone)
-    tables["asked"] = acceptance(judged[CHAMPION].measures, scenes, tables)
+    tables["asked"] = acceptance(judged[BEST_LEARNED].measures, scenes, tables)
     return SpottingResults(
         clips=len(faces),
         performers=len({face.subject for face in faces}),
@@ -134,7 +136,7 @@ def measure(data: Path) -> SpottingResults:
         expressions=sum(len(face.truth) for face in faces),
         quiet=sum(not face.truth for face in faces),
         judged=judged,
-        champions=[*(fold.name for fold in champion.folds), everyone.name],
+        best_learned=[*(fold.name for fold in best_learned.folds), everyone.name],
         tables=tables,
     )
 
@@ -151,7 +153,7 @@ def clips_folder(data: Path) -> Path:
     raise FileNotFoundError(msg)
 
 
-def read_faces(folder: Path) -> list[Face]:
+def read_faces(folder: Path) -> list[AnnotatedFace]:
     """One face for each annotated clip: clips.csv names performer and frame rate, segments.csv the expressions."""
     clips, segments = pd.read_csv(folder / "clips.csv"), pd.read_csv(folder / "segments.csv")
     records = clips.to_dict("records")
@@ -168,7 +170,7 @@ def read_faces(folder: Path) -> list[Face]:
     ]
 
 
-def shuffle_truth(faces: Sequence[Face], *, seed: int) -> list[Face]:
+def shuffle_truth(faces: Sequence[AnnotatedFace], *, seed: int) -> list[AnnotatedFace]:
     """Give every face the annotations of another one, turned round by a random time.
 
     What reaches beyond the last frame comes back at the first: any frame of a clip is then as likely to be positive
@@ -178,13 +180,14 @@ def shuffle_truth(faces: Sequence[Face], *, seed: int) -> list[Face]:
     order = rng.permutation(len(faces))
     return [
         replace(
-            face, truth=turned(faces[at].truth, face.times_s.size, by=int(rng.integers(face.times_s.size)))
+            face,
+            truth=circular_shift(faces[at].truth, face.times_s.size, by=int(rng.integers(face.times_s.size))),
         )
         for face, at in zip(faces, order, strict=True)
     ]
 
 
-def turned(truth: Sequence[TrueSegment], num_frames: int, *, by: int) -> list[TrueSegment]:
+def circular_shift(truth: Sequence[TrueSegment], num_frames: int, *, by: int) -> list[TrueSegment]:
     """Segments moved by some frames within a clip whose end is joined to its beginning."""
     pieces: list[TrueSegment] = []
     for each in truth:
@@ -194,20 +197,22 @@ def turned(truth: Sequence[TrueSegment], num_frames: int, *, by: int) -> list[Tr
     return pieces
 
 
-def control(faces: Sequence[Face]) -> Rows:
+def negative_controls(faces: Sequence[AnnotatedFace]) -> Rows:
     """What the protocol says where there is nothing to be found, and what the place in the clip alone gives away."""
     spotter = temporal_logistic()
     shuffled = [
-        SpottingSummary(Bench(shuffle_truth(faces, seed=seed)).nested(spotter).outcomes).measures()
+        SpottingSummary(
+            NestedCrossValidation(shuffle_truth(faces, seed=seed)).run(spotter).outcomes
+        ).measures()
         for seed in range(_NUM_SHUFFLES)
     ]
-    place = SpottingSummary([_by_place(face) for face in faces]).measures()
+    place = SpottingSummary([_position_baseline(face) for face in faces]).measures()
     rows = [(f"{spotter.name}; truth shuffled and turned, {n + 1}", each) for n, each in enumerate(shuffled)]
     rows.append(("no look at the face: time to the nearer end of the clip", place))
     return [{"control": name, "AUC": each["auc"], "inner AUC": each["inner_auc"]} for name, each in rows]
 
 
-def chosen(folds: Sequence[Fold[Face]]) -> Rows:
+def chosen_thresholds(folds: Sequence[Fold[AnnotatedFace]]) -> Rows:
     """Thresholds of the flow rules in each fold; those with all performers suit configs/default.yaml."""
     return [
         {
@@ -215,24 +220,24 @@ def chosen(folds: Sequence[Fold[Face]]) -> Rows:
             "min_motion_px": fold.choice.min_motion_px,
             "min_speed_px_s": fold.choice.min_speed_px_s,
             "apex_fraction": fold.choice.apex_fraction,
-            "worth in training": fold.worth,
+            "worth in training": fold.utility,
         }
         for fold in folds
     ]
 
 
-def _by_place(face: Face) -> Outcome:
+def _position_baseline(face: AnnotatedFace) -> SpotterResult:
     times = face.times_s
-    return Outcome(face.subject, times, face.truth, [], np.minimum(times - times[0], times[-1] - times))
+    return SpotterResult(face.subject, times, face.truth, [], np.minimum(times - times[0], times[-1] - times))
 
 
 def _add_scenes(
-    tables: Tables, folder: Path, champion: NestedRun[Face], everyone: Fold[Face]
+    tables: Tables, folder: Path, best_learned: NestedRun[AnnotatedFace], everyone: Fold[AnnotatedFace]
 ) -> dict[str, float] | None:
     if not (folder / "scenes.csv").exists():
         return None
     faces, rows = scene_faces(folder, _tracks(folder, pd.read_csv(folder / "scenes.csv")["clip"].tolist()))
-    summary = SpottingSummary(scene_outcomes(faces, champion, everyone))
+    summary = SpottingSummary(scene_outcomes(faces, best_learned, everyone))
     measures = summary.measures()
     counts = summary.counts()
     tables["scenes, tracking"] = rows
@@ -248,19 +253,19 @@ def _add_scenes(
     return measures
 
 
-def _add_real_clips(tables: Tables, folder: Path, everyone: Fold[Face]) -> None:
+def _add_real_clips(tables: Tables, folder: Path, everyone: Fold[AnnotatedFace]) -> None:
     if folder.is_dir():
         names = sorted(path.name for path in folder.iterdir() if path.suffix in _VIDEOS)
         tracks = _tracks(folder, names)
         rules = Fold(AsConfigured.name, (), AsConfigured(), None, 0.0)
-        tables["real clips"] = real_clip_rows(tracks, {CHAMPION: everyone, AsConfigured.name: rules})
+        tables["real clips"] = real_clip_rows(tracks, {BEST_LEARNED: everyone, AsConfigured.name: rules})
 
 
 def _tracks(folder: Path, names: Sequence[str]) -> dict[str, list[TrackRows]]:
     return dict(zip(names, extract([folder / name for name in names], baselines=False), strict=True))
 
 
-def _detection(name: str, judged: Judged) -> dict[str, Any]:
+def _detection(name: str, judged: BootstrappedSummary) -> dict[str, Any]:
     row: dict[str, Any] = {"method": name}
     for label, key in (("AUC", "auc"), ("F1", "f1")):
         low, high = percentile_interval(judged.resampled[key])
@@ -273,7 +278,7 @@ def _detection(name: str, judged: Judged) -> dict[str, Any]:
     }
 
 
-def _segments(name: str, judged: Judged) -> dict[str, Any]:
+def _segments(name: str, judged: BootstrappedSummary) -> dict[str, Any]:
     counts, measures = judged.summary.counts(), judged.measures
     low, high = percentile_interval(judged.resampled["alarms_per_min"])
     return {
@@ -291,7 +296,7 @@ def _segments(name: str, judged: Judged) -> dict[str, Any]:
     }
 
 
-def _timing(name: str, judged: Judged) -> dict[str, Any]:
+def _timing(name: str, judged: BootstrappedSummary) -> dict[str, Any]:
     measures = judged.measures
     return {
         "method": name,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.spotting_extract import PEER_KINDS
 from ml.bootstrap import percentile_interval
-from ml.spotting_summary import Outcome, SpottingSummary
+from ml.spotting_summary import SpotterResult, SpottingSummary
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]
@@ -34,7 +34,7 @@ _COMPARE = {">=": operator.ge, "<=": operator.le}
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class BootstrappedSummary:
     """One method's outcomes in numbers: once, and over bootstrap resamples of performers."""
 
     summary: SpottingSummary
@@ -42,13 +42,13 @@ class Judged:
     resampled: Mapping[str, Floats]
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome]) -> "Judged":
+    def of(cls, outcomes: Sequence[SpotterResult]) -> "BootstrappedSummary":
         """Measure outcomes; all methods draw the same performers."""
         summary = SpottingSummary(outcomes)
         return cls(summary, summary.measures(), summary.resampled())
 
 
-def claims(judged: Mapping[str, Judged]) -> Rows:
+def claims(judged: Mapping[str, BootstrappedSummary]) -> Rows:
     """Differences in pooled frame AUC that the paper claims, and those that tell where they come from."""
     pairs = [
         (f"{kind} + flow, {fusion}", peer)
@@ -59,11 +59,15 @@ def claims(judged: Mapping[str, Judged]) -> Rows:
     # without flow on one side only: is it the texture?
     pairs += [(kind, peer) for kind in ("sl", "sr") for peer in PEER_KINDS]
     pairs += [("sl + flow, learned", f"{peer} + flow, learned") for peer in PEER_KINDS]
-    pairs += [("sl + flow, learned", "flow"), ("champion", "flow"), ("champion", "sl + flow, learned")]
+    pairs += [
+        ("sl + flow, learned", "flow"),
+        ("best_learned", "flow"),
+        ("best_learned", "sl + flow, learned"),
+    ]
     return [_difference(judged, one, other) for one, other in pairs if one in judged and other in judged]
 
 
-def _difference(judged: Mapping[str, Judged], one: str, other: str) -> dict[str, Any]:
+def _difference(judged: Mapping[str, BootstrappedSummary], one: str, other: str) -> dict[str, Any]:
     a, b = judged[one], judged[other]
     low, high = percentile_interval(a.resampled["auc"] - b.resampled["auc"])
     a_low, a_high = percentile_interval(a.resampled["auc"])
@@ -85,20 +89,20 @@ def is_ahead(row: Mapping[str, Any]) -> bool:
 
 
 def acceptance(
-    champion: Mapping[str, float], scenes: Mapping[str, float] | None, tables: Mapping[str, Rows]
+    best_learned: Mapping[str, float], scenes: Mapping[str, float] | None, tables: Mapping[str, Rows]
 ) -> Rows:
-    """The bars of the project beside what the champion reached.
+    """The bars of the project beside what the best learned spotter reached.
 
     Parameters
     ----------
-    champion : mapping
+    best_learned : mapping
         Its measures, nested by performer.
     scenes : mapping, optional
         Its measures in the scenes, where there are any.
     tables : mapping of str to rows
         ``claims``, ``control``, and ``scenes, tracking`` where there are scenes.
     """
-    rows = [_bar(words, champion[key], sign, bar) for key, words, sign, bar in _BARS]
+    rows = [_bar(words, best_learned[key], sign, bar) for key, words, sign, bar in _BARS]
     chance = [row["AUC"] for row in tables["control"] if "shuffled" in row["control"]]
     rows.append(_bar("frame AUC with the truth shuffled, mean", float(np.mean(chance)), "<=", 0.6))
     for kind in ("sl", "sr"):

@@ -21,8 +21,9 @@ from threadpoolctl import threadpool_limits
 
 from bench.paths import CONFIGS
 from bench.spotting_mdmd import MdmdStream
+from features.config import FeatureConfig, load_config
 from features.flow_stream import FlowRow
-from features.pipeline import FeatureConfig, FlowStream, TextureStream, load_config
+from features.pipeline import FlowStream, TextureStream
 from features.texture_stream import TextureConfig, TextureRow
 from features.tracks import track_faces
 from features.video import read_frames
@@ -66,7 +67,7 @@ class TrackRows:
 class _Stream(Protocol):
     def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> Sequence[Any]: ...
 
-    def finish(self) -> Sequence[Any]: ...
+    def flush(self) -> Sequence[Any]: ...
 
 
 def default_config() -> FeatureConfig:
@@ -119,7 +120,7 @@ def extract_clip(path: Path, baselines: bool = True) -> list[TrackRows]:
             rows[face.track_id][name].extend(stream.push(face.crop, face.frame, face.time_s))
     for track_id, opened in streams.items():
         for name, stream in opened.items():
-            rows[track_id][name].extend(stream.finish())
+            rows[track_id][name].extend(stream.flush())
     return [
         TrackRows(
             track_id,

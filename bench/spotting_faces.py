@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.spotting_extract import MODC_KINDS, PEER_KINDS, TrackRows, default_config, paper_config
+from features.config import FeatureConfig
 from features.curves import contrast, half_window
-from features.pipeline import FeatureConfig, TrackCurves, track_curves
+from features.pipeline import TrackCurves, track_curves
 from features.segments import smoothed
 from features.temporal import temporal_features
 from ml.spotting_summary import TrueSegment
@@ -53,7 +54,7 @@ class PlainCurve:
 
 
 @dataclass(frozen=True, eq=False)
-class Face:
+class AnnotatedFace:
     """A face, what it truly showed, and its curves.
 
     Attributes
@@ -78,12 +79,12 @@ class Face:
 
 def make_face(
     name: str, subject: str, times_s: Floats, truth: Sequence[TrueSegment], tracks: Sequence[TrackRows]
-) -> Face:
+) -> AnnotatedFace:
     """Curves of the tracks that belong to one face; a track without usable frames adds nothing."""
     seen = [track for track in tracks if "flow" in track.tables]
     paper = paper_config()
     with_paper = [track for track in seen if "paper_flow" in track.tables]
-    return Face(
+    return AnnotatedFace(
         name=name,
         subject=subject,
         times_s=times_s,

@@ -1,6 +1,6 @@
 """Spotters of `bench.spotting` that learn a score of each frame from training performers.
 
-Belongs here: which numbers a scorer sees and how its score becomes segments. Stays out: learning itself
+Belongs here: which features a scorer sees and how its score becomes segments. Stays out: learning itself
 (``ml.spotting_learned``), rules (``bench.spotting_methods``).
 """
 
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from bench.spotting_faces import Face, Stretch
+from bench.spotting_faces import AnnotatedFace, Stretch
 from bench.spotting_methods import FlowRule, Spotted, Thresholds, assemble, scored_spans
 from ml.spotting_learned import FrameScorer, fit_logistic, fit_trees
 from ml.spotting_metrics import frame_mask
 
 Floats = NDArray[np.float64]
-Numbers = Callable[[Stretch], Floats]
+FrameFeatures = Callable[[Stretch], Floats]
 Fit = Callable[[Floats, NDArray[np.bool_]], FrameScorer]
 
 _PROBABILITIES = tuple(
@@ -32,41 +32,41 @@ class LearnedSpotter:
     Parameters
     ----------
     name : str
-    numbers : callable
+    features : callable
         What is known of the frames of a stretch, (T, F).
     fit : callable
-        Learns a `FrameScorer` from such numbers and the truth of each frame.
+        Learns a `FrameScorer` from such features and the truth of each frame.
     """
 
     choices = _PROBABILITIES
 
-    def __init__(self, name: str, numbers: Numbers, fit: Fit) -> None:
+    def __init__(self, name: str, features: FrameFeatures, fit: Fit) -> None:
         self.name = name
-        self._numbers, self._fit = numbers, fit
+        self._features, self._fit = features, fit
 
-    def fit(self, faces: Sequence[Face]) -> "FittedLearner":
+    def fit(self, faces: Sequence[AnnotatedFace]) -> "FittedLearner":
         """Learn from all tracked frames of the faces."""
-        numbers: list[Floats] = []
+        features: list[Floats] = []
         positive: list[NDArray[np.bool_]] = []
         for face in faces:
             mask = frame_mask([(each.onset, each.offset) for each in face.truth], face.times_s.size)
             for stretch in face.stretches:
-                numbers.append(self._numbers(stretch))
+                features.append(self._features(stretch))
                 positive.append(mask[stretch.curves.frames])
-        return FittedLearner(self._numbers, self._fit(np.concatenate(numbers), np.concatenate(positive)))
+        return FittedLearner(self._features, self._fit(np.concatenate(features), np.concatenate(positive)))
 
 
 @dataclass(frozen=True, eq=False)
 class FittedLearner:
     """`LearnedSpotter` with its scorer; scores are kept, since thresholds do not change them."""
 
-    numbers: Numbers
+    features: FrameFeatures
     scorer: FrameScorer
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_known", {})
 
-    def spot(self, face: Face, choice: Thresholds) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         parts = [(stretch.curves, self._score(stretch)) for stretch in face.stretches]
         return assemble(
@@ -76,7 +76,7 @@ class FittedLearner:
     def _score(self, stretch: Stretch) -> Floats:
         known: dict[Stretch, Floats] = self.__dict__["_known"]
         if stretch not in known:
-            known[stretch] = self.scorer(self.numbers(stretch))
+            known[stretch] = self.scorer(self.features(stretch))
         return known[stretch]
 
 
@@ -91,7 +91,7 @@ class CalibratedRule:
         self.choices = rule.choices
         self._rule = rule
 
-    def fit(self, faces: Sequence[Face]) -> "FittedRule":
+    def fit(self, faces: Sequence[AnnotatedFace]) -> "FittedRule":
         """Learn two weights: slope and constant."""
         rule = self._rule.fit(faces)
         scores = [rule.spot(face, self.choices[0])[0] for face in faces]
@@ -109,7 +109,7 @@ class FittedRule:
     rule: FlowRule
     scorer: FrameScorer
 
-    def spot(self, face: Face, choice: Thresholds) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         scores, found = self.rule.spot(face, choice)
         return self.scorer(scores[:, None]), found
@@ -118,13 +118,13 @@ class FittedRule:
 def fused_learned(kind: str) -> LearnedSpotter:
     """Motion and one texture, each as it is and as the largest nearby: four weights and a constant."""
 
-    def numbers(stretch: Stretch) -> Floats:
+    def features(stretch: Stretch) -> Floats:
         motion, texture = stretch.curves.motion, stretch.textures[kind]
         return np.stack(
             [motion, _nearby(motion, stretch, 0.12), texture, _nearby(texture, stretch, 0.25)], axis=1
         )
 
-    return LearnedSpotter(f"{kind} + flow, learned", numbers, fit_logistic)
+    return LearnedSpotter(f"{kind} + flow, learned", features, fit_logistic)
 
 
 def temporal_logistic() -> LearnedSpotter:

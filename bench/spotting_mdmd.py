@@ -53,7 +53,7 @@ class MdmdStream:
             rows.append(self._emit(crop))
         return rows
 
-    def finish(self) -> list[MdmdRow]:
+    def flush(self) -> list[MdmdRow]:
         """Rows of the last half window, which no frame follows: there is no difference."""
         return [MdmdRow(frame, time_s, 0.0) for frame, time_s, _ in list(self._held)[self._next :]]
 

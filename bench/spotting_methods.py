@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.spotting_extract import default_config, paper_config
-from bench.spotting_faces import Face, PlainCurve, Stretch
+from bench.spotting_faces import AnnotatedFace, PlainCurve, Stretch
 from features import segments as seg
 from features.curves import change_threshold, runs_of, score_curve
 from features.pipeline import TrackCurves
@@ -69,11 +69,11 @@ class FlowRule:
         for motion, speed, fraction in product((0.7, 0.55, 0.9), (2.5, 0.0, 3.5), (0.25, 0.35, 0.45))
     )
 
-    def fit(self, faces: Sequence[Face]) -> "FlowRule":
+    def fit(self, faces: Sequence[AnnotatedFace]) -> "FlowRule":
         """Nothing to fit."""
         return self
 
-    def spot(self, face: Face, choice: Thresholds) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         return assemble(
             face,
@@ -97,7 +97,7 @@ class TextureRule:
         self.name = kind
         self._kind = kind
 
-    def fit(self, faces: Sequence[Face]) -> "FittedTexture":
+    def fit(self, faces: Sequence[AnnotatedFace]) -> "FittedTexture":
         """Quantiles of the training frames."""
         return FittedTexture(self._kind, texture_floors(faces, self._kind))
 
@@ -109,7 +109,7 @@ class FittedTexture:
     kind: str
     floors: dict[float, float]
 
-    def spot(self, face: Face, choice: Thresholds) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         return assemble(
             face,
@@ -155,7 +155,7 @@ class FusedRule:
         )
         self._kind, self._fusion = kind, fusion
 
-    def fit(self, faces: Sequence[Face]) -> "FittedMean | FittedEither":
+    def fit(self, faces: Sequence[AnnotatedFace]) -> "FittedMean | FittedEither":
         """Scale of both curves over the training frames."""
         if self._fusion == "mean":
             motion = np.concatenate([s.curves.motion for face in faces for s in face.stretches])
@@ -171,7 +171,7 @@ class FittedEither:
     texture: FittedTexture
     fusion: Literal["fallback", "or"]
 
-    def spot(self, face: Face, choice: Thresholds) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         return assemble(face, (self._stretch(stretch, choice) for stretch in face.stretches))
 
@@ -195,7 +195,7 @@ class FittedMean:
     motion: tuple[float, float]
     texture: tuple[float, float]
 
-    def spot(self, face: Face, choice: Thresholds) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         none = self._mean(np.zeros(1), np.zeros(1))
         return assemble(
@@ -218,11 +218,11 @@ class AsConfigured:
     name = "rules, default.yaml"
     choices = (None,)
 
-    def fit(self, faces: Sequence[Face]) -> "AsConfigured":
+    def fit(self, faces: Sequence[AnnotatedFace]) -> "AsConfigured":
         """Nothing to fit."""
         return self
 
-    def spot(self, face: Face, choice: None) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: None) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         config = segment_config()
         return assemble(
@@ -240,11 +240,11 @@ class PaperRule:
         self.name = f"paper to the letter, {kind} + flow"
         self._kind = kind
 
-    def fit(self, faces: Sequence[Face]) -> "PaperRule":
+    def fit(self, faces: Sequence[AnnotatedFace]) -> "PaperRule":
         """Nothing to fit."""
         return self
 
-    def spot(self, face: Face, choice: None) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: None) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         config = paper_config().segments
         parts = (
@@ -270,24 +270,27 @@ class Baseline:
         self.name = name
         self._curve = curve
 
-    def fit(self, faces: Sequence[Face]) -> "Baseline":
+    def fit(self, faces: Sequence[AnnotatedFace]) -> "Baseline":
         """Nothing to fit."""
         return self
 
-    def spot(self, face: Face, choice: Thresholds) -> Spotted:
+    def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_nested.FittedSpotter`."""
         curves = face.baselines[self._curve]
         return assemble(face, ((each.frames, each.values, _runs(each, choice)) for each in curves))
 
 
 def assemble(
-    face: Face, parts: Iterable[tuple[NDArray[np.int64], Floats, list[Span]]], *, untracked: float = 0.0
+    face: AnnotatedFace,
+    parts: Iterable[tuple[NDArray[np.int64], Floats, list[Span]]],
+    *,
+    untracked: float = 0.0,
 ) -> Spotted:
     """Scores and segments of a face from those of its stretches, in frames of the clip.
 
     Parameters
     ----------
-    face : Face
+    face : AnnotatedFace
     parts : iterable of (frames, scores, spans)
         Spans count the frames of the stretch.
     untracked : float
@@ -319,7 +322,7 @@ def scored_spans(score: Floats, curves: TrackCurves, choice: Thresholds) -> list
     return limited(spans, curves.motion, curves.fps)
 
 
-def texture_floors(faces: Sequence[Face], kind: str) -> dict[float, float]:
+def texture_floors(faces: Sequence[AnnotatedFace], kind: str) -> dict[float, float]:
     """Quantiles of a texture over all frames of some faces."""
     values = np.concatenate([s.textures[kind] for face in faces for s in face.stretches])
     return {q: float(np.quantile(values, q)) for q in _QUANTILES}

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.speed_report import processor
-from bench.spotting import CHAMPION, Rows, SpottingResults
+from bench.spotting import BEST_LEARNED, Rows, SpottingResults
 from bench.spotting_claims import is_ahead
 from bench.spotting_extract import PEER_KINDS
 from ml.markdown import markdown_pages
@@ -20,7 +20,7 @@ from ml.spotting_metrics import frame_roc
 from ml.spotting_nested import ALARM_PRICE, NUM_INNER, NUM_OUTER
 
 _PLOT = "spotting_roc.png"
-_DRAWN = (CHAMPION, "sl + flow, learned", "sr + flow, learned", "sl + flow, fallback", "flow")
+_DRAWN = (BEST_LEARNED, "sl + flow, learned", "sr + flow, learned", "sl + flow, fallback", "flow")
 _DRAWN += ("sl", "sr", "dcp", "hog", "lbp", "LBP-chi2 (Moilanen 2014)", "MDMD (Wang 2017)")
 
 
@@ -28,7 +28,7 @@ def write_report(results: SpottingResults, folder: Path) -> None:
     """Write spotting.md and its plot into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     roc_plot(results).savefig(folder / _PLOT, dpi=110, bbox_inches="tight", metadata={"Software": None})
-    nested = Counter(results.champions[:-1])
+    nested = Counter(results.best_learned[:-1])
     page = markdown_pages("bench", readable).get_template("spotting.md.j2")
     text = page.render(
         machine=processor(),
@@ -39,7 +39,7 @@ def write_report(results: SpottingResults, folder: Path) -> None:
         price=ALARM_PRICE,
         nested=nested.most_common(),
         folds=nested.total(),
-        final=results.champions[-1],
+        final=results.best_learned[-1],
         plot=_PLOT,
         verdicts=verdicts(results.tables["claims"]),
     )
@@ -67,7 +67,7 @@ def roc_plot(results: SpottingResults) -> Figure:
         # a thousand points show all that a line of a few hundred pixels can
         grid = np.linspace(0, 1, 1001)
         rate = np.interp(grid, roc.false_positive_rate, roc.true_positive_rate)
-        style = "-" if "flow" in name or name == CHAMPION else "--"
+        style = "-" if "flow" in name or name == BEST_LEARNED else "--"
         axes.plot(grid, rate, style, label=f"{name} ({roc.auc:.3f})", linewidth=1.2)
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
     axes.set(xlabel="false positive rate of frames", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01))

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from bench.spotting_extract import TrackRows
-from bench.spotting_faces import Face, make_face, true_segments
+from bench.spotting_faces import AnnotatedFace, make_face, true_segments
+from features.boxes import box_iou_matrix
 from ml.spotting_nested import Fold, NestedRun
-from ml.spotting_summary import Outcome
+from ml.spotting_summary import SpotterResult
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]
@@ -65,7 +66,7 @@ def match_tracks(tracks: Sequence[TrackRows], boxes: pd.DataFrame) -> SceneTrack
         found = by_frame.get(int(frame), [])
         if not found:
             continue
-        overlap = box_overlaps(
+        overlap = box_iou_matrix(
             np.array([box for _, box in found]), true[["x", "y", "w", "h"]].to_numpy(float)
         )
         for row, column in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
@@ -80,15 +81,7 @@ def match_tracks(tracks: Sequence[TrackRows], boxes: pd.DataFrame) -> SceneTrack
     )
 
 
-def box_overlaps(found: Floats, true: Floats) -> Floats:
-    """Intersection over union of boxes (left, top, width, height): (P, 4), (T, 4) -> (P, T)."""
-    begin = np.maximum(found[:, None, :2], true[None, :, :2])
-    end = np.minimum(found[:, None, :2] + found[:, None, 2:], true[None, :, :2] + true[None, :, 2:])
-    shared = np.prod(np.maximum(end - begin, 0), axis=2)
-    return shared / (np.prod(found[:, None, 2:], axis=2) + np.prod(true[None, :, 2:], axis=2) - shared)
-
-
-def scene_faces(folder: Path, tracks: Mapping[str, Sequence[TrackRows]]) -> tuple[list[Face], Rows]:
+def scene_faces(folder: Path, tracks: Mapping[str, Sequence[TrackRows]]) -> tuple[list[AnnotatedFace], Rows]:
     """Faces of all scenes with their tracks, and a row for each scene on how well they were tracked.
 
     A track that follows nobody makes a face of its own, whose every segment is false. A face without an annotated
@@ -96,7 +89,7 @@ def scene_faces(folder: Path, tracks: Mapping[str, Sequence[TrackRows]]) -> tupl
     """
     scenes = pd.read_csv(folder / "scenes.csv")
     boxes, segments = pd.read_csv(folder / "boxes.csv"), pd.read_csv(folder / "segments.csv")
-    faces: list[Face] = []
+    faces: list[AnnotatedFace] = []
     rows: Rows = []
     for scene in scenes.to_dict("records"):
         name = str(scene["clip"])
@@ -123,12 +116,14 @@ def scene_faces(folder: Path, tracks: Mapping[str, Sequence[TrackRows]]) -> tupl
     return faces, rows
 
 
-def scene_outcomes(faces: Sequence[Face], run: NestedRun[Face], everyone: Fold[Face]) -> list[Outcome]:
+def scene_outcomes(
+    faces: Sequence[AnnotatedFace], run: NestedRun[AnnotatedFace], everyone: Fold[AnnotatedFace]
+) -> list[SpotterResult]:
     """Outcome of each face of the scenes by a fold that has not seen its performer.
 
     Parameters
     ----------
-    faces : sequence of Face
+    faces : sequence of AnnotatedFace
     run : NestedRun
         Of the spotter on the clips. A performer who is in none of its folds is judged by `everyone`; a face without
         a known performer by all folds, of which the one that finds most there counts: one has not seen it.
@@ -136,18 +131,20 @@ def scene_outcomes(faces: Sequence[Face], run: NestedRun[Face], everyone: Fold[F
         The spotter with all performers of the clips for training.
     """
     known = {name for fold in run.folds for name in fold.subjects}
-    outcomes: list[Outcome] = []
+    outcomes: list[SpotterResult] = []
     for face in faces:
         folds = run.folds if not face.subject else [everyone]
         if face.subject in known:
             folds = [run.fold_of(face.subject)]
         answers = [fold.fitted.spot(face, fold.choice) for fold in folds]
         scores, found = max(answers, key=lambda answer: len(answer[1]))
-        outcomes.append(Outcome(face.subject or face.name, face.times_s, face.truth, found, scores))
+        outcomes.append(SpotterResult(face.subject or face.name, face.times_s, face.truth, found, scores))
     return outcomes
 
 
-def real_clip_rows(tracks: Mapping[str, Sequence[TrackRows]], spotters: Mapping[str, Fold[Face]]) -> Rows:
+def real_clip_rows(
+    tracks: Mapping[str, Sequence[TrackRows]], spotters: Mapping[str, Fold[AnnotatedFace]]
+) -> Rows:
     """Segments of each track of each real clip by some spotters that were fitted on other people."""
     rows: Rows = []
     for name, theirs in tracks.items():
@@ -158,7 +155,7 @@ def real_clip_rows(tracks: Mapping[str, Sequence[TrackRows]], spotters: Mapping[
 
 
 def _track_row(
-    name: str, number: int, track: TrackRows, spotters: Mapping[str, Fold[Face]]
+    name: str, number: int, track: TrackRows, spotters: Mapping[str, Fold[AnnotatedFace]]
 ) -> dict[str, Any]:
     # times of frames do not matter here: nothing is held against a truth
     face = make_face(name, "", np.arange(track.frames[-1] + 1, dtype=np.float64), [], [track])

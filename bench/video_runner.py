@@ -7,7 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from features.pipeline import FeatureConfig, FlowStream, TextureStream, spot_clip
+from features.config import FeatureConfig
+from features.pipeline import FlowStream, TextureStream, spot_clip
 from features.tracks import track_faces
 from features.video import read_frames
 

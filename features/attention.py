@@ -11,21 +11,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces import Box, Region
+from features.boxes import Box, Window
 
 # Cells to the side of the smallest face. What changes fewer cells than a quarter of that face is no face.
 _CELLS_PER_FACE = 4
-_LEAST_CELLS = 4
+_MIN_CELLS = 4
 # Grey levels by which the mean of a cell differs where something has moved: far above the noise of a camera.
-_LEAST_CHANGE = 8
+_MIN_DIFFERENCE = 8
 # Hair and shoulders move with a face: so many box sides around it are its own.
 _OWN_MARGIN = 0.5
 # s: timestamps are rounded, and a frame that comes a little early is on time.
 TIME_TOLERANCE_S = 1e-3
 
 
-class Attention:
-    """Remembers how a scene looked when it was searched, and says what has changed since.
+class MotionSearch:
+    """Keeps the frame as it looked when it was searched, and says where it differs since (frame differencing).
 
     Parameters
     ----------
@@ -42,10 +42,10 @@ class Attention:
         self._min_face_px = min_face_px
         self._search_s = search_s
         self._still_search_s = still_search_s
-        self._searched: NDArray[np.uint8] | None = None
-        self._whole_time_s = self._time_s = 0.0
+        self._reference: NDArray[np.uint8] | None = None
+        self._full_time_s = self._time_s = 0.0
 
-    def region(self, gray: NDArray[np.uint8], time_s: float, faces: Iterable[Box]) -> Region | None:
+    def window(self, gray: NDArray[np.uint8], time_s: float, faces: Iterable[Box]) -> Window | None:
         """Part of a frame to be searched now.
 
         Parameters
@@ -53,13 +53,13 @@ class Attention:
         gray : ndarray, shape (M, N), uint8
         time_s : float
             Not smaller than before.
-        faces : iterable of tuple of float
-            Left, top, width, height of known faces, px: what moves there is explained.
+        faces : iterable of Box
+            Known faces, px: what moves there is explained.
 
         Returns
         -------
-        tuple of int or None
-            Top, left, bottom, right, px; None where nothing is due. The caller searches what it is given.
+        Window or None
+            None where nothing is due. The caller searches what it is given.
         """
         rows, cols = gray.shape
         cell = self._min_face_px / _CELLS_PER_FACE
@@ -67,19 +67,19 @@ class Attention:
         cells = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         boxes = list(faces)
         longest_s = self._still_search_s if boxes else self._search_s
-        late_s = time_s - self._whole_time_s + TIME_TOLERANCE_S
-        if self._searched is None or late_s >= longest_s:
-            self._searched = cells
-            self._whole_time_s = self._time_s = time_s
-            return 0, 0, rows, cols
-        # Where known faces are, the memory is kept up to date: what they uncover as they go is no news.
+        late_s = time_s - self._full_time_s + TIME_TOLERANCE_S
+        if self._reference is None or late_s >= longest_s:
+            self._reference = cells
+            self._full_time_s = self._time_s = time_s
+            return Window.whole(gray)
+        # Where known faces are, the reference is kept up to date: what they uncover as they go is no news.
         per_px = np.array(cells.shape) / gray.shape
         for box in boxes:
             own = _cells_of(box, per_px)
-            self._searched[own] = cells[own]
-        moved = cv2.absdiff(cells, self._searched) >= _LEAST_CHANGE
+            self._reference[own] = cells[own]
+        moved = cv2.absdiff(cells, self._reference) >= _MIN_DIFFERENCE
         moved_rows, moved_cols = np.nonzero(moved)
-        if moved_rows.size < _LEAST_CELLS:
+        if moved_rows.size < _MIN_CELLS:
             return None
         # A face may stand still for the most part, and the smallest one is as large as this margin.
         first = np.maximum([moved_rows.min() - _CELLS_PER_FACE, moved_cols.min() - _CELLS_PER_FACE], 0)
@@ -90,10 +90,10 @@ class Attention:
             return None
         self._time_s = time_s
         part = slice(first[0], last[0]), slice(first[1], last[1])
-        self._searched[part] = cells[part]
+        self._reference[part] = cells[part]
         top, left = np.floor(first / per_px).astype(int).tolist()
         bottom, right = np.ceil(last / per_px).astype(int).tolist()
-        return top, left, min(bottom, rows), min(right, cols)
+        return Window(top, min(bottom, rows), left, min(right, cols))
 
 
 def _cells_of(box: Box, per_px: NDArray[np.float64]) -> tuple[slice, slice]:

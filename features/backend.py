@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
+
+from features.validation import one_of
 
 # An array of any namespace (NumPy, CuPy, torch, array_api_strict): the standard has no common static type.
 Array = Any
@@ -84,9 +86,7 @@ def device_namespace(device: Device) -> Namespace:
     ValueError
         If the name is unknown.
     """
-    if device not in ("auto", "cpu", "cuda"):
-        message = f"device is {device!r}; expected 'auto', 'cpu' or 'cuda'"
-        raise ValueError(message)
+    one_of("device", device, get_args(Device))
     cuda = device != "cpu" and has_gpu()
     if device == "cuda" and not cuda:
         message = (

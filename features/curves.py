@@ -18,8 +18,9 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
-from features import cuda
+from features import modc_cuda
 from features.backend import Array, is_cupy, is_numpy, namespace
+from features.validation import one_of, require
 
 AngleMode = Literal["atan2", "paper"]
 Curve = Literal["aff", "contrast", "first"]
@@ -50,7 +51,7 @@ def chi_square_blocks(histograms: Array, reference: Array) -> Array:
     if is_numpy(histograms, reference):
         return _chi_square_numpy(histograms, reference)
     if is_cupy(histograms, reference):
-        return cuda.chi_square_blocks(histograms, reference)
+        return modc_cuda.chi_square_blocks(histograms, reference)
     xp = namespace(histograms, reference)
     difference = histograms - reference
     total = histograms + reference
@@ -116,8 +117,8 @@ def block_differences(histograms: Array, *, k: int, curve: Curve = "aff") -> Arr
         If k is not positive or the curve is unknown.
     """
     xp = namespace(histograms)
-    _require(k >= 1, f"k is {k}; expected at least one frame to either side")
-    _require(curve in get_args(Curve), f"curve is {curve!r}; expected one of {', '.join(get_args(Curve))}")
+    require(k >= 1, f"k is {k}; expected at least one frame to either side")
+    one_of("curve", curve, get_args(Curve))
     if curve == "first":
         return chi_square_blocks(histograms, histograms[:1, ...])
     last = histograms.shape[0] - 1
@@ -144,7 +145,7 @@ def pool_blocks(differences: Array, *, pooling: Pooling = "mean") -> Array:
         If the pooling is unknown.
     """
     xp = namespace(differences)
-    _require(pooling in get_args(Pooling), f"pooling is {pooling!r}; expected 'mean' or 'top_third'")
+    one_of("pooling", pooling, get_args(Pooling))
     if pooling == "mean":
         return xp.mean(differences, axis=-1)
     count = -(-int(differences.shape[-1]) // 3)
@@ -177,7 +178,7 @@ def change_threshold(curve: NDArray[np.float64], *, delta: float) -> float:
     ValueError
         If delta is outside 0..1.
     """
-    _require(0 <= delta <= 1, f"delta is {delta}; expected 0..1")
+    require(0 <= delta <= 1, f"delta is {delta}; expected 0..1")
     mean = float(np.mean(curve))
     return mean + delta * (float(np.max(curve)) - mean)
 
@@ -212,7 +213,7 @@ def flow_angle(drow: Array, dcol: Array, *, mode: AngleMode = "atan2") -> Array:
         Angle, rad, 0 <= angle < 2 pi; zero where there is no displacement.
     """
     xp = namespace(drow, dcol)
-    _require(mode in get_args(AngleMode), f"angle mode is {mode!r}; expected 'atan2' or 'paper'")
+    one_of("angle mode", mode, get_args(AngleMode))
     if mode == "atan2":
         angle = xp.atan2(drow, dcol)
         angle = xp.where(angle < 0, angle + _TURN, angle)
@@ -231,8 +232,3 @@ def wrap_angle(difference: Array) -> Array:
     """Angle differences brought to (-pi, pi], rad."""
     xp = namespace(difference)
     return difference - _TURN * xp.ceil((difference - np.pi) / _TURN)
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

@@ -22,11 +22,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from features.backend import Array, is_numpy, namespace, to_numpy
+from features.boxes import Window
 from features.histograms import block_histograms
 from features.modc import Rings, ring_codes
-
-# (top, bottom, left, right), px, half open.
-Box = tuple[int, int, int, int]
 
 _UNTURNED = ((0, 0, 0),)
 _DCP_WEIGHTS = ((1, 4, 16, 64), (0, 0, 0, 0))
@@ -151,7 +149,7 @@ def hoof(flow: Array, *, num_bins: int = 8) -> Array:
 
 
 def region_motion(
-    flow: Array, regions: Sequence[Box], *, head: Box | None = None, num_bins: int = 8
+    flow: Array, regions: Sequence[Window], *, head: Window | None = None, num_bins: int = 8
 ) -> tuple[Array, Array]:
     """Mean displacement and HOOF of parts of a flow field, as they move against the head.
 
@@ -159,9 +157,9 @@ def region_motion(
     ----------
     flow : array, shape (2, M, N), float32
         (row, col) displacement, px.
-    regions : sequence of R (int, int, int, int)
-        (top, bottom, left, right) of each part, px, half open.
-    head : (int, int, int, int), optional
+    regions : sequence of R Window
+        Each part.
+    head : Window, optional
         Part whose mean displacement is the head's and is taken away.
     num_bins : int
         As in `hoof`.
@@ -176,31 +174,30 @@ def region_motion(
     xp = namespace(flow)
     if is_numpy(flow):
         # an empty part stands for none: nothing is taken away
-        own = (0, 0, 0, 0) if head is None else head
+        own = Window(0, 0, 0, 0) if head is None else head
         return _region_motion_compiled(flow, np.array((own, *regions)), num_bins)
     if head is not None:
-        top, bottom, left, right = head
-        flow = flow - xp.mean(flow[:, top:bottom, left:right], axis=(1, 2), keepdims=True)
-    parts = [flow[:, top:bottom, left:right] for top, bottom, left, right in regions]
+        flow = flow - xp.mean(flow[:, *head.slices], axis=(1, 2), keepdims=True)
+    parts = [flow[:, *region.slices] for region in regions]
     means = xp.stack([xp.mean(part, axis=(1, 2)) for part in parts])
     return means, xp.stack([hoof(part, num_bins=num_bins) for part in parts])
 
 
 @njit(cache=True, nogil=True)
 def _region_motion_compiled(
-    flow: NDArray[np.float32], boxes: NDArray[np.int64], num_bins: int
+    flow: NDArray[np.float32], windows: NDArray[np.int64], num_bins: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Displacement and HOOF of all boxes but the first one, whose mean is taken away."""
-    means = np.zeros((boxes.shape[0], 2))
-    for i in range(boxes.shape[0]):
-        top, bottom, left, right = boxes[i]
+    """Displacement and HOOF of all windows but the first one, whose mean is taken away."""
+    means = np.zeros((windows.shape[0], 2))
+    for i in range(windows.shape[0]):
+        top, bottom, left, right = windows[i]
         part = flow[:, top:bottom, left:right]
         if part.size:
             means[i, 0], means[i, 1] = part[0].mean(), part[1].mean()
-    histograms = np.empty((boxes.shape[0] - 1, num_bins), dtype=np.float32)
+    histograms = np.empty((windows.shape[0] - 1, num_bins), dtype=np.float32)
     head_row, head_col = np.float32(means[0, 0]), np.float32(means[0, 1])
     for i in range(histograms.shape[0]):
-        top, bottom, left, right = boxes[i + 1]
+        top, bottom, left, right = windows[i + 1]
         histograms[i] = _hoof_compiled(flow[:, top:bottom, left:right], head_row, head_col, num_bins)
     return (means[1:] - means[0]).astype(np.float32), histograms
 

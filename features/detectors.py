@@ -16,19 +16,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces import Box, Detection, FaceConfig, Region, box_overlap
+from features.boxes import Box, Window, box_iou
+from features.faces import Detection, FaceConfig
 from features.mtcnn import MtcnnDetector
 
-# YuNet looks again at a face in a region of this many box sides; it may have moved by this share of them.
-_REGION_SIDES = 2.0
-_LEAST_OVERLAP = 0.3
+# YuNet looks again at a face in a window of this many box sides; from this overlap on two boxes are one face.
+_WINDOW_SIDES = 2.0
+_MIN_IOU = 0.3
 
 
 class FaceDetector(Protocol):
     """Anything that finds faces with five landmarks."""
 
     def detect(
-        self, image: NDArray[np.uint8], *, region: Region | None = None, known: Sequence[Box] = ()
+        self, image: NDArray[np.uint8], *, window: Window | None = None, known: Sequence[Box] = ()
     ) -> list[Detection]:
         """Find the faces of an image.
 
@@ -36,10 +37,10 @@ class FaceDetector(Protocol):
         ----------
         image : ndarray, shape (M, N, 3), uint8
             Blue, green, red.
-        region : tuple of int, optional
-            Top, left, bottom, right of the part to be searched, px; all of it where left out.
-        known : sequence of tuple of float, optional
-            Left, top, width, height of faces that need not be found again, px.
+        window : Window, optional
+            Part to be searched; all of the image where left out.
+        known : sequence of Box, optional
+            Faces that need not be found again, px.
 
         Returns
         -------
@@ -55,8 +56,8 @@ class FaceDetector(Protocol):
         ----------
         image : ndarray, shape (M, N, 3), uint8
             Blue, green, red.
-        boxes : sequence of tuple of float
-            Left, top, width, height, px.
+        boxes : sequence of Box
+            px.
 
         Returns
         -------
@@ -116,38 +117,42 @@ class YunetDetector:
         self._net = cv2.FaceDetectorYN.create(str(model_path), "", (320, 320), config.min_score)
 
     def detect(
-        self, image: NDArray[np.uint8], *, region: Region | None = None, known: Sequence[Box] = ()
+        self, image: NDArray[np.uint8], *, window: Window | None = None, known: Sequence[Box] = ()
     ) -> list[Detection]:
         """Find the faces of a BGR image, best score first."""
-        top, left, bottom, right = region or (0, 0, *image.shape[:2])
-        part = np.ascontiguousarray(image[top:bottom, left:right])
+        window = window or Window.whole(image)
+        part = np.ascontiguousarray(image[window.slices])
         if part.size == 0:
             return []
         small, scale = _shrink(part, self._config.max_detection_side)
         self._net.setInputSize((small.shape[1], small.shape[0]))
         # OpenCV answers None, not an empty array, when it sees no face; its type stub does not know.
         rows = cast("NDArray[np.float32] | None", self._net.detect(small)[1])
-        found = [] if rows is None else [_read_yunet_row(row, scale, first=(top, left)) for row in rows]
+        found = (
+            []
+            if rows is None
+            else [_read_yunet_row(row, scale, first=(window.top, window.left)) for row in rows]
+        )
         new = [
             detection
             for detection in found
             if detection.size_px >= self._config.min_face_px
-            and all(box_overlap(detection.box, box) < _LEAST_OVERLAP for box in known)
+            and all(box_iou(detection.box, box) < _MIN_IOU for box in known)
         ]
         return sorted(new, key=lambda detection: -detection.score)
 
     def confirm(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Detection | None]:
-        """Look again in a region about each box."""
+        """Look again in a window about each box."""
         return [self._confirm(image, box) for box in boxes]
 
     def _confirm(self, image: NDArray[np.uint8], box: Box) -> Detection | None:
         left, top, width, height = box
-        margin = (_REGION_SIDES - 1) / 2 * max(width, height)
-        first = max(0, round(top - margin)), max(0, round(left - margin))
-        last = max(0, round(top + height + margin)), max(0, round(left + width + margin))
-        found = self.detect(image, region=(*first, *last))
-        best = max(found, key=lambda detection: box_overlap(detection.box, box), default=None)
-        return best if best is not None and box_overlap(best.box, box) >= _LEAST_OVERLAP else None
+        margin = (_WINDOW_SIDES - 1) / 2 * max(width, height)
+        rows = max(0, round(top - margin)), max(0, round(top + height + margin))
+        cols = max(0, round(left - margin)), max(0, round(left + width + margin))
+        found = self.detect(image, window=Window(*rows, *cols))
+        best = max(found, key=lambda detection: box_iou(detection.box, box), default=None)
+        return best if best is not None and box_iou(best.box, box) >= _MIN_IOU else None
 
 
 def _shrink(image: NDArray[np.uint8], max_side: int) -> tuple[NDArray[np.uint8], float]:
@@ -167,4 +172,4 @@ def _read_yunet_row(row: NDArray[np.float32], scale: float, *, first: tuple[int,
     # YuNet names sides by the person, so its first eye is the one with the smaller column, as here.
     # (5, 2) cols and rows -> (5, 2) rows and cols
     landmarks = row[4:14].astype(np.float64).reshape(5, 2)[:, ::-1] / scale + np.asarray(first)
-    return Detection((left + first[1], top + first[0], width, height), float(row[14]), landmarks)
+    return Detection(Box(left + first[1], top + first[0], width, height), float(row[14]), landmarks)

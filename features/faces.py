@@ -9,11 +9,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from features.boxes import Box
+from features.validation import Share
 
 CROP_SIZE = 128
 
@@ -30,13 +35,8 @@ _RIGID = slice(0, 3)
 # MTCNN's first network sees 12 px windows: below that a face has nothing left to see.
 _LEAST_FACE_PX = 12
 
-# Left, top, width, height, px.
-Box = tuple[float, float, float, float]
-# Top, left, bottom, right, px: a part of an image.
-Region = tuple[int, int, int, int]
 
-
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class FaceConfig:
     """How faces are found in a frame.
 
@@ -56,20 +56,9 @@ class FaceConfig:
 
     detector: Literal["mtcnn", "yunet"] = "mtcnn"
     model_path: str | None = None
-    min_face_px: float = 40.0
-    min_score: float = 0.7
-    max_detection_side: int = 960
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("min_face_px", _LEAST_FACE_PX, math.inf),
-            ("min_score", 0, 1),
-            ("max_detection_side", 64, math.inf),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                msg = f"faces.{name} is {value}; expected {low}..{high}"
-                raise ValueError(msg)
+    min_face_px: Annotated[float, Field(ge=_LEAST_FACE_PX)] = 40.0
+    min_score: Share = 0.7
+    max_detection_side: Annotated[int, Field(ge=64)] = 960
 
 
 @dataclass(frozen=True)
@@ -78,8 +67,8 @@ class Detection:
 
     Attributes
     ----------
-    box : tuple of float
-        Left, top, width, height, px of the image given.
+    box : Box
+        px of the image given.
     score : float
         The detector's confidence, 0..1.
     landmarks : ndarray, shape (5, 2), float64
@@ -94,7 +83,7 @@ class Detection:
     @property
     def size_px(self) -> float:
         """Geometric mean of the box sides, px."""
-        return math.sqrt(self.box[2] * self.box[3])
+        return math.sqrt(self.box.width * self.box.height)
 
 
 @dataclass(frozen=True)
@@ -117,14 +106,6 @@ class FaceQuality:
     blur: float
     yaw: float
     roll_deg: float
-
-
-def box_overlap(box: Box, other: Box) -> float:
-    """Intersection over union of two boxes (left, top, width, height)."""
-    left, top = max(box[0], other[0]), max(box[1], other[1])
-    right, bottom = min(box[0] + box[2], other[0] + other[2]), min(box[1] + box[3], other[1] + other[3])
-    common = max(0.0, right - left) * max(0.0, bottom - top)
-    return common / (box[2] * box[3] + other[2] * other[3] - common)
 
 
 def align_face(
@@ -231,8 +212,8 @@ def measure_quality(crop: NDArray[np.uint8], box: Box, landmarks: NDArray[np.flo
     Parameters
     ----------
     crop : ndarray, shape (128, 128), uint8
-    box : tuple of float
-        Left, top, width, height, px.
+    box : Box
+        px.
     landmarks : ndarray, shape (5, 2)
         (row, col) px, in the frame that `box` refers to.
 
@@ -247,7 +228,7 @@ def measure_quality(crop: NDArray[np.uint8], box: Box, landmarks: NDArray[np.flo
     from_midpoint = nose - (left_eye + right_eye) / 2
     yaw = (from_midpoint * eye_line.conjugate()).real / eye_distance**2
     return FaceQuality(
-        size_px=math.sqrt(box[2] * box[3]),
+        size_px=math.sqrt(box.width * box.height),
         blur=float(cv2.meanStdDev(cv2.Laplacian(crop, cv2.CV_16S))[1][0, 0]) ** 2,
         yaw=min(1.0, max(-1.0, yaw)),
         roll_deg=math.degrees(math.atan2(eye_line.imag, eye_line.real)),

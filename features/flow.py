@@ -17,10 +17,11 @@ import array_api_compat
 import cv2
 import numpy as np
 
-from features import cuda
+from features import flow_cuda
 from features.backend import Array, Namespace, is_cupy, is_numpy, namespace, replicate_pad
 from features.flow_kernels import refine
 from features.resample import enlarge, halve, warp
+from features.validation import one_of, require
 
 Stencil = Literal["cross", "horn_schunck"]
 
@@ -37,7 +38,7 @@ def alpha_from_mu(mu: float, *, stencil: Stencil = "cross") -> float:
     ValueError
         If mu is not positive, or the stencil is unknown.
     """
-    _require(mu > 0, f"mu is {mu}; expected a positive number (small is smoother)")
+    require(mu > 0, f"mu is {mu}; expected a positive number (small is smoother)")
     _check_stencil(stencil)
     return (_KAPPA[stencil] / mu) ** 0.5
 
@@ -119,10 +120,10 @@ def horn_schunck_pyramid(
     """
     xp, reference, moving = _images(reference, moving)
     _check_tunables(alpha, num_sweeps, stencil)
-    _require(median in (0, 3, 5), f"median is {median}; expected 0, 3 or 5")
-    _require(num_warps >= 1, f"num_warps is {num_warps}; expected at least 1")
+    require(median in (0, 3, 5), f"median is {median}; expected 0, 3 or 5")
+    require(num_warps >= 1, f"num_warps is {num_warps}; expected at least 1")
     levels = _num_levels(reference.shape) if num_levels is None else num_levels
-    _require(levels >= 1, f"num_levels is {levels}; expected at least 1")
+    require(levels >= 1, f"num_levels is {levels}; expected at least 1")
     pyramid = [(reference, moving)]
     for _ in range(levels - 1):
         pyramid.append((halve(xp, pyramid[-1][0]), halve(xp, pyramid[-1][1])))
@@ -137,24 +138,19 @@ def horn_schunck_pyramid(
     return flow
 
 
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
 def _check_stencil(stencil: str) -> None:
-    _require(stencil in _KAPPA, f"stencil is {stencil!r}; expected 'cross' or 'horn_schunck'")
+    one_of("stencil", stencil, _KAPPA)
 
 
 def _check_tunables(alpha: float, num_sweeps: int, stencil: str) -> None:
-    _require(alpha > 0, f"alpha is {alpha}; expected a positive number of grey levels per px")
-    _require(num_sweeps >= 1, f"num_sweeps is {num_sweeps}; expected at least 1")
+    require(alpha > 0, f"alpha is {alpha}; expected a positive number of grey levels per px")
+    require(num_sweeps >= 1, f"num_sweeps is {num_sweeps}; expected at least 1")
     _check_stencil(stencil)
 
 
 def _images(reference: Array, moving: Array) -> tuple[Namespace, Array, Array]:
     xp = namespace(reference, moving)
-    _require(
+    require(
         len(reference.shape) == 2 and reference.shape == moving.shape,
         f"images have shapes {tuple(reference.shape)} and {tuple(moving.shape)}; expected the same (M, N)",
     )
@@ -198,7 +194,7 @@ def _refine(
     if is_numpy(reference):
         return refine(reference, moving, flow, np.float32(alpha * alpha), num_sweeps, stencil == "cross")
     if is_cupy(reference):
-        return cuda.refine(reference, moving, flow, alpha * alpha, num_sweeps, stencil == "cross")
+        return flow_cuda.refine(reference, moving, flow, alpha * alpha, num_sweeps, stencil == "cross")
     warped, inside = warp(moving, flow)
     terms = _linearise(xp, reference, warped, flow, alpha) * xp.astype(inside, xp.float32)
     for _ in range(num_sweeps):

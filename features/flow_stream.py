@@ -8,16 +8,18 @@ finding segments (``segments``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from features.backend import Array, Namespace, to_numpy
 from features.curves import flow_angle
 from features.descriptors import region_motion
 from features.flow import Stencil, horn_schunck, horn_schunck_pyramid
-from features.registration import Motion, Registrar, face_regions, match_gain, region_window, rigid_box
+from features.registration import Motion, Registrar, face_regions, match_gain, region_window, rigid_window
 
 # Flow is computed where a region is, and as far around as its smoothness reaches, px of the crop.
 _MARGIN = 10
@@ -26,7 +28,7 @@ Solver = Literal["single", "pyramid"]
 Reference = Literal["first", "anchored"]
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class FlowConfig:
     """Motion of the face's regions against a reference crop.
 
@@ -59,27 +61,20 @@ class FlowConfig:
     """
 
     solver: Solver = "pyramid"
-    alpha: float = 15.0
-    num_sweeps: int = 20
+    alpha: PositiveFloat = 15.0
+    num_sweeps: PositiveInt = 20
     stencil: Stencil = "cross"
-    num_levels: int = 3
-    num_warps: int = 1
-    median: int = 0
+    num_levels: PositiveInt = 3
+    num_warps: PositiveInt = 1
+    median: Literal[0, 3, 5] = 0
     registration: Motion = "translation"
     match_gain: bool = True
     subtract_nose: bool = True
     reference: Reference = "anchored"
-    anchor_s: float = 8.0
-    still_px_s: float = 6.0
-    min_correlation: float = 0.5
-    hoof_bins: int = 8
-
-    def __post_init__(self) -> None:
-        _one_of("flow.solver", self.solver, get_args(Solver))
-        _one_of("flow.stencil", self.stencil, get_args(Stencil))
-        _one_of("flow.registration", self.registration, get_args(Motion))
-        _one_of("flow.reference", self.reference, get_args(Reference))
-        _require(self.anchor_s > 0, f"flow.anchor_s is {self.anchor_s}; expected seconds above 0")
+    anchor_s: PositiveFloat = 8.0
+    still_px_s: NonNegativeFloat = 6.0
+    min_correlation: Annotated[float, Field(ge=-1, le=1)] = 0.5
+    hoof_bins: PositiveInt = 8
 
 
 @dataclass(frozen=True)
@@ -130,20 +125,17 @@ class FlowStream:
     def __init__(self, config: FlowConfig, xp: Namespace) -> None:
         self._config = config
         self._xp = xp
-        top, bottom, left, right = region_window(_MARGIN)
-        self._window = slice(top, bottom), slice(left, right)
-        regions = {
-            name: (a - top, b - top, c - left, d - left) for name, (a, b, c, d) in face_regions().items()
-        }
+        self._window = region_window(_MARGIN)
+        regions = {name: region.within(self._window) for name, region in face_regions().items()}
         nose = regions.pop("nose")
         self._head = nose if config.subtract_nose else None
         self._regions = regions
         self._registrar: Registrar | None = None
         self._reference: Array = None
-        self._anchored_at = 0.0
+        self._anchor_time_s = 0.0
         # displacement of the reference crop itself, and of the last frame, (R, 2) px
-        self._carried: NDArray[np.float64] = np.zeros((len(regions), 2))
-        self._last: tuple[float, NDArray[np.float64]] | None = None
+        self._anchor_displacement: NDArray[np.float64] = np.zeros((len(regions), 2))
+        self._previous: tuple[float, NDArray[np.float64]] | None = None
 
     def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> list[FlowRow]:
         """Take the next crop.
@@ -162,12 +154,12 @@ class FlowStream:
             One row per region of this frame.
         """
         means, histograms = region_motion(
-            self._flow_of(crop, time_s),
+            self._solve(crop, time_s),
             tuple(self._regions.values()),
             head=self._head,
             num_bins=self._config.hoof_bins,
         )
-        displacement = self._carried + to_numpy(means).astype(np.float64)
+        displacement = self._anchor_displacement + to_numpy(means).astype(np.float64)
         speed = self._speed(displacement, time_s)
         drow, dcol = displacement.T
         columns = (drow, dcol, np.hypot(drow, dcol), flow_angle(drow, dcol), speed)
@@ -181,41 +173,44 @@ class FlowStream:
             FlowRow(frame, time_s, roi, down, right, module, turn, change, tuple(bins))
             for roi, down, right, module, turn, change, bins in values
         ]
-        self._last = (time_s, displacement)
-        if self._is_due(time_s, speed):
-            self._carried = displacement
+        self._previous = (time_s, displacement)
+        if self._may_anchor(time_s, speed):
+            self._anchor_displacement = displacement
             self._anchor(crop, time_s)
         return rows
 
-    def finish(self) -> list[FlowRow]:
+    def flush(self) -> list[FlowRow]:
         """No row is held back."""
         return []
 
     def _anchor(self, crop: NDArray[np.uint8], time_s: float) -> Registrar:
         self._registrar = Registrar(crop, motion=self._config.registration)
         self._reference = self._xp.asarray(crop.astype(np.float32))
-        self._anchored_at = time_s
+        self._anchor_time_s = time_s
         return self._registrar
 
-    def _is_due(self, time_s: float, speed: NDArray[np.float64]) -> bool:
-        old = time_s - self._anchored_at > self._config.anchor_s
+    def _may_anchor(self, time_s: float, speed: NDArray[np.float64]) -> bool:
+        old = time_s - self._anchor_time_s > self._config.anchor_s
         return self._config.reference == "anchored" and old and float(speed.max()) < self._config.still_px_s
 
-    def _flow_of(self, crop: NDArray[np.uint8], time_s: float) -> Array:
+    def _solve(self, crop: NDArray[np.uint8], time_s: float) -> Array:
         registrar = self._registrar if self._registrar is not None else self._anchor(crop, time_s)
         registered = registrar.register(crop)
         if self._config.reference == "anchored" and registered.correlation < self._config.min_correlation:
-            self._carried = self._carried if self._last is None else self._last[1]
+            if self._previous is not None:
+                self._anchor_displacement = self._previous[1]
             registered = self._anchor(crop, time_s).register(crop)
         image = self._xp.asarray(registered.image)
         if self._config.match_gain:
-            image = match_gain(image, self._reference, rigid_box())
-        return solve_flow(self._reference[self._window], image[self._window], config=self._config)
+            image = match_gain(image, self._reference, rigid_window())
+        return solve_flow(
+            self._reference[self._window.slices], image[self._window.slices], config=self._config
+        )
 
     def _speed(self, displacement: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
-        if self._last is None or time_s <= self._last[0]:
+        if self._previous is None or time_s <= self._previous[0]:
             return np.zeros(displacement.shape[0])
-        return np.linalg.norm(displacement - self._last[1], axis=1) / (time_s - self._last[0])
+        return np.linalg.norm(displacement - self._previous[1], axis=1) / (time_s - self._previous[0])
 
 
 def solve_flow(reference: Array, moving: Array, *, config: FlowConfig) -> Array:
@@ -234,12 +229,3 @@ def solve_flow(reference: Array, moving: Array, *, config: FlowConfig) -> Array:
         median=config.median,
         stencil=config.stencil,
     )
-
-
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    _require(value in choices, f"{name} is {value!r}; expected one of {', '.join(choices)}")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

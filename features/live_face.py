@@ -1,4 +1,4 @@
-"""A face that is being followed: where it is, what a detection changes of it, and the frames that wait for one.
+"""The track of one face: where it is, what a detection corrects of it, and the frames that wait for one.
 
 Belongs here: the state of one face. Stays out: several faces, searching and what comes out of it (tracks.py).
 """
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.faces import Detection, apply_transform
-from features.follow import follow_similarity
+from features.follow import track_landmarks
 from features.video import Frame
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Moment:
+class HeldFrame:
     """A face in one frame, held back until a detection confirms it.
 
     Attributes
@@ -48,14 +48,14 @@ class Moment:
     score: float
     detected: bool
 
-    def moved(self, box_shift: NDArray[np.float64], landmark_shift: NDArray[np.float64]) -> Moment:
+    def moved(self, box_shift: NDArray[np.float64], landmark_shift: NDArray[np.float64]) -> HeldFrame:
         """The same frame with box (4,) and landmarks (5, 2) shifted, px."""
         return replace(self, box=self.box + box_shift, landmarks=self.landmarks + landmark_shift)
 
 
 @dataclass(eq=False)
-class LiveFace:
-    """A face that is being followed; box (4,), left, top, width, height, and landmarks (5, 2), (row, col), in px."""
+class FaceTrack:
+    """State of one track; box (4,), left, top, width, height, and landmarks (5, 2), (row, col), in px."""
 
     box: NDArray[np.float64]
     landmarks: NDArray[np.float64]
@@ -65,21 +65,21 @@ class LiveFace:
     # Set with the first frame that comes out.
     track_id: str | None = None
     ordinal: int = -1
-    num_detections: int = 1
+    num_detections: int = 0
     num_missed: int = 0
     lost: bool = False
-    held: list[Moment] = field(default_factory=list["Moment"])
-    # Landmarks of the last check.
-    checked: NDArray[np.float64] | None = None
+    held: list[HeldFrame] = field(default_factory=list["HeldFrame"])
+    # Landmarks when a detection last corrected them.
+    detected_landmarks: NDArray[np.float64] | None = None
 
     @property
     def side(self) -> float:
         """Longer side of the box, px."""
         return float(max(self.box[2:]))
 
-    def follow(self, before: NDArray[np.uint8], now: NDArray[np.uint8]) -> None:
-        """Carry box and landmarks from one frame to the next, or mark the face as lost."""
-        matrix = follow_similarity(before, now, self.landmarks, self.box)
+    def propagate(self, previous: NDArray[np.uint8], current: NDArray[np.uint8]) -> None:
+        """Carry box and landmarks from one frame to the next, or mark the track as lost."""
+        matrix = track_landmarks(previous, current, self.landmarks, self.box)
         self.lost = matrix is None
         if matrix is None:
             return
@@ -91,45 +91,45 @@ class LiveFace:
         self.landmarks = apply_transform(matrix, self.landmarks)
 
     def is_still(self, config: TrackConfig) -> bool:
-        """Whether a face that has proved itself is where the last check left it."""
-        if self.checked is None or self.num_detections < config.min_detections:
+        """Whether a face that has proved itself is where the last detection left it."""
+        if self.detected_landmarks is None or self.num_detections < config.min_detections:
             return False
-        moved = (self.landmarks - self.checked)[:3]
+        moved = (self.landmarks - self.detected_landmarks)[:3]
         return float(np.hypot(*moved.T).max()) < config.still_motion * self.side
 
     def hold(self, frame: Frame, *, detected: bool) -> None:
         """Hold this frame back until a detection confirms it."""
         self.held.append(
-            Moment(frame.index, frame.time_s, frame.gray, self.box, self.landmarks, self.score, detected)
+            HeldFrame(frame.index, frame.time_s, frame.gray, self.box, self.landmarks, self.score, detected)
         )
 
-    def confirm(self, detection: Detection, config: TrackConfig) -> None:
-        """Take a detection into account, in this frame and in the frames held back."""
+    def update(self, detection: Detection, config: TrackConfig) -> None:
+        """Correct the track by a detection, in this frame and in the frames held back."""
         self.num_detections += 1
         self.num_missed = 0
         self.score = detection.score
-        box_error = np.asarray(detection.box) - self.box
-        landmark_error = detection.landmarks - self.landmarks
+        box_residual = np.asarray(detection.box) - self.box
+        landmark_residual = detection.landmarks - self.landmarks
         # Eyes and nose only; the largest, because a turning head moves the nose alone.
-        disagreement = float(np.hypot(*landmark_error[:3].T).max()) / self.side
-        share = 1.0 if self.lost else min(1.0, disagreement / config.max_disagreement)
-        # The first detections weigh alike (a running mean), later ones at least by the configured share.
-        share = max(share, config.correction, 1 / self.num_detections)
-        self.box = self.box + share * box_error
-        self.landmarks = self.landmarks + share * landmark_error
+        disagreement = float(np.hypot(*landmark_residual[:3].T).max()) / self.side
+        gain = 1.0 if self.lost else min(1.0, disagreement / config.max_disagreement)
+        # The first detections weigh alike (a running mean), later ones at least by the configured gain.
+        gain = max(gain, config.correction, 1 / self.num_detections)
+        self.box = self.box + gain * box_residual
+        self.landmarks = self.landmarks + gain * landmark_residual
         if self.lost:
             # How the face got here is unknown; the frames before it were followed well.
             self.lost = False
-        elif self.track_id is None and share < 1:
+        elif self.track_id is None and gain < 1:
             # Nothing came out yet: correct from the beginning, without a drift.
-            self.held = [moment.moved(share * box_error, share * landmark_error) for moment in self.held]
+            self.held = [frame.moved(gain * box_residual, gain * landmark_residual) for frame in self.held]
         else:
-            self._spread(share * box_error, share * landmark_error)
-        self.checked = self.landmarks
+            self._spread(gain * box_residual, gain * landmark_residual)
+        self.detected_landmarks = self.landmarks
 
     def _spread(self, box_shift: NDArray[np.float64], landmark_shift: NDArray[np.float64]) -> None:
         """Let a correction grow evenly over the frames since the last detection."""
-        last_detected = max((n for n, moment in enumerate(self.held) if moment.detected), default=-1)
+        last_detected = max((n for n, frame in enumerate(self.held) if frame.detected), default=-1)
         num_steps = len(self.held) - last_detected
         for n in range(last_detected + 1, len(self.held)):
             part = (n - last_detected) / num_steps

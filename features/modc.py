@@ -16,13 +16,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, get_args
 
-from features import cuda
+from features import modc_cuda
 from features.backend import Array, Namespace, is_cupy, is_numpy, namespace
 from features.histograms import block_histograms, check_grid
 from features.modc_kernels import Rings, code_stack, histogram_stack, sampling_taps
 from features.prefilter import Prefilter, as_uint8, prefilter_images
+from features.validation import one_of, require
 
 Base = Literal["paper", "base7", "split"]
+Kind = Literal["cod", "sl", "sr", "mid", "mid_mirror", "outer", "outer_mirror", "spiral", "spiral_mirror"]
 
 # Steps by which the rings (D, E, F) turn clockwise. Eq. (5) wraps at one direction only (j = 7), so does
 # eq. (8) (j = 0): one-step turns. Which rings turn is not determined; the variants turn others, with mirrors.
@@ -37,7 +39,6 @@ KINDS: dict[str, tuple[int, int, int]] = {
     "spiral": (0, 1, 2),
     "spiral_mirror": (0, -1, -2),
 }
-BASES: tuple[str, ...] = get_args(Base)
 
 _NUM_BINS = {"paper": 511, "base7": 2401, "split": 512}
 # Weights of psi(D, E) and psi(E, F) in the four directions of a plane. "split" packs the two into two bytes.
@@ -51,7 +52,7 @@ _WEIGHTS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 
 def num_bins(base: Base) -> int:
     """Bins of one plane's histogram: 511 (``paper``), 2401 (``base7``) or 2 x 256 (``split``)."""
-    _require(base in BASES, f"base is {base!r}; expected one of {', '.join(BASES)}")
+    one_of("base", base, get_args(Base))
     return _NUM_BINS[base]
 
 
@@ -88,7 +89,7 @@ def modc_codes(
     TypeError, ValueError
         If the image is not 8-bit grey or too small for the radii, or an option is unknown.
     """
-    _require(len(image.shape) == 2, f"image has shape {tuple(image.shape)}; expected (M, N)")
+    require(len(image.shape) == 2, f"image has shape {tuple(image.shape)}; expected (M, N)")
     # (M, N) -> (1, M, N), and (kinds, 1, 2, M, N) -> (kinds, 2, M, N)
     codes = ring_codes(image[None, ...], _modc_rings(_kinds(kind), tuple(radii), base))[:, 0, ...]
     return codes[0, ...] if isinstance(kind, str) else codes
@@ -127,7 +128,7 @@ def modc_histograms(
     TypeError, ValueError
         As `modc_codes`, and if a block would be empty.
     """
-    _require(len(images.shape) == 3, f"images have shape {tuple(images.shape)}; expected (T, M, N)")
+    require(len(images.shape) == 3, f"images have shape {tuple(images.shape)}; expected (T, M, N)")
     rings = _modc_rings(_kinds(kind), tuple(radii), base)
     images = prefilter_images(images, method=prefilter)
     if base == "split":
@@ -165,7 +166,7 @@ def ring_codes(images: Array, rings: Rings) -> Array:
     if is_numpy(images):
         return code_stack(images, rings)
     if is_cupy(images):
-        return cuda.ring_codes(images, rings)
+        return modc_cuda.ring_codes(images, rings)
     return _code_arrays(xp, images, rings)
 
 
@@ -195,13 +196,8 @@ def ring_histograms(images: Array, rings: Rings, *, grid: tuple[int, int]) -> Ar
     if is_numpy(images):
         return histogram_stack(images, rings, grid)
     if is_cupy(images):
-        return cuda.ring_histograms(images, rings, grid)
+        return modc_cuda.ring_histograms(images, rings, grid)
     return block_histograms(_code_arrays(xp, images, rings), grid=grid, bins=rings.num_codes)
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 def _kinds(kind: str | Sequence[str]) -> tuple[str, ...]:
@@ -210,17 +206,17 @@ def _kinds(kind: str | Sequence[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _modc_rings(kinds: tuple[str, ...], radii: tuple[int, int, int], base: str) -> Rings:
-    _require(len(kinds) > 0, "kind is an empty sequence; name at least one, such as 'sl'")
+    require(len(kinds) > 0, "kind is an empty sequence; name at least one, such as 'sl'")
     for each in kinds:
-        _require(each in KINDS, f"kind is {each!r}; expected one of {', '.join(KINDS)}")
-    _require(base in BASES, f"base is {base!r}; expected one of {', '.join(BASES)}")
+        one_of("kind", each, KINDS)
+    one_of("base", base, get_args(Base))
     return Rings(radii, tuple(KINDS[each] for each in kinds), _WEIGHTS[base])
 
 
 def _coded_shape(images: Array, rings: Rings) -> tuple[int, int]:
     """Rows and columns of pixels that have all their neighbours."""
     height, width = images.shape[-2:]
-    _require(
+    require(
         min(height, width) > 2 * rings.reach,
         f"image of {height} x {width} has no valid area for radius {rings.reach}; "
         f"it must exceed {2 * rings.reach} px",

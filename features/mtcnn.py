@@ -21,20 +21,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces import Box, Detection, FaceConfig, Region
+from features.boxes import Box, Window, intersection_over_smaller
+from features.faces import Detection, FaceConfig
 
-# The first network looks at squares of 12 px, 2 px apart; the others are shown squares of 24 and 48 px.
-_WINDOW, _STRIDE = 12, 2
-_REFINED_SIDE, _OUTPUT_SIDE = 24, 48
+# P-Net, the proposal network, slides over squares of 12 px, 2 px apart; R-Net (refinement) and O-Net (output)
+# are shown squares of 24 and 48 px.
+_PNET_SIDE, _PNET_STRIDE = 12, 2
+_RNET_SIDE, _ONET_SIDE = 24, 48
 _PYRAMID_STEP = 0.6
 # The authors' 0.6 and 0.7 pass on some 400 candidates of a street frame and take twice the time; these lose
 # one of 34 faces of such frames.
-_PROPOSAL_SCORE, _REFINED_SCORE = 0.8, 0.7
-# Intersection over union from which on two boxes are one face.
-_LEVEL_OVERLAP, _OVERLAP = 0.5, 0.7
-# Intersection over the smaller box from which on one is a part of the other.
-_PART = 0.7
-_KNOWN_PART = 0.5
+_PNET_SCORE, _RNET_SCORE = 0.8, 0.7
+# Intersection over union above which two boxes are one face: within a level of the pyramid, and beyond.
+_LEVEL_IOU, _NMS_IOU = 0.5, 0.7
+# Intersection over the smaller box above which one is a part of the other, or lies in a known face.
+_MAX_PART = 0.7
+_MAX_KNOWN_PART = 0.5
 # (shift right, shift down, scale) of the views whose landmarks are averaged, in box sides; every view is also
 # mirrored. One view alone places landmarks to about 1.5 % of the box, rough enough to look like expression.
 _VIEWS = ((0.0, 0.0, 1.0), (0.04, 0.04, 1.08), (-0.04, 0.04, 1.08))
@@ -49,28 +51,28 @@ _MIRRORED_ORDER = [1, 0, 2, 4, 3]
 class MtcnnDetector:
     """MTCNN; see `features.detectors.FaceDetector`.
 
-    The first network sees the image shrunken so far that the smallest face fills its window; crops for the
-    other two, and so the landmarks, come from the full image.
+    P-Net sees the image shrunken so far that the smallest face fills its square; crops for the other two
+    networks, and so the landmarks, come from the full image.
     """
 
     def __init__(self, config: FaceConfig) -> None:
         self._config = config
         # A network that is shown another size than before lays itself out anew, which takes as long as its
         # work: each level of the pyramid has its own, and so have batches of different sizes.
-        self._proposal: list[_Network] = []
-        self._refinement = _Network("rnet", ("dense_2", "softmax_1"))
-        self._output = _Network("onet", ("dense_5", "softmax_2"))
-        self._landmarks = _Network("onet", ("dense_5", "softmax_2", "dense_6"))
+        self._pnets: list[_Network] = []
+        self._rnet = _Network("rnet", ("dense_2", "softmax_1"))
+        self._onet = _Network("onet", ("dense_5", "softmax_2"))
+        self._onet_landmarks = _Network("onet", ("dense_5", "softmax_2", "dense_6"))
 
     def detect(
-        self, image: NDArray[np.uint8], *, region: Region | None = None, known: Sequence[Box] = ()
+        self, image: NDArray[np.uint8], *, window: Window | None = None, known: Sequence[Box] = ()
     ) -> list[Detection]:
         """Find the faces of a BGR image, best score first."""
-        top, left, bottom, right = region or (0, 0, *image.shape[:2])
-        boxes = self._propose(image[top:bottom, left:right]) + np.array([left, top, left, top])
+        window = window or Window.whole(image)
+        boxes = self._propose(image[window.slices]) + np.tile([window.left, window.top], 2)
         boxes = _outside(boxes, known)
-        boxes, _ = _filter(self._refinement, image, boxes, _REFINED_SIDE, _REFINED_SCORE)
-        boxes, scores = _filter(self._output, image, boxes, _OUTPUT_SIDE, self._config.min_score)
+        boxes, _ = _refine(self._rnet, image, boxes, _RNET_SIDE, _RNET_SCORE)
+        boxes, scores = _refine(self._onet, image, boxes, _ONET_SIDE, self._config.min_score)
         return [
             Detection(_as_box(box), score, self._place_landmarks(image, box))
             for box, score in _without_parts(boxes, scores)
@@ -82,40 +84,38 @@ class MtcnnDetector:
         return [self._confirm(image, box) for box in boxes]
 
     def _confirm(self, image: NDArray[np.uint8], box: Box) -> Detection | None:
-        left, top, width, height = box
-        corners = np.array([left, top, left + width, top + height])
-        looks = [self._look(image, corners, view) for view in _CONFIRMING_VIEWS]
-        score, seen, _ = looks[0]
+        found = [self._view(image, _corners(box), view) for view in _CONFIRMING_VIEWS]
+        score, seen, _ = found[0]
         if score < self._config.min_score or (seen[2:] <= seen[:2]).any():
             return None
-        return Detection(_as_box(seen), score, np.mean([look[2] for look in looks], axis=0))
+        return Detection(_as_box(seen), score, np.mean([landmarks for _, _, landmarks in found], axis=0))
 
     def _propose(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Candidates of the first network, (N, 4)."""
+        """Candidates of P-Net, (N, 4)."""
         rows, cols = image.shape[:2]
         scale = min(
-            _WINDOW / self._config.min_face_px, self._config.max_detection_side / max(rows, cols), 1.0
+            _PNET_SIDE / self._config.min_face_px, self._config.max_detection_side / max(rows, cols), 1.0
         )
         boxes, scores = [np.empty((0, 4))], [np.empty(0)]
         level = 0
-        while min(rows, cols) * scale >= _WINDOW:
+        while min(rows, cols) * scale >= _PNET_SIDE:
             # From the level before, which is cheaper than from the full image.
             image = _resize(image, math.ceil(cols * scale), math.ceil(rows * scale))
-            if level == len(self._proposal):
-                self._proposal.append(_Network("pnet", ("conv2d_4", "softmax")))
-            seen, seen_scores = _read_windows(*self._proposal[level].run(image[None]))
-            chosen = _suppress(seen, seen_scores, _LEVEL_OVERLAP)
+            if level == len(self._pnets):
+                self._pnets.append(_Network("pnet", ("conv2d_4", "softmax")))
+            seen, seen_scores = _read_proposals(*self._pnets[level].run(image[None]))
+            chosen = _nms(seen, seen_scores, _LEVEL_IOU)
             boxes.append(seen[chosen] * np.tile([cols / image.shape[1], rows / image.shape[0]], 2))
             scores.append(seen_scores[chosen])
             scale *= _PYRAMID_STEP
             level += 1
         all_boxes = np.concatenate(boxes)
-        return all_boxes[_suppress(all_boxes, np.concatenate(scores), _OVERLAP)]
+        return all_boxes[_nms(all_boxes, np.concatenate(scores), _NMS_IOU)]
 
     def _place_landmarks(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.mean([self._look(image, box, view)[2] for view in _VIEWS], axis=0)
+        return np.mean([self._view(image, box, view)[2] for view in _VIEWS], axis=0)
 
-    def _look(
+    def _view(
         self, image: NDArray[np.uint8], box: NDArray[np.float64], view: tuple[float, float, float]
     ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
         """Score, box (4,) and landmarks (5, 2), (row, col) px, from one view and its mirror image."""
@@ -124,9 +124,9 @@ class MtcnnDetector:
         centre = (box[:2] + box[2:]) / 2 + np.array([right, down]) * side
         first = np.round(centre - scale * side / 2)
         square = np.concatenate([first, first + max(1, round(scale * side))])
-        crop = _cut(image, square, _OUTPUT_SIDE)
+        crop = _cut(image, square, _ONET_SIDE)
         # (2, 4), (2, 2) and (2, 10), the last as five columns, then five rows; all in sides of the square
-        moved, scores, points = self._landmarks.run(np.stack([crop, crop[:, ::-1]]))
+        moved, scores, points = self._onet_landmarks.run(np.stack([crop, crop[:, ::-1]]))
         moved = (moved[0] + moved[1, [2, 1, 0, 3]] * [-1, 1, -1, 1]) / 2
         cols, rows = points[0].reshape(2, 5)
         mirrored_cols, mirrored_rows = points[1].reshape(2, 5)[:, _MIRRORED_ORDER]
@@ -158,18 +158,18 @@ class _Network:
         return [np.asarray(output, dtype=np.float64) for output in self._net.forward(self._outputs)]
 
 
-def _read_windows(
+def _read_proposals(
     moved: NDArray[np.float64], scores: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Boxes (N, 4) and scores (N,) where the first network sees a face, px of the level it was shown."""
+    """Boxes (N, 4) and scores (N,) where P-Net sees a face, px of the level it was shown."""
     # (1, columns, rows, 4) and (1, columns, rows, 2)
-    col, row = np.nonzero(scores[0, :, :, 1] >= _PROPOSAL_SCORE)
-    first = np.stack([col, row], axis=1) * float(_STRIDE)
-    return np.hstack([first, first + _WINDOW]) + moved[0, col, row] * _WINDOW, scores[0, col, row, 1]
+    col, row = np.nonzero(scores[0, :, :, 1] >= _PNET_SCORE)
+    first = np.stack([col, row], axis=1) * float(_PNET_STRIDE)
+    return np.hstack([first, first + _PNET_SIDE]) + moved[0, col, row] * _PNET_SIDE, scores[0, col, row, 1]
 
 
-def _filter(
-    network: _Network, image: NDArray[np.uint8], boxes: NDArray[np.float64], side: int, least: float
+def _refine(
+    network: _Network, image: NDArray[np.uint8], boxes: NDArray[np.float64], side: int, min_score: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Show candidates to a network; boxes (N, 4) as it corrects them and scores (N,) of those it keeps."""
     if len(boxes) == 0:
@@ -177,9 +177,9 @@ def _filter(
     squares = _square(boxes)
     moved, scores = network.run(np.stack([_cut(image, square, side) for square in squares]))
     squares = squares + moved * np.tile(squares[:, 2:] - squares[:, :2], 2)
-    passed = (scores[:, 1] > least) & (squares[:, 2:] > squares[:, :2]).all(axis=1)
+    passed = (scores[:, 1] > min_score) & (squares[:, 2:] > squares[:, :2]).all(axis=1)
     squares, kept = squares[passed], scores[passed, 1]
-    chosen = _suppress(squares, kept, _OVERLAP)
+    chosen = _nms(squares, kept, _NMS_IOU)
     return squares[chosen], kept[chosen]
 
 
@@ -190,40 +190,38 @@ def _square(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.hstack([first, first + sides])
 
 
-def _suppress(boxes: NDArray[np.float64], scores: NDArray[np.float64], overlap: float) -> list[int]:
+def _nms(boxes: NDArray[np.float64], scores: NDArray[np.float64], max_iou: float) -> list[int]:
     """Non-maximum suppression by intersection over union; indices of the boxes kept, best first."""
     sizes = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-    return [int(n) for n in cv2.dnn.NMSBoxes(sizes.tolist(), scores.tolist(), 0.0, overlap)]
+    return [int(n) for n in cv2.dnn.NMSBoxes(sizes.tolist(), scores.tolist(), 0.0, max_iou)]
 
 
 def _without_parts(
     boxes: NDArray[np.float64], scores: NDArray[np.float64]
 ) -> list[tuple[NDArray[np.float64], float]]:
     """Boxes and scores, best first, without those that lie mostly in a better one or around it."""
-    kept: list[tuple[NDArray[np.float64], float]] = []
-    for n in np.argsort(-scores, kind="stable"):
-        if all(_common_part(boxes[n], box) <= _PART for box, _ in kept):
-            kept.append((boxes[n], float(scores[n])))
-    return kept
+    parts = intersection_over_smaller(boxes, boxes)
+    kept: list[int] = []
+    for n in np.argsort(-scores, kind="stable").tolist():
+        if (parts[n, kept] <= _MAX_PART).all():
+            kept.append(n)
+    return [(boxes[n], float(scores[n])) for n in kept]
 
 
 def _outside(boxes: NDArray[np.float64], known: Sequence[Box]) -> NDArray[np.float64]:
     """Candidates that do not lie in a known face."""
-    corners = [np.array([left, top, left + width, top + height]) for left, top, width, height in known]
-    outside = [all(_common_part(box, face) <= _KNOWN_PART for face in corners) for box in boxes]
-    return boxes[np.array(outside, dtype=bool)]
+    faces = np.array([_corners(box) for box in known]).reshape((-1, 4))
+    return boxes[(intersection_over_smaller(boxes, faces) <= _MAX_KNOWN_PART).all(axis=1)]
 
 
-def _common_part(box: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Intersection over the smaller one of two boxes."""
-    common = np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])
-    smaller = min(np.prod(box[2:] - box[:2]), np.prod(other[2:] - other[:2]))
-    return float(np.prod(np.maximum(common, 0)) / smaller)
+def _corners(box: Box) -> NDArray[np.float64]:
+    left, top, width, height = box
+    return np.array([left, top, left + width, top + height])
 
 
 def _as_box(corners: NDArray[np.float64]) -> Box:
     left, top, right, bottom = corners.tolist()
-    return left, top, right - left, bottom - top
+    return Box(left, top, right - left, bottom - top)
 
 
 def _cut(image: NDArray[np.uint8], square: NDArray[np.float64], side: int) -> NDArray[np.uint8]:

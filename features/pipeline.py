@@ -1,4 +1,4 @@
-"""The features as one line: configuration, streams for one track, and from a clip or its rows to segments.
+"""The features as one line: streams for one track, and from a clip or its rows to segments.
 
 Belongs here: what assets and notebooks call. Stays out: the computations (the other modules of ``features``)
 and storage.
@@ -9,26 +9,24 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 
 from features import flow_stream, texture_stream
 from features import segments as seg
-from features.backend import Device, device_namespace, to_numpy
+from features.backend import device_namespace, to_numpy
+from features.config import FeatureConfig
 from features.curves import contrast, half_window
 from features.decisions import Decision, TrackCurves, decide, segments_of
-from features.faces import FaceConfig
-from features.flow_stream import FlowConfig, FlowRow
-from features.segments import Segment, SegmentConfig
-from features.texture_stream import TextureConfig, TextureRow, texture_histograms
-from features.tracks import TrackConfig, track_faces
+from features.flow_stream import FlowRow
+from features.segments import Segment
+from features.texture_stream import TextureRow, texture_histograms
+from features.tracks import track_faces
 from features.video import read_frames
 
 Columns = Mapping[str, NDArray[Any]]
@@ -39,29 +37,6 @@ _LONGEST_HOLE_S = 0.5
 _FRAMES_OUT_OF_SIGHT = 250
 # Rows of a track that wait to be packed: enough that packing costs nothing, few enough that memory stays flat.
 _PACKED_ROWS = 2048
-
-
-@dataclass(frozen=True)
-class FeatureConfig:
-    """All parameters from pixels to segments; one section of ``configs/*.yaml`` each.
-
-    Attributes
-    ----------
-    faces : FaceConfig
-    tracks : TrackConfig
-    texture : TextureConfig
-    flow : FlowConfig
-    segments : SegmentConfig
-    device : {"auto", "cpu", "cuda"}
-        Where texture and flow are computed; ``auto`` takes the GPU where there is one.
-    """
-
-    faces: FaceConfig = field(default_factory=FaceConfig)
-    tracks: TrackConfig = field(default_factory=TrackConfig)
-    texture: TextureConfig = field(default_factory=TextureConfig)
-    flow: FlowConfig = field(default_factory=FlowConfig)
-    segments: SegmentConfig = field(default_factory=SegmentConfig)
-    device: Device = "auto"
 
 
 @dataclass(frozen=True)
@@ -93,34 +68,6 @@ class FlowStream(flow_stream.FlowStream):
 
     def __init__(self, config: FeatureConfig) -> None:
         super().__init__(config.flow, device_namespace(config.device))
-
-
-def load_config(path: str | Path) -> FeatureConfig:
-    """Read the sections of `FeatureConfig` from a YAML file; other sections belong to others.
-
-    Parameters
-    ----------
-    path : str or Path
-        What the file leaves out has its default.
-
-    Raises
-    ------
-    ValueError
-        For an unknown key or a value of the wrong type or range, naming file, section and key.
-    """
-    document: dict[str, Any] = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    own = {each.name for each in fields(FeatureConfig)}
-    sections = {name: values for name, values in document.items() if name in own and values is not None}
-    for each in fields(FeatureConfig):
-        values = sections.get(each.name)
-        if isinstance(values, dict):
-            default: Any = getattr(FeatureConfig(), each.name)
-            _refuse_unknown(path, each.name, values, {known.name for known in fields(default)})
-    try:
-        return TypeAdapter(FeatureConfig).validate_python(sections)
-    except ValidationError as error:
-        message = f"{path}: {error}"
-        raise ValueError(message) from error
 
 
 def track_curves(texture_rows: Columns, flow_rows: Columns, *, config: FeatureConfig) -> list[TrackCurves]:
@@ -322,15 +269,8 @@ class _RowsByTrack:
     def _close(self, *, before: int | None) -> None:
         for track_id, (last, stream) in list(self._open.items()):
             if before is None or last < before:
-                self._rows[track_id].extend(stream.finish())
+                self._rows[track_id].extend(stream.flush())
                 del self._open[track_id]
-
-
-def _refuse_unknown(path: str | Path, section: str, values: dict[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(values) - known)
-    if unknown:
-        message = f"{path}: section {section!r} has unknown keys {unknown}; known are {sorted(known)}"
-        raise ValueError(message)
 
 
 def _pivot(flow_rows: Columns, frames: NDArray[np.int64], regions: Sequence[str]) -> NDArray[np.float64]:

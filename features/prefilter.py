@@ -14,9 +14,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from features.backend import Array, Namespace, is_numpy, namespace, replicate_pad
+from features.validation import one_of
 
 Prefilter = Literal["none", "gaussian", "tan_triggs"]
-PREFILTERS: tuple[str, ...] = get_args(Prefilter)
 
 # Gaussian of sigma 1 as integers that sum to 256: the same grey values on every backend.
 _GAUSSIAN_Q8 = (1, 14, 62, 102, 62, 14, 1)
@@ -65,9 +65,7 @@ def prefilter_images(images: Array, *, method: Prefilter = "gaussian") -> Array:
         If the images are not 8-bit grey, or the method is unknown.
     """
     xp = namespace(images)
-    if method not in PREFILTERS:
-        message = f"prefilter is {method!r}; expected one of {', '.join(PREFILTERS)}"
-        raise ValueError(message)
+    one_of("prefilter", method, get_args(Prefilter))
     images = as_uint8(xp, images)
     if method == "none":
         return images

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from features.boxes import Box, box_iou
 from features.detectors import FaceDetector
-from features.faces import Detection, FaceQuality, align_face, box_overlap, measure_quality
+from features.faces import Detection, FaceQuality, align_face, measure_quality
 
-# A detector's box cut out tightly covers this part of the crop; more rim than that makes the second look unsure.
-_TIGHT = 0.6
+# Intersection over union of a face's box with a tight crop; more rim than that makes the second look unsure.
+_MIN_TIGHT_IOU = 0.6
 
 
 def align_raw_crop(
@@ -60,9 +61,9 @@ def align_raw_crop(
 
 
 def _find(image: NDArray[np.uint8], detector: FaceDetector) -> Detection | None:
-    whole = (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
+    whole = Box(0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
     [seen] = detector.confirm(image, [whole])
-    if seen is not None and box_overlap(seen.box, whole) >= _TIGHT:
+    if seen is not None and box_iou(seen.box, whole) >= _MIN_TIGHT_IOU:
         return seen
     # Of several faces the largest: the others look in from the rim.
     return max(detector.detect(image), key=lambda face: face.size_px, default=seen)

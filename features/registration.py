@@ -18,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.backend import Array, namespace
+from features.boxes import Window
 from features.ecc import align_translation, shift_image
 from features.faces import CROP_LANDMARKS, CROP_SIZE
+from features.validation import one_of
 
 Motion = Literal["none", "translation", "affine"]
-
-# (top, bottom, left, right) in px of the crop, from the canonical landmarks.
-Box = tuple[int, int, int, int]
 
 # change of the correlation that ends the iteration
 _TOLERANCE = 1e-4
@@ -32,45 +31,46 @@ _ECC_BLUR = 5
 # OpenCV's bindings want a mask: an empty one stands for the whole image.
 _EVERYWHERE = np.empty((0, 0), dtype=np.uint8)
 # px of the crop
-_LARGEST_SHIFT = 10.0
+_MAX_SHIFT = 10.0
 # px that decide about a shift: the largest one, the blur, a pixel for the gradient and one for interpolation
-_REACH = round(_LARGEST_SHIFT) + _ECC_BLUR // 2 + 2
+_REACH = round(_MAX_SHIFT) + _ECC_BLUR // 2 + 2
 
 
-def face_regions() -> dict[str, Box]:
+def face_regions() -> dict[str, Window]:
     """Regions of the 128 x 128 crop whose motion is reported, and the nose, whose motion is the head's.
 
     Returns
     -------
-    dict
-        Name -> (top, bottom, left, right), px, half open.
+    dict of str to Window
+        px of the crop, from the canonical landmarks.
     """
     left_eye, right_eye, nose, left_mouth, right_mouth = CROP_LANDMARKS
     eye_distance = float(right_eye[1] - left_eye[1])
 
-    def box(centre: NDArray[np.float64], down: float, right: float, height: float, width: float) -> Box:
-        """Box about a landmark; shifts and sides in eye distances."""
-        row, col = centre[0] + down * eye_distance, centre[1] + right * eye_distance
+    def about(
+        landmark: NDArray[np.float64], down: float, right: float, height: float, width: float
+    ) -> Window:
+        """Window about a landmark; shifts and sides in eye distances."""
+        row, col = landmark[0] + down * eye_distance, landmark[1] + right * eye_distance
         half_height, half_width = height * eye_distance / 2, width * eye_distance / 2
         edges = (row - half_height, row + half_height, col - half_width, col + half_width)
-        top, bottom, start, end = (min(max(round(float(edge)), 0), CROP_SIZE) for edge in edges)
-        return top, bottom, start, end
+        return Window(*(min(max(round(float(edge)), 0), CROP_SIZE) for edge in edges))
 
     mouth = (left_mouth + right_mouth) / 2
     return {
-        "left_brow": box(left_eye, -0.34, 0.04, 0.34, 0.70),
-        "right_brow": box(right_eye, -0.34, -0.04, 0.34, 0.70),
-        "left_eye": box(left_eye, 0.0, 0.0, 0.26, 0.60),
-        "right_eye": box(right_eye, 0.0, 0.0, 0.26, 0.60),
-        "left_mouth": box(left_mouth, 0.0, 0.0, 0.44, 0.44),
-        "right_mouth": box(right_mouth, 0.0, 0.0, 0.44, 0.44),
-        "lips": box(mouth, 0.12, 0.0, 0.50, 0.50),
-        "nose": box(nose, -0.12, 0.0, 0.44, 0.44),
+        "left_brow": about(left_eye, -0.34, 0.04, 0.34, 0.70),
+        "right_brow": about(right_eye, -0.34, -0.04, 0.34, 0.70),
+        "left_eye": about(left_eye, 0.0, 0.0, 0.26, 0.60),
+        "right_eye": about(right_eye, 0.0, 0.0, 0.26, 0.60),
+        "left_mouth": about(left_mouth, 0.0, 0.0, 0.44, 0.44),
+        "right_mouth": about(right_mouth, 0.0, 0.0, 0.44, 0.44),
+        "lips": about(mouth, 0.12, 0.0, 0.50, 0.50),
+        "nose": about(nose, -0.12, 0.0, 0.44, 0.44),
     }
 
 
-def region_window(margin: int) -> Box:
-    """Box of the crop that holds all regions, the nose and a margin, as far as the crop reaches.
+def region_window(margin: int) -> Window:
+    """Window of the crop that holds all regions, the nose and a margin, as far as the crop reaches.
 
     Parameters
     ----------
@@ -79,49 +79,50 @@ def region_window(margin: int) -> Box:
 
     Returns
     -------
-    tuple of int
-        (top, bottom, left, right), px, half open.
+    Window
+        px of the crop.
     """
     tops, bottoms, lefts, rights = zip(*face_regions().values(), strict=True)
-    first = max(min(tops) - margin, 0), max(min(lefts) - margin, 0)
-    last = min(max(bottoms) + margin, CROP_SIZE), min(max(rights) + margin, CROP_SIZE)
-    return first[0], last[0], first[1], last[1]
+    return Window(
+        top=max(min(tops) - margin, 0),
+        bottom=min(max(bottoms) + margin, CROP_SIZE),
+        left=max(min(lefts) - margin, 0),
+        right=min(max(rights) + margin, CROP_SIZE),
+    )
 
 
-def rigid_box() -> Box:
-    """Box of the crop's skin that expressions move least: from below the brows to the base of the nose.
+def rigid_window() -> Window:
+    """Window of the crop's skin that expressions move least: from below the brows to the base of the nose.
 
     Returns
     -------
-    tuple of int
-        (top, bottom, left, right), px, half open.
+    Window
+        px of the crop.
     """
     left_eye, right_eye, nose, _, _ = CROP_LANDMARKS
     eye_distance = float(right_eye[1] - left_eye[1])
     top, bottom = round(left_eye[0] - 0.18 * eye_distance), round(nose[0] + 0.16 * eye_distance)
-    start, end = round(left_eye[1] - 0.35 * eye_distance), round(right_eye[1] + 0.35 * eye_distance)
-    return top, bottom, start, end
+    left, right = round(left_eye[1] - 0.35 * eye_distance), round(right_eye[1] + 0.35 * eye_distance)
+    return Window(top, bottom, left, right)
 
 
-def match_gain(image: Array, reference: Array, box: Box) -> Array:
-    """Scale an image so that its mean over a box equals the reference's.
+def match_gain(image: Array, reference: Array, window: Window) -> Array:
+    """Scale an image so that its mean over a window equals the reference's.
 
     Parameters
     ----------
     image, reference : array, shape (M, N), float32
         Grey images.
-    box : tuple of int
-        (top, bottom, left, right), px, half open.
+    window : Window
 
     Returns
     -------
     array, shape (M, N), float32
-        An image that is black in the box is returned as it is: no gain can lift it.
+        An image that is black in the window is returned as it is: no gain can lift it.
     """
     xp = namespace(image, reference)
-    top, bottom, left, right = box
-    mean = float(xp.mean(image[top:bottom, left:right]))
-    return image * (float(xp.mean(reference[top:bottom, left:right])) / mean) if mean > 0 else image
+    mean = float(xp.mean(image[window.slices]))
+    return image * (float(xp.mean(reference[window.slices])) / mean) if mean > 0 else image
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Registered:
     matrix : ndarray, shape (2, 3), float32
         Map from reference to crop positions, (col, row, 1).
     correlation : float
-        Correlation with the reference over the box, -1..1; 0 where registration failed, and then the crop is
+        Correlation with the reference over the window, -1..1; 0 where registration failed, and then the crop is
         passed through as it is.
     """
 
@@ -155,8 +156,8 @@ class Registrar:
         Crop that the others are brought onto.
     motion : {"none", "translation", "affine"}
         Motion model; ``none`` passes crops through.
-    box : tuple of int, optional
-        Area of the reference that decides, (top, bottom, left, right) px; by default `rigid_box`.
+    window : Window, optional
+        Part of the reference that decides; by default `rigid_window`.
     num_iterations : int
         Largest number of ECC iterations for a crop.
 
@@ -171,17 +172,14 @@ class Registrar:
         reference: NDArray[np.uint8],
         *,
         motion: Motion = "translation",
-        box: Box | None = None,
+        window: Window | None = None,
         num_iterations: int = 20,
     ) -> None:
-        if motion not in get_args(Motion):
-            message = f"registration is {motion!r}; expected one of {', '.join(get_args(Motion))}"
-            raise ValueError(message)
+        one_of("registration", motion, get_args(Motion))
         self._motion: Motion = motion
-        self._box = rigid_box() if box is None else box
-        top, bottom, left, right = self._box
-        self._reference = reference[top:bottom, left:right].astype(np.float32)
-        self._template = np.ascontiguousarray(_blurred(reference.astype(np.float32))[top:bottom, left:right])
+        self._window = rigid_window() if window is None else window
+        self._reference = reference[self._window.slices].astype(np.float32)
+        self._template = np.ascontiguousarray(_blurred(reference.astype(np.float32))[self._window.slices])
         self._num_iterations = num_iterations
         self._matrix = np.eye(2, 3, dtype=np.float32)
 
@@ -211,16 +209,17 @@ class Registrar:
         return Registered(moved.astype(np.float32, copy=False), self._matrix, correlation)
 
     def _align(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-        top, bottom, left, right = self._box
-        correlation, matrix = self._translate(image) if self._motion == "translation" else self._map(image)
+        top, bottom, left, right = self._window
+        register = self._register_translation if self._motion == "translation" else self._register_affine
+        correlation, matrix = register(image)
         # Crops are aligned by landmarks already: a large shift has locked onto something else.
         middle = np.array([(left + right) / 2, (top + bottom) / 2, 1.0])
-        if correlation == 0.0 or float(np.hypot(*(matrix @ middle - middle[:2]))) > _LARGEST_SHIFT:
+        if correlation == 0.0 or float(np.hypot(*(matrix @ middle - middle[:2]))) > _MAX_SHIFT:
             return 0.0, np.eye(2, 3, dtype=np.float32)
         return correlation, matrix
 
-    def _translate(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-        top, bottom, left, right = self._box
+    def _register_translation(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        top, bottom, left, right = self._window
         # no more than can be reached
         first_row, first_col = max(top - _REACH, 0), max(left - _REACH, 0)
         near = image[first_row : bottom + _REACH, first_col : right + _REACH]
@@ -238,11 +237,11 @@ class Registrar:
         matrix[:, 2] = col - left, row - top
         return correlation, matrix
 
-    def _map(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-        top, _, left, _ = self._box
+    def _register_affine(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        top, _, left, _ = self._window
         corner = np.array([left, top], dtype=np.float32)
         start = self._matrix.copy()
-        # ECC counts from the corner of the box, the matrix from that of the crop.
+        # ECC counts from the corner of the window, the matrix from that of the crop.
         start[:, 2] += start[:, :2] @ corner
         criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, self._num_iterations, _TOLERANCE)
         try:
@@ -259,9 +258,8 @@ class Registrar:
         return float(correlation), matrix
 
     def _correlate(self, image: NDArray[np.float32]) -> float:
-        top, bottom, left, right = self._box
         reference = self._reference - self._reference.mean()
-        moving = image[top:bottom, left:right] - image[top:bottom, left:right].mean()
+        moving = image[self._window.slices] - image[self._window.slices].mean()
         norm = float(np.linalg.norm(reference) * np.linalg.norm(moving))
         return float(np.sum(reference * moving)) / norm if norm > 0 else 0.0
 

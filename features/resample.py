@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array_api_compat
 
-from features import cuda
+from features import flow_cuda
 from features.backend import Array, Namespace, is_cupy, is_numpy, namespace, replicate_pad
 from features.flow_kernels import enlarge_compiled, halve_compiled, warp_compiled
 
@@ -34,7 +34,7 @@ def warp(image: Array, flow: Array) -> tuple[Array, Array]:
     if is_numpy(image):
         return warp_compiled(image, flow)
     if is_cupy(image):
-        return cuda.warp(image, flow)
+        return flow_cuda.warp(image, flow)
     height, width = image.shape
     rows, cols = _positions(xp, flow)
     inside = (rows >= 0) & (rows <= height - 1) & (cols >= 0) & (cols <= width - 1)
@@ -46,7 +46,7 @@ def halve(xp: Namespace, image: Array) -> Array:
     if is_numpy(image):
         return halve_compiled(image)
     if is_cupy(image):
-        return cuda.halve(image)
+        return flow_cuda.halve(image)
     height, width = image.shape
     padded = replicate_pad(xp, image, 2)
     weights = (0.0625, 0.25, 0.375, 0.25, 0.0625)
@@ -60,7 +60,7 @@ def enlarge(xp: Namespace, flow: Array, shape: tuple[int, ...]) -> Array:
     if is_numpy(flow):
         return enlarge_compiled(flow, *shape)
     if is_cupy(flow):
-        return cuda.enlarge(flow, shape)
+        return flow_cuda.enlarge(flow, shape)
     rows = xp.arange(shape[0], dtype=xp.float32, device=array_api_compat.device(flow)) / 2
     cols = xp.arange(shape[1], dtype=xp.float32, device=array_api_compat.device(flow)) / 2
     rows, cols = xp.meshgrid(rows, cols, indexing="ij")

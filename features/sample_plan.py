@@ -10,13 +10,25 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Annotated, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import (
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from features.sample_face import CANVAS_SCALE, FaceShape, Pose
 from features.sample_marks import EXPRESSIONS, FACE_BOX
+from features.validation import require
 
 SEED = 20260302
 ONSET_SHARE = 0.05  # of the peak: where an expression begins and ends
@@ -25,6 +37,7 @@ _FACE_PX = math.sqrt((FACE_BOX[2] - FACE_BOX[0]) * (FACE_BOX[3] - FACE_BOX[1])) 
 _BLINK = (0.5, 1.0, 1.0, 0.7, 0.3)  # closing of the lids, frame by frame
 _FIRST_MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _CAMERAS = ("gate-01", "gate-02")
+_Crf = Annotated[int, Field(ge=0, le=51)]
 Part = tuple[int, tuple[str, ...]]  # a variant and what it shows, one after the other
 # What each variant shows in its clips, one tuple per clip; variants take turns.
 _PROGRAMMES: tuple[tuple[tuple[str, ...], ...], ...] = (
@@ -35,7 +48,7 @@ _PROGRAMMES: tuple[tuple[tuple[str, ...], ...], ...] = (
 )
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SampleConfig:
     """Size and looks of the sample.
 
@@ -59,21 +72,23 @@ class SampleConfig:
         Best and worst compression, x264's constant rate factor.
     """
 
-    variants: int = 12
-    group_clips: int = 3
-    fps: int = 25
-    lead_s: float = 0.7
-    size: tuple[int, int] = (320, 240)
-    group_size: tuple[int, int] = (640, 360)
-    face_px: tuple[float, float] = (70.0, 130.0)
-    noise: tuple[float, float] = (1.0, 3.0)
-    crf: tuple[int, int] = (16, 24)
+    variants: PositiveInt = 12
+    group_clips: NonNegativeInt = 3
+    fps: PositiveInt = 25
+    lead_s: NonNegativeFloat = 0.7
+    size: tuple[PositiveInt, PositiveInt] = (320, 240)
+    group_size: tuple[PositiveInt, PositiveInt] = (640, 360)
+    face_px: tuple[PositiveFloat, PositiveFloat] = (70.0, 130.0)
+    noise: tuple[NonNegativeFloat, NonNegativeFloat] = (1.0, 3.0)
+    crf: tuple[_Crf, _Crf] = (16, 24)
 
-    def __post_init__(self) -> None:
-        if self.variants < 1 or (self.group_clips > 0 and self.variants < 3):
-            saw = f"saw {self.variants} variants and {self.group_clips} group clips"
-            msg = f"{saw}; expected at least 1 variant, and 3 where there are groups"
-            raise ValueError(msg)
+    @model_validator(mode="after")
+    def _check_groups(self) -> Self:
+        require(
+            self.group_clips == 0 or self.variants >= 3,
+            f"saw {self.variants} variants and {self.group_clips} group clips; expected at least 3 variants for groups",
+        )
+        return self
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 from scipy.signal import find_peaks, peak_widths
 
 from features.curves import (
@@ -26,15 +28,17 @@ from features.curves import (
 )
 from features.flanks import extend, grow, rise, stops, top_speed
 from features.spans import Bound, Span, Stop, leading_spans, merge_spans
+from features.validation import Share, require
 
 Fusion = Literal["fallback", "or", "mean"]
 Rest = Literal["none", "densest"]
 Foot = Literal["zero", "lowest"]
 Flank = Literal["crossing", "tangent"]
 TexturePeaks = Literal["prominence", "threshold"]
+Regions = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class SegmentConfig:
     """How segments are found; every limit in seconds is scaled by the real frame rate.
 
@@ -92,46 +96,37 @@ class SegmentConfig:
         Longest micro-expression, s.
     """
 
-    regions: tuple[str, ...] = ("left_brow", "right_brow", "left_mouth", "right_mouth", "lips")
-    apex_fraction: float = 0.35
+    regions: Regions = ("left_brow", "right_brow", "left_mouth", "right_mouth", "lips")
+    apex_fraction: Share = 0.35
     foot: Foot = "lowest"
-    max_turn_deg_s: float = 1125.0
-    apex_share: float = 0.9
+    max_turn_deg_s: PositiveFloat = 1125.0
+    apex_share: Share = 0.9
     angle: AngleMode = "atan2"
     flank: Flank = "tangent"
-    min_motion_px: float = 0.7
-    min_speed_px_s: float = 2.5
-    repeat_fraction: float = 0.25
-    join_fraction: float = 0.6
+    min_motion_px: NonNegativeFloat = 0.7
+    min_speed_px_s: NonNegativeFloat = 2.5
+    repeat_fraction: Share = 0.25
+    join_fraction: Share = 0.6
     single_apex: bool = False
     rest: Rest = "densest"
-    rest_window_s: float = 12.0
-    smooth_s: float = 0.28
-    delta: float = 0.5
+    rest_window_s: PositiveFloat = 12.0
+    smooth_s: NonNegativeFloat = 0.28
+    delta: Share = 0.5
     texture_peaks: TexturePeaks = "prominence"
-    min_difference: float = 0.05
+    min_difference: NonNegativeFloat = 0.05
     fusion: Fusion = "fallback"
-    merge_gap_s: float = 0.12
-    min_length_s: float = 0.1
-    max_length_s: float = 4.0
-    micro_s: float = 0.5
+    merge_gap_s: NonNegativeFloat = 0.12
+    min_length_s: NonNegativeFloat = 0.1
+    max_length_s: NonNegativeFloat = 4.0
+    micro_s: NonNegativeFloat = 0.5
 
-    def __post_init__(self) -> None:
-        for name in ("apex_fraction", "apex_share", "repeat_fraction", "join_fraction", "delta"):
-            value = getattr(self, name)
-            _require(0 <= value <= 1, f"segments.{name} is {value}; expected 0..1")
-        kinds = {"fusion": Fusion, "rest": Rest, "foot": Foot, "flank": Flank, "texture_peaks": TexturePeaks}
-        for name, kind in kinds.items():
-            value = getattr(self, name)
-            choices = get_args(kind)
-            _require(value in choices, f"segments.{name} is {value!r}; expected one of {', '.join(choices)}")
-        _require(
-            len(self.regions) > 0, "segments.regions is empty; name at least one region of the flow table"
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        require(
+            self.min_length_s <= self.max_length_s,
+            f"min_length_s {self.min_length_s} exceeds max_length_s {self.max_length_s}; swap them",
         )
-        _require(
-            0 <= self.min_length_s <= self.max_length_s,
-            f"segments.min_length_s {self.min_length_s} exceeds max_length_s {self.max_length_s}; swap them",
-        )
+        return self
 
 
 @dataclass(frozen=True)
@@ -405,8 +400,3 @@ def _frames(seconds: float, fps: float) -> int:
 
 def _ratio(value: float, threshold: float) -> float:
     return float(value) / threshold if threshold > 0 else 1.0
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

@@ -12,26 +12,30 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import get_args
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from features.backend import Array, Namespace, namespace, to_numpy
 from features.curves import Curve, Pooling, chi_square_blocks, pool_blocks
 from features.descriptors import dcp_histograms, hog_histograms, lbp_histograms
-from features.modc import BASES, KINDS, Base, modc_histograms
-from features.prefilter import PREFILTERS, Prefilter, prefilter_images
+from features.modc import Base, Kind, modc_histograms
+from features.prefilter import Prefilter, prefilter_images
 from features.registration import Motion, Registrar
 
-_PEERS: dict[str, Callable[..., Array]] = {
+Peer = Literal["dcp", "lbp", "hog"]
+
+_PEERS: dict[Peer, Callable[..., Array]] = {
     "dcp": dcp_histograms,
     "lbp": lbp_histograms,
     "hog": hog_histograms,
 }
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TextureConfig:
     """Texture differences over time.
 
@@ -54,29 +58,16 @@ class TextureConfig:
         Table 2 of the paper; they have rows of their own and find no segments.
     """
 
-    kinds: tuple[str, ...] = ("sl", "sr")
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = ("sl", "sr")
     base: Base = "paper"
-    radii: tuple[int, int, int] = (2, 4, 6)
-    grid: tuple[int, int] = (4, 4)
+    radii: tuple[PositiveInt, PositiveInt, PositiveInt] = (2, 4, 6)
+    grid: tuple[PositiveInt, PositiveInt] = (4, 4)
     prefilter: Prefilter = "gaussian"
     registration: Motion = "translation"
     curve: Curve = "aff"
     pooling: Pooling = "mean"
-    window_s: float = 0.34
-    peers: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.kinds) - set(KINDS))
-        _require(not unknown, f"texture.kinds holds {unknown}; expected some of {', '.join(KINDS)}")
-        _require(len(self.kinds) > 0, "texture.kinds is empty; name at least one, such as 'sl'")
-        strange = sorted(set(self.peers) - set(_PEERS))
-        _require(not strange, f"texture.peers holds {strange}; expected some of {', '.join(_PEERS)}")
-        _one_of("texture.base", self.base, BASES)
-        _one_of("texture.prefilter", self.prefilter, PREFILTERS)
-        _one_of("texture.registration", self.registration, get_args(Motion))
-        _one_of("texture.curve", self.curve, get_args(Curve))
-        _one_of("texture.pooling", self.pooling, get_args(Pooling))
-        _require(self.window_s > 0, f"texture.window_s is {self.window_s}; expected seconds above 0")
+    window_s: PositiveFloat = 0.34
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +114,7 @@ class TextureStream:
         self._registrar: Registrar | None = None
         self._first: tuple[Array, ...] | None = None
         # (frame, time_s, histograms of MODC and of each peer) of the window
-        self._ring: deque[tuple[int, float, tuple[Array, ...]]] = deque()
+        self._buffer: deque[tuple[int, float, tuple[Array, ...]]] = deque()
         self._next = 0
 
     def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> list[TextureRow]:
@@ -152,29 +143,29 @@ class TextureStream:
             *peer_histograms(grey, config=self._config),
         )
         self._first = histograms if self._first is None else self._first
-        self._ring.append((frame, time_s, histograms))
+        self._buffer.append((frame, time_s, histograms))
         rows: list[TextureRow] = []
-        while self._next < len(self._ring) and time_s >= self._ring[self._next][1] + self._half:
+        while self._next < len(self._buffer) and time_s >= self._buffer[self._next][1] + self._half_window_s:
             rows.extend(self._emit())
         return rows
 
-    def finish(self) -> list[TextureRow]:
+    def flush(self) -> list[TextureRow]:
         """Rows of the last half window, whose far partner is the last frame."""
         rows: list[TextureRow] = []
-        while self._next < len(self._ring):
+        while self._next < len(self._buffer):
             rows.extend(self._emit())
         return rows
 
     @property
-    def _half(self) -> float:
+    def _half_window_s(self) -> float:
         return self._config.window_s / 2 if self._config.curve != "first" else 0.0
 
     def _emit(self) -> list[TextureRow]:
-        frame, time_s, histograms = self._ring[self._next]
+        frame, time_s, histograms = self._buffer[self._next]
         if self._config.curve == "first":
             references = self._first or histograms
         else:
-            ends = self._nearest(time_s - self._half), self._nearest(time_s + self._half)
+            ends = self._nearest(time_s - self._half_window_s), self._nearest(time_s + self._half_window_s)
             references = tuple((before + after) / 2 for before, after in zip(*ends, strict=True))
         pooled: list[float] = []
         blocks: list[list[float]] = []
@@ -183,19 +174,19 @@ class TextureStream:
             pooled += to_numpy(pool_blocks(differences, pooling=self._config.pooling)).tolist()
             blocks += to_numpy(differences).tolist()
         self._next += 1
-        self._forget(time_s - self._half)
+        self._forget(time_s - self._half_window_s)
         values = zip((*self._config.kinds, *self._config.peers), pooled, blocks, strict=True)
         return [TextureRow(frame, time_s, kind, pool, tuple(block)) for kind, pool, block in values]
 
     def _nearest(self, time_s: float) -> tuple[Array, ...]:
-        after = bisect_left(self._ring, time_s, key=itemgetter(1))
-        around = range(max(after - 1, 0), min(after + 1, len(self._ring)))
-        return self._ring[min(around, key=lambda n: abs(self._ring[n][1] - time_s))][2]
+        after = bisect_left(self._buffer, time_s, key=itemgetter(1))
+        around = range(max(after - 1, 0), min(after + 1, len(self._buffer)))
+        return self._buffer[min(around, key=lambda n: abs(self._buffer[n][1] - time_s))][2]
 
     def _forget(self, before: float) -> None:
         """Drop frames that no later frame can have as its nearest partner."""
-        while self._next > 0 and len(self._ring) > 1 and self._ring[1][1] <= before:
-            self._ring.popleft()
+        while self._next > 0 and len(self._buffer) > 1 and self._buffer[1][1] <= before:
+            self._buffer.popleft()
             self._next -= 1
 
 
@@ -240,12 +231,3 @@ def peer_histograms(grey: Array, *, config: TextureConfig) -> list[Array]:
     # (M, N) -> (1, M, N)
     images = prefilter_images(xp.expand_dims(grey, axis=0), method=config.prefilter)
     return [xp.expand_dims(_PEERS[name](images, grid=config.grid), axis=1) for name in config.peers]
-
-
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    _require(value in choices, f"{name} is {value!r}; expected one of {', '.join(choices)}")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

@@ -24,38 +24,41 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from features.attention import TIME_TOLERANCE_S, Attention
+from features.attention import TIME_TOLERANCE_S, MotionSearch
+from features.boxes import Box, Window, box_iou
 from features.detectors import FaceDetector, make_detector
 from features.faces import (
-    Box,
     Detection,
     FaceConfig,
     FaceQuality,
-    Region,
-    box_overlap,
     crop_similarity,
     measure_quality,
     warp_face,
 )
-from features.live_face import LiveFace, Moment
+from features.live_face import FaceTrack, HeldFrame
+from features.validation import Share
 from features.video import Frame
 
 DropReason = Literal["", "low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
+# Not infinite: a detector that never looks again is no tracker.
+_Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 # The corners of the part of the crop that has to lie inside of the frame, brows to mouth, col + i row.
 _FACE_CORNERS = (24 + 28j, 104 + 28j, 24 + 100j, 104 + 100j)
 # A face that is no longer seen is searched about its last place, in a square of this many box sides.
-_LOST_SIDES = 2.5
+_SEARCH_SIDES = 2.5
 # Intersection over union from which on two boxes are one face.
-_SAME_FACE = 0.6
+_DUPLICATE_IOU = 0.6
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrackConfig:
     """How detections become tracks, and which frames of a track are kept.
 
@@ -97,39 +100,21 @@ class TrackConfig:
         Largest roll, degrees.
     """
 
-    check_s: float = 0.165
-    still_check_s: float = 0.33
-    still_motion: float = 0.01
-    search_s: float = 0.33
-    still_search_s: float = 2.0
-    start_score: float = 0.9
-    keep_score: float = 0.8
-    min_detections: int = 3
-    max_missed: int = 2
-    min_iou: float = 0.2
-    correction: float = 0.2
-    max_disagreement: float = 0.08
-    min_blur: float = 10.0
-    max_yaw: float = 0.3
-    max_roll_deg: float = 40.0
-
-    def __post_init__(self) -> None:
-        for name in ("start_score", "keep_score", "min_iou", "correction"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                msg = f"tracks.{name} is {value}; expected 0..1"
-                raise ValueError(msg)
-        for name in ("check_s", "still_check_s", "still_motion", "search_s", "still_search_s"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                msg = f"tracks.{name} is {value}; expected 0 or more"
-                raise ValueError(msg)
-        if self.min_detections < 1 or self.max_missed < 0:
-            msg = (
-                f"tracks.min_detections is {self.min_detections}, tracks.max_missed {self.max_missed}; "
-                "expected at least 1 and 0"
-            )
-            raise ValueError(msg)
+    check_s: _Finite = 0.165
+    still_check_s: _Finite = 0.33
+    still_motion: _Finite = 0.01
+    search_s: _Finite = 0.33
+    still_search_s: _Finite = 2.0
+    start_score: Share = 0.9
+    keep_score: Share = 0.8
+    min_detections: PositiveInt = 3
+    max_missed: NonNegativeInt = 2
+    min_iou: Share = 0.2
+    correction: Share = 0.2
+    max_disagreement: NonNegativeFloat = 0.08
+    min_blur: NonNegativeFloat = 10.0
+    max_yaw: NonNegativeFloat = 0.3
+    max_roll_deg: NonNegativeFloat = 40.0
 
 
 @dataclass(frozen=True)
@@ -144,8 +129,8 @@ class TrackedFace:
         Frame index in the clip, 0-based.
     time_s : float
         Presentation time from the clip's start, s.
-    box : tuple of float
-        Left, top, width, height, px.
+    box : Box
+        px.
     landmarks : ndarray, shape (5, 2), float64
         Smoothed (row, col) of left eye, right eye, nose, left and right mouth corner, px.
     detector_score : float
@@ -164,7 +149,7 @@ class TrackedFace:
     track_id: str
     frame: int
     time_s: float
-    box: tuple[float, float, float, float]
+    box: Box
     landmarks: NDArray[np.float64]
     detector_score: float
     detected: bool
@@ -204,17 +189,24 @@ def track_faces(
     TrackedFace
         In order of frames, within a frame in order of the tracks' beginning.
     """
-    line = _FaceLine(faces, tracks, clip_key, detector or make_detector(faces))
+    tracker = FaceTracker(faces, tracks, clip_key, detector or make_detector(faces))
     for frame, is_last in _mark_last(frames):
         # The last frame is always checked: a detection has to confirm the frames before it.
-        line.push(frame, check=is_last)
-        yield from line.drain()
-    line.close()
-    yield from line.drain()
+        yield from tracker.update(frame, check=is_last)
+    yield from tracker.flush()
 
 
-class _FaceLine:
-    """The state of `track_faces` between two frames."""
+class FaceTracker:
+    """The state of `track_faces` between two frames.
+
+    Parameters
+    ----------
+    faces : FaceConfig
+    tracks : TrackConfig
+    clip_key : str
+        As for `track_faces`.
+    detector : FaceDetector
+    """
 
     def __init__(self, faces: FaceConfig, tracks: TrackConfig, clip_key: str, detector: FaceDetector) -> None:
         # Here and not at the top: ByteTrack brings packages that take longer to import than everything else
@@ -228,148 +220,169 @@ class _FaceLine:
         self._association = Association(
             start_score=tracks.start_score, min_iou=tracks.min_iou, memory=tracks.max_missed + 1
         )
-        self._attention = Attention(
+        self._motion_search = MotionSearch(
             min_face_px=faces.min_face_px, search_s=tracks.search_s, still_search_s=tracks.still_search_s
         )
-        self._live: list[LiveFace] = []
+        self._tracks: list[FaceTrack] = []
         self._num_tracks = 0
-        self._before: NDArray[np.uint8] | None = None
+        self._previous: NDArray[np.uint8] | None = None
         # The first frame is checked.
         self._check_time_s = -math.inf
         self._next_frame = 0
-        self._ready: list[tuple[int, TrackedFace]] = []
+        # What came out of each track, with the track's ordinal, until nothing can precede it any more.
+        self._released: list[tuple[int, TrackedFace]] = []
 
-    def push(self, frame: Frame, *, check: bool) -> None:
-        if self._before is not None:
-            for face in self._live:
-                face.follow(self._before, frame.gray)
-        self._before = frame.gray
+    def update(self, frame: Frame, *, check: bool = False) -> list[TrackedFace]:
+        """Take the next frame.
+
+        Parameters
+        ----------
+        frame : Frame
+            Later than the one before.
+        check : bool, optional
+            Whether the detector has to look at this frame even if no check is due.
+
+        Returns
+        -------
+        list of TrackedFace
+            Those that became final, ordered by frame, then by the tracks' beginning.
+        """
+        if self._previous is not None:
+            for track in self._tracks:
+                track.propagate(self._previous, frame.gray)
+        self._previous = frame.gray
         # A face seen only once is not worth a search of its own.
-        self._live = [face for face in self._live if not face.lost or face.num_detections > 1]
-        if check or self._is_due(frame.time_s) or any(face.lost for face in self._live):
+        self._tracks = [track for track in self._tracks if not track.lost or track.num_detections > 1]
+        if check or self._is_due(frame.time_s) or any(track.lost for track in self._tracks):
             self._check_time_s = frame.time_s
             self._check(frame)
         else:
-            for face in self._live:
-                face.hold(frame, detected=False)
+            for track in self._tracks:
+                track.hold(frame, detected=False)
         self._next_frame = frame.index + 1
+        return self._take_settled()
+
+    def flush(self) -> list[TrackedFace]:
+        """End of the clip: what is still to come out; frames that no detection confirmed are discarded."""
+        self._tracks = []
+        return self._take_settled()
 
     def _is_due(self, time_s: float) -> bool:
         """Whether the faces should be looked at again."""
         since = time_s - self._check_time_s + TIME_TOLERANCE_S
         if since < self._config.check_s or since >= self._config.still_check_s:
             return since >= self._config.check_s
-        settled = all(face.is_still(self._config) for face in self._live)
-        return not (self._live and settled)
+        still = all(track.is_still(self._config) for track in self._tracks)
+        return not (self._tracks and still)
 
-    def drain(self) -> Iterator[TrackedFace]:
-        """Yield the frames that no face still held back can precede."""
-        earliest = min((face.held[0].frame for face in self._live if face.held), default=self._next_frame)
-        self._ready.sort(key=lambda row: (row[1].frame, row[0]))
-        num_settled = sum(row[1].frame < earliest for row in self._ready)
-        settled, self._ready = self._ready[:num_settled], self._ready[num_settled:]
-        for _, tracked in settled:
-            yield tracked
-
-    def close(self) -> None:
-        """End of the clip: what no detection confirmed is discarded."""
-        self._live = []
+    def _take_settled(self) -> list[TrackedFace]:
+        """Take out the frames that no frame still held back can precede."""
+        earliest = min(
+            (track.held[0].frame for track in self._tracks if track.held), default=self._next_frame
+        )
+        self._released.sort(key=lambda row: (row[1].frame, row[0]))
+        num_settled = sum(row[1].frame < earliest for row in self._released)
+        settled, self._released = self._released[:num_settled], self._released[num_settled:]
+        return [tracked for _, tracked in settled]
 
     def _check(self, frame: Frame) -> None:
         """Look again at the known faces, search for others, and let go of those that are gone."""
-        seen = self._confirm(frame)
-        confirmed = list(seen.values())
+        detected = self._confirm(frame)
+        confirmed = list(detected.values())
         found = self._search(
-            frame, known=[d.box for d in confirmed], missing=[f for f in self._live if f not in seen]
+            frame,
+            known=[detection.box for detection in confirmed],
+            missing=[track for track in self._tracks if track not in detected],
         )
         tracker_ids = self._association.match([*confirmed, *found])
-        for face, tracker_id in zip(seen, tracker_ids, strict=False):
-            face.tracker_id = tracker_id
-        unseen = {face.tracker_id: face for face in self._live if face not in seen}
+        for track, tracker_id in zip(detected, tracker_ids, strict=False):
+            track.tracker_id = tracker_id
+        missed = {track.tracker_id: track for track in self._tracks if track not in detected}
         for detection, tracker_id in zip(found, tracker_ids[len(confirmed) :], strict=True):
-            face = None if tracker_id is None else unseen.get(tracker_id)
-            if face is None and (tracker_id is not None or detection.score >= self._config.start_score):
-                face = LiveFace(np.asarray(detection.box), detection.landmarks, detection.score, tracker_id)
-                face.num_detections = 0
-            if face is not None:
-                seen[face] = detection
-        waiting = [face for face in self._live if face not in seen and self._may_wait(face)]
-        for face, detection in seen.items():
-            face.confirm(detection, self._config)
-            face.hold(frame, detected=True)
-            if face.num_detections >= self._config.min_detections:
-                self._release(face)
-        for face in waiting:
-            face.hold(frame, detected=False)
-        self._live = [*seen, *waiting]
+            track = None if tracker_id is None else missed.get(tracker_id)
+            if track is None and (tracker_id is not None or detection.score >= self._config.start_score):
+                track = FaceTrack(np.asarray(detection.box), detection.landmarks, detection.score, tracker_id)
+            if track is not None:
+                detected[track] = detection
+        waiting = [track for track in self._tracks if track not in detected and self._may_wait(track)]
+        for track, detection in detected.items():
+            track.update(detection, self._config)
+            track.hold(frame, detected=True)
+            if track.num_detections >= self._config.min_detections:
+                self._release(track)
+        for track in waiting:
+            track.hold(frame, detected=False)
+        self._tracks = [*detected, *waiting]
 
-    def _confirm(self, frame: Frame) -> dict[LiveFace, Detection]:
+    def _confirm(self, frame: Frame) -> dict[FaceTrack, Detection]:
         """What the detector sees where the faces have been followed to, or were lost a frame ago."""
-        if not self._live:
+        if not self._tracks:
             return {}
-        boxes = [_as_box(face.box) for face in self._live]
-        seen: dict[LiveFace, Detection] = {}
-        for face, detection in zip(self._live, self._detector.confirm(frame.image, boxes), strict=True):
+        boxes = [_as_box(track.box) for track in self._tracks]
+        detected: dict[FaceTrack, Detection] = {}
+        for track, detection in zip(self._tracks, self._detector.confirm(frame.image, boxes), strict=True):
             # Two that were led to one face: the first keeps it.
             if detection is not None and all(
-                box_overlap(detection.box, other.box) < _SAME_FACE for other in seen.values()
+                box_iou(detection.box, other.box) < _DUPLICATE_IOU for other in detected.values()
             ):
-                seen[face] = detection
-        return seen
+                detected[track] = detection
+        return detected
 
-    def _search(self, frame: Frame, *, known: list[Box], missing: list[LiveFace]) -> list[Detection]:
-        """Faces besides the known ones: where attention is due, and about the last places of missing faces."""
-        attended = self._attention.region(frame.gray, frame.time_s, known)
-        regions = [] if attended is None else [attended]
-        regions += [_surroundings(face.box) for face in missing if not _covers(attended, face.box)]
+    def _search(self, frame: Frame, *, known: list[Box], missing: list[FaceTrack]) -> list[Detection]:
+        """Faces besides the known ones: where a search is due, and about the last places of missing faces."""
+        due = self._motion_search.window(frame.gray, frame.time_s, known)
+        windows = [] if due is None else [due]
+        windows += [_surroundings(track.box) for track in missing if not _covers(due, track.box)]
         found: list[Detection] = []
-        for region in regions:
+        for window in windows:
             found += self._detector.detect(
-                frame.image, region=region, known=known + [detection.box for detection in found]
+                frame.image, window=window, known=known + [detection.box for detection in found]
             )
         return found
 
-    def _may_wait(self, face: LiveFace) -> bool:
+    def _may_wait(self, track: FaceTrack) -> bool:
         """Whether a face that was not seen may still come back."""
-        face.num_missed += 1
+        track.num_missed += 1
         # A face that has not proved itself gets no second chance.
-        allowed = self._config.max_missed if face.track_id is not None else 0
-        return not face.lost and face.num_missed <= allowed
+        allowed = self._config.max_missed if track.track_id is not None else 0
+        return not track.lost and track.num_missed <= allowed
 
-    def _release(self, face: LiveFace) -> None:
-        if face.track_id is None:
-            face.ordinal = self._num_tracks
+    def _release(self, track: FaceTrack) -> None:
+        """Let the frames held back come out."""
+        if track.track_id is None:
+            track.ordinal = self._num_tracks
             self._num_tracks += 1
-            digest = hashlib.sha256(f"{self._clip_key}:{face.ordinal}".encode())
-            face.track_id = digest.hexdigest()[:12]
-        self._ready += [(face.ordinal, self._finish(face.track_id, moment)) for moment in face.held]
-        face.held = []
+            digest = hashlib.sha256(f"{self._clip_key}:{track.ordinal}".encode())
+            track.track_id = digest.hexdigest()[:12]
+        self._released += [(track.ordinal, self._finish(track.track_id, held)) for held in track.held]
+        track.held = []
 
-    def _finish(self, track_id: str, moment: Moment) -> TrackedFace:
-        box = _as_box(moment.box)
-        turn, shift = crop_similarity(moment.landmarks)
-        crop = warp_face(moment.gray, turn, shift)
-        quality = measure_quality(crop, box, moment.landmarks)
-        reason = self._drop_reason(moment, [(corner - shift) / turn for corner in _FACE_CORNERS], quality)
+    def _finish(self, track_id: str, held: HeldFrame) -> TrackedFace:
+        """Align a face, measure it, and judge whether the frame is usable."""
+        box = _as_box(held.box)
+        turn, shift = crop_similarity(held.landmarks)
+        crop = warp_face(held.gray, turn, shift)
+        quality = measure_quality(crop, box, held.landmarks)
+        reason = self._drop_reason(held, [(corner - shift) / turn for corner in _FACE_CORNERS], quality)
         return TrackedFace(
             track_id=track_id,
-            frame=moment.frame,
-            time_s=moment.time_s,
+            frame=held.frame,
+            time_s=held.time_s,
             box=box,
-            landmarks=moment.landmarks,
-            detector_score=moment.score,
-            detected=moment.detected,
+            landmarks=held.landmarks,
+            detector_score=held.score,
+            detected=held.detected,
             quality=quality,
             kept=not reason,
             drop_reason=reason,
             crop=None if reason else crop,
         )
 
-    def _drop_reason(self, moment: Moment, corners: Iterable[complex], quality: FaceQuality) -> DropReason:
+    def _drop_reason(self, held: HeldFrame, corners: Iterable[complex], quality: FaceQuality) -> DropReason:
         config = self._config
-        rows, cols = moment.gray.shape
+        rows, cols = held.gray.shape
         inside = all(0 <= z.imag <= rows - 1 and 0 <= z.real <= cols - 1 for z in corners)
-        if moment.score < config.keep_score:
+        if held.score < config.keep_score:
             return "low_score"
         if quality.size_px < self._faces_config.min_face_px:
             return "too_small"
@@ -382,22 +395,23 @@ class _FaceLine:
 
 def _as_box(sides: NDArray[np.float64]) -> Box:
     left, top, width, height = sides.tolist()
-    return left, top, width, height
+    return Box(left, top, width, height)
 
 
-def _surroundings(box: NDArray[np.float64]) -> Region:
+def _surroundings(box: NDArray[np.float64]) -> Window:
     """Square about a face; it may reach beyond the frame's right and lower edges."""
-    centre, half = box[:2] + box[2:] / 2, _LOST_SIDES / 2 * float(max(box[2:]))
+    centre, half = box[:2] + box[2:] / 2, _SEARCH_SIDES / 2 * float(max(box[2:]))
     left, top = np.maximum(np.round(centre - half), 0).astype(int).tolist()
     right, bottom = np.maximum(np.round(centre + half), 0).astype(int).tolist()
-    return top, left, bottom, right
+    return Window(top, bottom, left, right)
 
 
-def _covers(region: Region | None, box: NDArray[np.float64]) -> bool:
-    if region is None:
+def _covers(window: Window | None, box: NDArray[np.float64]) -> bool:
+    """Whether a box's centre lies in a window."""
+    if window is None:
         return False
     col, row = box[:2] + box[2:] / 2
-    return bool(region[0] <= row < region[2] and region[1] <= col < region[3])
+    return bool(window.top <= row < window.bottom and window.left <= col < window.right)
 
 
 def _mark_last(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool]]:

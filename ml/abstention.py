@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 # In the order in which they are told: what the picture lacks, then what the model lacks.
 REASONS: tuple[str, ...] = (
@@ -28,9 +30,10 @@ REASONS: tuple[str, ...] = (
 )
 
 Floats = NDArray[np.float32]
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class AbstentionConfig:
     """Limits that are stated, and what the learned ones are learned for.
 
@@ -52,33 +55,18 @@ class AbstentionConfig:
         Share of the validation faces that count as inside the training range.
     """
 
-    min_face_px: float = 32.0
-    min_blur: float = 10.0
-    max_yaw: float = 0.25
-    max_roll_deg: float = 30.0
-    min_track_s: float = 0.5
-    coverage: float = 0.8
-    typical: float = 0.99
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("min_face_px", 0.0, math.inf),
-            ("min_blur", 0.0, math.inf),
-            ("max_yaw", 0.0, 1.0),
-            ("max_roll_deg", 0.0, 180.0),
-            ("min_track_s", 0.0, math.inf),
-            ("coverage", 0.0, 1.0),
-            ("typical", 0.0, 1.0),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                msg = f"abstention.{name} is {value}; expected {low}..{high}"
-                raise ValueError(msg)
+    min_face_px: NonNegativeFloat = 32.0
+    min_blur: NonNegativeFloat = 10.0
+    max_yaw: _Share = 0.25
+    max_roll_deg: Annotated[float, Field(ge=0, le=180)] = 30.0
+    min_track_s: NonNegativeFloat = 0.5
+    coverage: _Share = 0.8
+    typical: _Share = 0.99
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingRange:
-    """Where the training faces lie among what the network sees (`ml.deepid.DeepIDOutput`).
+    """Where the training faces lie among the network's embeddings (`ml.deepid.DeepIDOutput`).
 
     Parameters
     ----------
@@ -97,9 +85,9 @@ class TrainingRange:
     @classmethod
     def fit(
         cls,
-        seen: ArrayLike,
+        embedding: ArrayLike,
         targets: ArrayLike,
-        valid_seen: ArrayLike,
+        valid_embedding: ArrayLike,
         *,
         typical: float = AbstentionConfig.typical,
     ) -> TrainingRange:
@@ -107,11 +95,11 @@ class TrainingRange:
 
         Parameters
         ----------
-        seen : array_like, shape (N, K)
+        embedding : array_like, shape (N, K)
             Of the training faces.
         targets : array_like, shape (N,), int
             Their classes.
-        valid_seen : array_like, shape (V, K)
+        valid_embedding : array_like, shape (V, K)
             Of the validation faces.
         typical : float
             Share of the validation faces inside the range.
@@ -124,7 +112,7 @@ class TrainingRange:
             LedoitWolf,
         )  # a second to import, which reading a configuration can do without
 
-        units, classes = np.asarray(seen, np.float64), np.asarray(targets)
+        units, classes = np.asarray(embedding, np.float64), np.asarray(targets)
         present = np.unique(classes)
         means = np.stack([units[classes == each].mean(axis=0) for each in present])
         deviations = units - means[np.searchsorted(present, classes)]
@@ -136,16 +124,16 @@ class TrainingRange:
             max_distance=math.inf,
         )
         reach = float(
-            np.quantile(found.distance(np.asarray(valid_seen, np.float32)), typical, method="higher")
+            np.quantile(found.distance(np.asarray(valid_embedding, np.float32)), typical, method="higher")
         )
         return cls(found.means, found.whitening, reach)
 
-    def distance(self, seen: Floats) -> Floats:
+    def distance(self, embedding: Floats) -> Floats:
         """Mahalanobis distance to the nearest class mean [1]_.
 
         Parameters
         ----------
-        seen : ndarray, shape (N, K)
+        embedding : ndarray, shape (N, K)
 
         Returns
         -------
@@ -158,7 +146,7 @@ class TrainingRange:
            and adversarial attacks. NeurIPS.
         """
         # |(s - m) W| for each mean: (N, 1, K) - (C, K) in whitened units
-        whitened = (seen @ self.whitening)[:, None, :] - (self.means @ self.whitening)
+        whitened = (embedding @ self.whitening)[:, None, :] - (self.means @ self.whitening)
         return np.sqrt(np.square(whitened).sum(axis=2)).min(axis=1)
 
 
@@ -236,7 +224,7 @@ class Limits:
         return {**asdict(self.config), "min_confidence": self.min_confidence, "max_distance": reach}
 
 
-def least_confidence(confidence: ArrayLike, *, coverage: float) -> float:
+def confidence_threshold(confidence: ArrayLike, *, coverage: float) -> float:
     """Confidence that this share of the faces reaches.
 
     Parameters

@@ -48,15 +48,15 @@ def augment_faces(images: Tensor, config: TrainConfig, generator: torch.Generato
     """
     images = _mirror_and_shift(images, config, generator)
     if config.rotation_deg or config.zoom:
-        images = _turn_and_zoom(images, config, generator)
+        images = _rotate_and_zoom(images, config, generator)
     if config.soften:
         images = _soften(images, config.soften, generator)
     if config.blocks:
-        images = _code_in_blocks(images, config.blocks, generator)
+        images = _quantise_blocks(images, config.blocks, generator)
     if config.occlusion:
         images = _occlude(images, config.occlusion, generator)
     if config.rotation_deg or config.zoom or config.soften or config.blocks or config.occlusion:
-        images = _standardise_again(images)
+        images = _restandardise(images)
     images = images * (1.0 + config.gain * torch.randn(len(images), 1, 1, 1, generator=generator))
     return images + config.noise * torch.randn(images.shape, generator=generator)
 
@@ -76,9 +76,9 @@ def _mirror_and_shift(images: Tensor, config: TrainConfig, generator: torch.Gene
     return padded.flatten(1).gather(1, source.flatten(1)).reshape(images.shape)
 
 
-def _turn_and_zoom(images: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
-    angle = _symmetric(len(images), generator) * np.deg2rad(config.rotation_deg)
-    scale = torch.exp(_symmetric(len(images), generator) * np.log1p(config.zoom))
+def _rotate_and_zoom(images: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
+    angle = _uniform_symmetric(len(images), generator) * np.deg2rad(config.rotation_deg)
+    scale = torch.exp(_uniform_symmetric(len(images), generator) * np.log1p(config.zoom))
     cos, sin, zero = torch.cos(angle) * scale, torch.sin(angle) * scale, torch.zeros(len(images))
     matrices = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).reshape(-1, 2, 3)
     grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
@@ -87,17 +87,17 @@ def _turn_and_zoom(images: Tensor, config: TrainConfig, generator: torch.Generat
 
 def _soften(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
     """Blur some faces, or shrink and enlarge them as a small face in a large frame is."""
-    rows = _chosen(len(images), probability, generator)
-    bank = _softeners(images.shape[-1])
+    rows = _bernoulli_rows(len(images), probability, generator)
+    bank = _low_pass_operators(images.shape[-1])
     operators = bank[torch.randint(0, len(bank), (len(rows),), generator=generator)]  # (K, S, S)
     softened = operators @ images[rows, 0] @ operators.mT
     return images.index_copy(0, rows, softened[:, None])
 
 
-def _code_in_blocks(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+def _quantise_blocks(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
     """Round the cosine coefficients of 8 x 8 blocks, steps growing with frequency, as JPEG and H.264 do."""
-    rows = _chosen(len(images), probability, generator)
-    transform, frequency = _block_cosines(images.shape[-1])
+    rows = _bernoulli_rows(len(images), probability, generator)
+    transform, frequency = _block_dct(images.shape[-1])
     low, high = _COARSENESS
     coarseness = low * (high / low) ** torch.rand(len(rows), 1, 1, generator=generator)
     step = coarseness * (1.0 + (frequency[:, None] + frequency[None, :]) / 2)
@@ -111,7 +111,7 @@ def _code_in_blocks(images: Tensor, probability: float, generator: torch.Generat
 
 def _occlude(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
     """Cover a rectangle of some faces with one grey value."""
-    rows = _chosen(len(images), probability, generator)
+    rows = _bernoulli_rows(len(images), probability, generator)
     side = images.shape[-1]
     size = torch.rand(len(rows), 2, generator=generator) * _LARGEST_OCCLUSION * side
     first = torch.rand(len(rows), 2, generator=generator) * (side - size)
@@ -122,21 +122,21 @@ def _occlude(images: Tensor, probability: float, generator: torch.Generator) -> 
     return images.index_copy(0, rows, torch.where(covered, grey, images[rows, 0])[:, None])
 
 
-def _standardise_again(images: Tensor) -> Tensor:
+def _restandardise(images: Tensor) -> Tensor:
     deviation, mean = torch.std_mean(images, dim=(2, 3), keepdim=True, correction=0)
     return (images - mean) / deviation.clamp_min(_MIN_DEVIATION)
 
 
-def _chosen(num: int, probability: float, generator: torch.Generator) -> Tensor:
+def _bernoulli_rows(num: int, probability: float, generator: torch.Generator) -> Tensor:
     return torch.nonzero(torch.rand(num, generator=generator) < probability)[:, 0]
 
 
-def _symmetric(num: int, generator: torch.Generator) -> Tensor:
+def _uniform_symmetric(num: int, generator: torch.Generator) -> Tensor:
     return 2.0 * torch.rand(num, generator=generator) - 1.0
 
 
 @cache
-def _softeners(side: int) -> Tensor:
+def _low_pass_operators(side: int) -> Tensor:
     """Matrices, shape (K, S, S), that blur one axis or bring it to a lower resolution and back."""
     position = torch.arange(side)
     distance = (position[:, None] - position[None, :]).float()
@@ -155,7 +155,7 @@ def _softeners(side: int) -> Tensor:
 
 
 @cache
-def _block_cosines(side: int) -> tuple[Tensor, Tensor]:
+def _block_dct(side: int) -> tuple[Tensor, Tensor]:
     """Orthonormal cosine transform of each block along one axis, shape (S, S), and its frequencies, shape (S,)."""
     if side % _BLOCK:
         msg = f"images have a side of {side} px, expected a multiple of {_BLOCK}; set blocks to 0"

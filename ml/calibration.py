@@ -104,7 +104,7 @@ def expected_calibration_error(
     return float(np.average(np.abs(values[:, 0] - values[:, 1]), weights=table["count"].to_numpy()))
 
 
-def coverage_risk(
+def risk_coverage_curve(
     confidence: ArrayLike, correct: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Error rate among the most confident examples, for every share of examples answered.
@@ -149,7 +149,7 @@ def risk_at_coverage(confidence: ArrayLike, correct: ArrayLike, *, coverage: flo
     ValueError
         If there is no example.
     """
-    covered, risk = coverage_risk(confidence, correct)
+    covered, risk = risk_coverage_curve(confidence, correct)
     if len(covered) == 0:
         msg = "no examples, expected at least one to measure the risk on"
         raise ValueError(msg)

@@ -28,15 +28,15 @@ _MIN_CONTRAST = 4.0
 
 
 class DeepIDOutput(NamedTuple):
-    """Class logits, shape (N, C), PAD, shape (N, 3) in [-1, 1] (None without a PAD head), and what was seen.
+    """Class logits, shape (N, C), PAD, shape (N, 3) in [-1, 1] (None without a PAD head), and an embedding.
 
-    The last are the third maps averaged over the quarters of the face, shape (N, 4 K): where a picture is unlike a
-    face, they are unlike those of faces.
+    The embedding is the third maps averaged over the quarters of the face, shape (N, 4 K): where a picture is unlike a
+    face, it is unlike that of faces.
     """
 
     logits: Tensor
     pad: Tensor | None
-    seen: Tensor
+    embedding: Tensor
 
 
 class DeepID(nn.Module):
@@ -175,9 +175,9 @@ class DeepID(nn.Module):
         -------
         output : DeepIDOutput
         """
-        total, seen = self._look(images)
+        total, embedding = self._trunk(images)
         if self.architecture["version"] == "baseline":
-            return DeepIDOutput(self.classes(self.dropout(functional.relu(total))), None, seen)
+            return DeepIDOutput(self.classes(self.dropout(functional.relu(total))), None, embedding)
         described = self._features(len(images), texture, flow, flow_mask)
         hidden = functional.relu(total + self.from_features(described))
         semantic = self.architecture["version"] == "semantic"
@@ -185,19 +185,19 @@ class DeepID(nn.Module):
         logits, position = self.classes(units), self.pad_head(units) if semantic else None
         if flow_mask is not None and onsets is not None and bool(flow_mask.any()):
             moving = torch.nonzero(flow_mask)[:, 0]
-            calm, _ = self._look(onsets[moving])
+            calm, _ = self._trunk(onsets[moving])
             units = self.dropout(hidden[moving] - functional.relu(calm))
             logits = logits.index_copy(0, moving, self.change_classes(units))
             if position is not None:
                 position = position.index_copy(0, moving, self.change_pad(units))
         if position is None:
-            return DeepIDOutput(logits, None, seen)
+            return DeepIDOutput(logits, None, embedding)
         pad = torch.tanh(position)
         distance = (pad[:, None, :] - self.anchors[None]).square().sum(dim=2)  # (N, C)
-        return DeepIDOutput(logits - self.architecture["beta"] * distance, pad, seen)
+        return DeepIDOutput(logits - self.architecture["beta"] * distance, pad, embedding)
 
-    def _look(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Eq. 25's sum over a face, shape (N, 160), and `DeepIDOutput.seen`."""
+    def _trunk(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Eq. 25's sum over a face, shape (N, 160), and `DeepIDOutput.embedding`."""
         maps = images.contiguous(memory_format=torch.channels_last)
         for conv, norm in zip((self.conv1, self.conv2, self.conv3), self.norms, strict=False):
             # relu(pool(x)) equals pool(relu(x)) and rectifies a quarter of the pixels.
@@ -208,13 +208,13 @@ class DeepID(nn.Module):
         total = self.from_pool3(maps.flatten(1)) + self.from_conv4(top.flatten(1))
         return total, functional.adaptive_avg_pool2d(maps, 2).flatten(1)
 
-    def trunk(self) -> nn.ModuleList:
+    def trunk_layers(self) -> nn.ModuleList:
         """Return everything below the hidden units: what a face looks like, whatever is asked about it."""
         return nn.ModuleList(
             [self.conv1, self.conv2, self.conv3, self.conv4, self.norms, self.from_pool3, self.from_conv4]
         )
 
-    def only(self, classes: Sequence[int]) -> DeepID:
+    def select_classes(self, classes: Sequence[int]) -> DeepID:
         """Return the network that answers with some of its classes alone, in the order given."""
         architecture: dict[str, Any] = {**self.architecture, "num_classes": len(classes)}
         chosen = DeepID(**architecture)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ml.abstention import AbstentionConfig, Limits, TrainingRange, least_confidence
+from ml.abstention import AbstentionConfig, Limits, TrainingRange, confidence_threshold
 from ml.calibration import fit_temperature
 from ml.datasets import EMOTIONS, ExpressionDataset
 from ml.deepid import DeepID, map_to_emotion, standardise
@@ -119,17 +119,17 @@ class ExpressionModel:
 
         Both are means over a face and its mirror image. Parameters are those of `predict`.
         """
-        logits, pad, _ = self._run(images, texture, flow, onsets)
+        logits, pad, _ = self._forward(images, texture, flow, onsets)
         return logits, pad
 
-    def _run(
+    def _forward(
         self,
         images: NDArray[np.uint8],
         texture: Floats | None,
         flow: Floats | None,
         onsets: NDArray[np.uint8] | None,
     ) -> tuple[Floats, Floats | None, Floats]:
-        """Logits (N, 4), PAD (N, 3) or None, and what the network saw (N, K): `ml.deepid.DeepIDOutput`."""
+        """Logits (N, 4), PAD (N, 3) or None, and embedding (N, K): `ml.deepid.DeepIDOutput`."""
         num = len(images)
         size = self.network.architecture["input_size"]
         if images.dtype != np.uint8 or images.shape[1:] != (size, size):
@@ -141,7 +141,7 @@ class ExpressionModel:
         tensors = self._features(num, texture, flow, onsets)
         logits = np.zeros((num, len(EMOTIONS)), np.float32)
         pad = np.zeros((num, 3), np.float32) if self.version == "semantic" else None
-        seen = np.zeros((num, 4 * self.network.conv3.out_channels), np.float32)
+        embedding = np.zeros((num, 4 * self.network.conv3.out_channels), np.float32)
         if (
             self.network.training
         ):  # setting it again walks through all modules: a third of the time of one face
@@ -157,10 +157,10 @@ class ExpressionModel:
                 ]
                 out = self.network(*sides)
                 logits[rows] = _mean_of_sides(out.logits)
-                seen[rows] = out.seen[: len(faces)].numpy()
+                embedding[rows] = out.embedding[: len(faces)].numpy()
                 if pad is not None:
                     pad[rows] = _mean_of_sides(out.pad)
-        return logits, pad, seen
+        return logits, pad, embedding
 
     def _features(
         self, num: int, texture: Floats | None, flow: Floats | None, onsets: NDArray[np.uint8] | None
@@ -208,7 +208,7 @@ class ExpressionModel:
         ValueError
             If a shape or type differs from what the model was trained on.
         """
-        logits, pad, seen = self._run(images, texture, flow, onsets)
+        logits, pad, embedding = self._forward(images, texture, flow, onsets)
         scaled = torch.from_numpy(logits / np.float32(self.temperature))
         probabilities = torch.softmax(scaled, dim=1).numpy()
         if pad is None:
@@ -221,7 +221,9 @@ class ExpressionModel:
             emotion=names[probabilities.argmax(axis=1)],
             confidence=probabilities.max(axis=1),
             mapped_emotion=names[map_to_emotion(pad, self.pad_anchors)],
-            distance=np.full(len(seen), np.nan, np.float32) if known is None else known.distance(seen),
+            distance=np.full(len(embedding), np.nan, np.float32)
+            if known is None
+            else known.distance(embedding),
         )
 
     def calibrated(self, valid: ExpressionDataset) -> ExpressionModel:
@@ -248,13 +250,15 @@ class ExpressionModel:
         """
         every = max(1, len(train) // _MOST_RANGE_FACES)
         known = train.take(np.arange(0, len(train), every))
-        _, _, seen = self._run(known.images, *known.features)
-        _, _, valid_seen = self._run(valid.images, *valid.features)
+        _, _, embedding = self._forward(known.images, *known.features)
+        _, _, valid_embedding = self._forward(valid.images, *valid.features)
         confidence = self.predict(valid.images, *valid.features).confidence
         limits = Limits(
             config=config,
-            min_confidence=least_confidence(confidence, coverage=config.coverage),
-            training_range=TrainingRange.fit(seen, known.targets, valid_seen, typical=config.typical),
+            min_confidence=confidence_threshold(confidence, coverage=config.coverage),
+            training_range=TrainingRange.fit(
+                embedding, known.targets, valid_embedding, typical=config.typical
+            ),
         )
         return replace(self, limits=limits)
 
@@ -268,12 +272,12 @@ class ExpressionModel:
         """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        described, arrays = self.taken_apart()
+        described, arrays = self.to_state()
         np.savez(target / "arrays.npz", allow_pickle=False, **arrays)
         (target / "model.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
 
-    def taken_apart(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Everything that `put_together` needs: JSON values, and arrays by name."""
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Everything that `from_state` needs: JSON values, and arrays by name."""
         arrays = {_NETWORK_PREFIX + name: value.numpy() for name, value in self.network.state_dict().items()}
         arrays["pad_anchors"] = self.pad_anchors
         if self.reducer is not None:
@@ -319,22 +323,22 @@ class ExpressionModel:
         described = json.loads((source / "model.json").read_text(encoding="utf-8"))
         with np.load(source / "arrays.npz", allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return cls.put_together(described, arrays, source=source)
+        return cls.from_state(described, arrays, source=source)
 
     @classmethod
-    def put_together(
+    def from_state(
         cls, described: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, source: Path
     ) -> ExpressionModel:
-        """Rebuild a model from what `taken_apart` gave; `source` is named where that does not fit.
+        """Rebuild a model from what `to_state` gave; `source` is named where that does not fit.
 
         Raises
         ------
         ValueError
             If it has another format or other emotions.
         """
-        seen = (described["format"], tuple(described["emotions"]))
-        if seen != (_FORMAT, EMOTIONS):
-            msg = f"{source} holds (format, emotions) {seen}, expected {(_FORMAT, EMOTIONS)}; train it again"
+        found = (described["format"], tuple(described["emotions"]))
+        if found != (_FORMAT, EMOTIONS):
+            msg = f"{source} holds (format, emotions) {found}, expected {(_FORMAT, EMOTIONS)}; train it again"
             raise ValueError(msg)
         network = DeepID(**described["architecture"])
         network.load_state_dict(

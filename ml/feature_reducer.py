@@ -67,7 +67,7 @@ class FeatureReducer:
             mean, components = np.asarray(pca.mean_), np.asarray(pca.components_) / scale
         else:
             mean, components = np.zeros(texture.shape[1]), np.zeros((0, texture.shape[1]))
-        moving = _directions(
+        moving = _unit_rows(
             flow[flow_mask > 0] if bool((flow_mask > 0).any()) else np.zeros((1, flow.shape[1]))
         )
         deviation = moving.std(axis=0)
@@ -101,22 +101,26 @@ class FeatureReducer:
         ValueError
             If a shape is not as fitted.
         """
-        histograms, _ = _filled("texture", texture, num, len(self.texture_mean), blank=self.texture_mean**2)
-        motion, flow_mask = _filled(
+        histograms, _ = _impute_rows(
+            "texture", texture, num, len(self.texture_mean), blank=self.texture_mean**2
+        )
+        motion, flow_mask = _impute_rows(
             "flow", flow, num, len(self.flow_mean), blank=np.zeros_like(self.flow_mean)
         )
         reduced = (np.sqrt(histograms) - self.texture_mean) @ self.texture_components.T
-        scaled = (_directions(motion) - self.flow_mean) / self.flow_scale
+        scaled = (_unit_rows(motion) - self.flow_mean) / self.flow_scale
         return reduced, scaled * flow_mask[:, None], flow_mask
 
 
-def _directions(flow: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+def _unit_rows(flow: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """Divide each row by its length; one without motion stays zero."""
     length = np.linalg.norm(flow, axis=1, keepdims=True)
     return flow / np.where(length > 0, length, 1)
 
 
-def _filled(name: str, values: Floats | None, num: int, size: int, *, blank: Floats) -> tuple[Floats, Floats]:
+def _impute_rows(
+    name: str, values: Floats | None, num: int, size: int, *, blank: Floats
+) -> tuple[Floats, Floats]:
     """Replace absent rows by `blank`; also return a mask that is 1 where a row was given."""
     if values is None:
         return np.broadcast_to(blank, (num, size)), np.zeros(num, np.float32)

@@ -10,17 +10,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, NonNegativeFloat
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from ml.datasets import EMOTIONS, PAD_AXES
 from ml.norms import emotion_pad, load_pairs, midpoint_of, select_pairs, target_of
 from ml.ratings import ANSWER_COLUMNS, NUM_LEVELS
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PanelConfig:
     """How the simulated panel differs from perfect instruments. All spreads are standard deviations.
 
@@ -42,13 +45,13 @@ class PanelConfig:
         Probability that an answer is skipped, 0..1.
     """
 
-    pad_spread: float = 0.3
-    scale_use: float = 1.0
-    scale_use_spread: float = 0.2
-    bias_spread: float = 0.15
-    pair_spread: float = 0.15
-    noise: float = 0.6
-    missing: float = 0.05
+    pad_spread: NonNegativeFloat = 0.3
+    scale_use: NonNegativeFloat = 1.0
+    scale_use_spread: NonNegativeFloat = 0.2
+    bias_spread: NonNegativeFloat = 0.15
+    pair_spread: NonNegativeFloat = 0.15
+    noise: NonNegativeFloat = 0.6
+    missing: Annotated[float, Field(ge=0, le=1)] = 0.05
 
 
 def simulate_panel(
@@ -104,7 +107,7 @@ def simulate_panel(
     panel = _Panel.draw(raters, seed, config)
     frames = [
         panel.answers(
-            str(row["segment"]), _place_on_pairs([row[axis] for axis in PAD_AXES], target, middle), seed
+            str(row["segment"]), _project_on_pairs([row[axis] for axis in PAD_AXES], target, middle), seed
         )
         for row in stimuli.to_dict("records")
     ]
@@ -153,7 +156,9 @@ def draw_pad(stimuli: pd.DataFrame, *, seed: int = 0, spread: float = PanelConfi
     return stimuli.assign(**{axis: values[:, i] for i, axis in enumerate(PAD_AXES)})
 
 
-def _place_on_pairs(pad: Sequence[float], target: pd.DataFrame, middle: pd.DataFrame) -> NDArray[np.float64]:
+def _project_on_pairs(
+    pad: Sequence[float], target: pd.DataFrame, middle: pd.DataFrame
+) -> NDArray[np.float64]:
     # Projection on the line second -> first pole, in half-lengths: 1 at the first pole, -1 at the second.
     along = ((np.asarray(pad) - middle.to_numpy()) * target.to_numpy()).sum(axis=1)
     return along / (target.to_numpy() ** 2).sum(axis=1)

@@ -21,7 +21,7 @@ from ml.expression_model import ExpressionModel
 DATA = Path(__file__).resolve().parent / "data"
 _NAME = "expression_ferplus"
 # Halves keep the files small; what calibrates answers keeps its precision.
-_HALVED = "network."
+_HALF_PRECISION = "network."
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +59,12 @@ def save_pretrained(model: ExpressionModel, card: Mapping[str, Any], folder: Pat
         Weights, card.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    described, arrays = model.taken_apart()
+    described, arrays = model.to_state()
     halved = {
         name: np.ascontiguousarray(
-            value.astype(np.float16) if name.startswith(_HALVED) and value.dtype == np.float32 else value
+            value.astype(np.float16)
+            if name.startswith(_HALF_PRECISION) and value.dtype == np.float32
+            else value
         )
         for name, value in arrays.items()
     }
@@ -100,5 +102,5 @@ def load_pretrained(folder: Path = DATA) -> Pretrained:
         name: value.astype(np.float32) if value.dtype == np.float16 else value
         for name, value in load(weights).items()
     }
-    model = ExpressionModel.put_together(stored["model"], arrays, source=path)
+    model = ExpressionModel.from_state(stored["model"], arrays, source=path)
     return Pretrained(model, stored["card"], hashlib.sha256(text + weights).hexdigest())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 # A communality of 1 leaves no room for noise (a Heywood case).
-_HIGHEST = 0.995
+_MAX_COMMUNALITY = 0.995
 
 
 def principal_axes(
@@ -53,7 +53,7 @@ def principal_axes(
         values, vectors = np.linalg.eigh(reduced)
         leading = np.maximum(values[..., None, -n_factors:], 0)
         loadings = vectors[..., -n_factors:] * np.sqrt(leading)
-        before, communalities = communalities, np.minimum((loadings**2).sum(axis=-1), _HIGHEST)
+        before, communalities = communalities, np.minimum((loadings**2).sum(axis=-1), _MAX_COMMUNALITY)
         if np.abs(communalities - before).max() < tolerance:
             break
     return loadings[..., ::-1]

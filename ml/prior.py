@@ -14,7 +14,7 @@ _SHIFTS = np.array(sorted(np.round(np.arange(-3.0, 3.05, 0.1), 1), key=abs))
 _SWEEPS = 4
 
 
-def fit_class_shift(
+def fit_logit_shift(
     logits: ArrayLike, target: ArrayLike, *, balanced_weight: float = 1.0
 ) -> NDArray[np.float64]:
     """Shift of each class's logit with the best score on validation examples, class by class in turns.
@@ -46,7 +46,7 @@ def fit_class_shift(
         for each in range(len(shift)):
             tried = np.repeat(shift[None], len(_SHIFTS) + 1, axis=0)
             tried[1:, each] = _SHIFTS  # the present value first: only a better one replaces it
-            quality = [_quality((scores + s).argmax(axis=1), truth, balanced_weight) for s in tried]
+            quality = [_objective((scores + s).argmax(axis=1), truth, balanced_weight) for s in tried]
             shift = tried[int(np.argmax(quality))]
         if np.array_equal(shift, before):
             break
@@ -59,6 +59,6 @@ def balanced_accuracy(predicted: ArrayLike, target: ArrayLike) -> float:
     return float(np.mean([(answers[truth == each] == each).mean() for each in np.unique(truth)]))
 
 
-def _quality(predicted: NDArray[np.intp], truth: NDArray[np.generic], balanced_weight: float) -> float:
+def _objective(predicted: NDArray[np.intp], truth: NDArray[np.generic], balanced_weight: float) -> float:
     accuracy = float((predicted == truth).mean())
     return balanced_weight * balanced_accuracy(predicted, truth) + (1 - balanced_weight) * accuracy

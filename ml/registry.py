@@ -1,41 +1,35 @@
 """Runs and registered versions in MLflow.
 
-Belongs here: everything that touches MLflow; nothing else in the project imports it. Stays out: training,
-deciding on promotion (assets), what a served model reads and answers (``ml.serving``).
-
-Importing this module turns MLflow's telemetry and its pickle loading off for the process. MLflow and torch
-themselves take seconds to import and are imported where they are first needed.
+Belongs here: runs, versions, tags and aliases. Stays out: how a model is stored for serving (``ml.registry_pyfunc``),
+how MLflow is imported (``ml.registry_lazy``), training, deciding on promotion (assets), what a served model reads and
+answers (``ml.serving``). Nothing else in the project imports MLflow; torch too is imported where it is first needed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
-import os
 import tempfile
-import warnings
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import version as distribution_version
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from ml.datasets import EMOTIONS, INPUT_SIZE, ExpressionDataset
+from ml.datasets import EMOTIONS, ExpressionDataset
+from ml.registry_lazy import import_mlflow
+from ml.registry_pyfunc import log_model
 from ml.splits import FOLDS, Split
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow.data.dataset import Dataset
     from mlflow.entities.model_registry import ModelVersion
-    from mlflow.models import ModelSignature
     from mlflow.tracking import MlflowClient
 
     from ml.evaluate import Evaluation
@@ -43,22 +37,13 @@ if TYPE_CHECKING:
     from ml.pretrained import Pretrained
     from ml.train import TrainingRun
 
-# MLflow reads these when it is imported, which happens below and, for MLflow, later than this.
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
-os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-
 EXPERIMENT = "apexline"
 MODEL_CARD, DATA_SHEET = "model_card.md", "data_sheet.md"
 MODEL_NAME = "apexline-expression"
 ALIASES: tuple[str, ...] = ("champion", "challenger")
 
-# MLflow imports it by name: it reads pictures and clips by `features`, which this package does not.
-_LOADER = "assets.serving"
 _TEST_PREFIX = "test_"
 _METRICS_PER_BATCH = 1000  # MLflow's own limit
-_REQUIREMENTS = ("apexline", "torch", "numpy", "pandas", "scikit-learn", "opencv-python")
 
 
 @dataclass(frozen=True)
@@ -97,11 +82,15 @@ class ModelRegistry:
     artifact_root : str
         Folder or object-store prefix under which the experiment's artifacts lie. Fixed when the experiment
         is first made.
+    loader_module : str
+        Module whose ``_load_pyfunc`` makes a registered model answer requests. MLflow stores the name and imports it
+        where a version is served, so it has to stay importable as long as versions of it are in use.
     """
 
-    def __init__(self, tracking_uri: str, artifact_root: str) -> None:
+    def __init__(self, tracking_uri: str, artifact_root: str, *, loader_module: str) -> None:
         self.tracking_uri = tracking_uri
         self.artifact_root = artifact_root
+        self.loader_module = loader_module
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -176,7 +165,8 @@ class ModelRegistry:
             mlflow.log_text(slice_scores(evaluation).to_csv(index=False), "slices.csv")
             for name, figure in figures.items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
-            return self._register(_log_model(model, parameters), active.info.run_id, all_tags)
+            model_id = log_model(model, parameters, loader_module=self.loader_module)
+            return self._register(model_id, active.info.run_id, all_tags)
 
     def register_shipped(self, shipped: Pretrained, *, parameters: Mapping[str, Any]) -> int:
         """Register the model that ships with the package; where that was done before, find its version.
@@ -208,7 +198,8 @@ class ModelRegistry:
             mlflow.log_metrics({_TEST_PREFIX + name: float(value) for name, value in scores.items()})
             mlflow.log_dict({**parameters, "training": dict(model.config)}, "config.yaml")
             mlflow.log_text(shipped_card(shipped.card), MODEL_CARD)
-            return self._register(_log_model(model, parameters), active.info.run_id, tags)
+            model_id = log_model(model, parameters, loader_module=self.loader_module)
+            return self._register(model_id, active.info.run_id, tags)
 
     def find_version(self, fingerprint: str) -> int | None:
         """Newest version whose tag ``fingerprint`` is this; None if there is none."""
@@ -365,29 +356,13 @@ class ModelRegistry:
     @contextmanager
     def _active(self) -> Generator[ModuleType]:
         """Point MLflow's fluent functions here, and back afterwards."""
-        mlflow = _mlflow()
+        mlflow = import_mlflow()
         before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
         mlflow.set_tracking_uri(self.tracking_uri)
         try:
             yield mlflow
         finally:
             mlflow.set_tracking_uri(before)
-
-
-def _mlflow() -> ModuleType:
-    """Import MLflow with its pyfunc flavor."""
-    with _mlflow_warnings_ignored():
-        importlib.import_module("mlflow.pyfunc")
-    return importlib.import_module("mlflow")
-
-
-@contextmanager
-def _mlflow_warnings_ignored() -> Generator[None]:
-    """Hide what MLflow 3.17 itself is warned for: type hints of its own classes, and pandas 3."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
-        warnings.filterwarnings("ignore", "Operation with range is deprecated", DeprecationWarning)
-        yield
 
 
 def _own_tags(model: ExpressionModel, *, synthetic: bool) -> dict[str, str]:
@@ -401,59 +376,6 @@ def _own_tags(model: ExpressionModel, *, synthetic: bool) -> dict[str, str]:
     }
 
 
-def _log_model(model: ExpressionModel, parameters: Mapping[str, Any]) -> str:
-    """Log the checkpoint as a pyfunc of the active run and return its id."""
-    from ml.serving import FEATURES_FILE
-
-    mlflow = _mlflow()
-    with tempfile.TemporaryDirectory() as folder, _mlflow_warnings_ignored():
-        checkpoint = Path(folder) / "checkpoint"
-        model.save(checkpoint)
-        described = json.dumps(parameters.get("features", {}), indent=1)  # JSON is YAML
-        (checkpoint / FEATURES_FILE).write_text(described, encoding="utf-8")
-        info = mlflow.pyfunc.log_model(
-            name="model",
-            loader_module=_LOADER,
-            data_path=str(checkpoint),
-            signature=_signature(),
-            input_example=_input_example(),
-            pip_requirements=[f"{name}=={distribution_version(name)}" for name in _REQUIREMENTS],
-        )
-    return str(info.model_id)
-
-
-def _input_example() -> pd.DataFrame:
-    """Two drawn inputs: a person's face in the registry would outlive the erasure of that person's clips."""
-    ramp = np.add.outer(np.arange(INPUT_SIZE), np.arange(INPUT_SIZE)).astype(np.uint8)
-    return pd.DataFrame({"image": [ramp.tolist(), (2 * ramp).tolist()], "aligned": True})
-
-
-def _signature() -> ModelSignature:
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-    from mlflow.types.schema import AnyType, Array
-
-    from ml.serving import LISTS, NUMBERS, PLACES, WORDS
-
-    # Any: a picture comes as an array, as nested lists, as bytes or as base64, which no one MLflow type takes.
-    inputs: list[ColSpec | TensorSpec] = [
-        ColSpec(AnyType(), "image", required=False),
-        ColSpec(DataType.string, "clip", required=False),
-        ColSpec(AnyType(), "onset", required=False),
-        ColSpec(DataType.boolean, "aligned", required=False),
-    ]
-    outputs: list[ColSpec | TensorSpec] = [
-        ColSpec(DataType.long, "row"),
-        ColSpec(DataType.boolean, "abstained"),
-    ]
-    outputs += [ColSpec(DataType.string, name) for name in WORDS]
-    outputs += [ColSpec(DataType.string, "track", required=False)]
-    outputs += [ColSpec(DataType.double, name, required=False) for name in PLACES]
-    outputs += [ColSpec(DataType.double, name) for name in NUMBERS]
-    outputs += [ColSpec(Array(DataType.string), name) for name in LISTS]
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
-
-
 def _dataset(data: ExpressionDataset, split: Split, fold: str) -> Dataset:
     """Describe a fold: digest and shapes, not the faces."""
     from mlflow.data.code_dataset_source import CodeDatasetSource
@@ -464,7 +386,7 @@ def _dataset(data: ExpressionDataset, split: Split, fold: str) -> Dataset:
     digest = hashlib.sha256()
     for array in (*features.values(), *targets.values(), part.ids):
         digest.update(array.tobytes())
-    return _mlflow().data.from_numpy(
+    return import_mlflow().data.from_numpy(
         features,
         targets=targets,
         source=CodeDatasetSource(tags={"lake_table": "training_set", "fold": fold}),

@@ -102,7 +102,7 @@ def chance_congruence(
     ndarray, shape (k,)
         A congruence that does not exceed this is no evidence for its axis.
     """
-    own, wanted = _steering(loadings, target)
+    own, wanted = _target_rows(loadings, target)
     rng = np.random.default_rng(seed)
     drawn = [rotate_to_target(own, rng.permutation(wanted))[1] for _ in range(num_repeats)]
     return np.quantile(drawn, quantile, axis=0)
@@ -121,7 +121,7 @@ def held_out_congruence(loadings: Floats, target: Floats) -> Floats:
     ndarray, shape (k,)
         As `tucker_congruence`, free of the rotation's fit to the row itself.
     """
-    own, wanted = _steering(loadings, target)
+    own, wanted = _target_rows(loadings, target)
     turned = np.empty_like(own)
     for row in range(len(own)):
         others = np.arange(len(own)) != row
@@ -144,7 +144,7 @@ def span_congruence(loadings: Floats, target: Floats) -> Floats:
         Congruence of the target with its projection on the columns of `loadings`: what no rotation exceeds,
         orthogonal or oblique.
     """
-    own, wanted = _steering(loadings, target)
+    own, wanted = _target_rows(loadings, target)
     return tucker_congruence(own @ np.linalg.lstsq(own, wanted)[0], wanted)
 
 
@@ -163,7 +163,7 @@ def variance_inflation(target: Floats) -> Floats:
         is: 1 where the axes are at right angles; infinite where one is a mixture of the others.
     """
     known = target[~np.isnan(target).any(axis=1)]
-    rest = np.linalg.norm(_own_part(known), axis=0) ** 2
+    rest = np.linalg.norm(_residuals(known), axis=0) ** 2
     whole = np.linalg.norm(known, axis=0) ** 2
     return np.divide(whole, rest, out=np.full_like(whole, np.inf), where=rest > 1e-12 * whole)
 
@@ -182,16 +182,16 @@ def own_congruence(rotated: Floats, target: Floats) -> Floats:
         Cosine between the two residuals of the regression on the target's other columns. Low while the plain
         congruence is high: the data shows the other axes, and not this one.
     """
-    own, wanted = _steering(rotated, target)
-    return tucker_congruence(_own_part(own, wanted), _own_part(wanted))
+    own, wanted = _target_rows(rotated, target)
+    return tucker_congruence(_residuals(own, wanted), _residuals(wanted))
 
 
-def _steering(loadings: Floats, target: Floats) -> tuple[Floats, Floats]:
+def _target_rows(loadings: Floats, target: Floats) -> tuple[Floats, Floats]:
     known = ~np.isnan(target).any(axis=1)
     return loadings[known], target[known]
 
 
-def _own_part(columns: Floats, target: Floats | None = None) -> Floats:
+def _residuals(columns: Floats, target: Floats | None = None) -> Floats:
     """Residual of each column after regression, through the origin, on the target's columns but its own."""
     target = columns if target is None else target
     rest = np.empty_like(columns)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class RunState:
+class TrainingCheckpoint:
     """File of one run.
 
     Parameters

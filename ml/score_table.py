@@ -53,7 +53,7 @@ def normalise(scores: Floats) -> Floats:
     return centred / np.linalg.norm(centred, axis=0)
 
 
-def named(scores: pd.DataFrame | ArrayLike) -> pd.DataFrame:
+def as_score_table(scores: pd.DataFrame | ArrayLike) -> pd.DataFrame:
     """Return scores as a table with names for its columns; refuse repeated names."""
     if isinstance(scores, pd.DataFrame):
         table = scores.set_axis([str(name) for name in scores.columns], axis=1)
@@ -69,7 +69,7 @@ def named(scores: pd.DataFrame | ArrayLike) -> pd.DataFrame:
     return table
 
 
-def usable(table: pd.DataFrame, n_factors: int) -> pd.DataFrame:
+def drop_unusable(table: pd.DataFrame, n_factors: int) -> pd.DataFrame:
     """Drop empty rows and unusable columns; refuse what is left if it is too little."""
     table = table.dropna(how="all")
     needed = 3 * n_factors + 1
@@ -93,7 +93,7 @@ def usable(table: pd.DataFrame, n_factors: int) -> pd.DataFrame:
     return table
 
 
-def regular(normalised: Floats) -> tuple[Floats, float]:
+def regularised_correlation(normalised: Floats) -> tuple[Floats, float]:
     """Correlation matrix of eq. 29's X, shrunk where it is singular, and the shrinkage."""
     correlation = normalised.T @ normalised
     if not is_singular(correlation):

@@ -56,7 +56,7 @@ from ml.factor_compat import Extraction, extract_loadings
 from ml.factor_scores import calibrate, regression_scores, standardise
 from ml.plain_json import from_plain, rounded, to_plain
 from ml.rotation import rotate_to_target
-from ml.score_table import named, normalise, regular, usable
+from ml.score_table import as_score_table, drop_unusable, normalise, regularised_correlation
 
 Rotation = Literal["procrustes", "varimax"]
 
@@ -295,18 +295,18 @@ def fit_semantic_space(
     SingularCorrelationWarning
         If the correlation matrix is singular and is shrunk.
     """
-    table = named(scores)
+    table = as_score_table(scores)
     directions, midpoints, axes = _directions(table, target, midpoint)
     if rotation is None:
         rotation = "varimax" if directions is None else "procrustes"
     _check_rotation(rotation, directions, n_factors)
-    table = usable(table, n_factors)
+    table = drop_unusable(table, n_factors)
     values = table.to_numpy(np.float64)
     center = np.nanmean(values, axis=0)
     scale = np.nanstd(values, axis=0)
     filled = np.where(np.isnan(values), center, values)
     normalised = normalise(filled)
-    correlation, shrinkage = regular(normalised)
+    correlation, shrinkage = regularised_correlation(normalised)
     loadings = extract_loadings(
         normalised,
         correlation,
@@ -345,7 +345,7 @@ def fit_semantic_space(
         bartlett_p=adequacy.bartlett_p,
         eigenvalues=parallel.eigenvalues,
         parallel_k=parallel.num_factors,
-        dropped=tuple(name for name in named(scores).columns if name not in pairs),
+        dropped=tuple(name for name in as_score_table(scores).columns if name not in pairs),
         imputed=int(np.isnan(values).sum()),
         method=method,
         rotation=rotation,

@@ -17,16 +17,16 @@ from sklearn.linear_model import LogisticRegression
 Floats = NDArray[np.float64]
 
 
-# Probability of expression, shape (T,), from numbers of each frame, shape (T, F).
+# Probability of expression, shape (T,), from features of each frame, shape (T, F).
 FrameScorer = Callable[[Floats], Floats]
 
 
-def fit_logistic(numbers: Floats, positive: NDArray[np.bool_], *, strength: float = 0.1) -> FrameScorer:
-    """Logistic regression of standardised numbers.
+def fit_logistic(features: Floats, positive: NDArray[np.bool_], *, strength: float = 0.1) -> FrameScorer:
+    """Logistic regression of standardised features.
 
     Parameters
     ----------
-    numbers : ndarray, shape (N, F)
+    features : ndarray, shape (N, F)
         Frames of all training faces, one after another.
     positive : ndarray, shape (N,), bool
     strength : float
@@ -38,17 +38,17 @@ def fit_logistic(numbers: Floats, positive: NDArray[np.bool_], *, strength: floa
         If one kind of frame is missing.
     """
     _require_both(positive)
-    centre, scale = numbers.mean(axis=0), numbers.std(axis=0)
+    centre, scale = features.mean(axis=0), features.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     # its stubs take fitted attributes for what they are before the fit
     model: Any = LogisticRegression(C=strength, max_iter=1000)
-    model.fit((numbers - centre) / scale, positive)
+    model.fit((features - centre) / scale, positive)
     weights = np.asarray(model.coef_[0], np.float64) / scale
     bias = float(model.intercept_[0]) - float(centre @ weights)
     return lambda each: np.asarray(expit(each @ weights + bias), np.float64)
 
 
-def fit_trees(numbers: Floats, positive: NDArray[np.bool_], *, seed: int = 0) -> FrameScorer:
+def fit_trees(features: Floats, positive: NDArray[np.bool_], *, seed: int = 0) -> FrameScorer:
     """Boosted trees, small and many; arguments and errors as `fit_logistic`."""
     _require_both(positive)
     model = HistGradientBoostingClassifier(
@@ -59,7 +59,7 @@ def fit_trees(numbers: Floats, positive: NDArray[np.bool_], *, seed: int = 0) ->
         l2_regularization=5.0,
         random_state=seed,
     )
-    model.fit(numbers, positive)
+    model.fit(features, positive)
     return lambda each: np.asarray(model.predict_proba(each)[:, 1], np.float64)
 
 

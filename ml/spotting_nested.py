@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.spotting_metrics import SpottingCounts, match_segments
-from ml.spotting_summary import Outcome, TrueSegment
+from ml.spotting_summary import SpotterResult, TrueSegment
 
 ALARM_PRICE = 0.02
 NUM_OUTER, NUM_INNER = 6, 3
 
 
-class AnnotatedFace(Protocol):
+class LabelledFace(Protocol):
     """A face over time and its true expressions."""
 
     @property
@@ -42,8 +42,8 @@ class AnnotatedFace(Protocol):
         ...
 
 
-FaceT = TypeVar("FaceT", bound=AnnotatedFace)
-FaceIn = TypeVar("FaceIn", bound=AnnotatedFace, contravariant=True)
+FaceT = TypeVar("FaceT", bound=LabelledFace)
+FaceIn = TypeVar("FaceIn", bound=LabelledFace, contravariant=True)
 
 
 class FittedSpotter(Protocol[FaceIn]):
@@ -87,15 +87,15 @@ class Fold(Generic[FaceT]):
         Who is judged by it.
     fitted : FittedSpotter
     choice : any
-    worth : float
-        `worth` of the choice within the training subjects.
+    utility : float
+        `SpottingTally.utility` of the choice within the training subjects.
     """
 
     name: str
     subjects: tuple[str, ...]
     fitted: FittedSpotter[FaceT]
     choice: Any
-    worth: float
+    utility: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ class NestedRun(Generic[FaceT]):
     """Outcome of every face, in order of the faces, and the folds that they come from."""
 
     name: str
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[SpotterResult]
     folds: Sequence[Fold[FaceT]]
 
     def fold_of(self, subject: str) -> Fold[FaceT]:
@@ -118,26 +118,28 @@ class NestedRun(Generic[FaceT]):
 
 
 @dataclass(frozen=True)
-class Tally:
+class SpottingTally:
     """Matches of some faces, and how much of them shows no expression."""
 
     counts: SpottingCounts = SpottingCounts()
     alarms: int = 0
     quiet_s: float = 0.0
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.counts + other.counts, self.alarms + other.alarms, self.quiet_s + other.quiet_s)
+    def __add__(self, other: SpottingTally) -> SpottingTally:
+        return SpottingTally(
+            self.counts + other.counts, self.alarms + other.alarms, self.quiet_s + other.quiet_s
+        )
 
     @property
-    def worth(self) -> float:
+    def utility(self) -> float:
         """F1, less `ALARM_PRICE` for each false alarm a minute on faces without an expression."""
         f1 = self.counts.f1 if self.counts != SpottingCounts() else 0.0
         return f1 - (ALARM_PRICE * 60 * self.alarms / self.quiet_s if self.quiet_s > 0 else 0.0)
 
 
 @dataclass(eq=False)
-class Bench(Generic[FaceT]):
-    """Faces, and what spotters made of them so far.
+class NestedCrossValidation(Generic[FaceT]):
+    """Faces, and the tallies of spotters on them so far.
 
     Parameters
     ----------
@@ -152,79 +154,84 @@ class Bench(Generic[FaceT]):
     num_outer: int = NUM_OUTER
     num_inner: int = NUM_INNER
     seed: int = 0
-    _seen: dict[tuple[int, int, int], Tally] = field(default_factory=dict[tuple[int, int, int], Tally])
-    # whatever `_seen` knows by its identity has to live as long
-    _kept: list[object] = field(default_factory=list[object])
+    _tallies: dict[tuple[int, int, int], SpottingTally] = field(
+        default_factory=dict[tuple[int, int, int], SpottingTally]
+    )
+    # whatever `_tallies` knows by its identity has to live as long
+    _kept_alive: list[object] = field(default_factory=list[object])
 
-    def nested(self, spotter: Spotter[FaceT]) -> NestedRun[FaceT]:
+    def run(self, spotter: Spotter[FaceT]) -> NestedRun[FaceT]:
         """Judge a spotter on every face, by what was fitted and chosen on other subjects."""
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[int, SpotterResult] = {}
         folds: list[Fold[FaceT]] = []
         everyone = sorted({face.subject for face in self.faces})
         for group in subject_folds(everyone, num_folds=self.num_outer, seed=self.seed):
-            fold = self.fold(spotter, judged=group)
+            fold = self.fit_fold(spotter, test_subjects=group)
             folds.append(fold)
             for at, face in enumerate(self.faces):
                 if face.subject in group:
                     scores, found = fold.fitted.spot(face, fold.choice)
-                    outcomes[at] = Outcome(face.subject, face.times_s, face.truth, found, scores)
+                    outcomes[at] = SpotterResult(face.subject, face.times_s, face.truth, found, scores)
         return NestedRun(spotter.name, [outcomes[at] for at in range(len(self.faces))], folds)
 
-    def fold(self, spotter: Spotter[FaceT], *, judged: Sequence[str] = ()) -> Fold[FaceT]:
+    def fit_fold(self, spotter: Spotter[FaceT], *, test_subjects: Sequence[str] = ()) -> Fold[FaceT]:
         """Fit a spotter and choose its thresholds on all subjects but those that it is judged on."""
-        training = sorted({face.subject for face in self.faces} - set(judged))
-        tallies = [Tally()] * len(spotter.choices)
-        for held_out in subject_folds(training, num_folds=self.num_inner, seed=self.seed + 1):
-            fitted = spotter.fit(self._of(sorted(set(training) - set(held_out))))
+        training = sorted({face.subject for face in self.faces} - set(test_subjects))
+        tallies = [SpottingTally()] * len(spotter.choices)
+        for valid_subjects in subject_folds(training, num_folds=self.num_inner, seed=self.seed + 1):
+            fitted = spotter.fit(self._faces_of(sorted(set(training) - set(valid_subjects))))
             tallies = [
-                tally + self._tally(fitted, spotter.choices, at, held_out) for at, tally in enumerate(tallies)
+                tally + self._tally(fitted, spotter.choices, at, valid_subjects)
+                for at, tally in enumerate(tallies)
             ]
-        best = max(range(len(tallies)), key=lambda at: tallies[at].worth)
-        fitted = spotter.fit(self._of(training))
-        return Fold(spotter.name, tuple(judged), fitted, spotter.choices[best], tallies[best].worth)
+        best = max(range(len(tallies)), key=lambda at: tallies[at].utility)
+        fitted = spotter.fit(self._faces_of(training))
+        return Fold(spotter.name, tuple(test_subjects), fitted, spotter.choices[best], tallies[best].utility)
 
-    def _of(self, subjects: Sequence[str]) -> list[FaceT]:
+    def _faces_of(self, subjects: Sequence[str]) -> list[FaceT]:
         return [face for face in self.faces if face.subject in subjects]
 
     def _tally(
         self, fitted: FittedSpotter[FaceT], choices: Sequence[Any], choice: int, subjects: Sequence[str]
-    ) -> Tally:
-        self._kept.append(fitted)
-        total = Tally()
+    ) -> SpottingTally:
+        self._kept_alive.append(fitted)
+        total = SpottingTally()
         for at, face in enumerate(self.faces):
             if face.subject not in subjects:
                 continue
             key = (id(fitted), choice, at)
-            if key not in self._seen:
+            if key not in self._tallies:
                 _, found = fitted.spot(face, choices[choice])
                 counts = SpottingCounts(*match_segments(found, face.truth))
                 length_s = float(face.times_s[-1] - face.times_s[0])
                 quiet = (0, 0.0) if face.truth else (len(found), length_s)
-                self._seen[key] = Tally(counts, *quiet)
-            total += self._seen[key]
+                self._tallies[key] = SpottingTally(counts, *quiet)
+            total += self._tallies[key]
         return total
 
 
-def champion_of(runs: Sequence[NestedRun[FaceT]], *, name: str = "champion") -> NestedRun[FaceT]:
+def best_by_fold(runs: Sequence[NestedRun[FaceT]], *, name: str) -> NestedRun[FaceT]:
     """The best spotter as the training subjects see it, fold by fold.
 
     Parameters
     ----------
     runs : sequence of NestedRun
-        Of one bench, so that their folds are the same; their scores have to be on one scale, such as
+        Of one `NestedCrossValidation`, so that their folds are the same; their scores have to be on one scale, such as
         probabilities.
+    name : str
+        Of the run that is returned.
 
     Returns
     -------
     run : NestedRun
-        Each fold is that of the run whose choice was worth most within the training subjects; of equally good
+        Each fold is that of the run whose choice had the highest utility within the training subjects; of equally good
         ones the first. Nothing of the judged subjects takes part.
     """
     folds: list[Fold[FaceT]] = []
     source: dict[str, NestedRun[FaceT]] = {}
     for at in range(len(runs[0].folds)):
-        worths = [run.folds[at].worth for run in runs]
-        best = runs[worths.index(max(worths))]
+        utilities = [run.folds[at].utility for run in runs]
+        best = runs[utilities.index(max(utilities))]
         folds.append(best.folds[at])
         source |= dict.fromkeys(best.folds[at].subjects, best)
     subjects = [outcome.subject for outcome in runs[0].outcomes]

@@ -45,7 +45,7 @@ class TrueSegment:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class SpotterResult:
     """What a spotter made of one face.
 
     Parameters
@@ -90,7 +90,7 @@ class SpottingSummary:
 
     Parameters
     ----------
-    outcomes : sequence of Outcome
+    outcomes : sequence of SpotterResult
         Faces without an expression belong in it.
 
     Raises
@@ -99,7 +99,7 @@ class SpottingSummary:
         If there is no face, or a face has a single frame.
     """
 
-    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+    def __init__(self, outcomes: Sequence[SpotterResult]) -> None:
         if not outcomes:
             msg = "there are no faces; expected at least one annotated face that was searched"
             raise ValueError(msg)
@@ -225,7 +225,7 @@ def average_precision_ranks(found: Sequence[Any], truth: Segments) -> Floats:
     return ranked
 
 
-def _part(outcomes: Sequence[Outcome]) -> _Part:
+def _part(outcomes: Sequence[SpotterResult]) -> _Part:
     counts = spotting_counts_by_length((each.found, each.truth, _fps(each.times_s)) for each in outcomes)
     quiet = [each for each in outcomes if not each.truth]
     positive = [frame_mask([(t.onset, t.offset) for t in each.truth], each.times_s.size) for each in outcomes]
@@ -257,7 +257,7 @@ def _inner(times_s: Floats) -> NDArray[np.bool_]:
     return (times_s >= times_s[0] + MARGIN_S) & (times_s <= times_s[-1] - MARGIN_S)
 
 
-def _inside(outcome: Outcome) -> Floats:
+def _inside(outcome: SpotterResult) -> Floats:
     times = outcome.times_s
     pairs = match_pairs(outcome.found, outcome.truth)
     apexes = [(float(times[outcome.found[p].apex]), outcome.truth[t]) for p, t in pairs]

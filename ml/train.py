@@ -89,7 +89,7 @@ def train_deepid(
     weights : array_like, shape (N,), optional
         How much each example counts in the loss, non-negative; 1 each if absent. `class_balance` multiplies it.
     start : DeepID, optional
-        Trained network whose weights are taken over; layers that it lacks begin at random, but change as classes do.
+        Trained network whose matching weights are loaded; what it lacks begins at random, but change as classes do.
     feature_version, pad_space_hash : str
         Provenance of the inputs, stored in the checkpoint.
     resume : Path, optional
@@ -114,14 +114,14 @@ def train_deepid(
     with _reproducible(seed, config.num_threads):
         folds = {"train": data.take(split.train), "valid": data.take(split.valid)}
         reducer = None if version == "baseline" else _fit_reducer(folds["train"], config, seed)
-        importance = _importance(folds["train"].labels, weights, split.train, config)
+        loss_weights = _loss_weights(folds["train"].labels, weights, split.train, config)
         batches = {
-            "train": Examples.of(folds["train"], reducer, importance),
+            "train": Examples.of(folds["train"], reducer, loss_weights),
             "valid": Examples.of(folds["valid"], reducer),
         }
         network = _make_network(version, reducer, config, anchors)
         if start is not None:
-            _take_over(network, start)
+            load_matching_weights(network, start)
         curves, best_epoch = _run(network, batches, split, config, seed, anchors, resume)
     model = ExpressionModel(
         network=network.eval(),
@@ -152,7 +152,7 @@ def train_words(
     """Train the plain network on all words of several vocabularies at once.
 
     What tells disgust from anger, and surprise from fear, serves classes that leave those words out; read them with
-    `ml.deepid.DeepID.only`. Early stopping, arithmetic and `resume` are those of `train_deepid`.
+    `ml.deepid.DeepID.select_classes`. Early stopping, arithmetic and `resume` are those of `train_deepid`.
 
     Parameters
     ----------
@@ -175,10 +175,10 @@ def train_words(
         0-based.
     """
     with _reproducible(seed, config.num_threads):
-        importance = _importance(labels[split.train], None, split.train, config)
+        loss_weights = _loss_weights(labels[split.train], None, split.train, config)
         batches = {
             name: _words_examples(images[rows], labels[rows], sizes, weights)
-            for name, rows, weights in (("train", split.train, importance), ("valid", split.valid, None))
+            for name, rows, weights in (("train", split.train, loss_weights), ("valid", split.valid, None))
         }
         network = DeepID(
             num_classes=sum(sizes), batch_norm=config.batch_norm, dropout=config.dropout, width=config.width
@@ -189,7 +189,7 @@ def train_words(
     return network.eval(), best_epoch
 
 
-def read_out(
+def calibrated_reader(
     network: DeepID,
     classes: Sequence[int],
     valid: ExpressionDataset,
@@ -213,7 +213,7 @@ def read_out(
         Of the training; provenance.
     """
     return ExpressionModel(
-        network=network.only(classes).eval(),
+        network=network.select_classes(classes).eval(),
         reducer=None,
         temperature=1.0,
         pad_anchors=np.asarray(pad_anchors, np.float32),
@@ -256,7 +256,7 @@ def _run(
     """Run the loop, from its file where one was left; return curves and best epoch."""
     loop = TrainingLoop(network, batches, config, seed, anchors)
     if resume is not None:
-        loop.keep_in(resume, key=_run_key(network, config, seed, split, batches["train"]))
+        loop.resume_from(resume, key=_run_key(network, config, seed, split, batches["train"]))
     return loop.run()
 
 
@@ -300,7 +300,14 @@ def _make_network(
     return network
 
 
-def _take_over(network: DeepID, start: DeepID) -> None:
+def load_matching_weights(network: DeepID, start: DeepID) -> None:
+    """Copy the weights of `start` into the layers of the same name, in place.
+
+    Raises
+    ------
+    ValueError
+        If a layer of the same name has another shape.
+    """
     own, given = network.state_dict(), start.state_dict()
     # What change looks like begins as what a face looks like: for both, the hidden units say it.
     begun = {f"change_{name}": value for name, value in given.items() if name.startswith("classes.")}
@@ -315,7 +322,7 @@ def _take_over(network: DeepID, start: DeepID) -> None:
     network.load_state_dict({**own, **shared})
 
 
-def _importance(
+def _loss_weights(
     labels: NDArray[np.float32], weights: ArrayLike | None, train: NDArray[np.intp], config: TrainConfig
 ) -> NDArray[np.float32]:
     """Weight of each training example in the loss, mean 1."""
@@ -326,8 +333,8 @@ def _importance(
     counts = given @ labels  # examples of each class, soft ones by their shares
     per_class = np.zeros(len(counts))
     per_class[counts > 0] = counts[counts > 0] ** -config.class_balance
-    importance = given * (labels @ per_class)
-    return (importance / importance.mean()).astype(np.float32)
+    loss_weights = given * (labels @ per_class)
+    return (loss_weights / loss_weights.mean()).astype(np.float32)
 
 
 def _run_key(network: DeepID, config: TrainConfig, seed: int, split: Split, train: Examples) -> str:

@@ -5,15 +5,19 @@ Belongs here: `TrainConfig`. Stays out: everything that acts on it (``ml.train``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 
 Schedule = Literal["constant", "cosine"]
 Keep = Literal["best", "last"]
 Precision = Literal["float32", "bfloat16"]
+# Probabilities, shares and decays, all below 1.
+_Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainConfig:
     """Parameters of a training run; every field has an effect on the weights.
 
@@ -73,67 +77,33 @@ class TrainConfig:
         cores: beside other work the threads wait for each other (measured: 4 times slower at load 5).
     """
 
-    epochs: int = 30
-    batch_size: int = 32
-    lr: float = 1e-3
-    weight_decay: float = 1e-2
-    patience: int = 6
-    texture_components: int = 32
-    pad_weight: float = 1.0
-    beta: float = 1.0
-    mirror: float = 0.5
-    shift_px: int = 2
-    gain: float = 0.1
-    noise: float = 0.05
-    feature_dropout: float = 0.2
-    rotation_deg: float = 0.0
-    zoom: float = 0.0
-    soften: float = 0.0
-    blocks: float = 0.0
-    occlusion: float = 0.0
-    label_smoothing: float = 0.0
-    class_balance: float = 0.0
-    ema: float = 0.0
+    epochs: PositiveInt = 30
+    batch_size: PositiveInt = 32
+    lr: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 1e-2
+    patience: PositiveInt = 6
+    texture_components: NonNegativeInt = 32
+    pad_weight: NonNegativeFloat = 1.0
+    beta: NonNegativeFloat = 1.0
+    mirror: _Share = 0.5
+    shift_px: NonNegativeInt = 2
+    gain: NonNegativeFloat = 0.1
+    noise: NonNegativeFloat = 0.05
+    feature_dropout: _Share = 0.2
+    rotation_deg: NonNegativeFloat = 0.0
+    zoom: NonNegativeFloat = 0.0
+    soften: _Share = 0.0
+    blocks: _Share = 0.0
+    occlusion: _Share = 0.0
+    label_smoothing: _Share = 0.0
+    class_balance: NonNegativeFloat = 0.0
+    ema: _Share = 0.0
     schedule: Schedule = "constant"
-    trunk_rate: float = 1.0
+    trunk_rate: NonNegativeFloat = 1.0
     keep: Keep = "best"
     precision: Precision = "float32"
-    width: float = 1.0
+    width: PositiveFloat = 1.0
     unshared: bool = False
     batch_norm: bool = False
-    dropout: float = 0.0
-    num_threads: int = 1
-
-    def __post_init__(self) -> None:
-        positive = ("epochs", "batch_size", "lr", "patience", "width", "num_threads")
-        for name in positive:
-            if getattr(self, name) <= 0:
-                msg = f"{name} is {getattr(self, name)}, expected more than 0"
-                raise ValueError(msg)
-        not_negative = (
-            "weight_decay",
-            "texture_components",
-            "pad_weight",
-            "beta",
-            "shift_px",
-            "gain",
-            "noise",
-            "rotation_deg",
-            "zoom",
-            "class_balance",
-            "trunk_rate",
-        )
-        for name in not_negative:
-            if getattr(self, name) < 0:
-                msg = f"{name} is {getattr(self, name)}, expected 0 or more"
-                raise ValueError(msg)
-        probabilities = ("mirror", "feature_dropout", "soften", "blocks", "occlusion", "dropout")
-        for name in (*probabilities, "label_smoothing", "ema"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                msg = f"{name} is {getattr(self, name)}, expected a probability in [0, 1)"
-                raise ValueError(msg)
-        known_names = {"schedule": Schedule, "keep": Keep, "precision": Precision}
-        for name, known in ((name, get_args(kind)) for name, kind in known_names.items()):
-            if getattr(self, name) not in known:
-                msg = f"{name} is {getattr(self, name)!r}, expected one of {known}"
-                raise ValueError(msg)
+    dropout: _Share = 0.0
+    num_threads: PositiveInt = 1

@@ -23,11 +23,11 @@ from ml.augment import augment_faces
 from ml.datasets import EMOTIONS, ExpressionDataset
 from ml.deepid import DeepID, map_to_emotion, standardise
 from ml.feature_reducer import FeatureReducer
-from ml.run_state import RunState
+from ml.run_state import TrainingCheckpoint
 from ml.train_config import TrainConfig
 
 # Curves show the training loss of this many faces at most: measuring all would cost a third of the training.
-_MEASURED = 2048
+_MAX_MEASURED = 2048
 # On easy data the loss creeps towards zero for ever; smaller gains than this (nat) do not prolong a run.
 _MIN_IMPROVEMENT = 1e-3
 
@@ -83,7 +83,7 @@ class Examples:
 
 
 class TrainingLoop:
-    """The epochs of one training: network, optimiser, random numbers and curves, which can be put away and taken up.
+    """The epochs of one training: network, optimiser, random numbers and curves, which a checkpoint file can hold.
 
     Parameters
     ----------
@@ -108,22 +108,24 @@ class TrainingLoop:
         self.generator = torch.Generator().manual_seed(seed)
         self.optimizer = _optimizer(network, config)
         self.steps_per_epoch = -(-len(folds["train"].images) // config.batch_size)
-        self.mean = (
+        self.ema = (
             AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
             if config.ema
             else None
         )
-        self.measured = {"train": folds["train"].take(torch.arange(len(folds["train"].images))[:_MEASURED])}
+        self.measured = {
+            "train": folds["train"].take(torch.arange(len(folds["train"].images))[:_MAX_MEASURED])
+        }
         self.measured["valid"] = folds["valid"]
         self.curves: list[dict[str, Any]] = []
         self.epoch, self.best_loss, self.best_epoch = 0, float("inf"), 0
         self.best_weights = copy.deepcopy(network.state_dict())
-        self.file: RunState | None = None
+        self.checkpoint: TrainingCheckpoint | None = None
 
-    def keep_in(self, path: Path, *, key: str) -> None:
-        """Put the state into a file after each epoch; take up what a broken run left there."""
-        self.file = RunState(path, key)
-        left = self.file.read()
+    def resume_from(self, path: Path, *, key: str) -> None:
+        """Checkpoint to a file after each epoch, and go on from what a broken run left there."""
+        self.checkpoint = TrainingCheckpoint(path, key)
+        left = self.checkpoint.read()
         if left is None:
             return
         numbers, tensors = left
@@ -131,8 +133,8 @@ class TrainingLoop:
         self.best_loss, self.best_epoch = numbers["best_loss"], numbers["best_epoch"]
         self.network.load_state_dict(tensors["network"])
         self.best_weights = tensors["best"]
-        if self.mean is not None:
-            self.mean.load_state_dict(tensors["mean"])
+        if self.ema is not None:
+            self.ema.load_state_dict(tensors["mean"])
         parameters = [each for group in self.optimizer.param_groups for each in group["params"]]
         moments: dict[int, dict[str, Tensor]] = {index: {} for index in range(len(parameters))}
         for name, value in tensors["optimizer"].items():
@@ -146,19 +148,20 @@ class TrainingLoop:
 
     def run(self) -> tuple[list[dict[str, Any]], int]:
         """Run the epochs that are left, leave the best weights in the network, return curves and best epoch."""
-        while self.epoch < self.config.epochs and not self._is_stuck():
+        while self.epoch < self.config.epochs and not self.should_stop():
             self.train_epoch()
-            self._judge()
+            self.validate()
             self.epoch += 1
-            if self.file is not None:
-                self._put_away(self.file)
+            if self.checkpoint is not None:
+                self.save_checkpoint(self.checkpoint)
         self.network.load_state_dict(self.best_weights)
         self.network.eval()
-        if self.file is not None:
-            self.file.remove()
+        if self.checkpoint is not None:
+            self.checkpoint.remove()
         return self.curves, self.best_epoch
 
-    def _is_stuck(self) -> bool:
+    def should_stop(self) -> bool:
+        """Whether `patience` epochs have passed without a better one."""
         return self.epoch - 1 - self.best_epoch >= self.config.patience
 
     def train_epoch(self) -> None:
@@ -176,8 +179,8 @@ class TrainingLoop:
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-            if self.mean is not None:
-                self.mean.update_parameters(self.network)
+            if self.ema is not None:
+                self.ema.update_parameters(self.network)
 
     def _set_rate(self, step: int) -> None:
         if self.config.schedule == "cosine":
@@ -186,35 +189,36 @@ class TrainingLoop:
             for group in self.optimizer.param_groups:
                 group["lr"] = share * group["initial_lr"]
 
-    def _judge(self) -> None:
+    def validate(self) -> None:
         """Measure the folds and keep the weights if they are to be kept so far."""
-        judged: DeepID = self.network if self.mean is None else self.mean.module  # pyright: ignore[reportAssignmentType]
+        judged: DeepID = self.network if self.ema is None else self.ema.module  # pyright: ignore[reportAssignmentType]
         judged.eval()
         rows = [
-            _measure(judged, fold, name, self.epoch, self.anchors) for name, fold in self.measured.items()
+            _curve_row(judged, fold, name, self.epoch, self.anchors) for name, fold in self.measured.items()
         ]
         self.curves += rows
         if self.config.keep == "last" or rows[-1]["loss"] < self.best_loss - _MIN_IMPROVEMENT:
             self.best_loss, self.best_epoch = rows[-1]["loss"], self.epoch
             self.best_weights = copy.deepcopy(judged.state_dict())
 
-    def _put_away(self, file: RunState) -> None:
+    def save_checkpoint(self, checkpoint: TrainingCheckpoint) -> None:
+        """Write everything that `resume_from` reads: weights, optimiser, random numbers, curves."""
         numbers = {name: getattr(self, name) for name in ("curves", "epoch", "best_loss", "best_epoch")}
         moments = self.optimizer.state_dict()["state"]
         tensors = {
             "network": self.network.state_dict(),
             "best": self.best_weights,
-            "mean": {} if self.mean is None else self.mean.state_dict(),
+            "mean": {} if self.ema is None else self.ema.state_dict(),
             "optimizer": {
                 f"{i}.{name}": value for i, each in moments.items() for name, value in each.items()
             },
             "random": {"own": self.generator.get_state(), "torch": torch.get_rng_state()},
         }
-        file.write(numbers, tensors)
+        checkpoint.write(numbers, tensors)
 
 
 def _optimizer(network: DeepID, config: TrainConfig) -> torch.optim.AdamW:
-    trunk = list(network.trunk().parameters())
+    trunk = list(network.trunk_layers().parameters())
     known = {id(each) for each in trunk}
     above = [each for each in network.parameters() if id(each) not in known]
     rates = (config.lr, config.lr * config.trunk_rate)
@@ -255,7 +259,7 @@ def forward(network: DeepID, fold: Examples) -> tuple[Tensor, Tensor | None]:
     return torch.cat([part.logits for part in parts]), torch.cat(pads) if pads else None
 
 
-def _measure(
+def _curve_row(
     network: DeepID, fold: Examples, name: str, epoch: int, anchors: NDArray[np.float32]
 ) -> dict[str, Any]:
     """One row of the learning curves, in evaluation mode and without augmentation; shares by the first vocabulary."""

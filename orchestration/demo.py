@@ -9,7 +9,7 @@ from typing import Any
 
 from upath import UPath
 
-from assets.intake import Manifest, Outcome, clips_in, stored_camera_days, summarise, take_in
+from assets.intake import IntakeResult, Manifest, clips_in, stored_camera_days, summarise, take_in
 from features.sample import make_sample
 from orchestration.ingest import process, process_all, take_in_all
 from orchestration.line import Line, open_line
@@ -81,8 +81,8 @@ def _run_sample(line: Line, on_step: OnStep) -> None:
         line.run("rescore", camera_day=camera_day)
 
 
-def _run_clips(line: Line, folder: Path, on_step: OnStep) -> list[Outcome]:
-    outcomes: list[Outcome] = []
+def _run_clips(line: Line, folder: Path, on_step: OnStep) -> list[IntakeResult]:
+    outcomes: list[IntakeResult] = []
     for done, clip in enumerate(found := list(clips_in(UPath(folder)))):
         on_step(f"taking in {clip.name}", done, len(found))
         manifest = Manifest(

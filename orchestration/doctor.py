@@ -11,7 +11,7 @@ from assets.lake import Lake
 from assets.parameters import load_parameters
 from features.backend import has_gpu
 from features.detectors import make_detector
-from ml.registry import ModelRegistry
+from orchestration.resources import build_registry
 from orchestration.settings import Settings
 
 _PACKAGES = ("dagster", "mlflow", "duckdb", "torch", "numpy", "opencv-python", "factor_analyzer")
@@ -62,7 +62,7 @@ def _detector(settings: Settings) -> tuple[str, str]:
 
 
 def _champion(settings: Settings) -> tuple[str, str]:
-    version_number = ModelRegistry(settings.tracking_uri, settings.artifact_root).get_alias("champion")
+    version_number = build_registry(settings).get_alias("champion")
     if version_number is None:
         return "note", "none yet; the first scoring makes the model that ships with the package champion"
     return "good", f"models:/apexline-expression@champion is version {version_number}"

@@ -7,7 +7,15 @@ from typing import Any
 
 from upath import UPath
 
-from assets.intake import Manifest, Outcome, clips_in, parse_manifest, stored_camera_days, summarise, take_in
+from assets.intake import (
+    IntakeResult,
+    Manifest,
+    clips_in,
+    parse_manifest,
+    stored_camera_days,
+    summarise,
+    take_in,
+)
 from assets.lake import Lake
 from orchestration.line import Line, open_line
 from orchestration.settings import Settings
@@ -75,9 +83,9 @@ def _expand(paths: Iterable[UPath]) -> Iterator[UPath]:
 
 def take_in_all(
     lake: Lake, clips: list[UPath], *, manifest: Manifest | None = None, move: bool = False, on_step: OnStep
-) -> list[Outcome]:
+) -> list[IntakeResult]:
     """Take in clips one by one, saying which is on."""
-    outcomes: list[Outcome] = []
+    outcomes: list[IntakeResult] = []
     for done, clip in enumerate(clips):
         on_step(f"taking in {clip.name}", done, len(clips))
         outcomes.append(take_in(lake, clip, manifest=manifest, move=move))
@@ -96,7 +104,7 @@ def process_all(line: Line, *, on_step: OnStep) -> None:
     process(line, stored_camera_days(line.lake), on_step=on_step)
 
 
-def _count(lake: Lake, table: str, outcomes: list[Outcome]) -> int:
+def _count(lake: Lake, table: str, outcomes: list[IntakeResult]) -> int:
     clips = {outcome.clip_id for outcome in outcomes if outcome.clip_id}
     days = sorted({outcome.camera_day for outcome in outcomes if outcome.camera_day})
     key = "segment_id" if table == "expression_segments" else "track_id"

@@ -8,13 +8,21 @@ from assets.parameters import load_parameters
 from ml.registry import ModelRegistry
 from orchestration.settings import Settings
 
+# MLflow imports it by name where a registered model is served: it reads pictures and clips by `features`.
+LOADER_MODULE = "assets.serving"
+
 
 def build_resources(settings: Settings) -> dict[str, Any]:
     """Return lake, parameters, registry, workers and the warehouse's path for `settings`."""
     return {
         "lake": Lake(settings.home_path),
         "parameters": load_parameters(settings.parameter_file),
-        "registry": ModelRegistry(settings.tracking_uri, settings.artifact_root),
+        "registry": build_registry(settings),
         "workers": ClipWorkers(settings.num_workers),
         "warehouse_path": settings.warehouse_path,
     }
+
+
+def build_registry(settings: Settings) -> ModelRegistry:
+    """Return the registry of an installation, whose models are served by `LOADER_MODULE`."""
+    return ModelRegistry(settings.tracking_uri, settings.artifact_root, loader_module=LOADER_MODULE)

@@ -7,7 +7,7 @@ import dagster as dg
 from upath import UPath
 
 from assets.camera_day import CAMERA_DAYS
-from assets.intake import Outcome, clips_in, stored_camera_days, stored_clips, summarise, take_in
+from assets.intake import IntakeResult, clips_in, stored_camera_days, stored_clips, summarise, take_in
 from assets.lake import Lake, fingerprint
 from ml.registry import ModelRegistry
 from orchestration.jobs import process_camera_day, rescore
@@ -60,13 +60,13 @@ def build_sensors(*, running: bool) -> list[dg.SensorDefinition]:
     return [landing_sensor, champion_sensor]
 
 
-def take_in_landing(lake: Lake) -> list[Outcome]:
+def take_in_landing(lake: Lake) -> list[IntakeResult]:
     """Take in the clips of the landing folder, as many as fit one tick."""
     landing = lake.home / "landing"
     if not landing.is_dir():
         return []
     started = monotonic()
-    outcomes: list[Outcome] = []
+    outcomes: list[IntakeResult] = []
     for clip in clips_in(landing):
         if monotonic() - started > _TICK_BUDGET_S:
             break

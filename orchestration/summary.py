@@ -5,7 +5,7 @@ from typing import Any
 
 from assets.champion import CHAMPION
 from assets.deepid_versions import VERSIONS
-from assets.intake import Outcome, quarantined
+from assets.intake import IntakeResult, quarantined
 from assets.lake import Lake
 from assets.warehouse_build import open_warehouse, read_relation
 from orchestration.line import Line
@@ -26,7 +26,7 @@ def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:
     }
 
 
-def clip_table(lake: Lake, outcomes: list[Outcome]) -> list[dict[str, Any]]:
+def clip_table(lake: Lake, outcomes: list[IntakeResult]) -> list[dict[str, Any]]:
     """Return one row per file: what became of it, tracks, segments, and what the champion said of them."""
     return [
         {
@@ -41,14 +41,14 @@ def clip_table(lake: Lake, outcomes: list[Outcome]) -> list[dict[str, Any]]:
     ]
 
 
-def _distinct(lake: Lake, outcome: Outcome, table: str, column: str) -> set[str]:
+def _distinct(lake: Lake, outcome: IntakeResult, table: str, column: str) -> set[str]:
     if outcome.clip_id not in lake.names(table, camera_day=outcome.camera_day or None):
         return set()
     rows = lake.read(table, outcome.clip_id, camera_day=outcome.camera_day, columns=[column])
     return set(rows[column].to_pylist())
 
 
-def _apparent(lake: Lake, outcome: Outcome) -> str:
+def _apparent(lake: Lake, outcome: IntakeResult) -> str:
     """Count the emotions that the newest scores of a clip name."""
     if not outcome.camera_day:
         return ""

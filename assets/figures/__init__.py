@@ -17,7 +17,7 @@ from assets.figures.evaluation import (
 )
 from assets.figures.explanation import (
     MOMENTS,
-    Face,
+    FaceTile,
     TrackView,
     curves_decision,
     flow_decision,
@@ -33,7 +33,7 @@ __all__ = [
     "MARKDOWN_LIMIT",
     "METHOD_NAMES",
     "MOMENTS",
-    "Face",
+    "FaceTile",
     "TrackView",
     "comparison_plot",
     "confusion_matrix",

@@ -94,7 +94,7 @@ class TrackView:
 
 
 @dataclass(frozen=True)
-class Face:
+class FaceTile:
     """An aligned crop, (128, 128) uint8, with what it shows and the frame that it belongs to."""
 
     caption: str
@@ -123,7 +123,7 @@ def curves_decision(view: TrackView) -> Figure:
     return _stacked(view, panels)
 
 
-def moments(view: TrackView, decision: Decision, reason: Reason | None, faces: Sequence[Face]) -> Figure:
+def moments(view: TrackView, decision: Decision, reason: Reason | None, faces: Sequence[FaceTile]) -> Figure:
     """Draw faces with the motion of their regions, and the polar map of eq. (22) beside them.
 
     Parameters
@@ -133,7 +133,7 @@ def moments(view: TrackView, decision: Decision, reason: Reason | None, faces: S
         The stretch to draw.
     reason : Reason or None
         The segment to draw; None for the whole of a stretch without one.
-    faces : sequence of Face
+    faces : sequence of FaceTile
         Such as those at onset, apex and offset.
     """
     figure = new_figure(WIDTH, 2.5, synthetic=view.synthetic)
@@ -266,7 +266,7 @@ def draw_polar(axes: Axes, decision: Decision, reason: Reason | None, config: Se
 
 
 def draw_face(
-    axes: Axes, face: Face, decision: Decision, config: SegmentConfig, readings: Sequence[Reading]
+    axes: Axes, face: FaceTile, decision: Decision, config: SegmentConfig, readings: Sequence[Reading]
 ) -> None:
     """Draw a face with its regions and where each has moved from rest; arrows are stretched to be seen."""
     axes.imshow(face.crop, cmap="gray", vmin=0, vmax=255)

@@ -1,6 +1,7 @@
-"""Fixtures of the asset tests: one asset run by itself, on a lake made by hand."""
+"""Fixtures of the asset tests: one asset run by itself, the warehouse of a small lake made by hand."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,7 +9,9 @@ import pytest
 
 from assets.camera_day import CAMERA_DAYS, ClipWorkers
 from assets.parameters import Parameters
-from features.pipeline import FeatureConfig
+from assets.warehouse_build import build_warehouse
+from features.config import FeatureConfig
+from tests.assets.small_lake import write_lake
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +45,17 @@ def materialise(parameters: Parameters) -> Iterator[Callable[..., Any]]:
             return event.materialization
 
         yield run
+
+
+@pytest.fixture
+def small_lake(tmp_path: Path) -> Path:
+    """Return a lake that the test may change."""
+    return write_lake(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def small_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the warehouse of the unchanged small lake, for reading."""
+    home = tmp_path_factory.mktemp("small")
+    build_warehouse(write_lake(home), home / "warehouse.duckdb")
+    return home / "warehouse.duckdb"

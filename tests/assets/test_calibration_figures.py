@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from assets.calibration_figures import calibration_figures, coverage_risk_plot, slices_plot
+from assets.calibration_figures import calibration_figures, risk_coverage_plot, slices_plot
 from assets.figures.look import BLUE, GREY, RED
 from ml.slices import COLUMNS
 
@@ -37,7 +37,7 @@ def test_three_figures_of_one_evaluation(evaluation):
 
 
 def test_coverage_runs_to_the_whole_error(evaluation):
-    axes = coverage_risk_plot({"one": evaluation, "two": evaluation}, synthetic=False).axes[0]
+    axes = risk_coverage_plot({"one": evaluation, "two": evaluation}, synthetic=False).axes[0]
     curve, cross = axes.lines[:2]
     assert curve.get_xdata()[-1] == 1
     assert curve.get_ydata()[-1] == pytest.approx(1 - evaluation.recognition_correct.mean())

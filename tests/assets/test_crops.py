@@ -109,7 +109,7 @@ class LateStream:
         self.held.append(Row(frame, time_s))
         return [self.held.pop(0)] if len(self.held) > 2 else []
 
-    def finish(self):
+    def flush(self):
         return self.held
 
 
@@ -162,7 +162,7 @@ def test_a_clip_without_faces_gives_an_empty_file(stored, lake):
 
 def test_a_stream_that_fails_leaves_no_file(stored, lake):
     class Broken(LateStream):
-        def finish(self):
+        def flush(self):
             raise RuntimeError
 
     stored(("a", 0), ("a", 1))

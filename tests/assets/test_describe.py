@@ -1,11 +1,11 @@
 import pytest
 
-from assets.describe import OWNER, about, columns_of, table_preview
+from assets.describe import OWNER, asset_attributes, column_schema, table_preview
 from assets.schemas import TABLES
 
 
 def test_about_gives_group_kinds_and_owner():
-    assert about("faces", "opencv", "parquet") == {
+    assert asset_attributes("faces", "opencv", "parquet") == {
         "group_name": "faces",
         "kinds": {"opencv", "parquet"},
         "owners": [OWNER],
@@ -14,14 +14,14 @@ def test_about_gives_group_kinds_and_owner():
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_column_is_described(table):
-    columns = columns_of(table)["dagster/column_schema"].schema.columns
+    columns = column_schema(table)["dagster/column_schema"].schema.columns
     assert [column.name for column in columns] == TABLES[table].names
     assert all(column.description for column in columns)
 
 
 def test_units_stand_behind_the_description():
     [column] = [
-        c for c in columns_of("flow_features")["dagster/column_schema"].schema.columns if c.name == "speed"
+        c for c in column_schema("flow_features")["dagster/column_schema"].schema.columns if c.name == "speed"
     ]
     assert column.description.endswith("[px/s]")
     assert column.type == "float"

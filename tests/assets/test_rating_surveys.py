@@ -15,7 +15,7 @@ from assets.rating_surveys import (
     survey_files,
     synthetic_stimuli,
 )
-from features.pipeline import FeatureConfig
+from features.config import FeatureConfig
 from ml.norms import PROJECT_FORM, pair_ids, pairs_csv
 
 DAY = "2026-03-02_gate-03"

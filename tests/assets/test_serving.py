@@ -11,11 +11,12 @@ import pytest
 import torch
 from skimage import data as pictures
 
-from assets.scoring import Face, crops_of_clip, score_faces, segment_faces
+from assets.scoring import FaceInput, crops_of_clip, score_faces, segment_faces
 from assets.serving import ExpressionServer, _load_pyfunc
+from features.config import FeatureConfig
 from features.detectors import make_detector
 from features.faces import FaceConfig, align_face
-from features.pipeline import FeatureConfig, segment_features, spot_clip
+from features.pipeline import segment_features, spot_clip
 from ml.abstention import AbstentionConfig, Limits
 from ml.datasets import face_image
 from ml.deepid import DeepID
@@ -117,7 +118,7 @@ def test_all_forms_of_a_raw_face_are_answered_alike(server, raw):
 
 def test_a_raw_face_is_found_and_aligned(server, raw, aligned):
     [answer] = ask(server, {"image": raw})
-    expected = score_faces(server.model, [Face(aligned)], features=CONFIG)[0]
+    expected = score_faces(server.model, [FaceInput(aligned)], features=CONFIG)[0]
     np.testing.assert_allclose(probabilities(answer), probabilities(expected), atol=0.05)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.spotting_extract import MODC_KINDS, PEER_KINDS
-from bench.spotting_faces import Face, PlainCurve, Stretch
+from bench.spotting_faces import AnnotatedFace, PlainCurve, Stretch
 from features.pipeline import TrackCurves
 from ml.spotting_summary import TrueSegment
 
@@ -15,7 +15,7 @@ FPS = 25.0
 
 def draw_face(
     name: str, subject: str, truth: Sequence[TrueSegment], *, num_frames: int = 120, seed: int = 0
-) -> Face:
+) -> AnnotatedFace:
     """A face that moves by 3 px where it is told to; noise elsewhere."""
     rng = np.random.default_rng(seed)
     strength = np.zeros(num_frames)
@@ -28,7 +28,7 @@ def draw_face(
     textures = {kind: change + rng.normal(0, 0.02, num_frames) for kind in (*MODC_KINDS, *PEER_KINDS)}
     frames, times = np.arange(num_frames), np.arange(num_frames) / FPS
     curves = TrackCurves(frames, times, displacement, textures["sl"])
-    return Face(
+    return AnnotatedFace(
         name=name,
         subject=subject,
         times_s=times,
@@ -40,10 +40,10 @@ def draw_face(
     )
 
 
-def draw_faces(num_subjects: int = 6) -> list[Face]:
+def draw_faces(num_subjects: int = 6) -> list[AnnotatedFace]:
     """Three faces of each subject: a long expression, a short one, none."""
     rng = np.random.default_rng(0)
-    faces: list[Face] = []
+    faces: list[AnnotatedFace] = []
     for subject in range(num_subjects):
         at = int(rng.integers(10, 60))
         shown = [[TrueSegment(at, at + 8, at + 15, at + 24)], [TrueSegment(at, at + 4, at + 6, at + 10)], []]

@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 from bench import recognition_main
 from bench.recognition import (
     Results,
-    _by_row,
     _calibration,
     _differences,
     _trained_figures,
@@ -23,6 +22,7 @@ from bench.recognition_runs import (
     Plan,
     Sets,
     ferplus_run,
+    merge_folds,
     original_rows,
     performers_examples,
     performers_run,
@@ -173,7 +173,7 @@ def test_folds_of_each_seed_are_put_in_order(sets):
     answers = [
         {"row": rows, "mapped": rows * 10 + seed} for seed in (0, 1) for rows in np.array_split(order, 3)
     ]
-    first, second = _by_row(sets, answers, "mapped")
+    first, second = merge_folds(sets, answers, "mapped")
     np.testing.assert_array_equal(first, np.arange(num) * 10)
     np.testing.assert_array_equal(second, np.arange(num) * 10 + 1)
 

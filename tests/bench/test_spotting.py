@@ -3,14 +3,14 @@ import pandas as pd
 import pytest
 
 from bench import BENCHMARKS, spotting, spotting_claims, spotting_report
-from bench.spotting_claims import Judged, acceptance, claims
+from bench.spotting_claims import BootstrappedSummary, acceptance, claims
 from bench.spotting_extract import TrackRows, extract_clip
 from bench.spotting_faces import make_face
 from bench.spotting_learners import temporal_logistic
 from bench.spotting_methods import FlowRule, FusedRule, TextureRule, Thresholds
-from bench.spotting_scenes import box_overlaps, match_tracks, real_clip_rows, scene_outcomes
+from bench.spotting_scenes import match_tracks, real_clip_rows, scene_outcomes
 from ml.markdown import markdown_table
-from ml.spotting_nested import Bench, Fold, NestedRun
+from ml.spotting_nested import Fold, NestedCrossValidation, NestedRun
 from ml.spotting_summary import SpottingSummary, TrueSegment
 from tests.bench.spotting_faces import draw_face, draw_faces
 
@@ -31,11 +31,6 @@ def true_boxes(places: dict[int, float], num_frames: int) -> pd.DataFrame:
             for face, left in places.items()
         ]
     )
-
-
-def test_overlap_of_boxes_by_hand():
-    overlap = box_overlaps(np.array([[0.0, 0, 10, 10]]), np.array([[5.0, 0, 10, 10], [20, 0, 10, 10]]))
-    np.testing.assert_allclose(overlap, [[1 / 3, 0]])
 
 
 def test_tracks_are_matched_to_faces_and_losses_counted():
@@ -86,11 +81,11 @@ def test_real_clips_list_what_was_found_on_each_track(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def judged() -> dict[str, Judged]:
-    bench = Bench(draw_faces(), num_outer=3, num_inner=2)
+def judged() -> dict[str, BootstrappedSummary]:
+    validation = NestedCrossValidation(draw_faces(), num_outer=3, num_inner=2)
     spotters = [FlowRule(), FusedRule("sl", "mean"), TextureRule("dcp"), temporal_logistic()]
-    found = {spotter.name: Judged.of(bench.nested(spotter).outcomes) for spotter in spotters}
-    return found | {"champion": found["temporal, logistic"]}
+    found = {spotter.name: BootstrappedSummary.of(validation.run(spotter).outcomes) for spotter in spotters}
+    return found | {"best_learned": found["temporal, logistic"]}
 
 
 def test_claims_are_computed_from_the_intervals(judged):
@@ -107,9 +102,9 @@ def test_claims_are_computed_from_the_intervals(judged):
 
 def test_bars_are_met_or_missed_by_the_numbers(judged):
     tables = {"claims": claims(judged), "control": CONTROL}
-    met = acceptance(judged["champion"].measures, None, tables)
+    met = acceptance(judged["best_learned"].measures, None, tables)
     assert {row["what"]: row["verdict"] for row in met}["overall F1"] == "met"
-    missed = acceptance({**judged["champion"].measures, "f1": 0.79, "alarms_per_min": 0.51}, None, tables)
+    missed = acceptance({**judged["best_learned"].measures, "f1": 0.79, "alarms_per_min": 0.51}, None, tables)
     verdicts = {row["what"]: row["verdict"] for row in missed}
     assert verdicts["overall F1"] == "missed"
     assert verdicts["frame AUC with the truth shuffled, mean"] == "met"
@@ -127,7 +122,7 @@ def test_bars_of_scenes(judged):
             {"face-frames": 100, "tracked": 0.4, "switches": 1},
         ],
     }
-    rows = acceptance(judged["champion"].measures, {"f1": 0.8}, tables)
+    rows = acceptance(judged["best_learned"].measures, {"f1": 0.8}, tables)
     found = {row["what"]: (row["reached"], row["verdict"]) for row in rows}
     assert found["scenes: share of face-frames tracked"] == (pytest.approx(0.94), "missed")
     assert found["scenes: identity switches"] == (1.0, "missed")
@@ -139,7 +134,9 @@ def test_shuffled_truth_brings_the_area_to_chance():
     spotter = temporal_logistic()
 
     def area(of):
-        return SpottingSummary(Bench(of, num_outer=3, num_inner=2).nested(spotter).outcomes).measures()["auc"]
+        return SpottingSummary(
+            NestedCrossValidation(of, num_outer=3, num_inner=2).run(spotter).outcomes
+        ).measures()["auc"]
 
     shuffled = [area(spotting.shuffle_truth(faces, seed=seed)) for seed in range(6)]
     assert area(faces) > 0.95
@@ -147,19 +144,19 @@ def test_shuffled_truth_brings_the_area_to_chance():
 
 
 def test_truth_is_turned_round_its_clip():
-    (moved,) = spotting.turned([TRUE], 120, by=10)
+    (moved,) = spotting.circular_shift([TRUE], 120, by=10)
     assert (moved.onset, moved.offset) == (50, 74)
     # 20 frames of it come back at the beginning
-    begin, end = spotting.turned([TRUE], 120, by=75)
+    begin, end = spotting.circular_shift([TRUE], 120, by=75)
     assert (begin.onset, begin.offset, end.onset, end.offset) == (0, 19, 115, 119)
     # a clip that is shorter than the expression is full of it
-    (all_of_it,) = spotting.turned([TRUE], 20, by=3)
+    (all_of_it,) = spotting.circular_shift([TRUE], 20, by=3)
     assert (all_of_it.onset, all_of_it.offset) == (0, 19)
-    assert spotting.turned([], 20, by=3) == []
+    assert spotting.circular_shift([], 20, by=3) == []
 
 
 def test_the_place_in_the_clip_alone_is_measured():
-    rows = spotting.control(draw_faces(4))
+    rows = spotting.negative_controls(draw_faces(4))
     assert "no look at the face" in rows[-1]["control"]
     # drawn expressions lie between frames 10 and 84 of 120
     assert rows[-1]["AUC"] > 0.6
@@ -180,7 +177,7 @@ def test_the_command_writes_its_page(tmp_path, monkeypatch):
         "flow",
         "sl + flow, mean",
         "temporal, logistic",
-        "champion",
+        "best_learned",
     ]
     assert tables["detection"][2]["paper's AUC"] == 0.931
     page = (tmp_path / "docs" / "spotting.md").read_text()

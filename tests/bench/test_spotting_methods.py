@@ -19,7 +19,7 @@ from bench.spotting_methods import (
 from features.pipeline import TrackCurves
 from features.spans import Span
 from ml.spotting_metrics import frame_roc
-from ml.spotting_nested import Bench
+from ml.spotting_nested import NestedCrossValidation
 from ml.spotting_summary import SpottingSummary, TrueSegment
 from tests.bench.spotting_faces import draw_face, draw_faces
 
@@ -58,7 +58,9 @@ def test_every_method_answers_for_every_choice_and_scores_every_frame():
     "spotter", [FlowRule(), FusedRule("sl", "fallback"), fused_learned("sl"), temporal_logistic()]
 )
 def test_spotters_find_drawn_expressions_on_subjects_they_have_not_seen(spotter):
-    measures = SpottingSummary(Bench(FACES, num_outer=3, num_inner=2).nested(spotter).outcomes).measures()
+    measures = SpottingSummary(
+        NestedCrossValidation(FACES, num_outer=3, num_inner=2).run(spotter).outcomes
+    ).measures()
     assert measures["f1"] > 0.9
     assert measures["auc"] > 0.9
     assert measures["alarms_per_min"] == 0
@@ -162,7 +164,7 @@ def test_mdmd_peaks_where_a_movement_comes_and_goes():
     for frame in range(30):
         shift = 3 if 14 <= frame <= 16 else 0
         rows += stream.push(np.roll(base, shift, axis=1), frame, frame / 25)
-    rows += stream.finish()
+    rows += stream.flush()
     assert [row.frame for row in rows] == list(range(30))
     differences = np.array([row.difference for row in rows])
     assert differences.argmax() in (14, 15, 16)

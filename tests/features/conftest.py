@@ -14,6 +14,8 @@ import torch
 
 from features import cuda
 from features.backend import has_gpu, to_numpy
+from features.video import write_video
+from tests.features.clips import numbered_frames
 from tests.features.host_kernels import HostModule
 
 
@@ -130,12 +132,20 @@ def _draw_faces(strength: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """An MP4 of numbered frames, its index in front."""
+    path = tmp_path / "clip.mp4"
+    write_video(path, numbered_frames(), fps=25)
+    return path
+
+
+@pytest.fixture
 def compile_with(monkeypatch: pytest.MonkeyPatch):
     """Have launches take their modules from another compiler."""
 
     def forget() -> None:
         cuda._module.cache_clear()
-        cuda._kernel.cache_clear()
+        cuda.load_kernel.cache_clear()
 
     def install(compile_module: Callable[[str, tuple[str, ...]], Any]) -> None:
         forget()

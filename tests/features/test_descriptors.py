@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from skimage.feature import local_binary_pattern
 
+from features.boxes import Window
 from features.descriptors import dcp_histograms, hog_histograms, hoof, lbp_histograms, region_motion
 from tests.reference import flow as slow_flow
 from tests.reference import texture as slow
@@ -90,10 +91,10 @@ def test_smallest_negative_angle_falls_into_a_bin():
     assert hoof(flow).sum() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("head", [None, (0, 6, 0, 6)])
+@pytest.mark.parametrize("head", [None, Window(0, 6, 0, 6)])
 def test_region_motion_is_mean_and_hoof_of_each_part(backend, head):
     flow = np.random.default_rng(4).normal(0, 2, (2, 20, 24)).astype(np.float32)
-    regions = [(2, 10, 3, 20), (11, 20, 0, 24)]
+    regions = [Window(2, 10, 3, 20), Window(11, 20, 0, 24)]
     own = np.zeros((2, 1, 1)) if head is None else flow[:, :6, :6].mean(axis=(1, 2), keepdims=True)
     displacement, histograms = region_motion(backend.array(flow), regions, head=head, num_bins=5)
     for i, (top, bottom, left, right) in enumerate(regions):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from features.boxes import Box
 from features.detectors import make_detector
 from features.faces import (
     CROP_LANDMARKS,
@@ -112,21 +113,21 @@ class TestMtcnn:
         (found,) = detector.detect(portrait)
         assert detector.detect(portrait, known=[found.box]) == []
         left, top, width, height = found.box
-        elsewhere = (left, top + 1.5 * height, width, height)
+        elsewhere = Box(left, top + 1.5 * height, width, height)
         assert [again.box for again in detector.detect(portrait, known=[elsewhere])] == [found.box]
 
     def test_confirms_a_face_from_a_rough_place(self, portrait):
         detector = make_detector(FaceConfig())
         (found,) = detector.detect(portrait)
         left, top, width, height = found.box
-        (again,) = detector.confirm(portrait, [(left + 4, top - 3, width * 1.05, height)])
+        (again,) = detector.confirm(portrait, [Box(left + 4, top - 3, width * 1.05, height)])
         assert again.score > 0.95
         np.testing.assert_allclose(again.box, found.box, atol=0.06 * found.size_px)
         np.testing.assert_allclose(again.landmarks, found.landmarks, atol=0.03 * found.size_px)
 
     def test_confirms_no_face_where_there_is_none(self, portrait):
-        boxes = [(10.0, 10.0, 60.0, 60.0), (-200.0, -200.0, 50.0, 50.0), (480.0, 480.0, 90.0, 90.0)]
-        boxes.append((0.0, 0.0, 0.2, 0.1))
+        sides = [(10.0, 10.0, 60.0, 60.0), (-200.0, -200.0, 50.0, 50.0), (480.0, 480.0, 90.0, 90.0)]
+        boxes = [Box(*each) for each in (*sides, (0.0, 0.0, 0.2, 0.1))]
         assert make_detector(FaceConfig()).confirm(portrait, boxes) == [None] * 4
 
 
@@ -180,7 +181,7 @@ class TestYunet:
 )
 def test_config_refuses_nonsense(field):
     (name,) = field
-    with pytest.raises(ValueError, match=f"faces.{name} is .*expected"):
+    with pytest.raises(ValueError, match=f"FaceConfig\n{name}\n.*should be.*input_value={field[name]}"):
         FaceConfig(**field)
 
 
@@ -270,7 +271,7 @@ class TestAlignment:
 
 
 class TestQuality:
-    BOX = (10.0, 20.0, 30.0, 120.0)
+    BOX = Box(10.0, 20.0, 30.0, 120.0)
 
     def test_frontal_face(self):
         quality = measure_quality(np.full((128, 128), 9, np.uint8), self.BOX, CROP_LANDMARKS)
@@ -312,4 +313,4 @@ class TestQuality:
 
 
 def test_detection_size():
-    assert Detection((0, 0, 20, 45), 0.9, CROP_LANDMARKS).size_px == pytest.approx(30)
+    assert Detection(Box(0, 0, 20, 45), 0.9, CROP_LANDMARKS).size_px == pytest.approx(30)

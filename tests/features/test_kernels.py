@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features import cuda, curves, flow, flow_kernels, modc, resample
+from features import cuda, curves, flow, flow_cuda, flow_kernels, modc, modc_cuda, resample
 from features.backend import has_gpu, to_numpy
 from features.flow_stream import FlowConfig, FlowRow, FlowStream
 from features.modc_kernels import Rings
@@ -31,11 +31,11 @@ RINGS = {
 def codes_and_histograms(to: Callable[..., Any], rings: Rings) -> Pairs:
     # few grey levels: ties are frequent
     images = np.random.default_rng(1).integers(100, 108, (3, 37, 50)).astype(np.uint8)
-    pairs = [(cuda.ring_codes(to(images), rings), modc.ring_codes(images, rings))]
+    pairs = [(modc_cuda.ring_codes(to(images), rings), modc.ring_codes(images, rings))]
     if rings.num_codes < 10_000:
         for grid in ((1, 1), (4, 3)):
             expected = modc.ring_histograms(images, rings, grid=grid)
-            pairs.append((cuda.ring_histograms(to(images), rings, grid), expected))
+            pairs.append((modc_cuda.ring_histograms(to(images), rings, grid), expected))
     return pairs
 
 
@@ -47,9 +47,9 @@ def sweeps(to: Callable[..., Any], cross: bool) -> Pairs:
         reference, moving = (rng.uniform(0, 255, shape).astype(np.float32) for _ in range(2))
         start = rng.normal(0, 2, (2, *shape)).astype(np.float32)
         expected = flow_kernels.refine(reference, moving, start, np.float32(225), count, cross)
-        found = cuda.refine(to(reference), to(moving), to(start), 225.0, count, cross)
+        found = flow_cuda.refine(to(reference), to(moving), to(start), 225.0, count, cross)
         stacks = (to(np.stack([each, each[..., ::-1]])) for each in (reference, moving, start))
-        stacked = cuda.refine(*stacks, 225.0, count, cross)
+        stacked = flow_cuda.refine(*stacks, 225.0, count, cross)
         pairs += [(found, expected), (stacked[0], expected)]
     return pairs
 
@@ -60,17 +60,17 @@ def resampled(to: Callable[..., Any]) -> Pairs:
     moved = rng.normal(0, 4, (2, 21, 34)).astype(np.float32)
     warped, inside = resample.warp(image, moved)
     assert 0 < inside.mean() < 1
-    pairs = list(zip(cuda.warp(to(image), to(moved)), (warped, inside), strict=True))
-    pairs.append((cuda.halve(to(image)), resample.halve(np, image)))
+    pairs = list(zip(flow_cuda.warp(to(image), to(moved)), (warped, inside), strict=True))
+    pairs.append((flow_cuda.halve(to(image)), resample.halve(np, image)))
     for shape in ((41, 67), (42, 68)):
-        pairs.append((cuda.enlarge(to(moved), shape), resample.enlarge(np, moved, shape)))
+        pairs.append((flow_cuda.enlarge(to(moved), shape), resample.enlarge(np, moved, shape)))
     return pairs
 
 
 def distances(to: Callable[..., Any]) -> Pairs:
     histograms, other = _histograms(), _histograms()[::-1].copy()
     return [
-        (cuda.chi_square_blocks(to(histograms), to(reference)), in_lanes(histograms, reference))
+        (modc_cuda.chi_square_blocks(to(histograms), to(reference)), in_lanes(histograms, reference))
         for reference in (other, other[:1])
     ]
 
@@ -132,7 +132,7 @@ def test_kernels_give_the_bits_of_the_cpu_on_a_device(case):
 
 @pytest.mark.usefixtures("on_host")
 def test_flat_image_codes_to_510():
-    codes = cuda.ring_codes(
+    codes = modc_cuda.ring_codes(
         np.full((1, 13, 14), 7, np.uint8), Rings((2, 4, 6), ((0, 1, 1),), (_POWERS_4,) * 2)
     )
     assert codes.shape == (1, 1, 2, 1, 2)
@@ -142,21 +142,21 @@ def test_flat_image_codes_to_510():
 @pytest.mark.usefixtures("on_host")
 def test_no_images_give_no_results():
     rings = RINGS["base7"]
-    assert cuda.ring_codes(np.empty((0, 20, 30), np.uint8), rings).shape == (1, 0, 2, 10, 20)
-    assert cuda.chi_square_blocks(_histograms()[:0], _histograms()[:1]).shape == (0, 6)
+    assert modc_cuda.ring_codes(np.empty((0, 20, 30), np.uint8), rings).shape == (1, 0, 2, 10, 20)
+    assert modc_cuda.chi_square_blocks(_histograms()[:0], _histograms()[:1]).shape == (0, 6)
 
 
 @pytest.mark.usefixtures("on_host")
 def test_still_images_do_not_move(rng):
     image = rng.uniform(0, 255, (20, 30)).astype(np.float32)
-    found = cuda.refine(image, image, np.zeros((2, 20, 30), np.float32), 225.0, 10, True)
+    found = flow_cuda.refine(image, image, np.zeros((2, 20, 30), np.float32), 225.0, 10, True)
     assert not found.any()
 
 
 @pytest.mark.usefixtures("on_host")
 def test_distances_agree_with_numpy_to_rounding():
     histograms = _histograms()
-    found = cuda.chi_square_blocks(histograms, histograms[:1])
+    found = modc_cuda.chi_square_blocks(histograms, histograms[:1])
     np.testing.assert_allclose(
         found, curves.chi_square_blocks(histograms, histograms[:1]), rtol=1e-5, atol=1e-7
     )
@@ -198,7 +198,7 @@ def stream_rows(crops: np.ndarray) -> list[Any]:
     texture = TextureStream(TextureConfig(), np)
     motion = FlowStream(FlowConfig(num_levels=2, num_warps=1, num_sweeps=3), np)
     found = [stream.push(crop, i, i / 25) for stream in (texture, motion) for i, crop in enumerate(crops)]
-    return [row for rows in (*found, texture.finish()) for row in rows]
+    return [row for rows in (*found, texture.flush()) for row in rows]
 
 
 def test_streams_launch_the_kernels(request, smiling_crops):

@@ -1,24 +1,22 @@
 """The features as one line: configuration, streams, rows to segments, clip to segments."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-import yaml
 
 from features.backend import device_namespace
+from features.config import FeatureConfig, load_config
 from features.curves import block_differences, pool_blocks
 from features.flow_stream import FlowConfig
 from features.modc import modc_histograms
 from features.pipeline import (
-    FeatureConfig,
     FlowStream,
     TextureStream,
     find_segments,
-    load_config,
     segment_features,
     spot_clip,
     track_curves,
@@ -42,7 +40,7 @@ def run(stream, crops, *, fps=FPS, first=0, skip=()):
     for i, crop in enumerate(crops):
         if i not in skip:
             rows += stream.push(crop, first + i, (first + i) / fps)
-    return rows + stream.finish()
+    return rows + stream.flush()
 
 
 def columns(rows):
@@ -104,7 +102,7 @@ def test_texture_memory_is_one_window(smiling_crops):
     held, lag = [], []
     for i, crop in enumerate(smiling_crops):
         rows = stream.push(crop, i, i / FPS)
-        held.append(len(stream._ring))
+        held.append(len(stream._buffer))
         lag += [i - row.frame for row in rows]
     assert max(held) <= 2 * 5 + 1
     assert set(lag) == {5}
@@ -186,11 +184,11 @@ def test_reference_is_renewed_while_the_face_is_still(still_crops):
     """The curve goes on where it was: a new reference carries the displacement of its crop."""
     stream = FlowStream(cpu(flow=FlowConfig(anchor_s=0.5, still_px_s=50.0)))
     rows = run(stream, still_crops)
-    assert stream._anchored_at > 0.5
+    assert stream._anchor_time_s > 0.5
     assert max(row.magnitude for row in rows) < 0.5
     fixed = FlowStream(cpu(flow=FlowConfig(reference="first", anchor_s=0.5, still_px_s=50.0)))
     run(fixed, still_crops)
-    assert fixed._anchored_at == 0
+    assert fixed._anchor_time_s == 0
 
 
 def test_reference_is_renewed_when_crops_stop_resembling_it(smiling_crops):
@@ -380,9 +378,9 @@ def test_streams_of_faces_out_of_sight_are_closed(monkeypatch, smiling_crops):
     closed = []
 
     class Spy(TextureStream):
-        def finish(self):
+        def flush(self):
             closed.append(self)
-            return super().finish()
+            return super().flush()
 
     rows = module._RowsByTrack(lambda: Spy(cpu()))
     monkeypatch.setattr(module, "_FRAMES_OUT_OF_SIGHT", 3)
@@ -394,79 +392,7 @@ def test_streams_of_faces_out_of_sight_are_closed(monkeypatch, smiling_crops):
     assert {track: len(set(each["frame"].tolist())) for track, each in found.items()} == {"a": 6, "b": 6}
 
 
-# Configuration
-
-
-def plain(config):
-    return {
-        name: {key: list(v) if isinstance(v, tuple) else v for key, v in each.items()}
-        if isinstance(each, dict)
-        else each
-        for name, each in asdict(config).items()
-    }
-
-
-def test_default_file_lists_every_default():
-    listed = yaml.safe_load((CONFIGS / "default.yaml").read_text())
-    own = {name: listed[name] for name in plain(FeatureConfig())}
-    assert own == plain(FeatureConfig())
-    assert load_config(CONFIGS / "default.yaml") == FeatureConfig()
-
-
-def test_paper_file_is_the_paper():
-    config = load_config(CONFIGS / "paper.yaml")
-    assert config.texture.curve == "first"
-    assert (config.flow.solver, config.flow.reference, config.flow.alpha) == ("single", "first", 15.0)
-    assert (config.segments.angle, config.segments.single_apex) == ("paper", True)
-    assert config.faces == FeatureConfig().faces
-
-
 def test_paper_configuration_runs(smiling_crops):
     config = replace(load_config(CONFIGS / "paper.yaml"), device="cpu")
     segments = find_segments(*rows_of(smiling_crops, config), track_id="abc", config=config)
     assert any(s.onset <= 32 <= s.offset for s in segments)
-
-
-def test_demo_file_loads():
-    assert isinstance(load_config(CONFIGS / "demo.yaml"), FeatureConfig)
-
-
-@pytest.mark.parametrize(
-    ("text", "match"),
-    [
-        ("flow: {alfa: 3}", r"section 'flow' has unknown keys \['alfa'\]; known are .*alpha"),
-        ("flow: {alpha: rough}", r"flow\.alpha"),
-        ("flow: [1, 2]", "flow"),
-        ("texture: {base: base9}", r"texture\.base"),
-        ("texture: {kinds: [sl, left]}", r"texture\.kinds holds \['left'\]"),
-        ("texture: {kinds: []}", "texture.kinds is empty"),
-        ("texture: {peers: [sift]}", r"texture\.peers holds \['sift'\]"),
-        ("texture: {window_s: 0}", "texture.window_s is 0"),
-        ("flow: {anchor_s: 0}", "flow.anchor_s is 0"),
-        ("segments: {delta: 2}", "segments.delta is 2"),
-        ("device: tpu", "device"),
-    ],
-)
-def test_faulty_files_name_section_and_key(tmp_path, text, match):
-    path = tmp_path / "config.yaml"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=match):
-        load_config(path)
-
-
-def test_other_sections_belong_to_others(tmp_path):
-    path = tmp_path / "config.yaml"
-    path.write_text("survey: {anything: 1}\nflow:\nsegments: {delta: 0.25}\n")
-    assert load_config(path) == FeatureConfig(segments=SegmentConfig(delta=0.25))
-
-
-@pytest.mark.parametrize(
-    ("build", "match"),
-    [
-        (lambda: TextureConfig(prefilter="median"), "texture.prefilter is 'median'"),
-        (lambda: FlowConfig(solver="lk"), "flow.solver is 'lk'; expected one of single, pyramid"),
-    ],
-)
-def test_configuration_in_code_is_checked_too(build, match):
-    with pytest.raises(ValueError, match=match):
-        build()

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from features.registration import Registrar, face_regions, match_gain, region_window, rigid_box
+from features.boxes import Window
+from features.registration import Registrar, face_regions, match_gain, region_window, rigid_window
 from tests.features.moving import moved
 
 
@@ -29,7 +30,7 @@ def test_window_holds_all_regions_and_stays_in_the_crop():
 
 def test_rigid_skin_leaves_brows_and_mouth_out():
     mask = np.zeros((128, 128), bool)
-    top, bottom, left, right = rigid_box()
+    top, bottom, left, right = rigid_window()
     mask[top:bottom, left:right] = True
     regions = face_regions()
     for name in ("left_brow", "right_brow", "left_mouth", "lips"):
@@ -89,7 +90,7 @@ def test_other_faults_of_opencv_are_not_swallowed(still_crops):
 def test_gain_brings_means_together(backend):
     image = np.full((4, 4), 50, np.float32)
     reference = np.pad(np.full((2, 2), 80, np.float32), 1)
-    found = match_gain(backend.array(image), backend.array(reference), (1, 3, 1, 3))
+    found = match_gain(backend.array(image), backend.array(reference), Window(1, 3, 1, 3))
     np.testing.assert_allclose(backend.host(found), 80.0)
-    black = match_gain(backend.array(0 * image), backend.array(reference), (1, 3, 1, 3))
+    black = match_gain(backend.array(0 * image), backend.array(reference), Window(1, 3, 1, 3))
     assert not backend.host(black).any()

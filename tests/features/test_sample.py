@@ -130,7 +130,7 @@ def test_another_seed_plans_another_sample():
 
 def test_config_refuses_groups_without_enough_variants():
     with pytest.raises(
-        ValueError, match="saw 2 variants and 1 group clips; expected at least 1 variant, and 3"
+        ValueError, match="saw 2 variants and 1 group clips; expected at least 3 variants for groups"
     ):
         SampleConfig(variants=2, group_clips=1)
 

@@ -356,12 +356,12 @@ def test_smoothing_can_be_left_out(rng):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"apex_fraction": 1.5}, "segments.apex_fraction is 1.5; expected 0..1"),
-        ({"fusion": "and"}, "segments.fusion is 'and'; expected one of fallback, or, mean"),
-        ({"rest": "first"}, "segments.rest is 'first'"),
-        ({"texture_peaks": "width"}, "segments.texture_peaks is 'width'"),
-        ({"regions": ()}, "segments.regions is empty"),
-        ({"min_length_s": 5.0}, "exceeds max_length_s"),
+        ({"apex_fraction": 1.5}, "apex_fraction\n.*less than or equal to 1.*input_value=1.5"),
+        ({"fusion": "and"}, "fusion\n.*'fallback', 'or' or 'mean'.*input_value='and'"),
+        ({"rest": "first"}, "rest\n.*'none' or 'densest'.*input_value='first'"),
+        ({"texture_peaks": "width"}, "texture_peaks\n.*'prominence' or 'threshold'.*input_value='width'"),
+        ({"regions": ()}, "regions\n.*at least 1 item"),
+        ({"min_length_s": 5.0}, "min_length_s 5.0 exceeds max_length_s 4.0; swap them"),
     ],
 )
 def test_configuration_errors_say_what_was_expected(options, match):

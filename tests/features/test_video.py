@@ -1,8 +1,6 @@
-"""Video files: exact timestamps, rotation, streaming, and a reason for every kind of broken file."""
+"""Video files read: exact timestamps, rotation, streaming, grey values, and streams that do not decode."""
 
-import hashlib
 import tracemalloc
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,44 +8,18 @@ import cv2
 import numpy as np
 import pytest
 
-from features.video import Frame, UnreadableVideo, probe_video, read_frames, write_video
-
-ROWS, COLS, NUM_FRAMES = 48, 64, 30
-
-
-def numbered_frames(num_frames=NUM_FRAMES, rows=ROWS, cols=COLS):
-    """Grey frames whose brightness tells their number: 20 + 7 n, with noise that fills the file."""
-    rng = np.random.default_rng(7)
-    for number in range(num_frames):
-        noise = rng.integers(-8, 9, (rows, cols, 1))
-        yield np.broadcast_to(20 + 7 * number + noise, (rows, cols, 3)).astype(np.uint8)
-
-
-def number_of(image):
-    return round((float(image.mean()) - 20) / 7)
-
-
-@pytest.fixture
-def clip(tmp_path):
-    path = tmp_path / "clip.mp4"
-    write_video(path, numbered_frames(), fps=25)
-    return path
-
-
-def mux(path, codec, *, pts=None, options=None):
-    """A video with chosen timestamps (ms), in the container of its suffix."""
-    with av.open(str(path), "w", options=options or {}) as container:
-        stream = container.add_stream(codec, rate=25, width=COLS, height=ROWS)
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1
-        stream.codec_context.gop_size = 10
-        stream.codec_context.bit_rate = 4_000_000
-        for number, image in enumerate(numbered_frames(len(pts) if pts else NUM_FRAMES)):
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
-            if pts:
-                picture.pts, picture.time_base = pts[number], Fraction(1, 1000)
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
+from features.video import Frame, probe_video, read_frames, write_video
+from tests.features.clips import (
+    COLS,
+    NUM_FRAMES,
+    ROWS,
+    assert_agrees,
+    assert_unreadable,
+    mdat_at,
+    mux,
+    number_of,
+    numbered_frames,
+)
 
 
 def write_sound(path, *, codec="aac"):
@@ -57,21 +29,6 @@ def write_sound(path, *, codec="aac"):
         silence.sample_rate = 16000
         container.mux(stream.encode(silence))
         container.mux(stream.encode(None))
-
-
-def mdat_at(data):
-    return data.index(b"mdat") + 4
-
-
-def assert_agrees(path):
-    info = probe_video(path)
-    reader = read_frames(path)
-    frames = list(reader)
-    assert [frame.index for frame in frames] == list(range(info.num_frames))
-    np.testing.assert_array_equal([frame.time_s for frame in frames], info.timestamps)
-    assert [number_of(frame.image) for frame in frames] == list(range(info.num_frames))
-    assert reader.num_corrupt == 0
-    return info
 
 
 def test_probe_tells_format_and_times(clip):
@@ -159,38 +116,9 @@ def test_rotation_is_honoured(tmp_path, rotation):
     assert gray.flags.c_contiguous
 
 
-def assert_unreadable(path, reason, match):
-    with pytest.raises(UnreadableVideo, match=match) as caught:
-        probe_video(path)
-    assert caught.value.reason == reason
-    assert caught.value.detail in str(caught.value)
-
-
-def test_zero_bytes(tmp_path):
-    (tmp_path / "a.mp4").touch()
-    assert_unreadable(tmp_path / "a.mp4", "zero_bytes", "empty")
-
-
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         probe_video(tmp_path / "none.mp4")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a plain text\n" * 40,
-        "1\n00:00:00,000 --> 00:00:02,000\na subtitle\n\n",
-        "#EXTM3U\n#EXTINF:1,\nclip.mp4\n",
-        "ffconcat version 1.0\nfile clip.mp4\n",
-        "x",
-    ],
-)
-def test_text_named_mp4(clip, text):
-    # A playlist must not lead to the good clip beside it.
-    path = clip.with_name("text.mp4")
-    path.write_text(text)
-    assert_unreadable(path, "not_a_video", "expected an MP4")
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.wav"])
@@ -211,14 +139,6 @@ def test_codec_that_decodes_nothing(clip):
     data[mdat_at(data) :] = bytes(len(data) - mdat_at(data))
     clip.write_bytes(data)
     assert_unreadable(clip, "unreadable_codec", "no frame of codec h264 decodes")
-
-
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
-def test_cut_with_the_index_in_front(clip, share):
-    data = clip.read_bytes()
-    assert data.index(b"moov") < data.index(b"mdat")
-    clip.write_bytes(data[: max(40, int(len(data) * share))])
-    assert_unreadable(clip, "truncated", "send the whole file|no moov")
 
 
 @pytest.mark.parametrize(
@@ -250,86 +170,6 @@ def test_frames_with_the_same_time_count_once(tmp_path):
     reader = read_frames(tmp_path / "a.mkv")
     assert [frame.index for frame in reader] == list(range(9))
     assert (info.num_frames, reader.num_corrupt) == (9, 0)
-
-
-def test_bare_stream_without_a_container(tmp_path):
-    mux(tmp_path / "a.h264", "libx264")
-    assert_unreadable(tmp_path / "a.h264", "not_a_video", "expected an MP4")
-
-
-@pytest.fixture
-def recording(tmp_path):
-    """An MP4 with its index behind the pictures, as a recorder leaves it."""
-    path = tmp_path / "recording.mp4"
-    mux(path, "libx264")
-    data = path.read_bytes()
-    assert data.index(b"mdat") < data.index(b"moov")
-    return path
-
-
-@pytest.mark.parametrize("share", [0.3, 0.95])
-def test_cut_before_the_index(recording, share):
-    data = recording.read_bytes()
-    recording.write_bytes(data[: int(len(data) * share)])
-    assert_unreadable(recording, "truncated", "declares at least|no moov")
-
-
-def test_recorder_stopped_before_the_index(recording):
-    data = recording.read_bytes()
-    recording.write_bytes(data[: data.index(b"moov") - 4])
-    assert_unreadable(recording, "truncated", "no moov box")
-
-
-FTYP = b"\x00\x00\x00\x10ftypisom" + bytes(4)
-
-
-@pytest.mark.parametrize(
-    ("boxes", "match"),
-    [
-        # 64-bit length; "up to the end of the file"; a length no box can have
-        (b"\x00\x00\x00\x01mdat" + (10**10).to_bytes(8, "big"), "declares at least 10000000016"),
-        (b"\x00\x00\x00\x00mdat" + bytes(50), "no moov"),
-        (b"\x00\x00\x00\x03mdat" + bytes(50), "no moov"),
-    ],
-)
-def test_box_lengths(tmp_path, boxes, match):
-    (tmp_path / "a.mp4").write_bytes(FTYP + boxes)
-    assert_unreadable(tmp_path / "a.mp4", "truncated", match)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        # A segment of unknown length, a first element that is no segment, a length that is no number.
-        b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff" + bytes(20),
-        b"\x1a\x45\xdf\xa3\x80" + bytes(20),
-        b"\x1a\x45\xdf\xa3\x00" + bytes(20),
-        b"RIFF" + bytes(20),
-    ],
-)
-def test_headers_that_declare_nothing(tmp_path, data):
-    (tmp_path / "a.bin").write_bytes(data)
-    assert_unreadable(tmp_path / "a.bin", "truncated", "first packets are not")
-
-
-@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "libx264"), ("a.avi", "mpeg4")])
-def test_cut_in_other_containers(tmp_path, name, codec):
-    path = tmp_path / name
-    mux(path, codec)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert_unreadable(path, "truncated", "declares at least")
-
-
-@pytest.mark.parametrize("head", [b"\x1a\x45\xdf\xa3", b"RIFF", b"\x00\x00\x00\x14ftypisom"])
-def test_header_and_nothing_else(tmp_path, head):
-    (tmp_path / "a.bin").write_bytes(head + bytes(6))
-    assert_unreadable(tmp_path / "a.bin", "truncated", "truncated")
-
-
-def test_live_matroska_declares_no_length(tmp_path):
-    # A recorder that cannot seek leaves the segment's length unknown: nothing to hold the file against.
-    mux(tmp_path / "live.mkv", "libx264", options={"live": "1"})
-    assert assert_agrees(tmp_path / "live.mkv").num_frames == NUM_FRAMES
 
 
 def test_end_that_is_all_zeros_is_truncated(tmp_path):
@@ -392,41 +232,6 @@ def test_reading_streams(tmp_path):
     tracemalloc.stop()
     assert count == 150
     assert peak < 10 * flat.nbytes
-
-
-def test_writing_is_deterministic(tmp_path):
-    digests = set()
-    for name in ("a.mp4", "b.mp4"):
-        write_video(tmp_path / name, numbered_frames(), fps=25)
-        digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
-    assert len(digests) == 1
-
-
-def test_crf_trades_size(tmp_path):
-    for crf in (10, 40):
-        write_video(tmp_path / f"{crf}.mkv", numbered_frames(), fps=Fraction(30000, 1001), crf=crf)
-    assert (tmp_path / "10.mkv").stat().st_size > 2 * (tmp_path / "40.mkv").stat().st_size
-    assert probe_video(tmp_path / "10.mkv").fps == pytest.approx(29.97, rel=1e-2)
-
-
-def test_writing_nothing_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="saw no frame"):
-        write_video(tmp_path / "a.mp4", [], fps=25)
-    assert not (tmp_path / "a.mp4").exists()
-
-
-@pytest.mark.parametrize(
-    "frames",
-    [
-        [np.zeros((47, 64, 3), np.uint8)],
-        [np.zeros((48, 64), np.uint8)],
-        [np.zeros((48, 64, 3), np.float32)],
-        [np.zeros((48, 64, 3), np.uint8), np.zeros((48, 62, 3), np.uint8)],
-    ],
-)
-def test_bad_frames_are_refused(tmp_path, frames):
-    with pytest.raises(ValueError, match="even M and N"):
-        write_video(tmp_path / "a.mp4", frames, fps=25)
 
 
 def test_path_may_be_text(clip):

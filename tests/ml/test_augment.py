@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml.augment import _block_cosines, _softeners, augment_faces
+from ml.augment import _block_dct, _low_pass_operators, augment_faces
 from ml.deepid import standardise
 from ml.train_config import TrainConfig
 
@@ -71,7 +71,7 @@ def test_turning_by_an_angle_moves_a_point_as_geometry_says():
 
 
 def test_softening_keeps_flat_parts_and_removes_detail():
-    bank = _softeners(48)
+    bank = _low_pass_operators(48)
     ones = torch.ones(48)
     assert torch.allclose(bank @ ones, ones.expand(len(bank), 48), atol=1e-5)
     alternating = torch.tensor([1.0, -1.0]).repeat(24)
@@ -85,7 +85,7 @@ def test_softening_keeps_flat_parts_and_removes_detail():
 def test_block_transform_is_the_orthonormal_cosine_transform():
     from scipy.fft import dctn
 
-    transform, frequency = _block_cosines(48)
+    transform, frequency = _block_dct(48)
     assert torch.allclose(transform @ transform.T, torch.eye(48), atol=1e-5)
     assert frequency.tolist() == [*range(8)] * 6
     image = faces(1)[0, 0]

@@ -3,11 +3,11 @@ import pytest
 from scipy.special import softmax
 
 from ml.calibration import (
-    coverage_risk,
     expected_calibration_error,
     fit_temperature,
     reliability_table,
     risk_at_coverage,
+    risk_coverage_curve,
 )
 
 
@@ -61,16 +61,16 @@ def test_calibration_of_nothing_is_refused():
         expected_calibration_error([], [])
 
 
-def test_coverage_risk_by_hand():
-    coverage, risk = coverage_risk([0.9, 0.8, 0.8, 0.4], [1, 0, 1, 0])
+def test_risk_coverage_curve_by_hand():
+    coverage, risk = risk_coverage_curve([0.9, 0.8, 0.8, 0.4], [1, 0, 1, 0])
     np.testing.assert_allclose(coverage, [0.25, 0.75, 1.0])  # the two of .8 are answered together
     np.testing.assert_allclose(risk, [0.0, 1 / 3, 0.5])
 
 
-def test_coverage_risk_ends_at_the_error_rate():
+def test_risk_coverage_curve_ends_at_the_error_rate():
     rng = np.random.default_rng(1)
     confidence, correct = rng.random(50), rng.random(50) < 0.6
-    coverage, risk = coverage_risk(confidence, correct)
+    coverage, risk = risk_coverage_curve(confidence, correct)
     assert coverage[-1] == 1.0
     assert risk[-1] == pytest.approx(1 - correct.mean())
     for share, rate in zip(coverage, risk, strict=True):  # slow loop
@@ -78,8 +78,8 @@ def test_coverage_risk_ends_at_the_error_rate():
         assert rate == pytest.approx(1 - correct[top].mean())
 
 
-def test_coverage_risk_of_nothing_is_empty():
-    coverage, risk = coverage_risk([], [])
+def test_risk_coverage_curve_of_nothing_is_empty():
+    coverage, risk = risk_coverage_curve([], [])
     assert coverage.size == risk.size == 0
 
 

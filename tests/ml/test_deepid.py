@@ -193,9 +193,9 @@ def test_a_network_can_answer_with_some_of_its_classes():
     torch.manual_seed(0)
     network = DeepID(num_classes=7, batch_norm=True).eval()
     faces = torch.randn(3, 1, 48, 48)
-    chosen = network.only([5, 0, 2])
+    chosen = network.select_classes([5, 0, 2])
     torch.testing.assert_close(chosen(faces).logits, network(faces).logits[:, [5, 0, 2]])
     assert chosen.architecture["num_classes"] == 3
-    semantic = DeepID(version="semantic", texture_size=2).only([0, 3])
+    semantic = DeepID(version="semantic", texture_size=2).select_classes([0, 3])
     assert (semantic.change_classes.out_features, len(semantic.anchors)) == (2, 2)
     assert not chosen.training

@@ -20,7 +20,7 @@ def test_a_shipped_model_answers_as_it_was_trained_but_for_half_precision(model,
     given, kept = (m.predict(data.images, *data.features) for m in (model, found.model))
     np.testing.assert_allclose(kept.probabilities, given.probabilities, atol=5e-3)
     assert found.model.temperature == model.temperature
-    assert weights.stat().st_size < 0.75 * sum(v.nbytes for v in model.taken_apart()[1].values())
+    assert weights.stat().st_size < 0.75 * sum(v.nbytes for v in model.to_state()[1].values())
     assert json.loads(card.read_text())["model"]["architecture"]["version"] == "semantic"
     # What is read is what is judged: writing it again changes nothing.
     again = load_pretrained(save_pretrained(found.model, found.card, tmp_path / "again")[0].parent)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ml.prior import balanced_accuracy, fit_class_shift
+from ml.prior import balanced_accuracy, fit_logit_shift
 
 
 def test_balanced_accuracy_by_hand():
@@ -18,7 +18,7 @@ def frequent_and_rare() -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_shift_undoes_the_prior_where_classes_are_equally_frequent():
     logits, target = frequent_and_rare()
-    shift = fit_class_shift(logits, target)
+    shift = fit_logit_shift(logits, target)
     assert shift[1] - shift[0] == pytest.approx(np.log(9), rel=0.15)
     before, after = (balanced_accuracy((logits + s).argmax(axis=1), target) for s in (0, shift))
     assert after > before + 0.1
@@ -27,9 +27,9 @@ def test_the_shift_undoes_the_prior_where_classes_are_equally_frequent():
 def test_little_is_shifted_where_accuracy_counts_and_the_prior_fits():
     logits, target = frequent_and_rare()
     keep = np.r_[:2700, 3000:3300]
-    shift = fit_class_shift(logits[keep], target[keep], balanced_weight=0.0)
+    shift = fit_logit_shift(logits[keep], target[keep], balanced_weight=0.0)
     assert abs(shift[1] - shift[0]) < 0.35 * np.log(9)
 
 
 def test_what_cannot_be_bettered_stays():
-    assert not fit_class_shift([[5.0, 0.0], [0.0, 5.0]], [0, 1]).any()
+    assert not fit_logit_shift([[5.0, 0.0], [0.0, 5.0]], [0, 1]).any()

@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from ml.registry import DATA_SHEET, EXPERIMENT, MODEL_CARD, MODEL_NAME, ModelRegistry
 from ml.serving import COLUMNS
+from orchestration.resources import LOADER_MODULE
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ def logged(data, split, anchors, tmp_path_factory) -> Logged:
     from ml.train import TrainConfig, train_deepid
 
     home = tmp_path_factory.mktemp("mlflow")
-    registry = ModelRegistry(f"sqlite:///{home}/mlflow.db", str(home / "artifacts"))
+    registry = ModelRegistry(
+        f"sqlite:///{home}/mlflow.db", str(home / "artifacts"), loader_module=LOADER_MODULE
+    )
     assert registry.list_versions() == []
     assert registry.find_version("semantic-print") is None
     assert registry.get_alias("champion") is None
@@ -218,6 +222,15 @@ def test_nothing_that_is_registered_is_pickled(logged):
         names = {path.name for path in root.rglob("*") if path.is_file()}
         assert {"model.json", "features.yaml", "MLmodel"} <= names
         assert not {name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".pth", ".joblib"))}
+
+
+def test_versions_are_served_by_the_module_that_the_resources_name(logged):
+    assert LOADER_MODULE == "assets.serving"
+    assert callable(importlib.import_module(LOADER_MODULE)._load_pyfunc)
+    described = sorted(Path(logged.registry.artifact_root).rglob("MLmodel"))
+    assert len(described) == 2
+    for file in described:
+        assert f"    loader_module: {LOADER_MODULE}\n" in file.read_text()
 
 
 def test_importing_the_registry_is_light_and_switches_telemetry_off():

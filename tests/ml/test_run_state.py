@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from ml.run_state import RunState
+from ml.run_state import TrainingCheckpoint
 
 
 def test_what_is_written_is_read(tmp_path):
-    state = RunState(tmp_path / "runs" / "a.state", key="k")
+    state = TrainingCheckpoint(tmp_path / "runs" / "a.state", key="k")
     assert state.read() is None
     tensors = {"network": {"w": torch.arange(3.0)}, "random": {"own": torch.arange(5, dtype=torch.uint8)}}
     state.write({"epoch": 3, "curves": [{"loss": 0.1}]}, tensors)
@@ -19,6 +19,6 @@ def test_what_is_written_is_read(tmp_path):
 
 
 def test_a_file_of_another_run_is_refused(tmp_path):
-    RunState(tmp_path / "a", key="k").write({}, {"x": {"y": torch.ones(1)}})
+    TrainingCheckpoint(tmp_path / "a", key="k").write({}, {"x": {"y": torch.ones(1)}})
     with pytest.raises(ValueError, match="a was left by a training with other arguments; remove it"):
-        RunState(tmp_path / "a", key="other").read()
+        TrainingCheckpoint(tmp_path / "a", key="other").read()

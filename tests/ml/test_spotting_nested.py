@@ -6,8 +6,15 @@ import pytest
 
 from ml.spotting_learned import fit_logistic, fit_trees
 from ml.spotting_metrics import frame_mask
-from ml.spotting_nested import Bench, Fold, NestedRun, Tally, champion_of, subject_folds
-from ml.spotting_summary import Outcome, SpottingSummary, TrueSegment
+from ml.spotting_nested import (
+    Fold,
+    NestedCrossValidation,
+    NestedRun,
+    SpottingTally,
+    best_by_fold,
+    subject_folds,
+)
+from ml.spotting_summary import SpotterResult, SpottingSummary, TrueSegment
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ def shuffled(faces: Sequence[Curve], *, seed: int = 1) -> list[Curve]:
 
 
 def test_the_threshold_that_suits_the_training_subjects_is_chosen():
-    run = Bench(draw_faces()).nested(Cut())
+    run = NestedCrossValidation(draw_faces()).run(Cut())
     assert [fold.choice for fold in run.folds] == [0.5] * 6
     assert SpottingSummary(run.outcomes).measures()["f1"] > 0.9
 
@@ -106,7 +113,7 @@ def test_the_threshold_that_suits_the_training_subjects_is_chosen():
 def test_nobody_is_judged_by_what_has_seen_them():
     # Learned.spot asserts it, inside and outside of the inner folds
     faces, spotter = draw_faces(), Learned()
-    run = Bench(faces).nested(spotter)
+    run = NestedCrossValidation(faces).run(spotter)
     assert [outcome.subject for outcome in run.outcomes] == [face.subject for face in faces]
     for fold in run.folds:
         assert set(fold.subjects).isdisjoint(fold.fitted.seen)
@@ -122,7 +129,7 @@ def test_shuffled_truth_brings_the_nested_area_to_chance():
     faces = draw_faces()
 
     def area(of: list[Curve]) -> float:
-        run = Bench(of, num_outer=3, num_inner=2).nested(Learned())
+        run = NestedCrossValidation(of, num_outer=3, num_inner=2).run(Learned())
         return SpottingSummary(run.outcomes).measures()["auc"]
 
     assert area(faces) > 0.9
@@ -136,17 +143,16 @@ def test_a_choice_made_on_the_judged_faces_would_be_seen():
     # Noise without any truth in it: the best of many cuts looks well on the faces it was chosen on, not nested.
     rng = np.random.default_rng(0)
     faces = [replace(face, values=rng.normal(0, 1, 150)) for face in draw_faces()]
-    nested = SpottingSummary(Bench(faces).nested(Learned()).outcomes).measures()["auc"]
+    nested = SpottingSummary(NestedCrossValidation(faces).run(Learned()).outcomes).measures()["auc"]
     assert nested == pytest.approx(0.5, abs=0.06)
 
 
 def test_false_alarms_on_quiet_faces_cost_beyond_f1():
     faces = draw_faces()
-    bench = Bench(faces)
-    assert bench.fold(Cut()).choice == 0.5
-    quiet = Tally(alarms=3, quiet_s=60.0)
-    assert quiet.worth == pytest.approx(-0.06)
-    assert Tally().worth == 0.0
+    assert NestedCrossValidation(faces).fit_fold(Cut()).choice == 0.5
+    quiet = SpottingTally(alarms=3, quiet_s=60.0)
+    assert quiet.utility == pytest.approx(-0.06)
+    assert SpottingTally().utility == 0.0
 
 
 def test_folds_hold_every_subject_once_whatever_their_order():
@@ -182,19 +188,24 @@ def test_logistic_weights_do_not_depend_on_units():
     assert one(np.array([[2.0, 7.0]]))[0] > 0.9
 
 
-def test_the_champion_is_chosen_by_the_training_subjects_fold_by_fold():
-    def run(name: str, worths: tuple[float, float]) -> NestedRun[Curve]:
+def test_the_best_spotter_is_chosen_by_the_training_subjects_fold_by_fold():
+    def run(name: str, utilities: tuple[float, float]) -> NestedRun[Curve]:
         folds = [
-            Fold(name, (subject,), Cut(), 0.5, worth) for subject, worth in zip("ab", worths, strict=True)
+            Fold(name, (subject,), Cut(), 0.5, utility)
+            for subject, utility in zip("ab", utilities, strict=True)
         ]
-        outcomes = [Outcome(subject, np.arange(3) / 25, [], [], np.zeros(3)) for subject in "ba"]
+        outcomes = [SpotterResult(subject, np.arange(3) / 25, [], [], np.zeros(3)) for subject in "ba"]
         return NestedRun(name, outcomes, folds)
 
     one, other = run("one", (0.9, 0.5)), run("other", (0.8, 0.6))
-    champion = champion_of([one, other])
-    assert [fold.name for fold in champion.folds] == ["one", "other"]
+    best = best_by_fold([one, other], name="best")
+    assert best.name == "best"
+    assert [fold.name for fold in best.folds] == ["one", "other"]
     # outcomes stay in the order of the faces: b, then a
-    assert champion.outcomes[0] is other.outcomes[0]
-    assert champion.outcomes[1] is one.outcomes[1]
+    assert best.outcomes[0] is other.outcomes[0]
+    assert best.outcomes[1] is one.outcomes[1]
     # of equals the first
-    assert [fold.name for fold in champion_of([other, run("third", (0.8, 0.6))]).folds] == ["other", "other"]
+    assert [fold.name for fold in best_by_fold([other, run("third", (0.8, 0.6))], name="best").folds] == [
+        "other",
+        "other",
+    ]

@@ -5,7 +5,7 @@ import pytest
 
 from ml.spotting_metrics import frame_roc, roc_area
 from ml.spotting_summary import (
-    Outcome,
+    SpotterResult,
     SpottingSummary,
     TrueSegment,
     average_precision_ranks,
@@ -24,12 +24,14 @@ class Found:
 TRUE = TrueSegment(20, 26, 30, 40)
 
 
-def outcome(subject: str, truth: list[TrueSegment], found: list[Found], *, level: float = 1.0) -> Outcome:
+def outcome(
+    subject: str, truth: list[TrueSegment], found: list[Found], *, level: float = 1.0
+) -> SpotterResult:
     times = np.arange(100) / 25
     scores = np.zeros(100)
     for each in found:
         scores[each.onset : each.offset + 1] = level
-    return Outcome(subject, times, truth, found, scores)
+    return SpotterResult(subject, times, truth, found, scores)
 
 
 def test_a_perfect_spotter_by_hand():
@@ -62,7 +64,7 @@ def test_a_false_alarm_costs_what_it_should():
 
 def test_a_quiet_face_must_score_low_on_the_same_scale():
     # Each face alone is ranked perfectly; pooled, the quiet face's frames outrank the expression's.
-    loud = Outcome("b", np.arange(100) / 25, [], [], np.full(100, 5.0))
+    loud = SpotterResult("b", np.arange(100) / 25, [], [], np.full(100, 5.0))
     summary = SpottingSummary([outcome("a", [TRUE], [Found(20, 26, 40)]), loud])
     assert summary.measures()["face_auc"] == 1.0
     assert summary.measures()["auc"] < 0.5
@@ -73,7 +75,9 @@ def test_the_inner_area_leaves_out_the_ends_of_a_clip():
     scores = np.zeros(100)
     scores[:20] = 2.0
     scores[30:60] = 1.0
-    inner = SpottingSummary([Outcome("a", np.arange(100) / 25, [TrueSegment(30, 40, 45, 59)], [], scores)])
+    inner = SpottingSummary(
+        [SpotterResult("a", np.arange(100) / 25, [TrueSegment(30, 40, 45, 59)], [], scores)]
+    )
     assert inner.measures()["inner_auc"] == 1.0
     assert inner.measures()["auc"] < 0.8
 
@@ -86,7 +90,8 @@ def test_weights_count_subjects_as_copies_would():
         outcome("c", [], [Found(5, 7, 12, 0.3)]),
     ]
     cases = [
-        Outcome(c.subject, c.times_s, c.truth, c.found, c.scores + rng.random(100).round(1)) for c in cases
+        SpotterResult(c.subject, c.times_s, c.truth, c.found, c.scores + rng.random(100).round(1))
+        for c in cases
     ]
     weighted = SpottingSummary(cases).measures(np.array([2, 0, 3]))
     copies = SpottingSummary([cases[0]] * 2 + [cases[2]] * 3).measures()
@@ -128,7 +133,7 @@ def test_senseless_input_is_refused():
     with pytest.raises(ValueError, match="there are no faces"):
         SpottingSummary([])
     with pytest.raises(ValueError, match="a face has 1 frames"):
-        SpottingSummary([Outcome("a", np.zeros(1), [], [], np.zeros(1))])
+        SpottingSummary([SpotterResult("a", np.zeros(1), [], [], np.zeros(1))])
 
 
 @pytest.mark.parametrize("seed", range(5))

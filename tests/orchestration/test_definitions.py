@@ -135,10 +135,10 @@ def test_every_asset_is_in_a_job():
 
 
 def test_column_schemas_carry_units():
-    from assets.describe import columns_of
+    from assets.describe import column_schema
 
     columns = {
-        column.name: column for column in columns_of("face_tracks")["dagster/column_schema"].value.columns
+        column.name: column for column in column_schema("face_tracks")["dagster/column_schema"].value.columns
     }
     assert set(columns) == set(TABLES["face_tracks"].names)
     assert columns["time_s"].description.endswith("[s]")

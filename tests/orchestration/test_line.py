@@ -27,6 +27,7 @@ from orchestration.cli import app
 from orchestration.ingest import process_all
 from orchestration.jobs import TRAINING_ASSETS
 from orchestration.line import open_line
+from orchestration.resources import build_registry
 from orchestration.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -49,7 +50,7 @@ class Installation:
 
     @property
     def registry(self) -> ModelRegistry:
-        return ModelRegistry(self.settings.tracking_uri, self.settings.artifact_root)
+        return build_registry(self.settings)
 
 
 @pytest.fixture(scope="module")
@@ -460,7 +461,7 @@ def test_approving_makes_a_challenger_that_wins_champion(copied, apexline, monke
     settings = copied()
     # a real win over the shipped model would take real faces
     monkeypatch.setattr("assets.champion._compare", lambda *_: (0.3, 0.2, 0.4))
-    registry = ModelRegistry(settings.tracking_uri, settings.artifact_root)
+    registry = build_registry(settings)
     challenger = registry.get_alias("challenger")
     registry.client.set_model_version_tag(MODEL_NAME, str(challenger), "synthetic", "false")
     code, decision = apexline(settings, "approve", "--by", "ada")

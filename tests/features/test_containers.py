@@ -1,0 +1,115 @@
+"""Containers: whether a file is whole by its own length fields, and a reason for every one that is not."""
+
+import pytest
+
+from tests.features.clips import NUM_FRAMES, assert_agrees, assert_unreadable, mux
+
+
+def test_zero_bytes(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    assert_unreadable(tmp_path / "a.mp4", "zero_bytes", "empty")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a plain text\n" * 40,
+        "1\n00:00:00,000 --> 00:00:02,000\na subtitle\n\n",
+        "#EXTM3U\n#EXTINF:1,\nclip.mp4\n",
+        "ffconcat version 1.0\nfile clip.mp4\n",
+        "x",
+    ],
+)
+def test_text_named_mp4(clip, text):
+    # A playlist must not lead to the good clip beside it.
+    path = clip.with_name("text.mp4")
+    path.write_text(text)
+    assert_unreadable(path, "not_a_video", "expected an MP4")
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
+def test_cut_with_the_index_in_front(clip, share):
+    data = clip.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    clip.write_bytes(data[: max(40, int(len(data) * share))])
+    assert_unreadable(clip, "truncated", "send the whole file|no moov")
+
+
+def test_bare_stream_without_a_container(tmp_path):
+    mux(tmp_path / "a.h264", "libx264")
+    assert_unreadable(tmp_path / "a.h264", "not_a_video", "expected an MP4")
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """An MP4 with its index behind the pictures, as a recorder leaves it."""
+    path = tmp_path / "recording.mp4"
+    mux(path, "libx264")
+    data = path.read_bytes()
+    assert data.index(b"mdat") < data.index(b"moov")
+    return path
+
+
+@pytest.mark.parametrize("share", [0.3, 0.95])
+def test_cut_before_the_index(recording, share):
+    data = recording.read_bytes()
+    recording.write_bytes(data[: int(len(data) * share)])
+    assert_unreadable(recording, "truncated", "declares at least|no moov")
+
+
+def test_recorder_stopped_before_the_index(recording):
+    data = recording.read_bytes()
+    recording.write_bytes(data[: data.index(b"moov") - 4])
+    assert_unreadable(recording, "truncated", "no moov box")
+
+
+FTYP = b"\x00\x00\x00\x10ftypisom" + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "match"),
+    [
+        # 64-bit length; "up to the end of the file"; a length no box can have
+        (b"\x00\x00\x00\x01mdat" + (10**10).to_bytes(8, "big"), "declares at least 10000000016"),
+        (b"\x00\x00\x00\x00mdat" + bytes(50), "no moov"),
+        (b"\x00\x00\x00\x03mdat" + bytes(50), "no moov"),
+    ],
+)
+def test_box_lengths(tmp_path, boxes, match):
+    (tmp_path / "a.mp4").write_bytes(FTYP + boxes)
+    assert_unreadable(tmp_path / "a.mp4", "truncated", match)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        # A segment of unknown length, a first element that is no segment, a length that is no number.
+        b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff" + bytes(20),
+        b"\x1a\x45\xdf\xa3\x80" + bytes(20),
+        b"\x1a\x45\xdf\xa3\x00" + bytes(20),
+        b"RIFF" + bytes(20),
+    ],
+)
+def test_headers_that_declare_nothing(tmp_path, data):
+    (tmp_path / "a.bin").write_bytes(data)
+    assert_unreadable(tmp_path / "a.bin", "truncated", "first packets are not")
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "libx264"), ("a.avi", "mpeg4")])
+def test_cut_in_other_containers(tmp_path, name, codec):
+    path = tmp_path / name
+    mux(path, codec)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert_unreadable(path, "truncated", "declares at least")
+
+
+@pytest.mark.parametrize("head", [b"\x1a\x45\xdf\xa3", b"RIFF", b"\x00\x00\x00\x14ftypisom"])
+def test_header_and_nothing_else(tmp_path, head):
+    (tmp_path / "a.bin").write_bytes(head + bytes(6))
+    assert_unreadable(tmp_path / "a.bin", "truncated", "truncated")
+
+
+def test_live_matroska_declares_no_length(tmp_path):
+    # A recorder that cannot seek leaves the segment's length unknown: nothing to hold the file against.
+    mux(tmp_path / "live.mkv", "libx264", options={"live": "1"})
+    assert assert_agrees(tmp_path / "live.mkv").num_frames == NUM_FRAMES
