@@ -11,6 +11,7 @@ from assets.lake import Lake, fingerprint
 from assets.model_comparison import CHALLENGER
 from assets.parameters import Parameters, PromotionConfig
 from assets.training_set import load_training_set
+from ml.bootstrap import paired_bootstrap
 from ml.registry import ModelRegistry
 
 CODE_VERSION = "1"
@@ -139,7 +140,7 @@ def _decide(
 def _compare(
     lake: Lake, config: PromotionConfig, registry: ModelRegistry, challenger: int, incumbent: int
 ) -> tuple[float, float, float]:
-    from ml.evaluate import evaluate, paired_bootstrap  # torch takes seconds to import
+    from ml.evaluate import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
     ours = evaluate(registry.load_model(challenger), data, split.test)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from assets.lake import Lake
 from assets.schemas import TABLES
+from features.faces import CROP_SIZE
 
-CROP_SIZE = 128
 _ROWS_AT_ONCE = 256
 
 

@@ -1,7 +1,7 @@
 """The report: one self-contained HTML file that a person can keep, send and print.
 
-Belongs here: what the page needs (`ReportContext`), the paper's published values, and putting both into the
-template. Stays out: computing or reading numbers (assets, the warehouse) and drawing curves (``figures``).
+Belongs here: what the page needs (`ReportContext`), and putting it beside the paper's values into the template.
+Stays out: computing or reading numbers (assets, the warehouse) and drawing curves (``figures``).
 
 The word "synthetic" stands beside every number that comes from the project's own generator: whoever fills the
 context says so per table and per figure.
@@ -21,26 +21,8 @@ from matplotlib.figure import Figure
 from assets.explanations import TrackExplanation
 from assets.figures import METHOD_NAMES, comparison_plot, figure_data_uri
 from assets.pages import environment
+from ml.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
 
-# Li et al. 2021, doi 10.18280/ts.380213: Table 2, area under the ROC curve.
-PAPER_AUC: Mapping[str, float] = {
-    "sl+flow": 0.931,
-    "sr+flow": 0.915,
-    "dcp": 0.568,
-    "hog": 0.537,
-    "lbp": 0.592,
-}
-# The same, Table 3: loss, recognition accuracy, classification accuracy.
-PAPER_RESULTS: Mapping[str, tuple[float, float, float]] = {
-    "baseline": (0.315, 0.9111, 0.9008),
-    "features": (0.307, 0.9253, 0.9143),
-    "semantic": (0.322, 0.9537, 0.9632),
-}
-VERSION_NAMES: Mapping[str, str] = {
-    "baseline": "Original DeepID CNN",
-    "features": "+ expression features",
-    "semantic": "+ emotional semantic space",
-}
 PAPER_FIGURES = ("5", "6", "7", "8", "9", "10", "11")
 MAX_SEGMENTS = 100
 

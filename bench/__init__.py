@@ -1,45 +1,101 @@
 """Measurements against named peers or truth, each a table from one command.
 
-Belongs here: one module per benchmark, whose function returns its table as rows. Stays out: tests; nothing here
-passes or fails.
+Belongs here: which benchmarks there are, and which page shows what each measures; modules that measure know no page.
+Stays out: tests; nothing here passes or fails.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from bench.features import bench_features
+from bench.features import bench_features, write_features_page
 from bench.flow import bench_flow
-from bench.semantic import bench_semantic
-from bench.spotting import bench_spotting
-from bench.video import bench_video
+from bench.semantic import SemanticResults
+from bench.semantic import measure as measure_semantic
+from bench.spotting import SpottingResults
+from bench.spotting import measure as measure_spotting
+from bench.video import bench_video, write_video_page
 
 Rows = list[dict[str, Any]]
+Tables = Rows | dict[str, Rows]
 
 
-def _serving(_: Path, out: Path | None) -> Rows:
+@dataclass(frozen=True)
+class Benchmark:
+    """What is measured and where it is shown.
+
+    Parameters
+    ----------
+    measure : callable
+        Takes the folder of the benchmark data, which the repository does not carry; gives results.
+    write_page : callable, optional
+        Takes results and the folder that their page goes to.
+    printed : callable, optional
+        Takes results; gives a table, or several by name. The results themselves by default.
+    """
+
+    measure: Callable[[Path], Any]
+    write_page: Callable[[Any, Path], None] | None = None
+    printed: Callable[[Any], Tables] | None = None
+
+    def __call__(self, data: Path, out: Path | None = None) -> Tables:
+        """Measure, write the page into `out` where there is one, and return what the terminal shows."""
+        results = self.measure(data)
+        if out is not None and self.write_page is not None:
+            self.write_page(results, out)
+        return results if self.printed is None else self.printed(results)
+
+
+def _serving(_: Path) -> Rows:
     from bench.serving import bench_serving  # Dagster and torch take seconds to import
 
-    return bench_serving(out)
+    return bench_serving()
 
 
-def _recognition(data: Path, out: Path | None, *, quick: bool = False) -> dict[str, Rows]:
-    from bench.recognition import bench_recognition  # torch takes seconds to import
+def _serving_page(rows: Rows, out: Path) -> None:
+    from bench.serving import write_serving_page
 
-    return bench_recognition(data, out, quick=quick)
+    write_serving_page(rows, out)
 
 
-# Each takes the folder of the benchmark data, which the repository does not carry, and that for its page, if any, and
-# returns a table, or several by name.
-BENCHMARKS: dict[str, Callable[[Path, Path | None], Rows | dict[str, Rows]]] = {
-    "features": lambda _, out: bench_features(out),
-    "flow": lambda data, _: bench_flow(data),
-    "recognition": _recognition,
-    "semantic": bench_semantic,
-    "serving": _serving,
-    "spotting": bench_spotting,
-    "video": bench_video,
+def _recognition(data: Path, *, plan: str) -> Any:
+    from bench.recognition import CACHE, measure  # torch takes seconds to import
+    from bench.recognition_runs import read_plan
+
+    return measure(data, read_plan(plan), CACHE)
+
+
+def _recognition_page(results: Any, out: Path) -> None:
+    from bench.recognition_report import write_report
+
+    write_report(results, out)
+
+
+def _semantic_page(results: SemanticResults, out: Path) -> None:
+    from bench.semantic_report import write_report
+
+    write_report(results, out)
+
+
+def _spotting_page(results: SpottingResults, out: Path) -> None:
+    from bench.spotting_report import write_report
+
+    write_report(results, out)
+
+
+BENCHMARKS = {
+    "features": Benchmark(lambda _: bench_features(), write_features_page),
+    "flow": Benchmark(bench_flow),
+    "recognition": Benchmark(partial(_recognition, plan="full"), _recognition_page, attrgetter("tables")),
+    "semantic": Benchmark(measure_semantic, _semantic_page, attrgetter("axes")),
+    "serving": Benchmark(_serving, _serving_page),
+    "spotting": Benchmark(measure_spotting, _spotting_page, attrgetter("tables")),
+    "video": Benchmark(bench_video, write_video_page),
 }
 # The same with less of everything, labelled so.
-QUICK_BENCHMARKS = {"recognition": partial(_recognition, quick=True)}
+QUICK_BENCHMARKS = {
+    "recognition": replace(BENCHMARKS["recognition"], measure=partial(_recognition, plan="quick"))
+}

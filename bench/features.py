@@ -52,12 +52,11 @@ rounds of the ratio of our time to theirs in the same round. The image is scikit
 is measured up to 128x128, where a call already takes a tenth of a second."""
 
 
-def bench_features(out: Path | None = None) -> Rows:
+def bench_features() -> Rows:
     """Return median milliseconds by task, size and method, and the ratio of our time to that of each method.
 
     The first row of a task and size is ours; ``ours / this`` is the median over rounds of that ratio. Rows of the
-    task ``cost`` hold one way of calling against another of our own. With `out`, write ``speed_features.md`` and its
-    plots there.
+    task ``cost`` hold one way of calling against another of our own.
     """
     cv2.setNumThreads(1)
     rows: Rows = []
@@ -67,10 +66,12 @@ def bench_features(out: Path | None = None) -> Rows:
         if size in _FLOW_SIZES:
             rows += _compare("flow, one level", size, _flow(image, horn_schunck))
             rows += _compare("flow, pyramid", size, _flow(image, horn_schunck_pyramid))
-    rows += _own_ratios(_image((128, 128)))
-    if out is not None:
-        write_speed(out, "speed_features", _WORDS, rows, _plots(rows))
-    return rows
+    return rows + _own_ratios(_image((128, 128)))
+
+
+def write_features_page(rows: Rows, out: Path) -> None:
+    """Write ``speed_features.md`` and its plots into `out`."""
+    write_speed(out, "speed_features", _WORDS, rows, _plots(rows))
 
 
 def _plots(rows: Rows) -> list[Figure]:

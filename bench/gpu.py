@@ -19,15 +19,15 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from skimage.data import astronaut
 
-from bench.speed_report import Rows, markdown
+from bench.speed_report import Rows, four_digits
 from features import curves, flow_cuda, flow_kernels, modc, modc_cuda, resample
 from features.backend import Array, Device, has_gpu, to_numpy
 from features.config import FeatureConfig
 from features.pipeline import FlowStream, TextureStream
+from ml.markdown import markdown_pages
 
 Upload = Callable[[NDArray[Any]], Array]
 Clock = Callable[[Callable[[], Any]], float]
@@ -38,11 +38,6 @@ _ALPHA_SQUARED = 225.0
 _COPY_BYTES = 1 << 28
 # Chi-square sums are taken in an order of their own; everything else gives equal bits.
 _ROUNDING = 1e-5
-
-_WORDS = """Every result is compared with the CPU's: to the bit, except chi-square distances, whose sums are taken in
-another order. GB/s counts each input read once and each output written once, for sweeps once a sweep; "of a copy" is
-its share of what a copy from device memory to device memory moved in the same run. Sweeps stay in shared memory eight
-at a time, so theirs can exceed 1. Crops are parts of one photograph, moved by whole pixels."""
 
 
 @dataclass(frozen=True)
@@ -210,8 +205,8 @@ def line_rows(crops: NDArray[np.uint8], device: Device = "cuda") -> Rows:
 
 def page(title: str, kernels: Rows, lines: Rows) -> str:
     """Both tables as Markdown."""
-    tables = (markdown(pd.DataFrame(rows)) for rows in (kernels, lines))
-    return "\n\n".join([f"# {title}", _WORDS, *tables]) + "\n"
+    template = markdown_pages("bench", four_digits).get_template("gpu.md.j2")
+    return template.render(title=title, kernels=kernels, lines=lines)
 
 
 def _texture_cases(images: NDArray[np.uint8], uploaded: Array) -> list[Case]:

@@ -9,12 +9,11 @@ fixed. No test image decides anything.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from bench.paths import ROOT
 from bench.recognition_runs import (
     ARMS,
     Arrays,
@@ -35,23 +35,21 @@ from bench.recognition_runs import (
     merge_folds,
     original_rows,
     performers_answers,
-    read_plan,
     read_sets,
 )
 from bench.recognition_speed import training_speed
 from bench.video import FER_PYTHON
+from ml.bootstrap import bootstrap_interval, paired_bootstrap
 from ml.calibration import expected_calibration_error, fit_temperature, risk_at_coverage
 from ml.dataset_ferplus import ferplus_examples
 from ml.dataset_posed import OBSERVED
 from ml.datasets import EMOTIONS, ExpressionDataset, strings
-from ml.evaluate import bootstrap_interval, paired_bootstrap
 from ml.prior import balanced_accuracy, fit_logit_shift
 from ml.splits import Split
 
 Rows = list[dict[str, Any]]
 
-_ROOT = Path(__file__).resolve().parent.parent
-CACHE = _ROOT / "data" / "bench" / "recognition"
+CACHE = ROOT / "data" / "bench" / "recognition"
 _NUM_PROCESSES = 2
 _HELD = [EMOTIONS.index(name) for name in OBSERVED]
 _ON_FERPLUS = "FER+ test, majority vote"
@@ -75,43 +73,29 @@ class Results:
     differences: Rows
     speed: Rows
 
+    @property
+    def tables(self) -> dict[str, Rows]:
+        """All tables by their names."""
+        return {
+            "figures": self.figures,
+            "calibration": self.calibration,
+            "versions (Table 3)": self.versions,
+            "paired differences": self.differences,
+            "training speed": self.speed,
+        }
 
-def bench_recognition(
-    data: Path, out: Path | None = None, *, quick: bool = False, seeds: int | None = None, cache: Path = CACHE
-) -> dict[str, Rows]:
-    """Return tables by their names; with `out`, write ``recognition.md`` there.
+
+def measure(data: Path, plan: Plan, cache: Path) -> Results:
+    """Make the runs that are missing and gather all figures.
 
     Parameters
     ----------
     data : Path
         Folder of the benchmark data.
-    out : Path, optional
-        Folder for the page.
-    quick : bool
-        One seed and few epochs: a look, not figures.
-    seeds : int, optional
-        Only the first seeds of the plan.
+    plan : Plan
     cache : Path
         Where aligned faces and finished runs are kept; a broken benchmark goes on from there.
     """
-    plan = read_plan("quick" if quick else "full")
-    plan = replace(plan, seeds=seeds or plan.seeds)
-    results = measure(data, plan, cache)
-    if out is not None:
-        from bench.recognition_report import write_report
-
-        write_report(results, out)
-    return {
-        "figures": results.figures,
-        "calibration": results.calibration,
-        "versions (Table 3)": results.versions,
-        "paired differences": results.differences,
-        "training speed": results.speed,
-    }
-
-
-def measure(data: Path, plan: Plan, cache: Path) -> Results:
-    """Make the runs that are missing and gather all figures."""
     sets = read_sets(data, cache)
     with ProcessPoolExecutor(_NUM_PROCESSES, get_context("spawn")) as pool:
         begun = [pool.submit(ferplus_answers, data, plan, seed, cache) for seed in range(plan.seeds)]
@@ -241,7 +225,7 @@ def _peer_figures(data: Path, sets: Sets) -> Iterator[dict[str, Any]]:
             capture_output=True,
             text=True,
             check=True,
-            cwd=_ROOT,
+            cwd=ROOT,
         ).stdout
     answers = [
         np.asarray(json.loads(line)["answers"]) for line in printed.splitlines() if line.startswith("{")
@@ -373,21 +357,3 @@ def _interval(
 ) -> dict[str, str]:
     low, high = bootstrap_interval(np.mean([each == truth for each in answers], axis=0), performers)
     return {"95 %, performers": f"{low:.3f}..{high:.3f}"}
-
-
-def main() -> None:
-    """Run with fewer seeds than the plan has: what is finished is kept for a whole run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, default=Path("../shared/data"), help="folder of the benchmark data"
-    )
-    parser.add_argument("--seeds", type=int, help="the first of the plan's")
-    parser.add_argument("--quick", action="store_true", help="one seed, few epochs")
-    parser.add_argument("--out", type=Path, help="folder for recognition.md")
-    given = parser.parse_args()
-    tables = bench_recognition(given.data, given.out, quick=given.quick, seeds=given.seeds)
-    print(json.dumps(tables, indent=1))
-
-
-if __name__ == "__main__":
-    main()

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.paths import CONFIGS
 from features.boxes import Box
 from features.config import FeatureConfig, load_config
 from features.faces import FaceConfig, align_face
@@ -29,7 +30,7 @@ from features.tracks import track_faces
 from features.video import read_frames
 from ml.datasets import face_image
 
-CONFIG = Path(__file__).resolve().parent.parent / "configs" / "default.yaml"
+CONFIG = CONFIGS / "default.yaml"
 CODE_VERSION = "1"
 NUM_PROCESSES = 2
 

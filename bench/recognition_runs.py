@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from bench.paths import CONFIGS
 from bench.recognition_faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
 from features.config import build_config, read_sections
 from ml.dataset_ferplus import (
@@ -37,7 +38,7 @@ from ml.splits import split_from_folds
 from ml.train import calibrated_reader, train_deepid, train_words
 from ml.train_config import TrainConfig
 
-CONFIG = Path(__file__).resolve().parent.parent / "configs" / "recognition.yaml"
+CONFIG = CONFIGS / "recognition.yaml"
 CODE_VERSION = "3"
 ARMS = ("baseline", "features", "semantic", "shuffled features", "random anchors")
 _VALIDATED = 1  # performers that the temperature is fitted to

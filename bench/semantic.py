@@ -55,7 +55,13 @@ class SurveyFit:
 
 @dataclass(frozen=True, eq=False)
 class SemanticResults:
-    """Everything that the report shows."""
+    """Everything that the report shows.
+
+    `axes` has a row for each group of speakers and axis: congruence with the norms, its 95 % interval over raters and
+    speakers, what chance reaches, congruence of scales held out of the rotation, congruence with what only this axis
+    explains, congruence of the best direction at any angle to the other axes, and the variance inflation of the axis
+    in the norms.
+    """
 
     form: Mapping[str, AdjectivePair]
     fits: list[SurveyFit]
@@ -66,21 +72,6 @@ class SemanticResults:
     power: Rows
     targets: Rows
     stills: pd.DataFrame
-
-
-def bench_semantic(data: Path, out: Path | None = None) -> Rows:
-    """Return a row for each group of speakers and axis; with `out`, write semantic_space.md and its plots there.
-
-    Columns: congruence with the norms, its 95 % interval over raters and speakers, what chance reaches, congruence
-    of scales held out of the rotation, congruence with what only this axis explains, congruence of the best direction
-    at any angle to the other axes, and the variance inflation of the axis in the norms.
-    """
-    results = measure(data)
-    if out is not None:
-        from bench.semantic_report import write_report
-
-        write_report(results, out)
-    return results.axes
 
 
 def measure(data: Path) -> SemanticResults:

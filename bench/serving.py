@@ -64,14 +64,8 @@ process's own, which other work on the machine stretches less; served, that is t
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # as in the line's own processes
-def bench_serving(out: Path | None = None) -> Rows:
-    """Return median and 95th percentile of the time from a face to its answer, ms.
-
-    Parameters
-    ----------
-    out : Path, optional
-        Folder for ``speed_serving.md``.
-    """
+def bench_serving() -> Rows:
+    """Return median and 95th percentile of the time from a face to its answer, ms."""
     import torch  # takes seconds to import
 
     threads = torch.get_num_threads(), cv2.getNumThreads()
@@ -86,13 +80,15 @@ def bench_serving(out: Path | None = None) -> Rows:
                 loader_module=ExpressionServer.__module__,
             )
             _register_versions(registry)
-            rows = [*_in_process(registry, Lake(UPath(home))), *_served(registry)]
+            return [*_in_process(registry, Lake(UPath(home))), *_served(registry)]
     finally:
         torch.set_num_threads(threads[0])
         cv2.setNumThreads(threads[1])
-    if out is not None:
-        write_speed(out, "speed_serving", _WORDS, rows, [])
-    return rows
+
+
+def write_serving_page(rows: Rows, out: Path) -> None:
+    """Write ``speed_serving.md`` into `out`."""
+    write_speed(out, "speed_serving", _WORDS, rows, [])
 
 
 def _raw_crops() -> dict[str, NDArray[np.uint8]]:

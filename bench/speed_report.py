@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ml.markdown import markdown_table
+from ml.markdown import markdown_pages
 
 Rows = list[dict[str, Any]]
 
@@ -36,16 +36,22 @@ def write_speed(out: Path, name: str, words: str, rows: Rows, figures: Sequence[
     """
     out.mkdir(parents=True, exist_ok=True)
     title, _, text = words.partition("\n")
-    parts = [f"# {title.rstrip('.')}", text.strip(), _provenance(name)]
-    for number, figure in enumerate(figures, start=1):
-        picture = f"{name}_{number}.png"
+    pictures = [f"{name}_{n}.png" for n, _ in enumerate(figures, start=1)]
+    for picture, figure in zip(pictures, figures, strict=True):
         figure.savefig(out / picture, dpi=110, bbox_inches="tight", metadata={"Software": None})
-        parts.append(f"![{picture}]({picture})")
-    table = pd.DataFrame(rows)
-    for task, part in table.groupby("task", sort=False):
-        columns = part.drop(columns="task").dropna(axis=1, how="all")
-        parts += [f"## {task}", markdown(columns)]
-    (out / f"{name}.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    page = markdown_pages("bench", four_digits).get_template("speed.md.j2")
+    filled = page.render(
+        title=title.rstrip("."),
+        text=text.strip(),
+        bench=name.removeprefix("speed_"),
+        processor=processor(),
+        pictures=pictures,
+        tasks=[
+            (task, part.drop(columns="task").dropna(axis=1, how="all"))
+            for task, part in pd.DataFrame(rows).groupby("task", sort=False)
+        ],
+    )
+    (out / f"{name}.md").write_text(filled, encoding="utf-8")
 
 
 def line_plot(
@@ -81,11 +87,6 @@ def line_plot(
     return figure
 
 
-def _provenance(name: str) -> str:
-    command = f"apexline bench {name.removeprefix('speed_')} --out docs"
-    return f"Written by `{command}` on {processor()}, one thread. Machines are shared: read the ratios."
-
-
 def processor() -> str:
     """Name of the processor's make, as the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
@@ -97,14 +98,6 @@ def processor() -> str:
     return f"{names[0] if names else platform.machine()} ({len(names) or 1} cores)"
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """Table in Markdown; empty cells for missing values."""
-    return markdown_table(table.columns, table.to_numpy(), _cell)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if pd.isna(value):
-        return ""
+def four_digits(value: float) -> str:
+    """Text of a number: thousands apart where it is whole, else four digits."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"

@@ -19,14 +19,14 @@ from bench.spotting_faces import AnnotatedFace, make_face, true_segments
 from bench.spotting_learners import CalibratedRule, fused_learned, temporal_logistic, temporal_trees
 from bench.spotting_methods import AsConfigured, Baseline, FlowRule, FusedRule, PaperRule, TextureRule
 from bench.spotting_scenes import real_clip_rows, scene_faces, scene_outcomes
+from ml.bootstrap import percentile_interval
+from ml.paper import PAPER_AUC
 from ml.spotting_nested import Fold, NestedCrossValidation, NestedRun, Spotter, best_by_fold
-from ml.spotting_summary import SpotterResult, SpottingSummary, TrueSegment, interval
+from ml.spotting_summary import SpotterResult, SpottingSummary, TrueSegment
 
 Rows = list[dict[str, Any]]
 Tables = dict[str, Rows]
 
-# Table 2 of the paper, on data of its own
-PAPER_AUC = {"sl + flow": 0.931, "sr + flow": 0.915, "dcp": 0.568, "hog": 0.537, "lbp": 0.592}
 BEST_LEARNED = "best_learned"
 _NUM_SHUFFLES = 3
 _VIDEOS = (".mp4", ".mov")
@@ -55,30 +55,6 @@ class SpottingResults:
     judged: Mapping[str, BootstrappedSummary]
     best_learned: Sequence[str]
     tables: Tables
-
-
-def bench_spotting(data: Path, out: Path | None = None) -> Tables:
-    """Return tables of every method on annotated clips, and of the best learned one in scenes and on real clips.
-
-    Parameters
-    ----------
-    data : Path
-        A folder with ``clips.csv`` and ``segments.csv``, or one that holds such a folder ``expression_clips``, and
-        ``scenes`` and ``real_clips`` if there are any.
-    out : Path, optional
-        Folder for spotting.md and its plot.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there are no annotated clips.
-    """
-    results = measure(data)
-    if out is not None:
-        from bench.spotting_report import write_report
-
-        write_report(results, out)
-    return results.tables
 
 
 def methods() -> list[Spotter[AnnotatedFace]]:
@@ -115,7 +91,19 @@ def candidates() -> list[Spotter[AnnotatedFace]]:
 
 
 def measure(data: Path) -> SpottingResults:
-    """Extract, judge every method, and run the best learned one on what else is there."""
+    """Extract, judge every method, and run the best learned one on what else is there.
+
+    Parameters
+    ----------
+    data : Path
+        A folder with ``clips.csv`` and ``segments.csv``, or one that holds such a folder ``expression_clips``, and
+        ``scenes`` and ``real_clips`` if there are any.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are no annotated clips.
+    """
     folder = clips_folder(data)
     faces = read_faces(folder)
     validation = NestedCrossValidation(faces)
@@ -280,9 +268,9 @@ def _tracks(folder: Path, names: Sequence[str]) -> dict[str, list[TrackRows]]:
 def _detection(name: str, judged: BootstrappedSummary) -> dict[str, Any]:
     row: dict[str, Any] = {"method": name}
     for label, key in (("AUC", "auc"), ("F1", "f1")):
-        low, high = interval(judged.resampled[key])
+        low, high = percentile_interval(judged.resampled[key])
         row |= {label: judged.measures[key], f"{label} low": low, f"{label} high": high}
-    paper = PAPER_AUC.get(name, PAPER_AUC.get(name.partition(",")[0]))
+    paper = PAPER_AUC.get(name.partition(",")[0].replace(" ", ""))
     return row | {
         "inner AUC": judged.measures["inner_auc"],
         "AUC by clip": judged.measures["face_auc"],
@@ -292,7 +280,7 @@ def _detection(name: str, judged: BootstrappedSummary) -> dict[str, Any]:
 
 def _segments(name: str, judged: BootstrappedSummary) -> dict[str, Any]:
     counts, measures = judged.summary.counts(), judged.measures
-    low, high = interval(judged.resampled["alarms_per_min"])
+    low, high = percentile_interval(judged.resampled["alarms_per_min"])
     return {
         "method": name,
         "found": counts.tp,

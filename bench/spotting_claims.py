@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.spotting_extract import PEER_KINDS
-from ml.spotting_summary import SpotterResult, SpottingSummary, interval
+from ml.bootstrap import percentile_interval
+from ml.spotting_summary import SpotterResult, SpottingSummary
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]
@@ -68,9 +69,9 @@ def claims(judged: Mapping[str, BootstrappedSummary]) -> Rows:
 
 def _difference(judged: Mapping[str, BootstrappedSummary], one: str, other: str) -> dict[str, Any]:
     a, b = judged[one], judged[other]
-    low, high = interval(a.resampled["auc"] - b.resampled["auc"])
-    a_low, a_high = interval(a.resampled["auc"])
-    b_low, b_high = interval(b.resampled["auc"])
+    low, high = percentile_interval(a.resampled["auc"] - b.resampled["auc"])
+    a_low, a_high = percentile_interval(a.resampled["auc"])
+    b_low, b_high = percentile_interval(b.resampled["auc"])
     return {
         "one": one,
         "other": other,

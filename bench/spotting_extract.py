@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from bench.paths import CONFIGS
 from bench.spotting_mdmd import MdmdStream
 from features.config import FeatureConfig, load_config
 from features.flow_stream import FlowRow
@@ -27,7 +28,6 @@ from features.texture_stream import TextureConfig, TextureRow
 from features.tracks import track_faces
 from features.video import read_frames
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 MODC_KINDS = ("sl", "sr", "cod")
 PEER_KINDS = ("dcp", "hog", "lbp")
 

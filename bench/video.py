@@ -21,11 +21,11 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from bench.paths import ROOT
 from bench.speed_report import Rows, line_plot, write_speed
 from features.video import read_frames, write_video
 
-_ROOT = Path(__file__).resolve().parent.parent
-FER_PYTHON = _ROOT / ".venv-fer" / "bin" / "python"
+FER_PYTHON = ROOT / ".venv-fer" / "bin" / "python"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 _NUM_CLIPS = 6
@@ -42,19 +42,17 @@ the same core. Code is warmed by one clip beforehand. Clips of 320x240 show one 
 one clip, lengths by playing one forth and back."""
 
 
-def bench_video(data: Path, out: Path | None = None) -> Rows:
+def bench_video(data: Path) -> Rows:
     """Return frames per second of the line and of its peer, and what a face, a frame and a second process cost.
 
     Parameters
     ----------
     data : Path
         Folder of the benchmark data.
-    out : Path, optional
-        Folder for ``speed_video.md`` and its plot.
     """
     clips = _single_face_clips(data / "expression_clips")
     with TemporaryDirectory() as folder:
-        rows = [
+        return [
             *_against_peer(clips),
             _street(data / "real_clips" / "street_crowd_1080p.mp4"),
             _two_processes(clips),
@@ -62,13 +60,15 @@ def bench_video(data: Path, out: Path | None = None) -> Rows:
             *_by_faces(clips[0], Path(folder)),
             *_by_length(clips[0], Path(folder)),
         ]
-    if out is not None:
-        figures = [
-            line_plot(rows, x="faces", y="frames/s", title="Faces in the frame"),
-            line_plot(rows, x="frames", y="peak MiB", log=False, title="Memory and the length of a clip"),
-        ]
-        write_speed(out, "speed_video", _WORDS, rows, figures)
-    return rows
+
+
+def write_video_page(rows: Rows, out: Path) -> None:
+    """Write ``speed_video.md`` and its plots into `out`."""
+    figures = [
+        line_plot(rows, x="faces", y="frames/s", title="Faces in the frame"),
+        line_plot(rows, x="frames", y="peak MiB", log=False, title="Memory and the length of a clip"),
+    ]
+    write_speed(out, "speed_video", _WORDS, rows, figures)
 
 
 class Runner:
@@ -89,7 +89,7 @@ class Runner:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=_ROOT,
+            cwd=ROOT,
             env=environment,
         )
 

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ml import factor_compat
+from ml.bootstrap import percentile_interval, subject_weights
 from ml.ratings import level_scores
 from ml.variance_components import solve_components
 
@@ -107,20 +108,19 @@ def intraclass_correlation(
         )
         raise ValueError(msg)
     num_targets, num_raters = table.shape
-    drawn = np.random.default_rng(seed).multinomial(
-        num_targets, np.full(num_targets, 1 / num_targets), size=num_resamples
-    )
+    drawn = subject_weights(num_targets, num_resamples, seed=seed)
     estimates = _icc(table, filled, np.vstack([np.ones(num_targets, drawn.dtype), drawn]))
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    tails = (1 - confidence) / 2, (1 + confidence) / 2
     usable = estimates[1:][np.isfinite(estimates[1:]).all(axis=1)]
-    low, high = np.quantile(usable, tails, axis=0) if len(usable) else np.full((2, 2), np.nan)
+    single_low, single_high = percentile_interval(usable[:, 0], tails=tails)
+    average_low, average_high = percentile_interval(usable[:, 1], tails=tails)
     return IntraclassCorrelation(
         single=float(estimates[0, 0]),
-        single_low=float(low[0]),
-        single_high=float(high[0]),
+        single_low=single_low,
+        single_high=single_high,
         average=float(estimates[0, 1]),
-        average_low=float(low[1]),
-        average_high=float(high[1]),
+        average_low=average_low,
+        average_high=average_high,
         num_targets=num_targets,
         num_raters=num_raters,
         mean_raters=float(num_targets / (1 / counts).sum()),

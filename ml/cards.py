@@ -1,6 +1,7 @@
 """What a reader has to know of a model and of its data, in Markdown.
 
-Belongs here: model card [1]_ and data sheet [2]_, written from what was measured. Stays out: measuring, storing.
+Belongs here: what model card [1]_ and data sheet [2]_ (``templates``) show, gathered from what was measured. Stays
+out: measuring, storing.
 
 References
 ----------
@@ -20,7 +21,7 @@ from ml.calibration import COVERAGE, NUM_BINS
 from ml.datasets import EMOTIONS, ExpressionDataset
 from ml.evaluate import Evaluation
 from ml.expression_model import ExpressionModel
-from ml.markdown import markdown_table
+from ml.markdown import markdown_pages
 from ml.slices import MIN_COUNT, light_groups, slice_scores, worst_slice
 from ml.splits import FOLDS, Split
 
@@ -71,69 +72,37 @@ def model_card(model: ExpressionModel, evaluation: Evaluation, *, parameters: Ma
         Markdown.
     """
     slices = slice_scores(evaluation)
-    worst = worst_slice(slices)
-    scores = evaluation.metrics()
-    words = "; **every number is synthetic**: the faces are the project's own generator's"
     limits = model.limits.described()
-    return "\n\n".join(
-        [
-            f"# Model card: apexline-expression, version `{model.version}`",
-            "Names the **apparent expression** of a face: what it looks like to observers, never what a person "
-            "feels, and never who a person is.",
-            "## The model\n\n"
-            + _listed(
-                [
-                    f"DeepID network (Li et al. 2021, eq. 25-27), {_num_weights(model):,} weights, "
-                    f"architecture {model.network.architecture}",
-                    f"input: aligned grey face, 48 x 48; classes {', '.join(EMOTIONS)}",
-                    f"code {model.code_version}, features {model.feature_version or 'none'}, seed {model.seed}, "
-                    f"split `{model.split_hash[:12]}`, PAD space `{model.pad_space_hash[:12] or 'norms'}`",
-                    *(f"{name}: {value}" for name, value in parameters.items()),
-                ]
-            ),
-            "## Intended uses\n\n" + _listed(INTENDED_USES),
-            "## Excluded uses\n\n" + _listed(EXCLUDED_USES),
-            f"## How well it does\n\n{len(evaluation.target)} faces of {len(np.unique(evaluation.subjects))} subjects "
-            f"whom it never saw{words if evaluation.synthetic else ''}. Intervals: 95 %, bootstrap by subject.\n\n"
-            + markdown(_performance(scores)),
-            f"Confidence is the softmax at temperature {model.temperature:.2f}, fitted on the validation fold.",
-            "## Where it does worst\n\n"
-            + (
-                f"No group has {MIN_COUNT} faces: nothing can be said of groups."
-                if worst is None
-                else f"Of groups with at least {MIN_COUNT} faces: {worst['dimension']} {worst['slice']}, accuracy "
-                f"{worst['accuracy']:.3f} ({worst['low']:.3f} to {worst['high']:.3f}) on {worst['count']} faces."
-            ),
-            f"The worst {_MOST_SLICES} groups of each dimension:\n\n"
-            + markdown(slices.groupby("dimension", sort=False).head(_MOST_SLICES)),
-            "## When it abstains\n\nProbabilities are given all the same, with the reasons not to rely on them.\n\n"
-            + markdown(
-                pd.DataFrame(
-                    {"limit": name, "value": limits[name], "unit": unit, "where it comes from": origin}
-                    for name, (unit, origin) in _LIMIT_UNITS.items()
-                )
-            ),
-            f"`coverage` is {limits['coverage']:g}, `typical` {limits['typical']:g}.",
-        ]
+    return _page(
+        "model_card",
+        model=model,
+        num_weights=sum(weight.numel() for weight in model.network.parameters()),
+        parameters=parameters,
+        intended_uses=INTENDED_USES,
+        evaluation=evaluation,
+        num_subjects=len(np.unique(evaluation.subjects)),
+        scores=_performance(evaluation.metrics()),
+        worst=worst_slice(slices),
+        min_count=MIN_COUNT,
+        most_slices=_MOST_SLICES,
+        slices=slices.groupby("dimension", sort=False).head(_MOST_SLICES),
+        limits=limits,
+        limit_rows=[
+            {"limit": name, "value": limits[name], "unit": unit, "where it comes from": origin}
+            for name, (unit, origin) in _LIMIT_UNITS.items()
+        ],
     )
 
 
 def shipped_card(card: Mapping[str, Any]) -> str:
     """Write the card of the model that ships with the package, from what was stored beside its weights."""
     scores = {name: value for name, value in card["metrics"].items() if isinstance(value, int | float)}
-    facts = ("command", "trained_on", "examples", "chosen_on", "test", "seed", "best_epoch")
-    return "\n\n".join(
-        [
-            "# Model card: apexline-expression, the model that ships with the package",
-            str(card["title"]),
-            "## The model and its data\n\n" + _listed([f"{name}: {card[name]}" for name in facts]),
-            "## How well it does\n\n"
-            + markdown(pd.DataFrame({"score": scores.keys(), "value": scores.values()})),
-            "Recall: "
-            + ", ".join(f"{name} {value:.3f}" for name, value in card["metrics"]["recall"].items()),
-            "## Intended uses\n\n" + _listed(card["intended_uses"]),
-            "## Excluded uses\n\n" + _listed(card["excluded_uses"]),
-        ]
+    return _page(
+        "shipped_card",
+        card=card,
+        scores=pd.DataFrame({"score": scores.keys(), "value": scores.values()}),
+        intended_uses=card["intended_uses"],
+        excluded_uses=card["excluded_uses"],
     )
 
 
@@ -176,44 +145,14 @@ def data_sheet(
         for value in np.unique(np.asarray(values))
     )
     soft = float((data.labels.max(axis=1) < 1).mean())
-    origin = (
-        "Drawn by the project's own generator from one freely usable portrait: **synthetic**. It proves that the "
-        "machinery works and says nothing about people."
-        if data.synthetic
-        else "Faces of real people. Who supplied them answers for purpose and legal basis, which every clip states."
-    )
-    return "\n\n".join(
-        [
-            "# Data sheet: training set",
-            f"Aligned grey faces of 48 x 48 px, labelled with an **apparent expression** ({', '.join(EMOTIONS)}): "
-            "what observers or the instruction to the performer say that the face shows, not what anybody felt.",
-            f"## Where it comes from\n\n{origin}",
-            f"## What it holds\n\n{len(data)} faces; {soft:.0%} with soft labels (shares of raters' votes).\n\n"
-            + markdown(counts),
-            markdown(shares),
-            f"## How it is split\n\nBy subject: no subject is in two folds (hash `{split.split_hash[:12]}`). Weights "
-            "are learned on train; stopping, temperature and limits on valid; test is read for the scores alone. Who "
-            "once tested a model never trains one.",
-            "## What is known to be wrong with it\n\n"
-            + _listed(
-                [
-                    "Posed expressions are stronger and cleaner than those of daily life.",
-                    "Labels are one view of many: raters disagree, and groups of raters differ.",
-                    "Age, sex and skin colour of the faces are not recorded, so that nobody can be sorted by them; "
-                    "fairness over them is therefore not measured here, and must be before any use on people.",
-                ]
-            ),
-            "## Keeping and erasing\n\nSubjects are pseudonymous codes that only keep folds apart. `apexline erase` "
-            "deletes a clip with its examples and says which models learned from it. The MLflow run holds digests and "
-            "shapes of the data, no faces.",
-            "## Not to be used for\n\n" + _listed(EXCLUDED_USES),
-        ]
-    )
+    return _page("data_sheet", data=data, split=split, soft=soft, counts=counts, shares=shares)
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """Write a table in Markdown; fractions to three digits, a dash for what is missing."""
-    return markdown_table(list(table.columns), table.astype(object).to_numpy().tolist(), _cell)
+def _page(name: str, **shown: Any) -> str:
+    """Fill a template; without the newline at its end, as cards are stored."""
+    template = markdown_pages("ml", _three_digits, missing="–").get_template(f"{name}.md.j2")
+    page = template.render({"emotions": ", ".join(EMOTIONS), "excluded_uses": EXCLUDED_USES, **shown})
+    return page.removesuffix("\n")
 
 
 def _performance(scores: Mapping[str, float]) -> pd.DataFrame:
@@ -238,15 +177,5 @@ def _performance(scores: Mapping[str, float]) -> pd.DataFrame:
     )
 
 
-def _num_weights(model: ExpressionModel) -> int:
-    return sum(weight.numel() for weight in model.network.parameters())
-
-
-def _listed(lines: Sequence[str]) -> str:
-    return "\n".join(f"* {line}" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return "–"
+def _three_digits(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,8 +1,7 @@
 """Test scores with intervals that respect subjects.
 
-Belongs here: accuracies, confusion, bootstrap by subject, the paired comparison of two models.
-Stays out: training, plots, groups of faces (``ml.slices``), spotting (``ml.spotting_metrics``), the decision to
-promote (assets).
+Belongs here: accuracies and confusion of a classifier. Stays out: training, plots, the bootstrap (``ml.bootstrap``),
+groups of faces (``ml.slices``), spotting (``ml.spotting_metrics``), the decision to promote (assets).
 """
 
 from __future__ import annotations
@@ -15,11 +14,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix
 
+from ml.bootstrap import bootstrap_interval
 from ml.calibration import COVERAGE, expected_calibration_error, risk_at_coverage
 from ml.datasets import EMOTIONS, PAD_AXES, ExpressionDataset
 from ml.expression_model import ExpressionModel
-
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +75,6 @@ class Evaluation:
         return self.recognised == self.target
 
     @property
-    def classification_correct(self) -> NDArray[np.bool_]:
-        """Whether the emotion after the semantic mapping is right, shape (N,)."""
-        return self.mapped == self.target
-
-    @property
     def confidence(self) -> NDArray[np.float32]:
         """Probability of the recognised class, shape (N,)."""
         return self.probabilities.max(axis=1)
@@ -126,31 +119,6 @@ class Evaluation:
         columns |= {name: self.pad[:, i] for i, name in enumerate(PAD_AXES)}
         columns |= {"reasons": np.array([", ".join(each) for each in self.reasons])}
         return pd.DataFrame(columns)
-
-
-@dataclass(frozen=True)
-class PairedDifference:
-    """How much better A is than B on the same examples.
-
-    Parameters
-    ----------
-    difference : float
-        Accuracy of A minus accuracy of B, -1..1.
-    low, high : float
-        95 % bootstrap interval by subject.
-    p_value : float
-        Two-sided bootstrap p of no difference.
-    """
-
-    difference: float
-    low: float
-    high: float
-    p_value: float
-
-    @property
-    def wins(self) -> bool:
-        """A is better beyond doubt: the whole interval lies above zero."""
-        return self.low > 0.0
 
 
 def evaluate(
@@ -217,95 +185,3 @@ def evaluate(
         ids=fold.ids,
         synthetic=data.synthetic,
     )
-
-
-def bootstrap_interval(
-    correct: ArrayLike, subjects: ArrayLike, *, seed: int = 0, num_resamples: int = 2000
-) -> tuple[float, float]:
-    """95 % interval of an accuracy, resampling whole subjects.
-
-    Parameters
-    ----------
-    correct : array_like, shape (N,), bool
-    subjects : array_like, shape (N,), str
-    seed, num_resamples : int
-
-    Returns
-    -------
-    low, high : float
-        (0, 1) when there is only one subject: one says nothing about others.
-
-    Raises
-    ------
-    ValueError
-        If there is no example or the lengths differ.
-    """
-    values = _resampled_means(np.asarray(correct, np.float64), subjects, seed, num_resamples)
-    return (0.0, 1.0) if values is None else _interval(values)
-
-
-def paired_bootstrap(
-    correct_a: ArrayLike,
-    correct_b: ArrayLike,
-    subjects: ArrayLike,
-    *,
-    seed: int = 0,
-    num_resamples: int = 2000,
-) -> PairedDifference:
-    """Compare two models on the same examples, resampling whole subjects.
-
-    Parameters
-    ----------
-    correct_a, correct_b : array_like, shape (N,), bool
-        Whether each model is right, the same example in the same row. Challenger first, incumbent second.
-    subjects : array_like, shape (N,), str
-    seed, num_resamples : int
-
-    Returns
-    -------
-    difference : PairedDifference
-        With a single subject the interval is (-1, 1) and p is 1.
-
-    Raises
-    ------
-    ValueError
-        If there is no example or the lengths differ.
-    """
-    a, b = np.asarray(correct_a, np.float64), np.asarray(correct_b, np.float64)
-    if a.shape != b.shape:
-        msg = f"correct_a has shape {a.shape}, correct_b {b.shape}; expected the same examples in both"
-        raise ValueError(msg)
-    values = _resampled_means(a - b, subjects, seed, num_resamples)
-    difference = float(np.mean(a - b))
-    if values is None:
-        return PairedDifference(difference, -1.0, 1.0, 1.0)
-    # One is added to both counts, so that p is never 0 with finitely many resamples.
-    tail = 1 + min(int((values <= 0).sum()), int((values >= 0).sum()))
-    return PairedDifference(difference, *_interval(values), min(1.0, 2.0 * tail / (num_resamples + 1)))
-
-
-def _resampled_means(
-    values: NDArray[np.float64], subjects: ArrayLike, seed: int, num_resamples: int
-) -> NDArray[np.float64] | None:
-    """Mean of `values` in each resample of subjects, shape (num_resamples,); None for a single subject."""
-    subject_of = np.asarray(subjects).astype(str)
-    if len(values) == 0 or values.shape != subject_of.shape:
-        msg = (
-            f"values have shape {values.shape}, subjects {subject_of.shape}; expected a subject per example "
-            "and at least one example"
-        )
-        raise ValueError(msg)
-    names, rows = np.unique(subject_of, return_inverse=True)
-    if len(names) == 1:
-        return None
-    sums = np.bincount(rows, weights=values)
-    sizes = np.bincount(rows)
-    draws = np.random.default_rng(seed).multinomial(
-        len(names), np.full(len(names), 1.0 / len(names)), size=num_resamples
-    )  # how often each subject is drawn, (num_resamples, subjects)
-    return (draws @ sums) / (draws @ sizes)
-
-
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.quantile(values, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return float(low), float(high)

@@ -1,22 +1,67 @@
-"""Tables in Markdown, as pages, cards and reports show them.
+"""Pages in Markdown: their templates, and the tables in them.
 
-Belongs here: the form of a table. Stays out: how a number reads, which each page decides for itself.
+Belongs here: the form of a table, and how a package's templates are found. Stays out: what a page says (its template)
+and how its numbers read (its module).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from numbers import Real
 from typing import Any
 
+import jinja2
+import pandas as pd
 
-def markdown_table(columns: Sequence[Any], rows: Iterable[Iterable[Any]], cell: Callable[[Any], str]) -> str:
+Number = Callable[[Any], str]
+
+
+def markdown_pages(package: str, number: Number, *, missing: str = "") -> jinja2.Environment:
+    """Return the templates of a package; nothing that they show is escaped.
+
+    Parameters
+    ----------
+    package : str
+        Top-level package with a folder ``templates``.
+    number : callable
+        Text of a number; the filter ``number``, and in the cells of the filter ``table``.
+    missing : str
+        Text of a cell without a value.
+    """
+    pages = jinja2.Environment(
+        loader=jinja2.PackageLoader(package, "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    pages.filters.update(number=number, table=partial(markdown_table, number=number, missing=missing))
+    return pages
+
+
+def markdown_table(
+    table: pd.DataFrame | Sequence[Mapping[str, Any]], number: Number, *, missing: str = ""
+) -> str:
     """Write a table in Markdown.
 
     Parameters
     ----------
-    columns : sequence of N
-        Headings.
-    rows : iterable of iterables of N
-    cell : callable
-        Text of a value.
+    table : DataFrame or sequence of mappings
+        Mappings may lack keys; columns come in the order in which their names are first seen.
+    number : callable
+        Text of a number.
+    missing : str
+        Text of a cell without a value: None, NaN, or a key that a row lacks.
     """
-    lines = [f"| {' | '.join(map(str, columns))} |", "|" + "---|" * len(columns)]
-    return "\n".join([*lines, *(f"| {' | '.join(map(cell, row))} |" for row in rows)])
+    # as objects, or a column of whole numbers with a gap would become one of floats
+    frame = (table if isinstance(table, pd.DataFrame) else pd.DataFrame(table, dtype=object)).astype(object)
+
+    def cell(value: Any) -> str:
+        if pd.isna(value):
+            return missing
+        return number(value) if isinstance(value, Real) else str(value)
+
+    lines = [list(map(str, frame.columns)), *([cell(value) for value in row] for row in frame.to_numpy())]
+    heading, *rows = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([heading, "|" + "---|" * len(frame.columns), *rows])

@@ -163,58 +163,43 @@ def pair_ids() -> tuple[str, ...]:
     return tuple(each.pair for each in load_pairs())
 
 
-def pad_target(pairs: Iterable[str] | None = None) -> pd.DataFrame:
-    """PAD direction of each pair: half the way from its second pole to its first.
-
-    Parameters
-    ----------
-    pairs : iterable of str, optional
-        Pairs wanted, in this order; all pairs by default.
-
-    Returns
-    -------
-    DataFrame, one row a pair, columns `PAD_AXES`
-        ``(PAD(first) - PAD(second)) / 2``, -1..1; a row of NaN where a pole has no norm.
+def select_pairs(pairs: Iterable[str]) -> list[AdjectivePair]:
+    """Return the pairs of the data file with these identifiers, in this order.
 
     Raises
     ------
     KeyError
         If a pair is not in the data file.
     """
-    return target_of(_chosen(pairs))
+    by_id = {each.pair: each for each in load_pairs()}
+    wanted = tuple(pairs)
+    unknown = [pair for pair in wanted if pair not in by_id]
+    if unknown:
+        msg = f"no such adjective pairs: {unknown}; expected identifiers of {PAIRS_FILE.name}, see pair_ids()"
+        raise KeyError(msg)
+    return [by_id[pair] for pair in wanted]
 
 
-def pad_midpoint(pairs: Iterable[str] | None = None) -> pd.DataFrame:
+def target_of(pairs: Iterable[AdjectivePair]) -> pd.DataFrame:
+    """PAD direction of each pair: half the way from its second pole to its first.
+
+    Returns
+    -------
+    DataFrame, one row a pair, columns `PAD_AXES`
+        ``(PAD(first) - PAD(second)) / 2``, -1..1; a row of NaN where a pole has no norm.
+    """
+    return _pole_arithmetic(pairs, -1.0)
+
+
+def midpoint_of(pairs: Iterable[AdjectivePair]) -> pd.DataFrame:
     """PAD point halfway between the poles of each pair: where the scale's neutral level lies.
-
-    Parameters and errors are those of `pad_target`.
 
     Returns
     -------
     DataFrame, one row a pair, columns `PAD_AXES`
         ``(PAD(first) + PAD(second)) / 2``, -1..1; a row of NaN where a pole has no norm.
     """
-    return midpoint_of(_chosen(pairs))
-
-
-def target_of(pairs: Iterable[AdjectivePair]) -> pd.DataFrame:
-    """Return `pad_target` of any pairs."""
-    return _pole_arithmetic(pairs, -1.0)
-
-
-def midpoint_of(pairs: Iterable[AdjectivePair]) -> pd.DataFrame:
-    """Return `pad_midpoint` of any pairs."""
     return _pole_arithmetic(pairs, 1.0)
-
-
-def _chosen(pairs: Iterable[str] | None) -> list[AdjectivePair]:
-    by_id = {each.pair: each for each in load_pairs()}
-    wanted = tuple(by_id) if pairs is None else tuple(pairs)
-    unknown = [pair for pair in wanted if pair not in by_id]
-    if unknown:
-        msg = f"no such adjective pairs: {unknown}; expected identifiers of {PAIRS_FILE.name}, see pair_ids()"
-        raise KeyError(msg)
-    return [by_id[pair] for pair in wanted]
 
 
 def _pole_arithmetic(pairs: Iterable[AdjectivePair], sign: float) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field, NonNegativeFloat
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from ml.datasets import EMOTIONS, PAD_AXES
-from ml.norms import emotion_pad, pad_midpoint, pad_target
+from ml.norms import emotion_pad, load_pairs, midpoint_of, select_pairs, target_of
 from ml.ratings import ANSWER_COLUMNS, NUM_LEVELS
 
 
@@ -102,8 +102,8 @@ def simulate_panel(
         twice = sorted(stimuli.loc[stimuli["segment"].duplicated(), "segment"])
         msg = f"segments {twice} occur twice among the stimuli; name each stimulus once"
         raise ValueError(msg)
-    target = pad_target().dropna()
-    middle = pad_midpoint(target.index)
+    target = target_of(load_pairs()).dropna()
+    middle = midpoint_of(select_pairs(target.index))
     panel = _Panel.draw(raters, seed, config)
     frames = [
         panel.answers(

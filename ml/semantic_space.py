@@ -363,7 +363,8 @@ def _directions(
         if highest > 1 + 1e-9:
             msg = f"saw a score of magnitude {highest:g}, expected -1..1; see ml.ratings.level_scores"
             raise ValueError(msg)
-        return norms.pad_target(table.columns), norms.pad_midpoint(table.columns), PAD_AXES
+        pairs = norms.select_pairs(table.columns)
+        return norms.target_of(pairs), norms.midpoint_of(pairs), PAD_AXES
     if isinstance(target, pd.DataFrame):
         missing = [name for name in table.columns if name not in target.index]
         if missing:

@@ -1,7 +1,8 @@
 """How well segments were found, by frame and by segment.
 
-Belongs here: overlap, one-to-one matching, F1 over a whole set, frame ROC, false alarms, boundary errors.
-Stays out: finding segments (``features.segments``) and classifying them (``ml.evaluate``).
+Belongs here: overlap, one-to-one matching, F1 over a whole set, frame ROC, boundary errors.
+Stays out: finding segments (``features.segments``), classifying them (``ml.evaluate``), drawing subjects
+(``ml.bootstrap``).
 
 A segment is anything with integer ``onset`` and ``offset`` attributes (and ``apex`` where it is asked for),
 or an (onset, offset) pair: first and last frame, both inside.
@@ -17,6 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import auc, roc_curve
+
+from ml.bootstrap import percentile_interval, subject_weights
 
 Segments = Sequence[Any]
 
@@ -132,34 +135,17 @@ def match_segments(predicted: Segments, truth: Segments, iou: float = 0.5) -> tu
     return tp, len(predicted) - tp, len(truth) - tp
 
 
-def spotting_counts(clips: Iterable[tuple[Segments, Segments]], *, iou: float = 0.5) -> SpottingCounts:
-    """Sum matches over a whole set; F1 is taken of the sums, never averaged over clips.
-
-    Parameters
-    ----------
-    clips : iterable of (predicted, truth)
-        Clips without any expression belong in it: their false alarms count.
-    iou : float
-
-    Returns
-    -------
-    counts : SpottingCounts
-    """
-    counts = (SpottingCounts(*match_segments(predicted, truth, iou)) for predicted, truth in clips)
-    return sum(counts, SpottingCounts())
-
-
 def spotting_counts_by_length(
     clips: Iterable[tuple[Segments, Segments, float]], *, iou: float = 0.5, micro_max_s: float = _MICRO_MAX_S
 ) -> dict[str, SpottingCounts]:
-    """Micro, macro and overall counts from one matching.
+    """Micro, macro and overall counts from one matching, summed over clips; F1 is taken of the sums.
 
     A match or a miss counts for the true segment's length, a false alarm for the predicted one's.
 
     Parameters
     ----------
     clips : iterable of (predicted, truth, fps)
-        Frame rate in 1/s.
+        Frame rate in 1/s. Clips without any expression belong in it: their false alarms count.
     iou : float
     micro_max_s : float
         Longest micro expression, s.
@@ -298,42 +284,11 @@ def auc_interval(
     names, owner = np.unique(np.asarray(subjects).astype(str), return_inverse=True)
     if len(names) == 1:
         return 0.0, 1.0
-    rng = np.random.default_rng(seed)
     order = np.argsort(-values, kind="stable")
     values, truth, owner = values[order], truth[order], owner[order]
-    # A subject drawn twice counts twice: weights instead of copied frames.
-    draws = (
-        np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-        for _ in range(num_resamples)
-    )
+    draws = subject_weights(len(names), num_resamples, seed=seed, sampler="integers")
     areas = np.array([roc_area(values, truth, draw[owner]) for draw in draws])
-    low, high = np.nanquantile(areas, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def false_alarms_per_minute(false_alarms: int, duration_s: float) -> float:
-    """False alarms per minute of video.
-
-    Parameters
-    ----------
-    false_alarms : int
-    duration_s : float
-        Length of all video searched, s.
-
-    Returns
-    -------
-    rate : float
-        1/min.
-
-    Raises
-    ------
-    ValueError
-        If the duration is not positive.
-    """
-    if duration_s <= 0:
-        msg = f"duration_s is {duration_s}, expected more than 0 s"
-        raise ValueError(msg)
-    return 60.0 * false_alarms / duration_s
+    return percentile_interval(areas, tails=(0.025, 0.975))
 
 
 def boundary_errors(

@@ -1,7 +1,7 @@
-"""All measures of one spotter over a set of annotated faces, and their intervals by subject.
+"""All measures of one spotter over a set of annotated faces, and of resamples of its subjects.
 
-Belongs here: summing over faces, average precision, the bootstrap. Stays out: matching and ROC
-(``ml.spotting_metrics``), and choosing thresholds (``ml.spotting_nested``).
+Belongs here: summing over faces, average precision. Stays out: matching and ROC (``ml.spotting_metrics``), drawing
+subjects and intervals (``ml.bootstrap``), and choosing thresholds (``ml.spotting_nested``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.bootstrap import subject_weights
 from ml.spotting_metrics import (
     Segments,
     SpottingCounts,
@@ -183,12 +184,7 @@ class SpottingSummary:
         The same seed draws the same subjects from sets of the same subjects: differences between spotters
         can be taken resample by resample.
         """
-        rng = np.random.default_rng(seed)
-        count = len(self._parts)
-        draws = [
-            np.bincount(rng.integers(count, size=count), minlength=count).astype(np.int64)
-            for _ in range(num_resamples)
-        ]
+        draws = subject_weights(len(self._parts), num_resamples, seed=seed, sampler="integers")
         rows = [self.measures(draw) for draw in draws]
         return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
@@ -205,15 +201,6 @@ class SpottingSummary:
     @staticmethod
     def _repeated(values: Sequence[Floats], times: NDArray[np.int64]) -> Floats:
         return np.concatenate([np.repeat(each, int(w)) for each, w in zip(values, times, strict=True)])
-
-
-def interval(samples: Floats, *, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of bootstrap samples; NaN samples, which had nothing to measure, are left out."""
-    known = samples[~np.isnan(samples)]
-    if known.size == 0:
-        return float("nan"), float("nan")
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def average_precision_ranks(found: Sequence[Any], truth: Segments) -> Floats:

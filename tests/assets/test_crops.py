@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from assets.crops import CROP_SIZE, as_crop, crops_at, iter_crops, rows_table, write_track_features
+from assets.crops import as_crop, crops_at, iter_crops, rows_table, write_track_features
 from assets.lake import Lake
+from features.faces import CROP_SIZE
 
 DAY, CLIP = "2026-03-02_gate-03", "aaaa000011112222"
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from bench import recognition_main
 from bench.recognition import (
     Results,
     _calibration,
@@ -178,14 +179,34 @@ def test_folds_of_each_seed_are_put_in_order(sets):
 
 
 def test_the_command_has_a_quick_form(monkeypatch):
-    seen = {}
-    monkeypatch.setattr(
-        "bench.recognition.bench_recognition",
-        lambda data, out, **options: seen.update(options) or {"figures": [{"accuracy": 0.5}]},
-    )
-    for flags, quick in (([], False), (["--quick"], True)):
+    plans = []
+
+    def measure(data, plan, cache):
+        plans.append(plan.name)
+        return Results(plan, [{"accuracy": 0.5}], [], [], [], [])
+
+    monkeypatch.setattr("bench.recognition.measure", measure)
+    for flags, name in (([], "full"), (["--quick"], "quick")):
         answer = CliRunner().invoke(app, ["bench", "recognition", "--json", *flags])
         assert answer.exit_code == 0, answer.output
-        assert json.loads(answer.stdout) == {"figures": [{"accuracy": 0.5}]}
-        assert seen["quick"] is quick
+        assert json.loads(answer.stdout)["figures"] == [{"accuracy": 0.5}]
+        assert plans.pop() == name
     assert CliRunner().invoke(app, ["bench", "flow", "--quick"]).exit_code == 2
+
+
+def test_fewer_seeds_than_the_plan_has_are_measured_and_shown(monkeypatch, tmp_path, capsys):
+    figures = [
+        {"on": "stills", "method": "m", "accuracy": 0.5, "balanced": 0.5, "95 %, performers": "0.4..0.6"}
+    ]
+    difference = {"difference on apexes": "a - b", "mean": 0.1, "95 %": "+0.0..+0.2", "real": "yes"}
+    monkeypatch.setattr(
+        recognition_main,
+        "measure",
+        lambda data, plan, cache: Results(plan, figures, figures, figures, [difference], figures),
+    )
+    monkeypatch.setattr("sys.argv", ["recognition", "--seeds", "2", "--out", str(tmp_path)])
+    recognition_main.main()
+    assert json.loads(capsys.readouterr().out)["figures"] == figures
+    page = (tmp_path / "recognition.md").read_text()
+    assert "recognition_main --seeds 2 --out docs" in page
+    assert "Beyond chance of performers: a - b.\n\n" in page

@@ -3,6 +3,7 @@ import pytest
 
 from bench import semantic, semantic_report
 from ml.image_pad import emotion_anchors
+from ml.markdown import markdown_table
 
 WORDS = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt"
 
@@ -51,5 +52,5 @@ def test_the_verdict_says_when_the_interval_holds_the_bar(interval, expected):
 
 
 def test_tables_are_markdown_with_blank_gaps():
-    table = semantic_report._table([{"a": 0.5, "b": np.nan}, {"a": 2e-7, "b": "x"}])
+    table = markdown_table([{"a": 0.5, "b": np.nan}, {"a": 2e-7, "b": "x"}], semantic_report.three_digits)
     assert table.splitlines() == ["| a | b |", "|---|---|", "| 0.500 |  |", "| 2.0e-07 | x |"]

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from bench.features import _compare
-from bench.speed_report import line_plot, markdown, write_speed
+from bench.speed_report import four_digits, line_plot, write_speed
 from bench.video import Runner, _line, cycle_frames
 from features.video import read_frames, write_video
+from ml.markdown import markdown_table
 
 binds_to_cores = pytest.mark.skipif(
     shutil.which("taskset") is None, reason="binding a process to a core takes taskset"
@@ -57,7 +58,8 @@ def test_page_has_a_table_for_each_task(tmp_path):
 
 
 def test_missing_cells_stay_empty():
-    assert markdown(pd.DataFrame({"a": ["x", "y"], "b": [1.5, None]})).endswith("| x | 1.5 |\n| y |  |")
+    table = pd.DataFrame({"a": ["x", "y"], "b": [1.5, None]})
+    assert markdown_table(table, four_digits).endswith("| x | 1.5 |\n| y |  |")
 
 
 def test_lines_by_a_column_are_named():

@@ -2,13 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import spotting, spotting_claims, spotting_report
+from bench import BENCHMARKS, spotting, spotting_claims, spotting_report
 from bench.spotting_claims import BootstrappedSummary, acceptance, claims
 from bench.spotting_extract import TrackRows, extract_clip
 from bench.spotting_faces import make_face
 from bench.spotting_learners import temporal_logistic
 from bench.spotting_methods import FlowRule, FusedRule, TextureRule, Thresholds
 from bench.spotting_scenes import match_tracks, real_clip_rows, scene_outcomes
+from ml.markdown import markdown_table
 from ml.spotting_nested import Fold, NestedCrossValidation, NestedRun
 from ml.spotting_summary import SpottingSummary, TrueSegment
 from tests.bench.spotting_faces import draw_face, draw_faces
@@ -170,7 +171,7 @@ def test_the_command_writes_its_page(tmp_path, monkeypatch):
     data = tmp_path / "clips"
     data.mkdir()
     (data / "clips.csv").touch()
-    tables = spotting.bench_spotting(data, tmp_path / "docs")
+    tables = BENCHMARKS["spotting"](data, tmp_path / "docs")
     assert [row["method"] for row in tables["detection"]] == [
         "dcp",
         "flow",
@@ -191,11 +192,12 @@ def test_the_verdict_names_those_it_does_not_hold_against():
         {"one": "sl + flow, or", "other": peer, "AUC difference": 0.1, "intervals apart": apart}
         for peer, apart in (("dcp", "yes"), ("hog", "no"), ("lbp", "yes"))
     ]
-    assert "* *sl + flow, or*: holds against dcp, lbp; not against hog." in spotting_report.verdict(rows)
+    assert spotting_report.verdicts(rows) == [("sl + flow, or", ["dcp", "lbp"], ["hog"])]
 
 
 def test_tables_keep_small_and_large_numbers_readable():
-    text = spotting_report.table([{"a": 0.5, "b": 120.0}, {"a": float("nan"), "c": "x"}])
+    rows = [{"a": 0.5, "b": 120.0}, {"a": float("nan"), "c": "x"}]
+    text = markdown_table(rows, spotting_report.readable)
     assert text.splitlines()[2:] == ["| 0.500 | 120.0 |  |", "|  |  | x |"]
 
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from ml.abstention import AbstentionConfig
-from ml.cards import EXCLUDED_USES, data_sheet, markdown, model_card
+from ml.cards import EXCLUDED_USES, data_sheet, model_card, shipped_card
 from ml.evaluate import evaluate
+from ml.pretrained import load_pretrained
 from ml.slices import light_groups
 from ml.train import TrainConfig, train_deepid
 
@@ -69,6 +69,16 @@ def test_the_sheet_counts_what_is_there(data, split):
     assert "Faces of real people" in data_sheet(replace(data, synthetic=False), split)
 
 
-def test_tables_in_markdown():
-    table = pd.DataFrame({"name": ["a", "b"], "value": [0.12345, None], "count": [3, 4]})
-    assert markdown(table) == "| name | value | count |\n|---|---|---|\n| a | 0.123 | 3 |\n| b | – | 4 |"
+def test_the_card_of_the_shipped_model_shows_what_was_stored_beside_it():
+    card = load_pretrained().card
+    shown = shipped_card(card)
+    assert f"| accuracy | {card['metrics']['accuracy']:.3f} |" in shown
+    assert f"Recall: happy {card['metrics']['recall']['happy']:.3f}, " in shown
+    assert all(f"* {use}" in shown for use in (*card["intended_uses"], *card["excluded_uses"]))
+
+
+def test_a_card_is_stored_without_blank_ends_and_with_single_blank_lines(tested, data, split):
+    model, evaluation = tested
+    for page in (model_card(model, evaluation, parameters={}), data_sheet(data, split)):
+        assert page == page.strip()
+        assert "\n\n\n" not in page

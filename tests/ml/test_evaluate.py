@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ml.abstention import Limits
-from ml.evaluate import bootstrap_interval, evaluate, paired_bootstrap
+from ml.evaluate import evaluate
 from ml.expression_model import Predictions
 
 
@@ -41,7 +41,7 @@ def test_scores_by_hand(data):
     np.testing.assert_array_equal(found.confusion, expected)
     assert np.trace(found.confusion) / 8 == found.recognition
     assert found.recognition_correct.tolist() == [True] * 6 + [False] * 2
-    assert found.classification_correct.sum() == 2
+    assert (found.mapped == found.target).sum() == 2
     np.testing.assert_allclose(found.confidence, 0.7)
     assert found.synthetic
 
@@ -98,81 +98,3 @@ def test_a_certain_error_has_a_finite_loss(data):
 def test_no_example_cannot_be_evaluated(data):
     with pytest.raises(ValueError, match="at least one row"):
         evaluate(Oracle(data.labels[:0], num_right=0), data, np.arange(0))
-
-
-def test_interval_of_two_subjects_by_hand():
-    # Subject a is always right, b never; 3 examples of a, 1 of b. Resamples: aa 1, ab 3/4, bb 0.
-    low, high = bootstrap_interval([1, 1, 1, 0], list("aaab"))
-    assert (low, high) == (0.0, 1.0)
-
-
-def test_interval_is_that_of_subjects_not_of_examples():
-    # Ten subjects, half of them always right: copying every example does not narrow the interval.
-    correct, subjects = np.repeat(np.arange(10) % 2, 3), np.repeat(np.arange(10), 3)
-    interval = bootstrap_interval(correct, subjects)
-    assert interval == bootstrap_interval(np.repeat(correct, 20), np.repeat(subjects, 20))
-    assert interval[0] == pytest.approx(0.2, abs=0.11)
-    assert interval[1] == pytest.approx(0.8, abs=0.11)
-
-
-def test_interval_matches_a_slow_loop():
-    rng = np.random.default_rng(0)
-    subjects = rng.integers(0, 12, 60)
-    correct = rng.random(60) < 0.3 + 0.05 * subjects
-    draws = np.random.default_rng(1)
-    means = []
-    for _ in range(2000):
-        chosen = draws.choice(np.unique(subjects), len(np.unique(subjects)))
-        rows = np.concatenate([np.flatnonzero(subjects == each) for each in chosen])
-        means.append(correct[rows].mean())
-    np.testing.assert_allclose(
-        bootstrap_interval(correct, subjects), np.quantile(means, [0.025, 0.975]), atol=0.03
-    )
-
-
-def test_a_single_subject_says_nothing_about_others():
-    assert bootstrap_interval([1, 1, 1], list("aaa")) == (0.0, 1.0)
-    found = paired_bootstrap([1, 1], [0, 0], list("aa"))
-    assert (found.difference, found.low, found.high, found.p_value) == (1.0, -1.0, 1.0, 1.0)
-    assert not found.wins
-
-
-def test_a_clear_win_is_found_and_equal_models_tie():
-    subjects = np.repeat(np.arange(10), 5)
-    better, worse = np.ones(50), np.arange(50) % 5 > 1
-    win = paired_bootstrap(better, worse, subjects)
-    assert win.difference == pytest.approx(0.4)
-    assert win.wins
-    assert win.p_value < 0.01
-    tie = paired_bootstrap(worse, worse, subjects)
-    assert (tie.difference, tie.low, tie.high, tie.p_value) == (0.0, 0.0, 0.0, 1.0)
-    assert not tie.wins
-
-
-def test_swapping_the_models_mirrors_the_interval():
-    rng = np.random.default_rng(2)
-    a, b, subjects = rng.random(40) < 0.8, rng.random(40) < 0.5, rng.integers(0, 8, 40)
-    forward, backward = paired_bootstrap(a, b, subjects), paired_bootstrap(b, a, subjects)
-    assert backward.difference == pytest.approx(-forward.difference)
-    assert (backward.low, backward.high) == pytest.approx((-forward.high, -forward.low))
-    assert backward.p_value == forward.p_value
-
-
-def test_a_win_by_one_subject_of_many_is_no_win():
-    subjects = np.repeat(np.arange(10), 4)
-    better = np.zeros(40)
-    better[:4] = 1
-    assert not paired_bootstrap(better, np.zeros(40), subjects).wins
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (([1, 0], [1], list("ab")), "expected the same examples"),
-        (([1, 0], [1, 1], list("abc")), "a subject per example"),
-        (([], [], []), "at least one example"),
-    ],
-)
-def test_unpaired_input_is_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        paired_bootstrap(*arguments)

@@ -42,7 +42,7 @@ def test_there_are_fifty_pairs_of_which_at_least_ten_were_chosen_for_dominance()
 
 
 def test_pairs_without_a_norm_are_the_three_that_the_docstring_names():
-    target = norms.pad_target()
+    target = norms.target_of(norms.load_pairs())
     assert list(target.index[target.isna().any(axis=1)]) == [
         "surprised_unsurprised",
         "stressed_hysteric",
@@ -67,24 +67,25 @@ _EPA = ("evaluation", "potency", "activity")
 
 def test_target_of_angry_calm_by_hand():
     # angry E -1.7705 P .5704 A 1.7977; calm E 2.8847 P 1.9323 A -2.3222; (first - second) / 2 / 4.3
-    row = norms.pad_target(["angry_calm"]).loc["angry_calm"]
+    row = norms.target_of(norms.select_pairs(["angry_calm"])).loc["angry_calm"]
     assert list(row.index) == list(PAD_AXES)
     np.testing.assert_allclose(row, [-4.6552 / 8.6, 4.1199 / 8.6, -1.3619 / 8.6], atol=1e-12)
 
 
 def test_midpoint_and_target_give_back_the_poles():
     pair = norms.load_pairs()[0]
-    both = norms.pad_midpoint([pair.pair]).to_numpy() + norms.pad_target([pair.pair]).to_numpy()
+    both = norms.midpoint_of([pair]).to_numpy() + norms.target_of([pair]).to_numpy()
     np.testing.assert_allclose(both[0], pair.first.pad)
 
 
 def test_pairs_come_in_the_order_asked_for():
-    assert list(norms.pad_target(["happy_sad", "angry_calm"]).index) == ["happy_sad", "angry_calm"]
+    found = norms.select_pairs(["happy_sad", "angry_calm"])
+    assert [each.pair for each in found] == ["happy_sad", "angry_calm"]
 
 
 def test_an_unknown_pair_is_named():
     with pytest.raises(KeyError, match="hot_cold"):
-        norms.pad_target(["happy_sad", "hot_cold"])
+        norms.select_pairs(["happy_sad", "hot_cold"])
 
 
 def test_the_added_pairs_tell_dominance_from_pleasure():
@@ -92,7 +93,7 @@ def test_the_added_pairs_tell_dominance_from_pleasure():
         pleasure, dominance = table["pleasure"], table["dominance"]
         return (pleasure @ dominance) / np.sqrt((pleasure @ pleasure) * (dominance @ dominance))
 
-    target = norms.pad_target()
+    target = norms.target_of(norms.load_pairs())
     assert congruence(target.iloc[:20].dropna()) > 0.9
     assert congruence(target.dropna()) < 0.8
 

@@ -4,7 +4,7 @@ import pytest
 
 from ml import panel, ratings
 from ml.datasets import EMOTIONS, PAD_AXES
-from ml.norms import emotion_pad, pad_target
+from ml.norms import emotion_pad, load_pairs, target_of
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def test_a_simulated_panel_says_that_it_is_synthetic_and_rates_only_pairs_with_n
     assert list(answers.columns) == list(ratings.RATING_COLUMNS)
     assert answers["synthetic"].all()
     assert set(answers["source"]) == {"simulated panel"}
-    assert set(answers["pair"]) == set(pad_target().dropna().index)
+    assert set(answers["pair"]) == set(target_of(load_pairs()).dropna().index)
     assert answers["rater"].nunique() == 3
     good, rejected = ratings.check_ratings(answers, source="panel")
     assert len(good) == len(answers)

@@ -67,8 +67,8 @@ def test_variance_inflation_by_hand():
 
 def test_the_added_pairs_tell_dominance_from_pleasure():
     table1 = [each.pair for each in norms.load_pairs() if each.chosen_for == "table 1"]
-    of_paper = rotation.variance_inflation(norms.pad_target(table1).to_numpy())
-    of_all = rotation.variance_inflation(norms.pad_target().to_numpy())
+    of_paper = rotation.variance_inflation(norms.target_of(norms.select_pairs(table1)).to_numpy())
+    of_all = rotation.variance_inflation(norms.target_of(norms.load_pairs()).to_numpy())
     assert of_paper[2] > 15
     assert of_all[2] < 5
 

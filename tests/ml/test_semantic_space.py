@@ -165,10 +165,10 @@ def test_pad_follows_the_latent_pad_in_the_norms_unit(space, scores, stimuli):
 
 def test_pad_is_exact_for_scores_on_the_lines_between_the_poles():
     rng = np.random.default_rng(3)
-    target = norms.pad_target().dropna()
+    target = norms.target_of(norms.load_pairs()).dropna()
     # Pairs whose poles lie far apart, so that no score leaves the scale.
     target = target[np.linalg.norm(target, axis=1) > 0.5]
-    middle = norms.pad_midpoint(target.index).to_numpy()
+    middle = norms.midpoint_of(norms.select_pairs(target.index)).to_numpy()
     truth = 0.1 * rng.normal(size=(80, 3)) + [0.05, -0.02, 0.03]
     along = ((truth[:, None] - middle) * target.to_numpy()).sum(axis=2) / (target.to_numpy() ** 2).sum(axis=1)
     # A factor model needs uniquenesses; these are small beside the common part.
@@ -178,10 +178,10 @@ def test_pad_is_exact_for_scores_on_the_lines_between_the_poles():
 
 
 def test_a_given_target_with_midpoints_places_pad_as_the_norms_do(space, scores):
-    pairs = list(space.pairs)
-    given = fit_semantic_space(scores, target=norms.pad_target(pairs), midpoint=norms.pad_midpoint(pairs))
+    pairs = norms.select_pairs(space.pairs)
+    given = fit_semantic_space(scores, target=norms.target_of(pairs), midpoint=norms.midpoint_of(pairs))
     np.testing.assert_allclose(given.to_pad(scores), space.to_pad(scores), atol=1e-12)
-    without = fit_semantic_space(scores, target=norms.pad_target(pairs))
+    without = fit_semantic_space(scores, target=norms.target_of(pairs))
     assert np.abs(without.to_pad(scores) - space.to_pad(scores)).max() > 0.01
 
 

@@ -7,13 +7,11 @@ from ml.spotting_metrics import (
     SpottingCounts,
     auc_interval,
     boundary_errors,
-    false_alarms_per_minute,
     frame_mask,
     frame_roc,
     match_pairs,
     match_segments,
     segment_iou,
-    spotting_counts,
     spotting_counts_by_length,
 )
 from tests.reference.spotting import most_matches, overlap, pair_auc
@@ -88,7 +86,8 @@ def test_a_backward_segment_is_refused():
 
 
 def test_counts_are_summed_over_clips_with_and_without_expressions():
-    counts = spotting_counts([([(0, 9)], [(0, 9)]), ([(3, 9), (20, 29)], []), ([], [(5, 9)])])
+    clips = [([(0, 9)], [(0, 9)], 25.0), ([(3, 9), (20, 29)], [], 25.0), ([], [(5, 9)], 25.0)]
+    counts = spotting_counts_by_length(clips)["overall"]
     assert counts == SpottingCounts(tp=1, fp=2, fn=1)
     assert counts.precision == pytest.approx(1 / 3)
     assert counts.recall == pytest.approx(1 / 2)
@@ -96,7 +95,7 @@ def test_counts_are_summed_over_clips_with_and_without_expressions():
 
 
 def test_scores_of_nothing_are_undefined():
-    counts = spotting_counts([])
+    counts = SpottingCounts()
     assert np.isnan([counts.precision, counts.recall, counts.f1]).all()
     assert SpottingCounts(fp=1).f1 == 0.0
 
@@ -107,7 +106,7 @@ def test_counts_by_length_follow_the_true_segment():
     counts = spotting_counts_by_length(clips)
     assert counts["micro"] == SpottingCounts(tp=1, fp=1, fn=1)
     assert counts["macro"] == SpottingCounts(tp=0, fp=1, fn=1)
-    assert counts["overall"] == spotting_counts([clips[0][:2]])
+    assert counts["overall"] == SpottingCounts(*match_segments(*clips[0][:2]))
 
 
 def test_frame_mask_includes_both_ends():
@@ -150,12 +149,6 @@ def test_auc_interval_leaves_out_resamples_of_one_kind():
     # Only subject a has positive frames; resamples without it have no AUC.
     low, high = auc_interval([0.9, 0.1, 0.2, 0.3], [True, False, False, False], list("aabb"))
     assert low == high == 1.0
-
-
-def test_false_alarms_per_minute():
-    assert false_alarms_per_minute(3, 90.0) == pytest.approx(2.0)
-    with pytest.raises(ValueError, match="more than 0 s"):
-        false_alarms_per_minute(3, 0.0)
 
 
 def test_boundary_errors_use_real_timestamps():

@@ -9,7 +9,6 @@ from ml.spotting_summary import (
     SpottingSummary,
     TrueSegment,
     average_precision_ranks,
-    interval,
 )
 from tests.reference.spotting import pair_auc
 
@@ -107,11 +106,6 @@ def test_resamples_draw_the_same_subjects_for_every_spotter():
     assert set(np.round(other * 4)) <= {0, 1, 2, 3, 4}
     again = SpottingSummary(bad).resampled(seed=3, num_resamples=50)["recall"]
     np.testing.assert_array_equal(other, again)
-
-
-def test_interval_leaves_out_what_could_not_be_measured():
-    assert interval(np.array([np.nan, 1.0, 1.0])) == (1.0, 1.0)
-    assert np.isnan(interval(np.array([np.nan]))).all()
 
 
 def test_average_precision_by_hand():
