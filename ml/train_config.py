@@ -14,7 +14,7 @@ Schedule = Literal["constant", "cosine"]
 Keep = Literal["best", "last"]
 Precision = Literal["float32", "bfloat16"]
 # Probabilities, shares and decays, all below 1.
-_Share = Annotated[float, Field(ge=0, lt=1)]
+_Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -85,19 +85,19 @@ class TrainConfig:
     texture_components: NonNegativeInt = 32
     pad_weight: NonNegativeFloat = 1.0
     beta: NonNegativeFloat = 1.0
-    mirror: _Share = 0.5
+    mirror: _Probability = 0.5
     shift_px: NonNegativeInt = 2
     gain: NonNegativeFloat = 0.1
     noise: NonNegativeFloat = 0.05
-    feature_dropout: _Share = 0.2
+    feature_dropout: _Probability = 0.2
     rotation_deg: NonNegativeFloat = 0.0
     zoom: NonNegativeFloat = 0.0
-    soften: _Share = 0.0
-    blocks: _Share = 0.0
-    occlusion: _Share = 0.0
-    label_smoothing: _Share = 0.0
+    soften: _Probability = 0.0
+    blocks: _Probability = 0.0
+    occlusion: _Probability = 0.0
+    label_smoothing: _Probability = 0.0
     class_balance: NonNegativeFloat = 0.0
-    ema: _Share = 0.0
+    ema: _Probability = 0.0
     schedule: Schedule = "constant"
     trunk_rate: NonNegativeFloat = 1.0
     keep: Keep = "best"
@@ -105,5 +105,5 @@ class TrainConfig:
     width: PositiveFloat = 1.0
     unshared: bool = False
     batch_norm: bool = False
-    dropout: _Share = 0.0
+    dropout: _Probability = 0.0
     num_threads: PositiveInt = 1
