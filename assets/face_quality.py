@@ -21,7 +21,7 @@ from ml.slices import light_groups, size_groups
 Crops = dict[tuple[str, int], NDArray[np.uint8]]
 Measures = dict[tuple[str, int], Mapping[str, float]]
 
-_QUALITY = ("size_px", "blur", "yaw", "roll_deg")
+QUALITY = ("size_px", "blur", "yaw", "roll_deg")
 _UNKNOWN = "unknown"
 
 
@@ -33,17 +33,17 @@ def measures_at(lake: Lake, camera_day: str, clip_id: str, wanted: Sequence[tupl
     dict
         size_px, blur, yaw, roll_deg and track_s by (track_id, frame); a track without kept frames is absent.
     """
-    columns = ["track_id", "frame", "time_s", "kept", *_QUALITY]
+    columns = ["track_id", "frame", "time_s", "kept", *QUALITY]
     table = lake.read("face_tracks", clip_id, camera_day=camera_day, columns=columns)
     kept = table.filter(pc.field("kept")).to_pandas()
     found: Measures = {}
     for track_id, rows in kept.groupby("track_id"):
         times, frames = rows["time_s"].to_numpy(), rows["frame"].to_numpy()
-        values = rows[list(_QUALITY)].to_numpy()
+        values = rows[list(QUALITY)].to_numpy()
         for frame in (frame for track, frame in wanted if track == track_id):
             nearest = values[np.argmin(np.abs(frames - frame))].tolist()
             found[str(track_id), frame] = {
-                **dict(zip(_QUALITY, nearest, strict=True)),
+                **dict(zip(QUALITY, nearest, strict=True)),
                 "track_s": float(times[-1] - times[0]),
             }
     return found
@@ -73,7 +73,7 @@ def describe_examples(lake: Lake) -> tuple[dict[str, NDArray[np.str_]], dict[str
     }
     measures = [found.get((row["clip_id"], row["track_id"], row["frame"]), {}) for row in rows]
     quality = {
-        name: np.array([each.get(name, math.nan) for each in measures]) for name in (*_QUALITY, "track_s")
+        name: np.array([each.get(name, math.nan) for each in measures]) for name in (*QUALITY, "track_s")
     }
     images = np.frombuffer(b"".join(row["image"] for row in rows), np.uint8)
     # A camera-day is called <YYYY-MM-DD>_<camera>.

@@ -197,11 +197,11 @@ def render_report(context: ReportContext) -> str:
         .render(
             report=context,
             totals=_totals(context),
-            table_2=_records(areas),
+            table_2=records_of(areas),
             table_2_plot=figure_data_uri(
                 comparison_plot(areas, x="area under the ROC curve", synthetic=bool(areas["synthetic"].any()))
             ),
-            table_3=_records(comparison),
+            table_3=records_of(comparison),
             table_3_plot=figure_data_uri(table_3_plot(context.comparison)),
             paper_figures=sorted(
                 (figure for figure in context.figures if figure.number), key=lambda figure: int(figure.number)
@@ -209,12 +209,12 @@ def render_report(context: ReportContext) -> str:
             more_figures=[figure for figure in context.figures if not figure.number],
             missing_figures=[number for number in PAPER_FIGURES if number not in drawn],
             axes=_axes(context.semantic_space),
-            spotting=_records(context.spotting),
-            camera_days=_records(context.camera_days),
-            segments=_records(context.segments.head(MAX_SEGMENTS)),
-            quarantine=_records(context.quarantine),
-            promotions=_records(context.promotions),
-            lineage=_records(context.lineage),
+            spotting=records_of(context.spotting),
+            camera_days=records_of(context.camera_days),
+            segments=records_of(context.segments.head(MAX_SEGMENTS)),
+            quarantine=records_of(context.quarantine),
+            promotions=records_of(context.promotions),
+            lineage=records_of(context.lineage),
             checks=[(name, len(rows)) for name, rows in sorted(context.checks.items())],
         )
     )
@@ -300,7 +300,7 @@ def _accuracies(table: pd.DataFrame) -> pd.DataFrame:
             "high": 100 * row[f"{measure}_high"],
             "synthetic": row["synthetic"],
         }
-        for row in _records(table)
+        for row in records_of(table)
         for measure in ("recognition", "classification")
     ]
     return pd.DataFrame(rows)
@@ -313,7 +313,7 @@ def table_3_plot(comparison: pd.DataFrame) -> Figure:
 
 
 def _totals(context: ReportContext) -> dict[str, int]:
-    days = _records(context.camera_days)
+    days = records_of(context.camera_days)
     summed = {"clips": "clips", "face tracks": "tracks", "kept frames": "kept_frames", "segments": "segments"}
     return {
         "cameras": len({day["camera"] for day in days}),
@@ -348,5 +348,5 @@ def _verdict(congruence: float, *, unsupported: bool) -> str:
     return "fair" if congruence >= _FAIR_CONGRUENCE else "weak"
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

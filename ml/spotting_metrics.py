@@ -76,7 +76,7 @@ def segment_iou(predicted: Segments, truth: Segments) -> NDArray[np.float64]:
     ValueError
         If a segment ends before it starts.
     """
-    a, b = _bounds(predicted)[:, None, :], _bounds(truth)[None, :, :]
+    a, b = frame_bounds(predicted)[:, None, :], frame_bounds(truth)[None, :, :]
     shared = np.minimum(a[..., 1], b[..., 1]) - np.maximum(a[..., 0], b[..., 0]) + 1
     shared = np.maximum(shared, 0)
     return shared / (_length(a) + _length(b) - shared)
@@ -160,10 +160,10 @@ def spotting_counts_by_length(
         pairs = match_pairs(predicted, truth, iou)
         matched = {p for p, _ in pairs}
         found = {t for _, t in pairs}
-        for t, frames in enumerate(_length(_bounds(truth)).tolist()):
+        for t, frames in enumerate(_length(frame_bounds(truth)).tolist()):
             kind = "micro" if frames / fps <= micro_max_s else "macro"
             totals[kind] += SpottingCounts(tp=int(t in found), fn=int(t not in found))
-        for p, frames in enumerate(_length(_bounds(predicted)).tolist()):
+        for p, frames in enumerate(_length(frame_bounds(predicted)).tolist()):
             kind = "micro" if frames / fps <= micro_max_s else "macro"
             totals[kind] += SpottingCounts(fp=int(p not in matched))
     return totals | {"overall": totals["micro"] + totals["macro"]}
@@ -186,7 +186,7 @@ def frame_mask(segments: Segments, num_frames: int) -> NDArray[np.bool_]:
     ValueError
         If a segment reaches outside the clip.
     """
-    bounds = _bounds(segments)
+    bounds = frame_bounds(segments)
     if bounds.size and (bounds.min() < 0 or bounds.max() >= num_frames):
         msg = f"segments span frames {bounds.min()}..{bounds.max()}, expected 0..{num_frames - 1}"
         raise ValueError(msg)
@@ -326,7 +326,7 @@ def _time(segment: Any, moment: str, times: NDArray[np.float64]) -> float:
     return float("nan") if moment == "apex" else float(times[segment[("onset", "offset").index(moment)]])
 
 
-def _bounds(segments: Segments) -> NDArray[np.int64]:
+def frame_bounds(segments: Segments) -> NDArray[np.int64]:
     """Onset and offset of each segment, shape (K, 2)."""
     pairs = [(s.onset, s.offset) if hasattr(s, "onset") else (s[0], s[1]) for s in segments]
     bounds = np.array(pairs, np.int64).reshape(-1, 2)
