@@ -349,4 +349,5 @@ def _verdict(congruence: float, *, unsupported: bool) -> str:
 
 
 def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as dicts by column."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
