@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from bench.spotting_extract import MODC_KINDS, PEER_KINDS, TrackRows, default_config, paper_config
 from features.config import FeatureConfig
 from features.curves import contrast, half_window
-from features.pipeline import TrackCurves, track_curves
+from features.decisions import TrackCurves
+from features.pipeline import track_curves
 from features.segments import smoothed
 from features.temporal import temporal_features
 from ml.spotting_summary import TrueSegment

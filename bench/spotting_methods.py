@@ -17,7 +17,7 @@ from bench.spotting_extract import default_config, paper_config
 from bench.spotting_faces import AnnotatedFace, PlainCurve, Stretch
 from features import segments as seg
 from features.curves import change_threshold, score_curve, true_spans
-from features.pipeline import TrackCurves
+from features.decisions import TrackCurves
 from features.segments import SegmentConfig
 from features.spans import Span, limit_spans, merge_spans
 from features.temporal import score_spans

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from features.backend import Array, is_numpy, namespace, to_numpy
 from features.boxes import Window
 from features.histograms import block_histograms
-from features.modc import Rings, ring_codes
+from features.modc import ring_codes
+from features.modc_kernels import Rings
 
 _UNTURNED = ((0, 0, 0),)
 _DCP_WEIGHTS = ((1, 4, 16, 64), (0, 0, 0, 0))

@@ -10,11 +10,11 @@ from typing import Any
 from upath import UPath
 
 from assets.intake import IntakeResult, Manifest, clips_in, stored_camera_days, summarise, take_in
-from features.sample import make_sample
 from orchestration.ingest import process, process_all, take_in_all
 from orchestration.line import Line, open_line
 from orchestration.settings import CONFIGS, Settings
 from orchestration.summary import clip_table, line_summary
+from sample.clips import make_sample
 
 OnStep = Callable[[str, int, int], None]
 APPROVER = "demo"

@@ -29,11 +29,11 @@ class BuiltClip:
 def build_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., BuiltClip]:
     """Builder of small clips: ``build_clip([(variant, (emotion, ...)), ...], index=0, **config)``.
 
-    Keywords other than ``index`` and ``folder`` are fields of ``features.sample_plan.SampleConfig``. The same
+    Keywords other than ``index`` and ``folder`` are fields of ``sample.plan.SampleConfig``. The same
     arguments give the same clip, drawn once per test session unless a ``folder`` is named.
     """
-    from features.sample import make_puppets, write_clip
-    from features.sample_plan import SampleConfig, plan_clip
+    from sample.clips import make_puppets, write_clip
+    from sample.plan import SampleConfig, plan_clip
 
     built: dict[Any, BuiltClip] = {}
     session_folder = tmp_path_factory.mktemp("sample")

@@ -7,9 +7,9 @@ import pytest
 from upath import UPath
 
 from assets.camera_day import ClipWorkers
-from assets.crops import CROP_SIZE
 from assets.face_features import flow_features, texture_features
 from assets.lake import Lake, fingerprint
+from features.faces import CROP_SIZE
 
 DAY, CLIP, TRACKS = "2026-03-02_gate-03", "aaaa000011112222", "stamp of the tracks"
 ASSETS = {"texture_features": texture_features, "flow_features": flow_features}

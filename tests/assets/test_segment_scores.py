@@ -8,7 +8,8 @@ from upath import UPath
 
 from assets.face_quality import measures_at
 from assets.lake import Lake
-from assets.segment_scores import FEATURE_VERSION, segment_scores
+from assets.segment_scores import segment_scores
+from assets.training_set import FEATURE_VERSION
 from ml.abstention import AbstentionConfig, Limits
 
 DAY, CLIP, TRACK = "2026-03-02_gate-03", "aaaa000011112222", "bbbb00001111"

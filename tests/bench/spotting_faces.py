@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.spotting_extract import MODC_KINDS, PEER_KINDS
 from bench.spotting_faces import AnnotatedFace, PlainCurve, Stretch
-from features.pipeline import TrackCurves
+from features.decisions import TrackCurves
 from ml.spotting_summary import TrueSegment
 
 FPS = 25.0

@@ -16,7 +16,7 @@ from bench.spotting_methods import (
     Thresholds,
     assemble,
 )
-from features.pipeline import TrackCurves
+from features.decisions import TrackCurves
 from features.spans import Span
 from ml.spotting_metrics import frame_roc
 from ml.spotting_nested import NestedCrossValidation

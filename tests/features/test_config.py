@@ -11,10 +11,10 @@ from features.config import FeatureConfig, build_config, load_config
 from features.faces import FaceConfig
 from features.flow_stream import FlowConfig
 from features.modc import KINDS, Kind
-from features.sample_plan import SampleConfig
 from features.segments import SegmentConfig
 from features.texture_stream import TextureConfig
 from features.tracks import TrackConfig
+from sample.plan import SampleConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SECTIONS = (FaceConfig, TrackConfig, TextureConfig, FlowConfig, SegmentConfig)

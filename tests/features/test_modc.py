@@ -10,7 +10,8 @@ import torch
 from features import histograms, modc, modc_kernels, prefilter
 from features.backend import to_numpy
 from features.histograms import block_histograms
-from features.modc import KINDS, modc_codes, modc_histograms, num_bins, sampling_taps
+from features.modc import KINDS, modc_codes, modc_histograms, num_bins
+from features.modc_kernels import sampling_taps
 from features.prefilter import prefilter_images
 from tests.reference import texture as slow
 

@@ -20,10 +20,10 @@ from features.pipeline import (
     segment_features,
     spot_clip,
 )
-from features.sample import make_puppets, render_frames
-from features.sample_plan import SampleConfig, plan_clip
 from features.segments import SegmentConfig
 from features.texture_stream import TextureConfig
+from sample.clips import make_puppets, render_frames
+from sample.plan import SampleConfig, plan_clip
 from tests.features.stream_rows import FPS, columns, cpu, no_texture, rows_of, run
 
 CONFIGS = Path(__file__).parents[2] / "configs"

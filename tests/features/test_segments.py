@@ -9,7 +9,6 @@ from features.curves import flow_angle
 from features.flanks import extrapolate_to_foot, grow_from_apex, max_speed
 from features.segments import (
     SegmentConfig,
-    Span,
     fuse,
     mean_spans,
     motion_spans,
@@ -18,7 +17,7 @@ from features.segments import (
     texture_spans,
     to_segments,
 )
-from features.spans import centre_apex, limit_spans, merge_spans
+from features.spans import Span, centre_apex, limit_spans, merge_spans
 from tests.reference import flow as slow
 
 FPS = 25.0

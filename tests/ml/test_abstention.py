@@ -6,7 +6,8 @@ import pytest
 from ml.abstention import REASONS, AbstentionConfig, Limits, TrainingRange, confidence_threshold
 from ml.datasets import ExpressionDataset
 from ml.expression_model import ExpressionModel
-from ml.train import TrainConfig, train_deepid
+from ml.train import train_deepid
+from ml.train_config import TrainConfig
 
 GOOD = {"size_px": 90.0, "blur": 300.0, "yaw": 0.1, "roll_deg": -5.0, "track_s": 2.0, "face_found": True}
 

@@ -10,7 +10,8 @@ from ml.cards import EXCLUDED_USES, data_sheet, model_card, shipped_card
 from ml.evaluate import evaluate
 from ml.pretrained import load_pretrained
 from ml.slices import light_groups
-from ml.train import TrainConfig, train_deepid
+from ml.train import train_deepid
+from ml.train_config import TrainConfig
 
 
 @pytest.fixture(scope="module")

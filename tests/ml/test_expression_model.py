@@ -7,7 +7,8 @@ import pytest
 from ml.datasets import EMOTIONS
 from ml.deepid import map_to_emotion
 from ml.expression_model import ExpressionModel, code_version
-from ml.train import TrainConfig, train_deepid
+from ml.train import train_deepid
+from ml.train_config import TrainConfig
 
 
 @pytest.fixture(scope="module")

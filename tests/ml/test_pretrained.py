@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ml.pretrained import DATA, load_pretrained, save_pretrained
-from ml.train import TrainConfig, train_deepid
+from ml.train import train_deepid
+from ml.train_config import TrainConfig
 
 
 @pytest.fixture(scope="module")

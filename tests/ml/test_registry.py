@@ -30,7 +30,8 @@ def logged(data, split, anchors, tmp_path_factory) -> Logged:
     from matplotlib.figure import Figure
 
     from ml.evaluate import evaluate
-    from ml.train import TrainConfig, train_deepid
+    from ml.train import train_deepid
+    from ml.train_config import TrainConfig
 
     home = tmp_path_factory.mktemp("mlflow")
     registry = ModelRegistry(

@@ -6,7 +6,8 @@ import pytest
 
 from ml.abstention import Limits
 from ml.serving import COLUMNS, PLACES, answers, read_image
-from ml.train import TrainConfig, train_deepid
+from ml.train import train_deepid
+from ml.train_config import TrainConfig
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import torch
 
 from ml.deepid import DeepID
 from ml.splits import SplitLeakageError, split_from_folds
-from ml.train import TrainConfig, _loss_weights, calibrated_reader, train_words
+from ml.train import _loss_weights, calibrated_reader, train_words
+from ml.train_config import TrainConfig
 from tests.ml.training import TINY, train
 
 

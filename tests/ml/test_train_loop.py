@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ml.deepid import DeepIDOutput
-from ml.train import TrainConfig
+from ml.train_config import TrainConfig
 from ml.train_loop import Examples, TrainingLoop, augment, loss_of
 from tests.ml.training import TINY, train
 

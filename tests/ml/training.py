@@ -4,7 +4,8 @@ import numpy as np
 
 from ml.datasets import ExpressionDataset
 from ml.splits import Split
-from ml.train import TrainConfig, TrainingRun, train_deepid
+from ml.train import TrainingRun, train_deepid
+from ml.train_config import TrainConfig
 
 TINY = TrainConfig(epochs=2, batch_size=8, texture_components=4)
 

@@ -45,9 +45,9 @@ def deliver():
 
 @pytest.fixture(scope="session")
 def draw_small_sample():
-    """Stand-in for ``features.sample.make_sample``: four variants, all emotions each, on two camera-days."""
-    from features.sample import make_puppets, write_clip
-    from features.sample_plan import SampleConfig, plan_clip
+    """Stand-in for ``sample.clips.make_sample``: four variants, all emotions each, on two camera-days."""
+    from sample.clips import make_puppets, write_clip
+    from sample.plan import SampleConfig, plan_clip
 
     config = SampleConfig(fps=15, lead_s=0.5, face_px=(85.0, 110.0))
     programmes = (("happy", "angry"), ("calm", "scared"))

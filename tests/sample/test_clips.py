@@ -8,15 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
-from features import sample_face, sample_marks, sample_warp
 from features.detectors import make_detector
 from features.faces import FaceConfig
-from features.sample import make_puppets, make_sample, manifest, render_frames, write_clip
-from features.sample_face import FacePuppet, Pose
-from features.sample_plan import SampleConfig, plan_clip, plan_sample, variant_shape
-from features.sample_schedule import ONSET_SHARE, Episode
-from features.sample_shapes import FaceShape
 from features.video import probe_video
+from sample import face as sample_face
+from sample import marks as sample_marks
+from sample import warp as sample_warp
+from sample.clips import make_puppets, make_sample, manifest, render_frames, write_clip
+from sample.face import FacePuppet, Pose
+from sample.plan import SampleConfig, plan_clip, plan_sample, variant_shape
+from sample.schedule import ONSET_SHARE, Episode
+from sample.shapes import FaceShape
 
 EMOTIONS = {"happy", "angry", "calm", "scared"}
 

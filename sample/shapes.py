@@ -11,18 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from features import sample_marks as marks
-from features.sample_neutral import brush_strokes, darken
-from features.sample_warp import (
-    CANVAS_SCALE,
-    ROI,
-    Bytes,
-    Floats,
-    crop_box,
-    fading_window,
-    point_grid,
-    thin_plate_map,
-)
+from sample import marks as marks
+from sample.neutral import brush_strokes, darken
+from sample.warp import CANVAS_SCALE, ROI, Bytes, Floats, crop_box, fading_window, point_grid, thin_plate_map
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features import sample_marks as marks
-from features.sample_warp import (
+from sample import marks as marks
+from sample.warp import (
     CANVAS_SCALE,
     ROI,
     Bytes,

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from features import sample_marks as marks
-from features.sample_neutral import (
+from sample import marks as marks
+from sample.neutral import (
     BROWN,
     CLOSING_SHARE,
     LOWER_REACH,
@@ -34,8 +34,8 @@ from features.sample_neutral import (
     smile_point,
     soften_folds,
 )
-from features.sample_shapes import FaceShape, relight, unshape_map, with_brows
-from features.sample_warp import (
+from sample.shapes import FaceShape, relight, unshape_map, with_brows
+from sample.warp import (
     CANVAS_SCALE,
     ROI,
     Bytes,
