@@ -1,7 +1,7 @@
 """The model that ships with the package: trained on FER2013's faces with FER+'s votes and FER2013's labels.
 
 Belongs here: its two files, weights as safetensors in half precision and a card as JSON, and reading them; no pickle.
-Stays out: training it (``bench.recognition_export``) and registering it (``ml.registry``).
+Stays out: training it (``bench.recognition.ship``) and registering it (``ml.registry``).
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def load_pretrained(folder: Path = DATA) -> Pretrained:
     """
     path = folder / f"{_NAME}.json"
     if not path.exists():
-        msg = f"{path} is missing; reinstall the package, or make it by `python -m bench.recognition_export`"
+        msg = f"{path} is missing; reinstall the package, or make it by `python -m bench.recognition.ship`"
         raise FileNotFoundError(msg)
     text, weights = path.read_bytes(), (folder / f"{_NAME}.safetensors").read_bytes()
     stored = json.loads(text)

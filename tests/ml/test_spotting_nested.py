@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from ml.spotting_learned import fit_logistic, fit_trees
+from bench.spotting.frame_scorers import fit_logistic, fit_trees
 from ml.spotting_metrics import frame_mask
 from ml.spotting_nested import (
     Fold,

@@ -1,0 +1,252 @@
+"""Speed and memory of the whole line on video, decode to segments, on one core, against the `fer` package.
+
+Every measurement runs in a process of its own that is bound to one core, and the line and its peer alternate clip by
+clip. Code is warmed by one clip beforehand: loading machine code belongs to starting, not to the rate.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from bench.page import Rows, line_plot, write_speed
+from bench.paths import ROOT
+from features.video import read_frames, write_video
+
+FER_PYTHON = ROOT / ".venv-fer" / "bin" / "python"
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+_NUM_CLIPS = 6
+_PEER_FRAMES = 60  # per clip: the peer takes a tenth of a second for each
+_NUM_FACES = (1, 4, 16)
+_LENGTHS = (300, 1000, 3000, 10_000)  # frames
+_FACES_FRAMES = 120
+
+_WORDS = """Speed of the whole line on video.
+
+Decode to segments (`features.pipeline.spot_clip`) on one core. Every measurement runs in a process bound to one core;
+the line and the `fer` package (its MTCNN and its network, frame by frame, decoding included) alternate clip by clip on
+the same core. Code is warmed by one clip beforehand. Clips of 320x240 show one face; faces are multiplied by tiling
+one clip, lengths by playing one forth and back."""
+
+
+def bench_video(data: Path) -> Rows:
+    """Return frames per second of the line and of its peer, and what a face, a frame and a second process cost.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of the benchmark data.
+    """
+    clips = _single_face_clips(data / "expression_clips")
+    with TemporaryDirectory() as folder:
+        return [
+            *_against_peer(clips),
+            _street(data / "real_clips" / "street_crowd_1080p.mp4"),
+            _two_processes(clips),
+            *_stages(clips),
+            *_by_faces(clips[0], Path(folder)),
+            *_by_length(clips[0], Path(folder)),
+        ]
+
+
+def write_video_page(rows: Rows, out: Path) -> None:
+    """Write ``speed_video.md`` and its plots into `out`."""
+    figures = [
+        line_plot(rows, x="faces", y="frames/s", title="Faces in the frame"),
+        line_plot(rows, x="frames", y="peak MiB", log=False, title="Memory and the length of a clip"),
+    ]
+    write_speed(out, "speed_video", _WORDS, rows, figures)
+
+
+class Runner:
+    """A process bound to one core that runs clips on request, each answered by seconds, frames and peak memory.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Program that reads lines of JSON (``clip``, ``limit``, ``stages``) and answers each by a line of JSON.
+    core : int
+        Core that it is bound to.
+    """
+
+    def __init__(self, command: Sequence[str], core: int) -> None:
+        environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
+        self._process = subprocess.Popen(
+            ["taskset", "-c", str(core), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def ask(self, clip: Path, *, limit: int | None = None, stages: bool = False) -> None:
+        """Send a clip, of which at most `limit` frames count, to be run as a whole or stage by stage."""
+        assert self._process.stdin is not None
+        request = {"clip": str(clip), "limit": limit, "stages": stages}
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+
+    def answer(self) -> dict[str, float]:
+        """Wait for the answer to the oldest open request: ``frames``, ``peak_mib``, ``seconds`` or those by stage.
+
+        Raises
+        ------
+        RuntimeError
+            If the process ended instead.
+        """
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        message = f"{self._process.args} ended with code {self._process.wait()}; run it by hand to see why"
+        raise RuntimeError(message)
+
+    def run(self, clip: Path, *, limit: int | None = None, stages: bool = False) -> dict[str, float]:
+        """Send a clip and wait."""
+        self.ask(clip, limit=limit, stages=stages)
+        return self.answer()
+
+
+def _line(core: int = 0) -> Runner:
+    return Runner([sys.executable, "-m", "bench.speed.video_runner"], core)
+
+
+def _single_face_clips(folder: Path) -> list[Path]:
+    """Clips of different performers, in a fixed order."""
+    clips = pd.read_csv(folder / "clips.csv").drop_duplicates("performer", keep="last")
+    return [folder / name for name in clips["clip"].head(_NUM_CLIPS)]
+
+
+def _rate(answer: dict[str, float]) -> float:
+    return answer["frames"] / answer["seconds"]
+
+
+def _against_peer(clips: list[Path]) -> Rows:
+    if not FER_PYTHON.exists():
+        ours = _median_rate(clips)
+        missing = {"task": "single face, 320x240", "method": "fer 25.10.3: not installed, run `make fer-env`"}
+        return [{"task": "single face, 320x240", "method": "the line", "frames/s": ours}, missing]
+    ours: list[float] = []
+    peers: list[float] = []
+    with _line() as line, Runner([str(FER_PYTHON), "bench/peers/fer_video.py"], 0) as peer:
+        line.run(clips[0])
+        peer.run(clips[0], limit=2)
+        for clip in clips:
+            ours.append(_rate(line.run(clip)))
+            peers.append(_rate(peer.run(clip, limit=_PEER_FRAMES)))
+    ratio = median(a / b for a, b in zip(ours, peers, strict=True))
+    task = "single face, 320x240"
+    return [
+        {
+            "task": task,
+            "method": "the line, decode to segments",
+            "frames/s": median(ours),
+            "line / this": 1.0,
+        },
+        {"task": task, "method": "fer 25.10.3, mtcnn=True", "frames/s": median(peers), "line / this": ratio},
+    ]
+
+
+def _median_rate(clips: list[Path]) -> float:
+    with _line() as line:
+        line.run(clips[0])
+        return median(_rate(line.run(clip)) for clip in clips)
+
+
+def _street(clip: Path) -> dict[str, Any]:
+    with _line() as line:
+        line.run(clip)
+        answer = line.run(clip)
+    return {
+        "task": "street, 1080p",
+        "method": "the line",
+        "frames/s": _rate(answer),
+        "peak MiB": answer["peak_mib"],
+    }
+
+
+def _two_processes(clips: list[Path]) -> dict[str, Any]:
+    """Clips per second of two processes on two cores against one on one core, in turns."""
+    with ExitStack() as stack:
+        lines = [stack.enter_context(_line(core)) for core in (0, 1)]
+        for line in lines:
+            line.run(clips[0])
+        ratios: list[float] = []
+        for clip in clips:
+            alone = lines[0].run(clip)["seconds"]
+            for line in lines:
+                line.ask(clip)
+            together = max([line.answer() for line in lines], key=lambda answer: answer["seconds"])
+            ratios.append(2 * alone / together["seconds"])
+    return {"task": "two processes, two cores", "method": "the line", "x one process": median(ratios)}
+
+
+def _stages(clips: list[Path]) -> Rows:
+    with _line() as line:
+        line.run(clips[0])
+        answers = [line.run(clip, stages=True) for clip in clips]
+    return [
+        {
+            "task": "stage, single face",
+            "method": stage,
+            "ms a frame": median(1e3 * answer[stage] / answer["frames"] for answer in answers),
+        }
+        for stage in ("decode", "track and align", "texture", "flow")
+    ]
+
+
+def _by_faces(clip: Path, folder: Path) -> Rows:
+    """The same face once, four and sixteen times in a frame that grows with them."""
+    images = [frame.image for frame in islice(cycle_frames(clip), _FACES_FRAMES)]
+    rows: Rows = []
+    with _line() as line:
+        line.run(clip)
+        for faces in _NUM_FACES:
+            side = round(faces**0.5)
+            path = folder / f"faces{faces}.mp4"
+            write_video(path, (np.tile(image, (side, side, 1)) for image in images), fps=25)
+            answer = line.run(path)
+            rows.append(
+                {"task": "number of faces", "method": "the line", "faces": faces, "frames/s": _rate(answer)}
+            )
+    return rows
+
+
+def _by_length(clip: Path, folder: Path) -> Rows:
+    """The same clip over and over, each length in a process of its own: memory must not follow it."""
+    rows: Rows = []
+    for frames in _LENGTHS:
+        path = folder / f"long{frames}.mp4"
+        write_video(path, (frame.image for frame in islice(cycle_frames(clip), frames)), fps=25)
+        with _line() as line:
+            answer = line.run(path)
+        rows.append(
+            {"task": "length", "method": "the line", "frames": frames, "frames/s": _rate(answer)}
+            | {"peak MiB": answer["peak_mib"]}
+        )
+    return rows
+
+
+def cycle_frames(clip: Path) -> Iterator[Any]:
+    """Frames of a clip, again and again, forth and back, so that nothing jumps."""
+    frames = list(read_frames(clip))
+    return cycle([*frames, *frames[-2:0:-1]])

@@ -1,0 +1,64 @@
+"""The line's side of `bench.speed.video`: runs clips that it is told on standard input, on one thread."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import cv2
+
+from features.config import FeatureConfig
+from features.pipeline import FlowStream, TextureStream, spot_clip
+from features.tracks import track_faces
+from features.video import read_frames
+
+
+def main() -> None:
+    """Answer each line of JSON (``clip``, ``limit``, ``stages``) by one with seconds, frames and peak memory."""
+    cv2.setNumThreads(1)
+    for line in sys.stdin:
+        request = json.loads(line)
+        clip = Path(request["clip"])
+        answer = _stages(clip) if request["stages"] else _whole(clip)
+        print(json.dumps({**answer, "peak_mib": _peak_mib()}), flush=True)
+
+
+def _peak_mib() -> float:
+    """Largest resident memory of this program so far; `getrusage` would count the program that started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def _whole(clip: Path) -> dict[str, float]:
+    started = time.perf_counter()
+    spot_clip(clip, config=FeatureConfig(device="cpu"))
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "frames": sum(1 for _ in read_frames(clip))}
+
+
+def _stages(clip: Path) -> dict[str, float]:
+    """Stage by stage, what the one hands to the other kept in memory."""
+    config = FeatureConfig(device="cpu")
+    answer: dict[str, float] = {}
+    started = time.perf_counter()
+
+    def lap(stage: str) -> None:
+        nonlocal started
+        answer[stage] = time.perf_counter() - started
+        started = time.perf_counter()
+
+    frames = list(read_frames(clip))
+    lap("decode")
+    faces = list(track_faces(iter(frames), faces=config.faces, tracks=config.tracks, clip_key="0" * 64))
+    kept = [face for face in faces if face.crop is not None]
+    lap("track and align")
+    for stage, make in (("texture", TextureStream), ("flow", FlowStream)):
+        streams = {face.track_id: make(config) for face in kept}
+        for face in kept:
+            streams[face.track_id].push(face.crop, face.frame, face.time_s)
+        lap(stage)
+    return {**answer, "frames": len(frames)}
+
+
+if __name__ == "__main__":
+    main()
