@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic.dataclasses import dataclass
 
-from assets.lake import fingerprint
+from assets.lake.storage import fingerprint
 from features.config import FeatureConfig, build_config, load_config, read_sections
 from features.validation import require
 from ml.abstention import AbstentionConfig

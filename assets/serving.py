@@ -2,7 +2,7 @@
 
 Belongs here: requests to faces, and the ``_load_pyfunc`` hook that MLflow's pyfunc flavor calls (a *loader module*:
 code by import, weights as arrays, no pickle anywhere). Stays out: the columns (``ml.serving``), scoring
-(``assets.scoring``), MLflow itself (``ml.registry``).
+(``assets.scoring.answers``), MLflow itself (``ml.registry``).
 
 A row holds a face (``image``: grey or BGR, any size) or the path of a clip. The face is looked for in its picture and
 aligned as the line aligns its own; ``aligned`` says that it is already. Where none is found, the whole picture is taken
@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assets.clip_stages import process_clip
-from assets.scoring import FaceInput, by_time, quality_of, score_faces, score_segments
+from assets.lake.clip_stages import process_clip
+from assets.scoring.answers import FaceInput, by_time, quality_of, score_faces, score_segments
 from features.config import FeatureConfig, load_config
 from features.detectors import FaceDetector, make_detector
 from features.raw_crops import align_raw_crop, crop_size_px

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from assets.champion import CHAMPION, latest_decision
-from assets.model_comparison import CHALLENGER
+from assets.training.champion import CHAMPION, latest_decision
+from assets.training.model_comparison import CHALLENGER
 from orchestration.line import open_line
 from orchestration.settings import Settings
 

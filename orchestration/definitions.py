@@ -2,19 +2,19 @@
 
 import dagster as dg
 
-from assets.champion import champion
-from assets.clip_manifest import clip_manifest
-from assets.deepid_versions import DEEPID_VERSIONS
-from assets.expression_segments import expression_segments
-from assets.face_features import flow_features, texture_features
-from assets.face_tracks import face_tracks
-from assets.model_comparison import model_comparison
-from assets.pad_space import pad_space
-from assets.rating_surveys import rating_surveys
-from assets.report import report
-from assets.segment_scores import segment_scores
-from assets.training_set import training_set
-from assets.warehouse import warehouse
+from assets.ingest.clip_manifest import clip_manifest
+from assets.publishing.report import report
+from assets.publishing.warehouse import warehouse
+from assets.scoring.segment_scores import segment_scores
+from assets.semantics.pad_space import pad_space
+from assets.semantics.rating_surveys import rating_surveys
+from assets.spotting.expression_segments import expression_segments
+from assets.spotting.face_features import flow_features, texture_features
+from assets.spotting.face_tracks import face_tracks
+from assets.training.champion import champion
+from assets.training.deepid_versions import DEEPID_VERSIONS
+from assets.training.model_comparison import model_comparison
+from assets.training.training_set import training_set
 from orchestration.jobs import JOBS
 from orchestration.resources import build_resources
 from orchestration.schedules import build_schedules

@@ -9,7 +9,7 @@ from typing import Any
 
 from upath import UPath
 
-from assets.intake import IntakeResult, Manifest, clips_in, stored_camera_days, summarise, take_in
+from assets.ingest.intake import IntakeResult, Manifest, clips_in, stored_camera_days, summarise, take_in
 from orchestration.ingest import process, process_all, take_in_all
 from orchestration.line import Line, open_line
 from orchestration.settings import CONFIGS, Settings

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from assets.lake import Lake
+from assets.lake.storage import Lake
 from assets.parameters import load_parameters
 from features.backend import has_gpu
 from features.detectors import make_detector

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from assets.intake import find_clip
-from assets.lake import Lake
-from assets.rating_surveys import survey_files
-from assets.schemas import TABLES
+from assets.ingest.intake import find_clip
+from assets.lake.schemas import TABLES
+from assets.lake.storage import Lake
+from assets.semantics.rating_surveys import survey_files
 from orchestration.jobs import CLIP_ASSETS
 from orchestration.line import Line, open_line
 from orchestration.settings import Settings

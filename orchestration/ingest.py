@@ -7,7 +7,7 @@ from typing import Any
 
 from upath import UPath
 
-from assets.intake import (
+from assets.ingest.intake import (
     IntakeResult,
     Manifest,
     clips_in,
@@ -16,7 +16,7 @@ from assets.intake import (
     summarise,
     take_in,
 )
-from assets.lake import Lake
+from assets.lake.storage import Lake
 from orchestration.line import Line, open_line
 from orchestration.settings import Settings
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.camera_day import CAMERA_DAYS
-from assets.lake import Lake
+from assets.lake.camera_days import CAMERA_DAYS
+from assets.lake.storage import Lake
 from ml.registry import ModelRegistry
 from orchestration.definitions import build_definitions
 from orchestration.resources import build_resources

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from assets.camera_day import ClipWorkers
-from assets.lake import Lake
+from assets.lake.camera_days import ClipWorkers
+from assets.lake.storage import Lake
 from assets.parameters import load_parameters
 from ml.registry import ModelRegistry
 from orchestration.settings import Settings

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assets.clip_page import check_suffix, explain_clip, write_explanation
-from assets.clip_stages import process_clip
-from assets.segment_scores import champion_scorer, score_clip
+from assets.explain.clip_page import check_suffix, explain_clip, write_explanation
+from assets.lake.clip_stages import process_clip
+from assets.scoring.segment_scores import champion_scorer, score_clip
 from orchestration.resources import build_resources
 from orchestration.settings import Settings
 
@@ -26,7 +26,7 @@ def score_one(
     Returns
     -------
     scores : list of dict
-        As `assets.segment_scores.score_clip` gives them.
+        As `assets.scoring.segment_scores.score_clip` gives them.
     page : Path or None
         What was written.
 

@@ -6,9 +6,9 @@ from time import monotonic, time
 import dagster as dg
 from upath import UPath
 
-from assets.camera_day import CAMERA_DAYS
-from assets.intake import IntakeResult, clips_in, stored_camera_days, stored_clips, summarise, take_in
-from assets.lake import Lake, fingerprint
+from assets.ingest.intake import IntakeResult, clips_in, stored_camera_days, stored_clips, summarise, take_in
+from assets.lake.camera_days import CAMERA_DAYS
+from assets.lake.storage import Lake, fingerprint
 from ml.registry import ModelRegistry
 from orchestration.jobs import process_camera_day, rescore
 

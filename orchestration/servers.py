@@ -10,7 +10,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from assets.lake import Lake
+from assets.lake.storage import Lake
 from orchestration.settings import Settings
 
 _HOST = "127.0.0.1"

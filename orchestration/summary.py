@@ -3,11 +3,11 @@
 from collections import Counter
 from typing import Any
 
-from assets.champion import CHAMPION
-from assets.deepid_versions import VERSIONS
-from assets.intake import IntakeResult, quarantined
-from assets.lake import Lake
-from assets.warehouse_build import open_warehouse, read_relation
+from assets.ingest.intake import IntakeResult, quarantined
+from assets.lake.storage import Lake
+from assets.publishing.warehouse_build import open_warehouse, read_relation
+from assets.training.champion import CHAMPION
+from assets.training.deepid_versions import VERSIONS
 from orchestration.line import Line
 
 

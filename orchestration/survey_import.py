@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from assets.rating_surveys import import_csv, import_scale_table
+from assets.semantics.rating_surveys import import_csv, import_scale_table
 from orchestration.resources import build_resources
 from orchestration.settings import Settings
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from assets.lake import Lake
-from assets.pad_space import usable_ratings
+from assets.lake.storage import Lake
 from assets.parameters import Parameters
-from assets.rating_surveys import load_form
+from assets.semantics.pad_space import usable_ratings
+from assets.semantics.rating_surveys import load_form
 from ml.norms import target_of
 from ml.ratings import read_ratings
 from ml.survey_power import survey_power

@@ -7,6 +7,14 @@ Figures are built through the object interface, never ``pyplot``: no global stat
 """
 
 from assets.figures.curves import face_strip, flow_curves, texture_curves
+from assets.figures.decision import (
+    MOMENTS,
+    TrackView,
+    curves_decision,
+    flow_decision,
+    fused_decision,
+    texture_decision,
+)
 from assets.figures.evaluation import (
     METHOD_NAMES,
     comparison_plot,
@@ -15,18 +23,10 @@ from assets.figures.evaluation import (
     reliability_plot,
     roc_curves,
 )
-from assets.figures.explanation import (
-    MOMENTS,
-    TrackView,
-    curves_decision,
-    flow_decision,
-    fused_decision,
-    texture_decision,
-)
 from assets.figures.export import MARKDOWN_LIMIT, figure_data_uri, figure_markdown, figure_png, stacked_png
 from assets.figures.faces import FaceTile, moments
-from assets.figures.look import text_block
 from assets.figures.space import loadings_plot, pad_cube, scree_plot
+from assets.figures.style import text_block
 
 __all__ = [
     "MARKDOWN_LIMIT",

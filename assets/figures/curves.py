@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from assets.figures.look import (
+from assets.figures.style import (
     BLUE,
     GREEN,
     INK,

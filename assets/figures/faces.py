@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from numpy.typing import NDArray
 
-from assets.figures.explanation import TrackView
-from assets.figures.look import INK, PALE, RED, REGION_LINES, WIDTH, finish, new_figure, words
+from assets.figures.decision import TrackView
+from assets.figures.style import INK, PALE, RED, REGION_LINES, WIDTH, finish, new_figure, words
 from features.decisions import Decision, Reading, Reason
 from features.registration import face_regions
 from features.segments import SegmentConfig

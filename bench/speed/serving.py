@@ -32,11 +32,11 @@ from skimage import data as pictures
 from threadpoolctl import threadpool_limits
 from upath import UPath
 
-from assets.deepid_versions import VERSIONS
-from assets.lake import Lake
-from assets.scoring import score_faces
+from assets.lake.storage import Lake
+from assets.scoring.answers import score_faces
 from assets.serving import ExpressionServer
-from assets.training_set import FEATURE_VERSION
+from assets.training.deepid_versions import VERSIONS
+from assets.training.training_set import FEATURE_VERSION
 from bench.page import Rows, write_speed
 from bench.recognition.trainings import read_plan
 from features.config import FeatureConfig

@@ -1,5 +1,5 @@
 -- mirror of one table of the lake, without the columns that stay there
--- columns, types and units, columns that stay, tables by camera-day (it comes from the folder's name): assets/schemas.py
+-- columns, types and units, columns that stay, tables by camera-day (it comes from the folder's name): assets/lake/schemas.py
 with source as (
     select *
     from read_parquet(

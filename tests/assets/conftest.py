@@ -7,9 +7,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.camera_day import CAMERA_DAYS, ClipWorkers
+from assets.lake.camera_days import CAMERA_DAYS, ClipWorkers
 from assets.parameters import Parameters
-from assets.warehouse_build import build_warehouse
+from assets.publishing.warehouse_build import build_warehouse
 from features.config import FeatureConfig
 from tests.assets.small_lake import write_lake
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from skimage import data as pictures
 
-from assets.clip_stages import process_clip
-from assets.crops import crops_at
-from assets.face_quality import measures_at
-from assets.scoring import FaceInput, score_faces
+from assets.lake.clip_stages import process_clip
+from assets.lake.crops import crops_at
+from assets.lake.face_quality import measures_at
+from assets.scoring.answers import FaceInput, score_faces
 from assets.serving import ExpressionServer, _load_pyfunc
 from features.config import FeatureConfig
 from features.detectors import make_detector

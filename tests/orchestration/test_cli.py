@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from assets.lake import Lake
+from assets.lake.storage import Lake
 from ml.datasets import EMOTIONS
 from ml.panel import simulate_panel
 from orchestration import cli

@@ -5,7 +5,7 @@ from importlib import reload
 import dagster as dg
 import pytest
 
-from assets.schemas import TABLES
+from assets.lake.schemas import TABLES
 from orchestration import definitions as module
 from orchestration.definitions import build_definitions
 from orchestration.settings import Settings
@@ -139,7 +139,7 @@ def test_every_asset_is_in_a_job():
 
 
 def test_column_schemas_carry_units():
-    from assets.describe import column_schema
+    from assets.metadata import column_schema
 
     columns = {
         column.name: column for column in column_schema("face_tracks")["dagster/column_schema"].value.columns

@@ -3,7 +3,7 @@
 import pytest
 from upath import UPath
 
-from assets.lake import Lake
+from assets.lake.storage import Lake
 from orchestration.erase import _drop_pages, _drop_ratings
 
 CLIP, TRACK = "aaaa000011112222", "bbbb00001111"

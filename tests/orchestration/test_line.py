@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from assets.champion import latest_decision
-from assets.lake import Lake
-from assets.schemas import TABLES
-from assets.training_set import camera_days
-from assets.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
+from assets.lake.schemas import TABLES
+from assets.lake.storage import Lake
+from assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
+from assets.training.champion import latest_decision
+from assets.training.training_set import camera_days
 from ml.datasets import EMOTIONS, PAD_AXES
 from ml.registry import MODEL_NAME
 from orchestration.cli import app
@@ -354,7 +354,7 @@ def test_score_says_why_where_it_is_asked_to(line, apexline, tmp_path):
 def test_approving_makes_a_challenger_that_wins_champion(copied, apexline, monkeypatch):
     settings = copied()
     # a real win over the shipped model would take real faces
-    monkeypatch.setattr("assets.champion._compare", lambda *_: (0.3, 0.2, 0.4))
+    monkeypatch.setattr("assets.training.champion._compare", lambda *_: (0.3, 0.2, 0.4))
     registry = build_registry(settings)
     challenger = registry.get_alias("challenger")
     registry.client.set_model_version_tag(MODEL_NAME, str(challenger), "synthetic", "false")

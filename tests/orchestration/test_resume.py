@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from assets.lake import Lake
+from assets.lake.storage import Lake
 from orchestration.ingest import ingest_paths
 from orchestration.settings import Settings
 

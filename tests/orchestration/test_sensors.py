@@ -7,9 +7,9 @@ import dagster as dg
 import pytest
 from upath import UPath
 
-from assets.camera_day import CAMERA_DAYS
-from assets.intake import quarantined, stored_clips
-from assets.lake import Lake
+from assets.ingest.intake import quarantined, stored_clips
+from assets.lake.camera_days import CAMERA_DAYS
+from assets.lake.storage import Lake
 from orchestration import sensors
 from orchestration.definitions import build_definitions
 from orchestration.settings import Settings

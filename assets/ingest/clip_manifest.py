@@ -1,0 +1,86 @@
+"""Asset ``clip_manifest``: the clips of a camera-day, checked and described."""
+
+from datetime import UTC
+
+import dagster as dg
+
+from assets import checks
+from assets.ingest.intake import StoredClip, stored_clips
+from assets.lake.camera_days import CAMERA_DAYS, for_each_clip
+from assets.lake.storage import Lake
+from assets.metadata import asset_attributes, column_schema
+from features.video import probe_video
+
+CODE_VERSION = "1"
+
+
+@dg.asset(
+    partitions_def=CAMERA_DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    code_version=CODE_VERSION,
+    check_specs=[dg.AssetCheckSpec("every_clip_may_be_processed", asset="clip_manifest", blocking=True)],
+    **asset_attributes("ingest", "python", "parquet"),
+)
+def clip_manifest(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
+    """Clips that were taken in: content hash, camera, purpose, legal basis, codec, size, exact timestamps.
+
+    A clip is known by its content hash. What could not be accepted lies in ``quarantine/`` with its reason.
+    Labels that came with a manifest go to the table ``annotations``.
+    """
+    clips = {day: {clip.clip_id: clip for clip in stored_clips(lake, day)} for day in context.partition_keys}
+    progress = for_each_clip(
+        lake,
+        context.partition_keys,
+        ["annotations", "clip_manifest"],
+        clips=lambda day: {
+            key: clip.sha256 + clip.manifest.model_dump_json() for key, clip in clips[day].items()
+        },
+        depends_on=[CODE_VERSION],
+        compute=lambda day, clip_id, stamp: _describe(lake, day, clips[day][clip_id], stamp),
+    )
+    table = lake.read_all("clip_manifest", camera_days=context.partition_keys)
+    return dg.MaterializeResult(
+        metadata={
+            **progress.metadata(),
+            "clips": table.num_rows,
+            "seconds": float(sum(table["duration_s"].to_pylist())),
+            "dagster/row_count": table.num_rows,
+            **column_schema("clip_manifest"),
+        },
+        data_version=progress.data_version,
+        check_results=[checks.every_clip_may_be_processed(table)],
+    )
+
+
+def _describe(lake: Lake, camera_day: str, clip: StoredClip, stamp: str) -> None:
+    with lake.local_copy(clip.path) as local:
+        info = probe_video(local)
+    manifest = clip.manifest
+    labels = [
+        {
+            **each.model_dump(exclude={"box"}),
+            **dict(zip("xywh", each.box, strict=True)),
+            "clip_id": clip.clip_id,
+            "annotation_id": f"{clip.clip_id}-a{index}",
+            "synthetic": manifest.synthetic,
+        }
+        for index, each in enumerate(manifest.annotations)
+    ]
+    row = {
+        "clip_id": clip.clip_id,
+        "sha256": clip.sha256,
+        "camera": manifest.camera,
+        "captured_at": manifest.captured_at.astimezone(UTC),
+        "purpose": manifest.purpose,
+        "legal_basis": manifest.legal_basis,
+        "path": f"clips/{camera_day}/{clip.path.name}",
+        "codec": info.codec,
+        "width": info.width,
+        "height": info.height,
+        "num_frames": info.num_frames,
+        "fps": info.fps,
+        "duration_s": info.duration_s,
+        "synthetic": manifest.synthetic,
+    }
+    lake.write("annotations", clip.clip_id, labels, stamp=stamp, camera_day=camera_day)
+    lake.write("clip_manifest", clip.clip_id, [row], stamp=stamp, camera_day=camera_day)

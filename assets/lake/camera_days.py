@@ -1,0 +1,180 @@
+"""Work through the clips of a camera-day, each whole or not at all, several at once, resumable.
+
+Belongs here: the partition definition, the loop that all clip-level assets share and the processes that it may use.
+Stays out: what any of them computes.
+"""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from multiprocessing.context import BaseContext
+
+import cv2
+import dagster as dg
+from threadpoolctl import threadpool_limits
+
+from assets.lake.storage import Lake, fingerprint
+
+# One key per camera and day: a partition per clip or track would drown Dagster beyond some 40,000 keys.
+CAMERA_DAYS = dg.DynamicPartitionsDefinition(name="camera_day")
+
+# ``compute(camera_day, clip_id, stamp)`` writes a clip's files with the fingerprint `stamp`.
+Compute = Callable[[str, str, str], None]
+
+# Modules whose functions run in the workers: imported once, in the process that workers are forked from.
+_PRELOADED = ["assets.lake.clip_stages"]
+
+
+@dataclass(frozen=True)
+class ClipWorkers:
+    """Processes that compute clips side by side, each on one thread, so that `count` bounds the cores in use.
+
+    Parameters
+    ----------
+    count : int
+        Clips at once; with 1 no process is started.
+    """
+
+    count: int = 1
+
+    def run(self, compute: Compute, jobs: Sequence[tuple[str, str, str]]) -> None:
+        """Call `compute` for each (camera_day, clip_id, stamp); with several workers it must be picklable.
+
+        Raises
+        ------
+        Exception
+            What `compute` raised first, with a note that names the clip; clips under way are finished, the others
+            are left out.
+        """
+        if min(self.count, len(jobs)) <= 1:
+            for job in jobs:
+                _run_job(compute, job)
+            return
+        pool = ProcessPoolExecutor(
+            min(self.count, len(jobs)), mp_context=_workers_context(), initializer=_start_worker
+        )
+        try:
+            for done in as_completed([pool.submit(_run_job, compute, job) for job in jobs]):
+                done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _run_job(compute: Compute, job: tuple[str, str, str]) -> None:
+    try:
+        compute(*job)
+    except Exception as error:
+        error.add_note(f"while computing clip {job[1]} of {job[0]}")
+        raise
+
+
+def _workers_context() -> BaseContext:
+    # Forking this process would copy the locks of threads that Dagster, OpenCV and Arrow run in it.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    threadpool_limits(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A pool's worker waits for work forever if the process that made it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@dataclass
+class Progress:
+    """What a pass over a camera-day did: clips computed and left as they were, and the files' fingerprints."""
+
+    computed: list[str] = field(default_factory=list[str])
+    unchanged: list[str] = field(default_factory=list[str])
+    removed: list[str] = field(default_factory=list[str])
+    stamps: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def data_version(self) -> dg.DataVersion:
+        """Version of the partition: it changes exactly when one of its files does."""
+        return dg.DataVersion(fingerprint(self.stamps))
+
+    def metadata(self) -> dict[str, dg.MetadataValue]:
+        """Counts for the asset's metadata."""
+        return {
+            "clips_computed": dg.MetadataValue.int(len(self.computed)),
+            "clips_unchanged": dg.MetadataValue.int(len(self.unchanged)),
+            "clips_removed": dg.MetadataValue.int(len(self.removed)),
+        }
+
+
+def fingerprints(lake: Lake, camera_day: str, *tables: str) -> dict[str, str]:
+    """Return for each clip that has a file in every one of `tables` the fingerprint of those files together."""
+    names = [set(lake.names(table, camera_day=camera_day)) for table in tables]
+    return {
+        clip_id: fingerprint(
+            *[lake.fingerprint_of(table, clip_id, camera_day=camera_day) for table in tables]
+        )
+        for clip_id in sorted(set.intersection(*names))
+    }
+
+
+def for_each_clip(
+    lake: Lake,
+    camera_days: Sequence[str],
+    tables: Sequence[str],
+    *,
+    clips: Callable[[str], Mapping[str, str]],
+    depends_on: Sequence[object],
+    compute: Compute,
+    workers: ClipWorkers | None = None,
+) -> Progress:
+    """Bring `tables` up to date, clip by clip.
+
+    Parameters
+    ----------
+    camera_days : sequence of str
+        Partition keys; a backfill runs over many at once.
+    tables : sequence of str
+        The tables that `compute` writes for a clip; it writes the last one last, so that its fingerprint
+        vouches for the others.
+    clips : callable
+        ``clips(camera_day)``: which clips there should be, each with the fingerprint of what it is computed from.
+    depends_on
+        What else the result depends on: code version and parameter hashes.
+    compute : callable
+        ``compute(camera_day, clip_id, stamp)`` writes the clip's files with the fingerprint `stamp`.
+    workers : ClipWorkers, optional
+        Processes to compute in; by default this one.
+
+    Returns
+    -------
+    Progress
+        Clips whose file already carries the expected fingerprint are not computed again; files whose clip is
+        gone are removed.
+    """
+    progress = Progress()
+    jobs: list[tuple[str, str, str]] = []
+    for camera_day in camera_days:
+        wanted = clips(camera_day)
+        for clip_id, upstream in wanted.items():
+            stamp = fingerprint(list(tables), upstream, *depends_on)
+            progress.stamps[f"{camera_day}/{clip_id}"] = stamp
+            if lake.fingerprint_of(tables[-1], clip_id, camera_day=camera_day) == stamp:
+                progress.unchanged.append(clip_id)
+            else:
+                jobs.append((camera_day, clip_id, stamp))
+                progress.computed.append(clip_id)
+        for orphan in sorted(set(lake.names(tables[-1], camera_day=camera_day)) - set(wanted)):
+            for table in tables:
+                lake.remove(table, orphan, camera_day=camera_day)
+            progress.removed.append(orphan)
+    (workers or ClipWorkers()).run(compute, jobs)
+    return progress

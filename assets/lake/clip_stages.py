@@ -1,0 +1,159 @@
+"""The stages of one clip, from its pixels to its segments: a file of the lake from those of the stage before.
+
+Belongs here: what the assets compute for a clip in the installation's lake, and the same for a clip that is only
+asked about, in a lake that lives as long as the question. Stays out: Dagster and which clips are out of date
+(``camera_day``), the layout of crops and the features made of them (``crops``), what a model says (``scoring``).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from upath import UPath
+
+from assets.ingest.intake import hash_file
+from assets.lake.crops import rows_table, write_track_features
+from assets.lake.storage import Lake, columns_of_track
+from features.config import FeatureConfig
+from features.pipeline import FlowStream, TextureStream, find_segments
+from features.tracks import TrackedFace, track_faces
+from features.video import read_frames
+
+# What segments are found in; the other columns take several times as much memory.
+DECIDING_COLUMNS = {
+    "texture_features": ["track_id", "frame", "time_s", "kind", "difference"],
+    "flow_features": ["track_id", "frame", "time_s", "roi", "drow", "dcol"],
+}
+_FRAMES_AT_ONCE = 64
+# A clip that is only asked about belongs to no camera; its lake holds nothing else.
+_NO_CAMERA_DAY = "none"
+
+
+@dataclass(frozen=True)
+class LakeClip:
+    """A clip whose files lie in a lake."""
+
+    lake: Lake
+    camera_day: str
+    clip_id: str
+
+
+@contextmanager
+def process_clip(clip: Path, *, features: FeatureConfig) -> Generator[LakeClip]:
+    """Take a clip from its pixels to its segments as the assets do; its files are gone when the block ends.
+
+    The clip is decoded and tracked once. Memory does not grow with its length: crops and features lie in a temporary
+    folder.
+
+    Parameters
+    ----------
+    clip : Path
+        Video file.
+    features : FeatureConfig
+
+    Yields
+    ------
+    LakeClip
+        With the tables from ``clip_manifest`` to ``expression_segments``.
+
+    Raises
+    ------
+    features.video.UnreadableVideo
+        If the file cannot be read.
+    """
+    sha256 = hash_file(clip)
+    with tempfile.TemporaryDirectory(prefix="apexline-") as folder:
+        lake, clip_id = Lake(UPath(folder)), sha256[:16]
+        at = {"camera_day": _NO_CAMERA_DAY, "clip_id": clip_id, "stamp": ""}
+        manifest = {"clip_id": clip_id, "sha256": sha256, "path": str(clip.absolute()), "synthetic": False}
+        lake.write("clip_manifest", clip_id, [manifest], stamp="", camera_day=_NO_CAMERA_DAY)
+        lake.write("annotations", clip_id, [], stamp="", camera_day=_NO_CAMERA_DAY)
+        write_tracks(lake, features, **at)
+        write_track_features(lake, "texture_features", partial(TextureStream, features), **at)
+        write_track_features(lake, "flow_features", partial(FlowStream, features), **at)
+        write_segments(lake, features, **at)
+        yield LakeClip(lake, _NO_CAMERA_DAY, clip_id)
+
+
+def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: str, stamp: str) -> None:
+    """Track the faces of a clip into ``face_tracks`` and ``face_crops``, the crops last."""
+    manifest = lake.read("clip_manifest", clip_id, camera_day=camera_day).to_pylist()[0]
+    with (
+        lake.local_copy(lake.home / manifest["path"]) as local,
+        lake.writer("face_tracks", clip_id, stamp=stamp, camera_day=camera_day) as tracks,
+        lake.writer("face_crops", clip_id, stamp=stamp, camera_day=camera_day) as crops,
+    ):
+        faces = track_faces(
+            read_frames(local), faces=features.faces, tracks=features.tracks, clip_key=manifest["sha256"]
+        )
+        track_rows: list[dict[str, Any]] = []
+        crop_rows: list[dict[str, Any]] = []
+        for face in faces:
+            track_rows.append(_track_row(clip_id, face))
+            if face.crop is not None:
+                crop_rows.append(_crop_row(clip_id, face))
+            if len(track_rows) >= _FRAMES_AT_ONCE:
+                tracks.write_table(rows_table("face_tracks", track_rows))
+                crops.write_table(rows_table("face_crops", crop_rows))
+                track_rows, crop_rows = [], []
+        tracks.write_table(rows_table("face_tracks", track_rows))
+        crops.write_table(rows_table("face_crops", crop_rows))
+
+
+def write_segments(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: str, stamp: str) -> None:
+    """Find the segments of a clip's tracks in their stored features, into ``expression_segments``."""
+    texture, flow = (
+        lake.read(table, clip_id, camera_day=camera_day, columns=columns)
+        for table, columns in DECIDING_COLUMNS.items()
+    )
+    rows: list[dict[str, Any]] = []
+    for track_id in sorted(set(flow["track_id"].to_pylist()) | set(texture["track_id"].to_pylist())):
+        found = find_segments(
+            columns_of_track(texture, track_id),
+            columns_of_track(flow, track_id),
+            track_id=track_id,
+            config=features,
+        )
+        rows.extend(
+            {**asdict(each), "clip_id": clip_id, "segment_id": f"{track_id}-{each.onset}"} for each in found
+        )
+    lake.write("expression_segments", clip_id, rows, stamp=stamp, camera_day=camera_day)
+
+
+def _track_row(clip_id: str, face: TrackedFace) -> dict[str, Any]:
+    x, y, w, h = (float(value) for value in face.box)
+    return {
+        "clip_id": clip_id,
+        "track_id": face.track_id,
+        "frame": face.frame,
+        "time_s": face.time_s,
+        "x": x,
+        "y": y,
+        "w": w,
+        "h": h,
+        "landmarks": face.landmarks.ravel().tolist(),  # (5, 2) -> (10,)
+        "detector_score": face.detector_score,
+        "detected": face.detected,
+        "size_px": face.quality.size_px,
+        "blur": face.quality.blur,
+        "yaw": face.quality.yaw,
+        "roll_deg": face.quality.roll_deg,
+        "kept": face.kept,
+        "drop_reason": face.drop_reason,
+    }
+
+
+def _crop_row(clip_id: str, face: TrackedFace) -> dict[str, Any]:
+    return {
+        "clip_id": clip_id,
+        "track_id": face.track_id,
+        "frame": face.frame,
+        "time_s": face.time_s,
+        "crop": face.crop.tobytes() if face.crop is not None else None,
+    }

@@ -1,0 +1,353 @@
+"""The report: one self-contained HTML file that a person can keep, send and print.
+
+Belongs here: what the page needs (`ReportContext`), and putting it beside the paper's values into the template.
+Stays out: computing or reading numbers (assets, the warehouse) and drawing curves (``figures``).
+
+The word "synthetic" stands beside every number that comes from the project's own generator: whoever fills the
+context says so per table and per figure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from assets.explain.wording import TrackExplanation
+from assets.figures import METHOD_NAMES, comparison_plot, figure_data_uri
+from assets.pages import environment
+from ml.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
+
+PAPER_FIGURES = ("5", "6", "7", "8", "9", "10", "11")
+MAX_SEGMENTS = 100
+
+_FAIR_CONGRUENCE, _GOOD_CONGRUENCE = 0.85, 0.95  # Tucker's coefficient: fair, good
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A drawing with its words.
+
+    Parameters
+    ----------
+    number : str
+        Number in the paper, ``5`` to ``11``; empty for a figure that the paper does not have.
+    title, caption : str
+        What it shows, and how to read it.
+    figure : matplotlib.figure.Figure
+        The drawing.
+    synthetic : bool
+        It shows data of the project's own generator.
+    """
+
+    number: str
+    title: str
+    caption: str
+    figure: Figure
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class ChampionSummary:
+    """The model that scores now: registry version, kind of model, and who approved it when (UTC)."""
+
+    model_version: int
+    version: str
+    approved_by: str
+    champion_from: datetime
+
+
+@dataclass(frozen=True)
+class SemanticSpaceSummary:
+    """Diagnostics of the pleasure-arousal-dominance space.
+
+    Parameters
+    ----------
+    num_stimuli, num_raters, num_pairs : int
+        Size of the survey.
+    kmo : float
+        Kaiser-Meyer-Olkin measure of sampling adequacy, 0..1.
+    bartlett_p : float
+        p value of Bartlett's test of sphericity.
+    icc : float
+        Reliability of the mean over raters, intraclass correlation; NaN where it can't be estimated.
+    n_factors, n_parallel : int
+        Factors extracted, and factors that the parallel analysis supports.
+    congruence : mapping of str to float
+        Tucker congruence of each axis with its target.
+    unsupported : sequence of str
+        Axes that the data does not support.
+    source : str
+        Where the ratings come from.
+    synthetic : bool
+        The ratings come from the simulated panel.
+    chance_congruence, own_congruence, variance_inflation : mapping of str to float
+        How well each axis can be told apart, see `ml.rotation`; empty where factors were not turned to the target.
+    """
+
+    num_stimuli: int
+    num_raters: int
+    num_pairs: int
+    kmo: float
+    bartlett_p: float
+    icc: float
+    n_factors: int
+    n_parallel: int
+    congruence: Mapping[str, float]
+    unsupported: Sequence[str]
+    source: str
+    synthetic: bool
+    chance_congruence: Mapping[str, float] = field(default_factory=dict)
+    own_congruence: Mapping[str, float] = field(default_factory=dict)
+    variance_inflation: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExplainedTrack:
+    """Why a track has the segments that it has, or none, with where it was seen; `synthetic` is its clip."""
+
+    camera_day: str
+    clip_id: str
+    track: TrackExplanation
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class ReportContext:
+    """All that the page shows. Frames named like a mart have that mart's columns (``sql/marts``).
+
+    Parameters
+    ----------
+    generated_at : datetime
+        When the report was made, UTC.
+    run_id : str
+        Dagster run that made it.
+    config_name, config_hash : str
+        Parameter file and the hash of its resolved values.
+    synthetic : bool
+        Some of what the page shows comes from the project's own generator; puts the banner up.
+    champion : ChampionSummary or None
+        None before the first promotion.
+    lineage : DataFrame, columns asset, data_version, run_id
+        What the numbers rest on.
+    areas : DataFrame, columns method, auc, low, high, synthetic
+        Table 2: area under the frame-level ROC curve with its 95 % interval; methods as in `PAPER_AUC`.
+    comparison : DataFrame
+        Table 3: rows of ``model_comparison``; the highest model version of each version counts.
+    figures : sequence of ReportFigure
+        The paper's Figures 5 to 11 and further ones.
+    explained : sequence of ExplainedTrack
+        The tracks with the strongest segments, and some that have none.
+    semantic_space : SemanticSpaceSummary or None
+        None before there are ratings.
+    spotting : DataFrame
+        Mart ``spotting_summary``.
+    camera_days, segments, quarantine, promotions : DataFrame
+        Marts ``camera_day_summary``, ``segments``, ``quarantine`` and ``promotions``.
+    reasons : mapping of str to str
+        Why there is a segment, by segment_id; one that is absent is listed without.
+    checks : mapping of str to DataFrame
+        Offending rows by check of the warehouse.
+    """
+
+    generated_at: datetime
+    run_id: str
+    config_name: str
+    config_hash: str
+    synthetic: bool
+    champion: ChampionSummary | None
+    lineage: pd.DataFrame
+    areas: pd.DataFrame
+    comparison: pd.DataFrame
+    figures: Sequence[ReportFigure]
+    explained: Sequence[ExplainedTrack]
+    semantic_space: SemanticSpaceSummary | None
+    spotting: pd.DataFrame
+    camera_days: pd.DataFrame
+    segments: pd.DataFrame
+    quarantine: pd.DataFrame
+    promotions: pd.DataFrame
+    reasons: Mapping[str, str]
+    checks: Mapping[str, pd.DataFrame]
+
+
+def render_report(context: ReportContext) -> str:
+    """Put the context into one HTML page with every figure embedded.
+
+    Parameters
+    ----------
+    context : ReportContext
+        What the page shows; all text in it is escaped.
+
+    Returns
+    -------
+    str
+        A complete HTML document that loads nothing from elsewhere.
+    """
+    drawn = {figure.number for figure in context.figures}
+    areas, comparison = table_2(context.areas), table_3(context.comparison)
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            report=context,
+            totals=_totals(context),
+            table_2=records_of(areas),
+            table_2_plot=figure_data_uri(
+                comparison_plot(areas, x="area under the ROC curve", synthetic=bool(areas["synthetic"].any()))
+            ),
+            table_3=records_of(comparison),
+            table_3_plot=figure_data_uri(table_3_plot(context.comparison)),
+            paper_figures=sorted(
+                (figure for figure in context.figures if figure.number), key=lambda figure: int(figure.number)
+            ),
+            more_figures=[figure for figure in context.figures if not figure.number],
+            missing_figures=[number for number in PAPER_FIGURES if number not in drawn],
+            axes=_axes(context.semantic_space),
+            spotting=records_of(context.spotting),
+            camera_days=records_of(context.camera_days),
+            segments=records_of(context.segments.head(MAX_SEGMENTS)),
+            quarantine=records_of(context.quarantine),
+            promotions=records_of(context.promotions),
+            lineage=records_of(context.lineage),
+            checks=[(name, len(rows)) for name, rows in sorted(context.checks.items())],
+        )
+    )
+
+
+def table_2(areas: pd.DataFrame) -> pd.DataFrame:
+    """Set measured areas under the ROC curve beside the paper's Table 2.
+
+    Parameters
+    ----------
+    areas : DataFrame, columns method, auc, low, high, synthetic
+        One row per measured method.
+
+    Returns
+    -------
+    DataFrame, columns name, paper, value, low, high, synthetic
+        The paper's methods in its order, then further ones; NaN where a value does not exist.
+    """
+    measured = areas.drop_duplicates("method", keep="last").set_index("method")
+    further = [method for method in measured.index if method not in PAPER_AUC]
+    rows: list[dict[str, Any]] = []
+    for method in [*PAPER_AUC, *further]:
+        known = method in measured.index
+        row: Any = measured.loc[method] if known else None
+        rows.append(
+            {
+                "name": METHOD_NAMES.get(method, method),
+                "paper": PAPER_AUC.get(method, math.nan),
+                "value": float(row["auc"]) if known else math.nan,
+                "low": float(row["low"]) if known else math.nan,
+                "high": float(row["high"]) if known else math.nan,
+                "synthetic": bool(row["synthetic"]) if known else False,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def table_3(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Set the three versions' test results beside the paper's Table 3.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        Rows of ``model_comparison``; of each version the highest model version counts.
+
+    Returns
+    -------
+    DataFrame
+        One row per version in the paper's order: name, model_version, synthetic, and for loss, recognition
+        and classification the columns ``<name>_paper`` and ``<name>``, for the accuracies (0..1) also
+        ``<name>_low`` and ``<name>_high``; NaN where a version has not been tested.
+    """
+    latest = (
+        comparison.sort_values("model_version").drop_duplicates("version", keep="last").set_index("version")
+    )
+    rows: list[dict[str, Any]] = []
+    for version, (loss, recognition, classification) in PAPER_RESULTS.items():
+        known = version in latest.index
+        row: Any = latest.loc[version] if known else None
+        entry: dict[str, Any] = {
+            "name": VERSION_NAMES[version],
+            "model_version": int(row["model_version"]) if known else None,
+            "synthetic": bool(row["synthetic"]) if known else False,
+            "loss_paper": loss,
+            "loss": float(row["loss"]) if known else math.nan,
+        }
+        for measure, paper in (("recognition", recognition), ("classification", classification)):
+            entry[f"{measure}_paper"] = paper
+            for column in (measure, f"{measure}_low", f"{measure}_high"):
+                entry[column] = float(row[column]) if known else math.nan
+        rows.append(entry)
+    return pd.DataFrame(rows)
+
+
+def _accuracies(table: pd.DataFrame) -> pd.DataFrame:
+    """Turn Table 3 into one row per version and accuracy, in percent, for drawing."""
+    rows = [
+        {
+            "name": f"{row['name']}: {measure}",
+            "paper": 100 * row[f"{measure}_paper"],
+            "value": 100 * row[measure],
+            "low": 100 * row[f"{measure}_low"],
+            "high": 100 * row[f"{measure}_high"],
+            "synthetic": row["synthetic"],
+        }
+        for row in records_of(table)
+        for measure in ("recognition", "classification")
+    ]
+    return pd.DataFrame(rows)
+
+
+def table_3_plot(comparison: pd.DataFrame) -> Figure:
+    """Draw the accuracies of Table 3 with their intervals beside the paper's values."""
+    rows = _accuracies(table_3(comparison))
+    return comparison_plot(rows, x="test accuracy (%)", synthetic=bool(rows["synthetic"].any()))
+
+
+def _totals(context: ReportContext) -> dict[str, int]:
+    days = records_of(context.camera_days)
+    summed = {"clips": "clips", "face tracks": "tracks", "kept frames": "kept_frames", "segments": "segments"}
+    return {
+        "cameras": len({day["camera"] for day in days}),
+        "camera-days": len(days),
+        **{name: sum(int(day[column]) for day in days) for name, column in summed.items()},
+        "scored now": sum(int(day["scored_segments"]) for day in days),
+        "quarantined": len(context.quarantine),
+    }
+
+
+def _axes(space: SemanticSpaceSummary | None) -> list[dict[str, Any]]:
+    if space is None:
+        return []
+    return [
+        {
+            "name": name,
+            "congruence": value,
+            "chance": space.chance_congruence.get(name),
+            "own": space.own_congruence.get(name),
+            "inflation": space.variance_inflation.get(name),
+            "verdict": _verdict(value, unsupported=name in space.unsupported),
+        }
+        for name, value in space.congruence.items()
+    ]
+
+
+def _verdict(congruence: float, *, unsupported: bool) -> str:
+    if unsupported:
+        return "unsupported"
+    if congruence >= _GOOD_CONGRUENCE:
+        return "good"
+    return "fair" if congruence >= _FAIR_CONGRUENCE else "weak"
+
+
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as dicts by column."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

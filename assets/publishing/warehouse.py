@@ -1,0 +1,64 @@
+"""Asset ``warehouse``: the DuckDB file that readers query."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets import checks
+from assets.lake.storage import Lake, fingerprint
+from assets.metadata import asset_attributes
+from assets.publishing.warehouse_build import build_warehouse, open_warehouse, run_checks
+
+CODE_VERSION = "1"
+
+
+@dg.asset(
+    deps=["segment_scores", "rating_surveys", "model_comparison", "champion"],
+    code_version=CODE_VERSION,
+    check_specs=[dg.AssetCheckSpec("warehouse_is_consistent", asset="warehouse")],
+    **asset_attributes("publishing", "duckdb", "sql"),
+)
+def warehouse(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    warehouse_path: dg.ResourceParam[Path],
+) -> dg.MaterializeResult:
+    """One DuckDB file with the marts of ``sql/marts``, built aside and renamed over the old one.
+
+    Open it read-only: readers never wait, and keep the old file until they open the new one.
+    """
+    stamp = lake_stamp(lake)
+    record = warehouse_path.with_suffix(".json")
+    known: dict[str, Any] = (
+        json.loads(record.read_text()) if record.exists() and warehouse_path.exists() else {}
+    )
+    computed = int(known.get("stamp") != stamp)
+    if computed:
+        counts = build_warehouse(lake.home / "lake", warehouse_path, quarantine_root=lake.home / "quarantine")
+        known = {"stamp": stamp, "rows": counts}
+        record.write_text(json.dumps(known, indent=1))
+    with open_warehouse(warehouse_path) as connection:
+        offending = {name: rows.to_dict("records") for name, rows in run_checks(connection).items()}
+    return dg.MaterializeResult(
+        metadata={
+            "computed": computed,
+            "unchanged": 1 - computed,
+            "path": dg.MetadataValue.path(str(warehouse_path)),
+            "rows": dg.MetadataValue.json(known["rows"]),
+        },
+        data_version=dg.DataVersion(stamp),
+        check_results=[checks.warehouse_is_consistent(offending)],
+    )
+
+
+def lake_stamp(lake: Lake) -> str:
+    """Fingerprint of every file that the warehouse is built from, without reading any."""
+    files = [
+        (path.as_posix(), stat.st_size, stat.st_mtime)
+        for folder in ("lake", "quarantine")
+        for path in sorted((lake.home / folder).rglob("*"))
+        if path.is_file() and (stat := path.stat())
+    ]
+    return fingerprint(CODE_VERSION, files)

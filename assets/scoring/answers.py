@@ -1,0 +1,151 @@
+"""Faces to answers: what the asset ``segment_scores``, the command ``score`` and a served model share.
+
+Belongs here: bringing crops, features, quality and a model together. Stays out: Dagster, MLflow, how a clip got its
+segments (``assets.lake.clip_stages``), what a request looks like (``assets.serving``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.lake.clip_stages import LakeClip
+from assets.lake.crops import crops_at
+from assets.lake.face_quality import measures_at
+from features.config import FeatureConfig
+from features.faces import FaceQuality
+from features.pipeline import segment_features
+from ml.datasets import INPUT_SIZE, face_image
+from ml.serving import answers
+
+if TYPE_CHECKING:
+    from ml.expression_model import ExpressionModel
+
+
+@dataclass(frozen=True, eq=False)
+class FaceInput:
+    """A face to be scored.
+
+    Parameters
+    ----------
+    crop : ndarray, shape (128, 128) or (48, 48), uint8
+        Aligned grey face; the smaller one is taken as the network's input, and has no texture.
+    onset : ndarray, shape (128, 128), uint8, or None
+        The same face before the expression; None for a still.
+    quality : mapping of str to float
+        As `ml.abstention.Limits.reasons` takes them.
+    """
+
+    crop: NDArray[np.uint8]
+    onset: NDArray[np.uint8] | None = None
+    quality: Mapping[str, float] = field(default_factory=dict)
+
+
+def score_faces(
+    model: ExpressionModel, faces: Sequence[FaceInput], *, features: FeatureConfig
+) -> list[dict[str, Any]]:
+    """Answer for faces, in one batch.
+
+    Parameters
+    ----------
+    model : ExpressionModel
+    faces : sequence of FaceInput
+    features : FeatureConfig
+        Of the features that the model was trained on; used only where it reads any.
+
+    Returns
+    -------
+    list of dict
+        As `ml.serving.answers` gives them, in order.
+    """
+    if not faces:
+        return []
+    images = np.stack([_image(face.crop) for face in faces])
+    texture, flow, onsets = (None,) * 3 if model.reducer is None else _describe(faces, features, model)
+    measured = {
+        name: [face.quality.get(name, math.nan) for face in faces]
+        for name in {name for face in faces for name in face.quality}
+    }
+    return answers(model, model.predict(images, texture, flow, onsets), measured)
+
+
+def quality_of(quality: FaceQuality, *, track_s: float = math.nan) -> dict[str, float]:
+    """Return the measures of a face under the names that limits know; `track_s` is how long it was followed, s."""
+    return {
+        "size_px": quality.size_px,
+        "blur": quality.blur,
+        "yaw": quality.yaw,
+        "roll_deg": quality.roll_deg,
+        "track_s": track_s,
+    }
+
+
+def score_segments(
+    model: ExpressionModel, clip: LakeClip, *, features: FeatureConfig
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Answer for the segments of a clip, each by its face at the apex.
+
+    Parameters
+    ----------
+    model : ExpressionModel
+    clip : LakeClip
+        With the tables up to ``expression_segments``.
+    features : FeatureConfig
+        As in `score_faces`.
+
+    Returns
+    -------
+    list of (dict, dict)
+        Row of ``expression_segments`` and answer of `ml.serving.answers`, in the order of that table.
+    """
+    at = (clip.lake, clip.camera_day, clip.clip_id)
+    segments = clip.lake.read("expression_segments", clip.clip_id, camera_day=clip.camera_day).to_pylist()
+    places = [tuple((each["track_id"], each[moment]) for moment in ("onset", "apex")) for each in segments]
+    wanted = [place for pair in places for place in pair]
+    crops, measures = crops_at(*at, wanted), measures_at(*at, wanted)
+    faces = [FaceInput(crops[apex], crops[onset], measures.get(apex, {})) for onset, apex in places]
+    return list(zip(segments, score_faces(model, faces, features=features), strict=True))
+
+
+def by_time(
+    scored: Sequence[tuple[dict[str, Any], dict[str, Any]]],
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Bring what `score_segments` gives into the order in which segments begin."""
+    return sorted(scored, key=lambda each: (each[0]["onset"], each[0]["track_id"]))
+
+
+def _image(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return crop if crop.shape == (INPUT_SIZE, INPUT_SIZE) else face_image(crop)
+
+
+def _describe(
+    faces: Sequence[FaceInput], features: FeatureConfig, model: ExpressionModel
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+    """Texture (N, H) and flow (N, F) of faces, NaN where a face has none, and its onset's image, (N, 48, 48)."""
+    assert model.reducer is not None
+    texture = np.full((len(faces), len(model.reducer.texture_mean)), np.nan, np.float32)
+    flow = np.full((len(faces), len(model.reducer.flow_mean)), np.nan, np.float32)
+    onsets = np.zeros((len(faces), INPUT_SIZE, INPUT_SIZE), np.uint8)
+    for k, face in enumerate(faces):
+        if face.crop.shape == (INPUT_SIZE, INPUT_SIZE):
+            continue
+        histograms, motion = segment_features(face.onset, face.crop, config=features)
+        _check(histograms, texture.shape[1], "texture")
+        texture[k] = histograms
+        if face.onset is not None:
+            assert motion is not None
+            onsets[k] = _image(face.onset)
+            _check(motion, flow.shape[1], "flow")
+            flow[k] = motion
+    return texture, flow, onsets
+
+
+def _check(values: NDArray[np.float32], size: int, name: str) -> None:
+    if len(values) != size:
+        msg = f"{name} has {len(values)} values, the model was trained on {size}; train it on the present parameters"
+        raise ValueError(msg)

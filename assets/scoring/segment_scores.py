@@ -1,0 +1,188 @@
+"""Asset ``segment_scores``: what the champion says about each expression segment."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+from matplotlib.figure import Figure
+
+from assets import checks
+from assets.figures import pad_cube
+from assets.lake.camera_days import CAMERA_DAYS
+from assets.lake.clip_stages import LakeClip
+from assets.lake.storage import Lake, fingerprint
+from assets.metadata import asset_attributes, column_schema, figures, table_preview
+from assets.parameters import Parameters
+from assets.scoring.answers import by_time, score_segments
+from assets.training.champion import ensure_champion
+from assets.training.training_set import FEATURE_VERSION
+from ml.abstention import REASONS
+from ml.datasets import PAD_AXES
+from ml.norms import emotion_pad
+from ml.registry import ModelRegistry
+from ml.serving import PLACES
+
+CODE_VERSION = "2"
+
+
+@dg.asset(
+    partitions_def=CAMERA_DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=["expression_segments", "champion"],
+    code_version=CODE_VERSION,
+    check_specs=[dg.AssetCheckSpec("probabilities_sum_to_one", asset="segment_scores", blocking=True)],
+    **asset_attributes("scoring", "pytorch", "mlflow", "parquet"),
+)
+def segment_scores(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    parameters: dg.ResourceParam[Parameters],
+    registry: dg.ResourceParam[ModelRegistry],
+) -> dg.MaterializeResult:
+    """Emotion probabilities, PAD coordinates and nearest adjectives of each segment, by the champion.
+
+    Scores are appended: a new champion adds its own, and what an earlier one said stays. They describe the
+    apparent expression, never what a person feels. Where the model abstains, its reasons are stored, and the numbers
+    are not to be relied on.
+    """
+    scorer = champion_scorer(lake, registry, parameters)
+    computed: list[str] = []
+    unchanged: list[str] = []
+    for camera_day in context.partition_keys:
+        for clip_id in lake.names("expression_segments", camera_day=camera_day):
+            done = _score_clip_once(lake, scorer, camera_day, clip_id, context.run.run_id)
+            (computed if done else unchanged).append(clip_id)
+    table = lake.read_all("segment_scores", camera_days=context.partition_keys)
+    stored = {
+        f"{day}/{name}"
+        for day in context.partition_keys
+        for name in lake.names("segment_scores", camera_day=day)
+    }
+    return dg.MaterializeResult(
+        metadata={
+            "clips_computed": len(computed),
+            "clips_unchanged": len(unchanged),
+            "champion": scorer.number,
+            "scores": table.num_rows,
+            "answered_share": _answered_share(table),
+            "abstentions": dg.MetadataValue.json(count_reasons(table)),
+            **figures(context, changed=bool(computed), draw=lambda: _pad_cube(table)),
+            "preview": table_preview(table.to_pylist()),
+            "dagster/row_count": table.num_rows,
+            **column_schema("segment_scores"),
+        },
+        data_version=dg.DataVersion(fingerprint(sorted(stored))),
+        check_results=[checks.probabilities_sum_to_one(table)],
+    )
+
+
+def _answered_share(table: pa.Table) -> float:
+    """Share of the scores that the model stands by; those from before abstention count as such."""
+    abstained = sum(1 for each in table["abstained"].to_pylist() if each)
+    return 1 - abstained / max(1, table.num_rows)
+
+
+def count_reasons(table: pa.Table) -> dict[str, int]:
+    """Count the scores that each reason speaks against; a score may have several."""
+    found = Counter(reason for row in table["reasons"].to_pylist() for reason in row or ())
+    return {reason: found[reason] for reason in REASONS}
+
+
+def _pad_cube(table: pa.Table) -> list[tuple[str, Figure]]:
+    scores = table.to_pandas()
+    if scores.empty:
+        return []
+    anchors = emotion_pad().reset_index()
+    return [("PAD of the segments", pad_cube(anchors, scores, synthetic=bool(scores["synthetic"].any())))]
+
+
+class Scorer:
+    """The model of one registry version with what it needs to describe a segment."""
+
+    def __init__(self, registry: ModelRegistry, number: int, parameters: Parameters):
+        self.number = number
+        self.parameters = parameters
+        self.model = registry.load_model(number)
+        # A network that sees the face alone fits any features.
+        if self.model.reducer is not None and self.model.feature_version != FEATURE_VERSION:
+            msg = (
+                f"model v{number} was trained on features {self.model.feature_version}, this code makes "
+                f"{FEATURE_VERSION}; run the job `retrain` and approve its challenger"
+            )
+            raise ValueError(msg)
+
+    def score(self, clip: LakeClip) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Score the segments of a clip.
+
+        Returns
+        -------
+        list of (dict, dict)
+            Row of ``expression_segments`` and the model's columns of ``segment_scores``, in the order of the former.
+        """
+        return [
+            (segment, {**answer, "model_version": self.number, "version": self.model.version})
+            for segment, answer in score_segments(self.model, clip, features=self.parameters.features)
+        ]
+
+
+def champion_scorer(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> Scorer:
+    """Return the scorer of the champion; in a new installation the shipped model becomes it."""
+    return Scorer(registry, ensure_champion(lake, registry, parameters), parameters)
+
+
+def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, run_id: str) -> bool:
+    """Score a clip's segments unless this version scored these very segments before; tell whether it did."""
+    stamp = fingerprint(
+        CODE_VERSION,
+        scorer.number,
+        lake.fingerprint_of("expression_segments", clip_id, camera_day=camera_day),
+        scorer.parameters.hash_of("features"),
+    )
+    # The name holds version and fingerprint: no score is ever overwritten.
+    name = f"{clip_id}-v{scorer.number}-{stamp[:8]}"
+    if lake.fingerprint_of("segment_scores", name, camera_day=camera_day) == stamp:
+        return False
+    clip = lake.read("clip_manifest", clip_id, camera_day=camera_day).to_pylist()[0]
+    common = {
+        "clip_id": clip_id,
+        "scored_at": datetime.now(UTC),
+        "dagster_run_id": run_id,
+        "synthetic": clip["synthetic"] or scorer.model.synthetic,
+    }
+    rows = [
+        {**common, "segment_id": segment["segment_id"], "track_id": segment["track_id"], **score}
+        for segment, score in scorer.score(LakeClip(lake, camera_day, clip_id))
+    ]
+    lake.write("segment_scores", name, rows, stamp=stamp, camera_day=camera_day)
+    return True
+
+
+def score_clip(clip: LakeClip, scorer: Scorer) -> list[dict[str, Any]]:
+    """Score one clip for a person to read.
+
+    Parameters
+    ----------
+    clip : LakeClip
+        As `assets.lake.clip_stages.process_clip` gives it: nothing of it is stored.
+    scorer : Scorer
+
+    Returns
+    -------
+    list of dict
+        Track, onset, apex and offset in seconds, emotion, confidence, PAD, adjectives and, where the model abstains,
+        why, one per segment; `synthetic` tells that the champion learned from the project's own generator.
+    """
+    return [
+        {
+            "track": segment["track_id"],
+            **{place: segment[place] for place in PLACES},
+            **{key: score[key] for key in ("emotion", "confidence", *PAD_AXES)},
+            "adjectives": ", ".join(score["adjectives"]),
+            "abstained": ", ".join(score["reasons"]),
+            "model_version": scorer.number,
+            "synthetic": scorer.model.synthetic,
+        }
+        for segment, score in by_time(scorer.score(clip))
+    ]

@@ -1,0 +1,195 @@
+"""Asset ``rating_surveys``: what raters said of expression segments."""
+
+import hashlib
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+
+from assets import checks
+from assets.lake.schemas import RATINGS
+from assets.lake.storage import Lake, fingerprint
+from assets.metadata import asset_attributes, column_schema, table_preview
+from assets.parameters import Parameters
+from ml.agreement import agreement_by_pair
+from ml.norms import PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
+from ml.panel import simulate_panel
+from ml.ratings import ANSWER_COLUMNS, read_ratings
+from ml.survey_form import read_form, read_scale_table
+
+CODE_VERSION = "2"
+PANEL = "simulated-panel"
+PAGE_PREFIX = "page-"  # files of the rating page, one per rater
+_FORMS = "surveys/forms"
+
+
+@dg.asset(
+    deps=["clip_manifest", "expression_segments"],
+    code_version=CODE_VERSION,
+    check_specs=[dg.AssetCheckSpec("ratings_are_complete", asset="rating_surveys")],
+    **asset_attributes("semantics", "pandas", "parquet"),
+)
+def rating_surveys(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    parameters: dg.ResourceParam[Parameters],
+) -> dg.MaterializeResult:
+    """Levels 1 to 5 on adjective pairs, from the rating page or CSV files under ``surveys/``.
+
+    Clips of the synthetic sample are rated by a simulated panel where the parameters ask for one; its ratings
+    carry ``synthetic = true``, here and everywhere they are used.
+    """
+    sources = {path.stem: path for path in survey_files(lake)}
+    sliders = [pair.pair for form in form_names(lake) for pair in load_form(lake, form)]
+    stamps = {name: fingerprint(CODE_VERSION, _hash(path), sliders) for name, path in sources.items()}
+    stimuli = synthetic_stimuli(lake)
+    if parameters.survey.simulated_raters and len(stimuli):
+        stamps[PANEL] = fingerprint(CODE_VERSION, parameters.hash_of("survey"), stimuli.to_dict("records"))
+    computed = 0
+    for name, stamp in stamps.items():
+        if lake.fingerprint_of("ratings", name) == stamp:
+            continue
+        if name == PANEL:
+            rows = simulate_panel(stimuli, raters=parameters.survey.simulated_raters)
+        else:
+            rows, rejected = read_ratings(Path(str(sources[name])), sliders=sliders)
+            context.log.info(f"{sources[name].name}: {len(rows)} ratings, {len(rejected)} rejected")
+        lake.write(
+            "ratings", name, pa.Table.from_pandas(rows, schema=RATINGS, preserve_index=False), stamp=stamp
+        )
+        computed += 1
+    for gone in set(lake.names("ratings")) - set(stamps):
+        lake.remove("ratings", gone)
+    table = lake.read_all("ratings")
+    return dg.MaterializeResult(
+        metadata={
+            "computed": computed,
+            "unchanged": len(stamps) - computed,
+            "ratings": table.num_rows,
+            "raters": len(set(table["rater"].to_pylist())),
+            "synthetic": bool(table.num_rows) and all(table["synthetic"].to_pylist()),
+            **_agreement(table.to_pandas()),
+            "dagster/row_count": table.num_rows,
+            **column_schema("ratings"),
+        },
+        data_version=dg.DataVersion(fingerprint(stamps)),
+        check_results=[checks.ratings_are_complete(table, _expected_pairs(lake, parameters.survey.form))],
+    )
+
+
+def synthetic_stimuli(lake: Lake) -> pd.DataFrame:
+    """Return the annotated stretches of synthetic clips: columns segment and emotion."""
+    labels = lake.read_all("annotations").to_pandas()
+    chosen = labels[labels["synthetic"].astype(bool)].sort_values("annotation_id")
+    return pd.DataFrame({"segment": chosen["annotation_id"], "emotion": chosen["emotion"]}).reset_index(
+        drop=True
+    )
+
+
+def survey_files(lake: Lake) -> list[Any]:
+    """Return the CSV files of ratings that were imported or came from the rating page, by name."""
+    folder = lake.home / "surveys"
+    return sorted(folder.glob("*.csv"), key=lambda path: path.name) if folder.is_dir() else []
+
+
+def form_names(lake: Lake) -> list[str]:
+    """Return the names of the imported forms, sorted."""
+    folder = lake.home / _FORMS
+    return sorted(path.stem for path in folder.glob("*.csv")) if folder.is_dir() else []
+
+
+def load_form(lake: Lake, name: str) -> tuple[AdjectivePair, ...]:
+    """Return the scales of a form: the project's, or an imported one's.
+
+    Raises
+    ------
+    LookupError
+        Where there is no such form.
+    """
+    if name == PROJECT_FORM:
+        return load_pairs()
+    path = lake.home / _FORMS / f"{name}.csv"
+    if not path.exists():
+        msg = (
+            f"saw survey.form {name!r}, expected one of {[PROJECT_FORM, *form_names(lake)]}; import it with "
+            "`apexline survey import --poles`"
+        )
+        raise LookupError(msg)
+    return read_pairs(io.StringIO(path.read_text(encoding="utf-8")))
+
+
+def _expected_pairs(lake: Lake, form: str) -> list[str]:
+    # The simulated panel can't rate a pair whose poles have no norm.
+    return [str(pair) for pair in target_of(load_form(lake, form)).dropna().index]
+
+
+def import_csv(lake: Lake, file: Path) -> dict[str, Any]:
+    """Check a CSV of ratings and keep its good rows under ``surveys/``.
+
+    Returns
+    -------
+    dict
+        Counts of accepted and rejected rows, and the rejected rows with their reasons.
+
+    Raises
+    ------
+    ValueError
+        Where the header lacks a column.
+    """
+    ratings, rejected = read_ratings(file)
+    return _store_ratings(lake, file, ratings, rejected)
+
+
+def import_scale_table(
+    lake: Lake, file: Path, *, poles: Path, norms: Path, rater: str, stimulus: str
+) -> dict[str, Any]:
+    """Check a table of slider answers to scales of its own, and keep it and its form.
+
+    Returns
+    -------
+    dict
+        As `import_csv`, and ``form``: the value of ``survey.form`` that makes the PAD space of it.
+
+    Raises
+    ------
+    ValueError
+        Where a file lacks columns.
+    """
+    # Another survey's interested-bored is not the project's: the form is part of the name.
+    form = {
+        column: replace(pair, pair=f"{poles.stem}/{pair.pair}")
+        for column, pair in read_form(poles, norms).items()
+    }
+    ratings, rejected = read_scale_table(file, form, rater=rater, stimulus=stimulus)
+    with lake.replacing(lake.home / _FORMS / f"{poles.stem}.csv") as stored:
+        stored.write(pairs_csv(form.values()).encode())
+    return {**_store_ratings(lake, file, ratings, rejected), "form": poles.stem}
+
+
+def _store_ratings(lake: Lake, file: Path, ratings: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
+    target = lake.home / "surveys" / f"{file.stem}-{_hash(file)[:8]}.csv"
+    with lake.replacing(target) as stored:
+        # %g: whole levels stay "3", as raters gave them
+        table = ratings[list(ANSWER_COLUMNS)]
+        stored.write(table.to_csv(index=False, float_format="%g").encode())
+    return {
+        "file": file.name,
+        "accepted": len(ratings),
+        "rejected": len(rejected),
+        "reasons": rejected.to_dict("records"),
+    }
+
+
+def _hash(path: Any) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _agreement(ratings: pd.DataFrame) -> dict[str, Any]:
+    if ratings.empty:
+        return {}
+    by_pair = agreement_by_pair(ratings, num_resamples=50)
+    return {"agreement_by_pair": table_preview(by_pair.reset_index().to_dict("records"), limit=50)}

@@ -1,0 +1,81 @@
+"""Asset ``expression_segments``: when an expression begins, culminates and ends."""
+
+from functools import partial
+
+import dagster as dg
+
+from assets import checks
+from assets.explain.stored_track import explain_shown, silent_track, strongest_tracks, why_rows
+from assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
+from assets.lake.clip_stages import write_segments
+from assets.lake.storage import Lake
+from assets.metadata import Drawing, asset_attributes, column_schema, figures, table_preview
+from assets.parameters import Parameters
+
+CODE_VERSION = "3"
+_EXPLAINED = 50  # tracks
+
+
+@dg.asset(
+    partitions_def=CAMERA_DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=["texture_features", "flow_features"],
+    code_version=CODE_VERSION,
+    check_specs=[dg.AssetCheckSpec("segments_are_ordered", asset="expression_segments", blocking=True)],
+    **asset_attributes("features", "numpy", "parquet"),
+)
+def expression_segments(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    parameters: dg.ResourceParam[Parameters],
+) -> dg.MaterializeResult:
+    """Onset, apex and offset of each expression change (eq. 21-24), per face track, from texture and flow.
+
+    A segment says that a face's expression changed there; what it resembles is the model's to say. The metadata
+    says why there is a segment and why a track has none: `why` in words, the strongest of each with its curves.
+    """
+    progress = for_each_clip(
+        lake,
+        context.partition_keys,
+        ["expression_segments"],
+        clips=lambda day: fingerprints(lake, day, "texture_features", "flow_features"),
+        depends_on=[CODE_VERSION, parameters.hash_of("features.segments")],
+        compute=partial(write_segments, lake, parameters.features),
+    )
+    table = lake.read_all("expression_segments", camera_days=context.partition_keys)
+    return dg.MaterializeResult(
+        metadata={
+            **progress.metadata(),
+            "segments": table.num_rows,
+            **figures(
+                context,
+                changed=bool(progress.computed),
+                draw=lambda: _explanations(lake, parameters, context.partition_keys[-1]),
+            ),
+            "why": table_preview(
+                why_rows(lake, context.partition_keys[-1], parameters, limit=_EXPLAINED), limit=2 * _EXPLAINED
+            ),
+            "preview": table_preview(table.to_pylist()),
+            "dagster/row_count": table.num_rows,
+            **column_schema("expression_segments"),
+        },
+        data_version=progress.data_version,
+        check_results=[checks.segments_are_ordered(table)],
+    )
+
+
+def _explanations(lake: Lake, parameters: Parameters, camera_day: str) -> list[tuple[str, Drawing]]:
+    """Explain the camera-day's strongest segment, and why the liveliest track without one has none."""
+    strongest, silent = strongest_tracks(lake, [camera_day], limit=1), silent_track(lake, camera_day)
+    drawn: list[tuple[str, Drawing]] = []
+    for name, shown in [
+        *(("Strongest segment", each) for each in strongest),
+        *([("Without a segment", silent)] if silent else []),
+    ]:
+        track = explain_shown(lake, shown, parameters)
+        best = max(track.explanations, key=lambda each: each.score, default=None)
+        if best is None or track.curves is None:
+            continue
+        text = f"{best.segment_id} {best.headline}. {' '.join(best.grounds)}".strip()
+        drawn += [(f"{name}: why", (text, best.figure)), (f"{name}: Figures 5 to 7", track.curves)]
+    return drawn

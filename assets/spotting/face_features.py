@@ -1,0 +1,139 @@
+"""Assets ``texture_features`` and ``flow_features``: how a face's texture changes and how its regions move."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import dagster as dg
+from matplotlib.figure import Figure
+
+from assets import checks
+from assets.explain.stored_track import flow_figure, texture_figure
+from assets.lake.camera_days import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
+from assets.lake.crops import TrackStream, write_track_features
+from assets.lake.storage import Lake
+from assets.metadata import asset_attributes, column_schema, figures
+from assets.parameters import Parameters
+from features.config import FeatureConfig
+from features.pipeline import FlowStream, TextureStream
+
+TEXTURE_CODE_VERSION, FLOW_CODE_VERSION = "2", "2"
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What tells one of the two assets from the other.
+
+    Attributes
+    ----------
+    name : str
+        The asset and its table.
+    description, code_version : str
+    section : str
+        Part of the parameter file that the rows depend on.
+    make_stream : callable
+        Makes the stream of one track. Worker processes get it pickled: a function or class of a module.
+    check : str
+        Name of the check that `value` is finite.
+    value, row_of : str
+        Columns: the number that the stage is about, and what a frame's rows are told apart by.
+    listed_as : str
+        Under which name the metadata lists what `row_of` takes.
+    draw : callable
+        Draws the last camera-day by title.
+    """
+
+    name: str
+    description: str
+    code_version: str
+    section: str
+    make_stream: Callable[[FeatureConfig], TrackStream]
+    check: str
+    value: str
+    row_of: str
+    listed_as: str
+    draw: Callable[[Lake, str, Parameters], list[tuple[str, Figure]]]
+
+
+_TEXTURE = _Stage(
+    name="texture_features",
+    description="MODC feature-difference curves (eq. 1-10, 21): chi-square distance of each frame's block "
+    "histograms.\n\nOne row per kept face, frame and descriptor kind.",
+    code_version=TEXTURE_CODE_VERSION,
+    section="features.texture",
+    make_stream=TextureStream,
+    check="texture_is_finite",
+    value="difference",
+    row_of="kind",
+    listed_as="kinds",
+    draw=texture_figure,
+)
+_FLOW = _Stage(
+    name="flow_features",
+    description="Horn-Schunck flow of brows, eyes and mouth (eq. 11-20), head motion removed.\n\n"
+    "One row per kept face, frame and region: displacement against the reference, module, angle, px per second.",
+    code_version=FLOW_CODE_VERSION,
+    section="features.flow",
+    make_stream=FlowStream,
+    check="flow_is_finite",
+    value="magnitude",
+    row_of="roi",
+    listed_as="regions",
+    draw=lambda lake, camera_day, _: flow_figure(lake, camera_day),
+)
+
+
+def _build(stage: _Stage) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=stage.name,
+        partitions_def=CAMERA_DAYS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=["face_tracks"],
+        code_version=stage.code_version,
+        description=stage.description,
+        check_specs=[dg.AssetCheckSpec(stage.check, asset=stage.name, blocking=True)],
+        **asset_attributes("features", "numpy", "parquet"),
+    )
+    def face_features(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        parameters: dg.ResourceParam[Parameters],
+        workers: dg.ResourceParam[ClipWorkers],
+    ) -> dg.MaterializeResult:
+        progress = for_each_clip(
+            lake,
+            context.partition_keys,
+            [stage.name],
+            clips=lambda day: fingerprints(lake, day, "face_tracks"),
+            depends_on=[stage.code_version, parameters.hash_of(stage.section)],
+            compute=partial(
+                write_track_features, lake, stage.name, partial(stage.make_stream, parameters.features)
+            ),
+            workers=workers,
+        )
+        table = lake.read_all(
+            stage.name,
+            camera_days=context.partition_keys,
+            columns=["track_id", stage.row_of, stage.value],
+        )
+        return dg.MaterializeResult(
+            metadata={
+                **progress.metadata(),
+                stage.listed_as: dg.MetadataValue.json(sorted(set(table[stage.row_of].to_pylist()))),
+                **figures(
+                    context,
+                    changed=bool(progress.computed),
+                    draw=lambda: stage.draw(lake, context.partition_keys[-1], parameters),
+                ),
+                "dagster/row_count": table.num_rows,
+                **column_schema(stage.name),
+            },
+            data_version=progress.data_version,
+            check_results=[checks.is_finite(stage.check, table, stage.value)],
+        )
+
+    return face_features
+
+
+texture_features = _build(_TEXTURE)
+flow_features = _build(_FLOW)

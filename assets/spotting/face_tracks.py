@@ -1,0 +1,69 @@
+"""Asset ``face_tracks``: faces found, followed and aligned."""
+
+from functools import partial
+
+import dagster as dg
+import pyarrow.compute as pc
+
+from assets import checks
+from assets.explain.stored_track import faces_figure
+from assets.lake.camera_days import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
+from assets.lake.clip_stages import write_tracks
+from assets.lake.storage import Lake
+from assets.metadata import asset_attributes, column_schema, figures
+from assets.parameters import Parameters
+
+CODE_VERSION = "2"
+
+
+@dg.asset(
+    partitions_def=CAMERA_DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=["clip_manifest"],
+    code_version=CODE_VERSION,
+    check_specs=[dg.AssetCheckSpec("faces_are_usable", asset="face_tracks")],
+    **asset_attributes("faces", "opencv", "parquet"),
+)
+def face_tracks(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    parameters: dg.ResourceParam[Parameters],
+    workers: dg.ResourceParam[ClipWorkers],
+) -> dg.MaterializeResult:
+    """Faces per frame: box, five landmarks, quality, and why a frame was dropped; crops lie in ``face_crops``.
+
+    A track id is random within its clip and links to nothing outside it: no identity is kept or compared.
+    """
+    progress = for_each_clip(
+        lake,
+        context.partition_keys,
+        ["face_crops", "face_tracks"],
+        clips=lambda day: fingerprints(lake, day, "clip_manifest"),
+        depends_on=[CODE_VERSION, parameters.hash_of("features.faces", "features.tracks")],
+        compute=partial(write_tracks, lake, parameters.features),
+        workers=workers,
+    )
+    table = lake.read_all(
+        "face_tracks",
+        camera_days=context.partition_keys,
+        columns=["clip_id", "track_id", "kept", "size_px", "drop_reason"],
+    )
+    dropped = table.filter(~pc.field("kept")).group_by("drop_reason").aggregate([([], "count_all")])
+    return dg.MaterializeResult(
+        metadata={
+            **progress.metadata(),
+            "tracks": len(set(table["track_id"].to_pylist())),
+            "face_frames": table.num_rows,
+            "kept_frames": table.filter(pc.field("kept")).num_rows,
+            **figures(
+                context,
+                changed=bool(progress.computed),
+                draw=lambda: faces_figure(lake, context.partition_keys[-1]),
+            ),
+            "dropped": dg.MetadataValue.json({r["drop_reason"]: r["count_all"] for r in dropped.to_pylist()}),
+            "dagster/row_count": table.num_rows,
+            **column_schema("face_tracks"),
+        },
+        data_version=progress.data_version,
+        check_results=[checks.faces_are_usable(table)],
+    )

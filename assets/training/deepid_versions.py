@@ -1,0 +1,139 @@
+"""Assets ``deepid_baseline``, ``deepid_features`` and ``deepid_semantic``: the three versions of the network."""
+
+from dataclasses import replace
+
+import dagster as dg
+import pandas as pd
+from matplotlib.figure import Figure
+
+from assets import checks
+from assets.figures import confusion_matrix, learning_curves
+from assets.figures.calibration import calibration_figures
+from assets.lake.face_quality import describe_examples
+from assets.lake.storage import Lake, fingerprint
+from assets.metadata import asset_attributes, figures
+from assets.parameters import Parameters
+from assets.semantics.pad_space import load_space
+from assets.training.training_set import FEATURE_VERSION, NAME, load_training_set
+from ml.datasets import EMOTIONS
+from ml.norms import emotion_pad
+from ml.registry import MODEL_CARD, ModelRegistry
+
+CODE_VERSION = "3"
+VERSIONS = ("baseline", "features", "semantic")
+_WHAT = {
+    "baseline": "DeepID on the face image alone (eq. 25-26, Fig. 3 and 9).",
+    "features": "DeepID with MODC texture and flow features beside the image (Fig. 10).",
+    "semantic": "DeepID with features and a PAD head that its class logits see (eq. 27, Fig. 11).",
+}
+
+
+def model_stamp(lake: Lake, parameters: Parameters, version: str) -> str:
+    """Return the fingerprint of the model that this version should have now."""
+    return fingerprint(
+        CODE_VERSION,
+        version,
+        lake.fingerprint_of("training_set", NAME),
+        parameters.hash_of("training", "abstention"),
+        parameters.training_set.seed,
+    )
+
+
+def _build(version: str) -> dg.AssetsDefinition:
+    name = f"deepid_{version}"
+
+    @dg.asset(
+        name=name,
+        deps=["training_set", "pad_space"],
+        code_version=CODE_VERSION,
+        description=f"{_WHAT[version]} Trained on the training subjects, stopped and calibrated on the "
+        "validation subjects, tested once on the frozen test subjects; registered in MLflow.",
+        check_specs=[dg.AssetCheckSpec("better_than_chance", asset=name)],
+        **asset_attributes("training", "pytorch", "mlflow"),
+    )
+    def deepid(
+        context: dg.AssetExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        parameters: dg.ResourceParam[Parameters],
+        registry: dg.ResourceParam[ModelRegistry],
+    ) -> dg.MaterializeResult:
+        stamp = model_stamp(lake, parameters, version)
+        found = registry.find_version(stamp)
+        computed = int(found is None)
+        number = (
+            found
+            if found is not None
+            else _train(context.run.run_id, lake, parameters, registry, version, stamp)
+        )
+        tested = registry.test_metrics(number)
+        synthetic = registry.tags(number)["synthetic"] == "true"
+        return dg.MaterializeResult(
+            metadata={
+                "computed": computed,
+                "unchanged": 1 - computed,
+                "model_version": number,
+                "synthetic": synthetic,
+                **tested,
+                "model_card": dg.MetadataValue.md(registry.document(number, MODEL_CARD)),
+                **figures(
+                    context, changed=bool(computed), draw=lambda: _curves(lake, version, synthetic=synthetic)
+                ),
+            },
+            data_version=dg.DataVersion(stamp),
+            check_results=[checks.better_than_chance(tested["recognition"], len(EMOTIONS))],
+        )
+
+    return deepid
+
+
+def _train(
+    run_id: str, lake: Lake, parameters: Parameters, registry: ModelRegistry, version: str, stamp: str
+) -> int:
+    from ml.evaluate import evaluate  # torch takes seconds to import
+    from ml.train import train_deepid
+
+    data, split = load_training_set(lake)
+    space = load_space(lake)
+    run = train_deepid(
+        data,
+        split,
+        version=version,
+        config=parameters.training,
+        seed=parameters.training_set.seed,
+        pad_anchors=emotion_pad().to_numpy(),
+        feature_version=FEATURE_VERSION,
+        pad_space_hash=space.hash,
+    )
+    limited = run.model.learn_limits(
+        data.take(split.train), data.take(split.valid), config=parameters.abstention
+    )
+    run = replace(run, model=limited)
+    groups, quality = describe_examples(lake)
+    tested = evaluate(run.model, data, split.test, groups=groups, quality=quality)
+    synthetic = data.synthetic
+    curves = pd.DataFrame(run.curves)
+    # Before the registration, which marks the work as done.
+    lake.write("learning_curves", version, run.curves, stamp=stamp)
+    return registry.log_version(
+        run,
+        tested,
+        data=data,
+        split=split,
+        parameters=parameters.resolved(),
+        tags={"fingerprint": stamp, "dagster_run_id": run_id},
+        figures={
+            "learning_curves": learning_curves(curves, version=version, synthetic=synthetic),
+            "confusion_matrix": confusion_matrix(
+                tested.confusion, labels=EMOTIONS, title=f"deepid {version}: test", synthetic=synthetic
+            ),
+            **calibration_figures(tested, name=version),
+        },
+    )
+
+
+def _curves(lake: Lake, version: str, *, synthetic: bool) -> list[tuple[str, Figure]]:
+    rows = lake.read("learning_curves", version).to_pandas()
+    return [("Learning curves", learning_curves(rows, version=version, synthetic=synthetic))]
+
+
+DEEPID_VERSIONS = tuple(_build(version) for version in VERSIONS)

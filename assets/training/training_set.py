@@ -1,0 +1,293 @@
+"""Asset ``training_set``: labelled faces with their features, split by subject."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from assets import checks
+from assets.figures import face_strip
+from assets.lake.crops import crops_at
+from assets.lake.storage import Lake, fingerprint
+from assets.metadata import asset_attributes, column_schema, figures
+from assets.parameters import Parameters, TrainingSetConfig
+from assets.semantics.pad_space import load_space, rated_pad
+from features.boxes import Box, box_iou
+from features.pipeline import segment_features
+from ml.datasets import EMOTIONS, INPUT_SIZE, PAD_AXES, ExpressionDataset, face_image, one_hot
+from ml.semantic_space import SemanticSpace
+from ml.splits import Split, split_by_subject, split_from_folds
+
+CODE_VERSION = "2"
+FEATURE_VERSION = "2"
+NAME = "examples"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A labelled stretch of one track: where it lies, its label and its rated PAD (None where not rated)."""
+
+    key: str
+    clip_id: str
+    camera_day: str
+    track_id: str
+    subject: str
+    emotion: str
+    onset: int
+    apex: int
+    offset: int
+    pad: tuple[float, float, float] | None
+    synthetic: bool
+
+
+@dg.asset(
+    deps=["clip_manifest", "face_tracks", "expression_segments", "pad_space"],
+    code_version=CODE_VERSION,
+    check_specs=[
+        dg.AssetCheckSpec("no_subject_in_two_folds", asset="training_set", blocking=True),
+        dg.AssetCheckSpec("every_class_in_every_fold", asset="training_set", blocking=True),
+    ],
+    **asset_attributes("training", "numpy", "parquet"),
+)
+def training_set(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    parameters: dg.ResourceParam[Parameters],
+) -> dg.MaterializeResult:
+    """Faces about the apex of labelled segments, their texture and flow, rated PAD, and the subject split.
+
+    Labels come from clip manifests and from rated segments. Subjects are kept apart: no subject is in two folds.
+    """
+    space = load_space(lake)
+    labelled = list(labelled_stretches(lake, space))
+    stamp = fingerprint(
+        CODE_VERSION,
+        FEATURE_VERSION,
+        parameters.hash_of("features", "training_set"),
+        space.hash,
+        [asdict(each) for each in labelled],
+        [lake.fingerprint_of("face_tracks", e.clip_id, camera_day=e.camera_day) for e in labelled],
+    )
+    computed = int(lake.fingerprint_of("training_set", NAME) != stamp)
+    if computed:
+        rows = _examples(lake, parameters, labelled)
+        folds = _folds(rows, parameters.training_set, previous=_earlier_folds(lake))
+        rows = [{**row, "fold": fold} for row, fold in zip(rows, folds, strict=True)]
+        lake.write("training_set", NAME, rows, stamp=stamp)
+    table = lake.read("training_set", NAME, columns=["subject", "emotion", "fold", "synthetic"])
+    counts = table.group_by(["fold", "emotion"]).aggregate([([], "count_all")]).sort_by("fold")
+    return dg.MaterializeResult(
+        metadata={
+            "computed": computed,
+            "unchanged": 1 - computed,
+            "examples": table.num_rows,
+            "subjects": len(set(table["subject"].to_pylist())),
+            "synthetic": bool(table.num_rows) and all(table["synthetic"].to_pylist()),
+            "counts": dg.MetadataValue.json(counts.to_pylist()),
+            **figures(context, changed=bool(computed), draw=lambda: _faces(lake)),
+            "dagster/row_count": table.num_rows,
+            **column_schema("training_set"),
+        },
+        data_version=dg.DataVersion(stamp),
+        check_results=[
+            checks.no_subject_in_two_folds(table),
+            checks.every_class_in_every_fold(table, EMOTIONS),
+        ],
+    )
+
+
+def _faces(lake: Lake) -> list[tuple[str, Figure]]:
+    """Draw two preprocessed training faces of every emotion."""
+    data, split = load_training_set(lake)
+    chosen = [
+        (emotion, data.images[index])
+        for number, emotion in enumerate(EMOTIONS)
+        for index in split.train[data.targets[split.train] == number][[0, -1]]
+    ]
+    return [("Training faces", face_strip(chosen, synthetic=data.synthetic))]
+
+
+def labelled_stretches(lake: Lake, space: SemanticSpace) -> Iterator[Labelled]:
+    """Yield the annotated stretches whose face was tracked, then the rated segments without an annotation."""
+    pad = rated_pad(lake, space)
+    days = {clip: day for day in camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)}
+    for clip_id, camera_day in sorted(days.items()):
+        labels = lake.read("annotations", clip_id, camera_day=camera_day).to_pylist()
+        tracks = lake.read("face_tracks", clip_id, camera_day=camera_day)
+        for label in labels:
+            track_id = track_of(tracks, label)
+            if track_id is not None:
+                yield Labelled(
+                    key=label["annotation_id"],
+                    clip_id=clip_id,
+                    camera_day=camera_day,
+                    track_id=track_id,
+                    pad=pad.get(label["annotation_id"]),
+                    **{k: label[k] for k in ("subject", "emotion", "onset", "apex", "offset", "synthetic")},
+                )
+        yield from _rated_segments(lake, clip_id, camera_day, space, pad)
+
+
+def _rated_segments(
+    lake: Lake,
+    clip_id: str,
+    camera_day: str,
+    space: SemanticSpace,
+    pad: dict[str, tuple[float, float, float]],
+) -> Iterator[Labelled]:
+    for segment in lake.read("expression_segments", clip_id, camera_day=camera_day).to_pylist():
+        rated = pad.get(segment["segment_id"])
+        if rated is not None:
+            yield Labelled(
+                key=segment["segment_id"],
+                clip_id=clip_id,
+                camera_day=camera_day,
+                track_id=segment["track_id"],
+                # Who is in an unlabelled clip is not known and not asked: the whole clip stays in one fold.
+                subject=f"clip-{clip_id}",
+                emotion=space.nearest_emotion(np.asarray(rated)),
+                onset=segment["onset"],
+                apex=segment["apex"],
+                offset=segment["offset"],
+                pad=rated,
+                synthetic=False,
+            )
+
+
+def camera_days(lake: Lake) -> list[str]:
+    """Return the camera-days that have a manifest, sorted."""
+    folder = lake.home / "lake" / "clip_manifest"
+    return sorted(each.name.partition("=")[2] for each in folder.iterdir()) if folder.is_dir() else []
+
+
+def track_of(tracks: pa.Table, label: dict[str, Any]) -> str | None:
+    """Return the track whose box at the label's apex overlaps the labelled box most; None where none does."""
+    at_apex = tracks.filter(pc.field("frame") == label["apex"]).to_pylist()
+    labelled = _box_of(label)
+    overlaps = {row["track_id"]: box_iou(_box_of(row), labelled) for row in at_apex}
+    best = max(overlaps, key=overlaps.__getitem__, default=None)
+    return best if best is not None and overlaps[best] > 0.2 else None
+
+
+def _box_of(row: dict[str, Any]) -> Box:
+    return Box(row["x"], row["y"], row["w"], row["h"])
+
+
+def frames_to_learn(label: Labelled, count: int) -> list[int]:
+    """Return frames about the apex (over the whole stretch of a calm face), evenly spaced and distinct."""
+    if label.emotion == "calm":
+        first, last = label.onset, label.offset
+    else:  # the half of each flank that is nearer to the apex shows the expression clearly
+        first, last = (label.onset + label.apex) // 2, (label.apex + label.offset) // 2
+    return sorted({int(frame) for frame in np.linspace(first, last, count).round()})
+
+
+def _examples(lake: Lake, parameters: Parameters, labelled: list[Labelled]) -> list[dict[str, Any]]:
+    by_clip: dict[tuple[str, str], list[Labelled]] = defaultdict(list)
+    for each in labelled:
+        by_clip[each.camera_day, each.clip_id].append(each)
+    rows: list[dict[str, Any]] = []
+    for (camera_day, clip_id), labels in by_clip.items():
+        frames = {
+            each.key: frames_to_learn(each, parameters.training_set.frames_per_segment) for each in labels
+        }
+        wanted = [(e.track_id, frame) for e in labels for frame in (e.onset, *frames[e.key])]
+        crops = crops_at(lake, camera_day, clip_id, wanted)
+        for each in labels:
+            for frame in frames[each.key]:
+                if (each.track_id, frame) in crops:
+                    rows.append(_example(parameters, each, frame, crops))
+    return rows
+
+
+def _example(
+    parameters: Parameters, label: Labelled, frame: int, crops: dict[tuple[str, int], NDArray[np.uint8]]
+) -> dict[str, Any]:
+    crop = crops[label.track_id, frame]
+    texture, flow = segment_features(crops[label.track_id, label.onset], crop, config=parameters.features)
+    pad = label.pad or (None, None, None)
+    return {
+        "example_id": f"{label.key}-{frame}",
+        "clip_id": label.clip_id,
+        "track_id": label.track_id,
+        "frame": frame,
+        "subject": label.subject,
+        "emotion": label.emotion,
+        **dict(zip(PAD_AXES, pad, strict=True)),
+        "image": face_image(crop).tobytes(),
+        "onset": face_image(crops[label.track_id, label.onset]).tobytes(),
+        "texture": texture,
+        "flow": flow,
+        "synthetic": label.synthetic,
+    }
+
+
+def _earlier_folds(lake: Lake) -> dict[str, str]:
+    """Return the fold of every subject that was split before: who once tested a model never trains one."""
+    if NAME not in lake.names("training_set"):
+        return {}
+    table = lake.read("training_set", NAME, columns=["subject", "fold"])
+    return dict(zip(table["subject"].to_pylist(), table["fold"].to_pylist(), strict=True))
+
+
+def _folds(rows: list[dict[str, Any]], config: TrainingSetConfig, *, previous: dict[str, str]) -> list[str]:
+    learned = 1 - config.valid_fraction - config.test_fraction
+    split = split_by_subject(
+        [row["subject"] for row in rows],
+        [EMOTIONS.index(row["emotion"]) for row in rows],
+        fractions=(learned, config.valid_fraction, config.test_fraction),
+        seed=config.seed,
+        ids=[row["example_id"] for row in rows],
+        previous=previous,
+    )
+    return split.folds.tolist()
+
+
+def load_training_set(lake: Lake) -> tuple[ExpressionDataset, Split]:
+    """Read the stored examples and their split.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where ``training_set`` has not been materialised.
+    """
+    table = lake.read("training_set", NAME)
+    ids = np.asarray(table["example_id"].to_pylist())
+    flow = table["flow"].to_pylist()
+    length = max((len(each) for each in flow if each is not None), default=0)
+    data = ExpressionDataset(
+        images=_faces_of(table, "image"),
+        onsets=_faces_of(table, "onset"),
+        labels=one_hot(table["emotion"].to_pylist()),
+        pad=np.asarray(
+            [
+                [_or_nan(v) for v in row]
+                for row in zip(*[table[a].to_pylist() for a in PAD_AXES], strict=True)
+            ],
+            np.float32,
+        ),
+        texture=np.stack(table["texture"].to_numpy()).astype(np.float32),
+        flow=np.asarray([np.zeros(length) if each is None else each for each in flow], np.float32),
+        flow_mask=np.asarray([each is not None for each in flow], np.float32),
+        subjects=np.asarray(table["subject"].to_pylist()),
+        ids=ids,
+        synthetic=all(table["synthetic"].to_pylist()),
+    )
+    return data, split_from_folds(table["fold"].to_pylist(), ids=ids)
+
+
+def _faces_of(table: pa.Table, column: str) -> NDArray[np.uint8]:
+    blank = bytes(INPUT_SIZE * INPUT_SIZE)
+    faces = b"".join(each or blank for each in table[column].to_pylist())
+    return np.frombuffer(faces, np.uint8).reshape(-1, INPUT_SIZE, INPUT_SIZE)
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value

@@ -1,0 +1,70 @@
+"""One clip from pixels to segments, in a lake that lives as long as the question."""
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from assets.lake.clip_stages import process_clip
+from features.containers import UnreadableVideo
+from features.pipeline import spot_clip
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """Where temporary files go: nothing may stay there."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_segments_are_those_of_the_features_alone(astronaut_clip, parameters, scratch):
+    with process_clip(astronaut_clip.path, features=parameters.features) as clip:
+        rows = clip.lake.read("expression_segments", clip.clip_id, camera_day=clip.camera_day).to_pylist()
+        stored = {file.parent.parent.name for file in scratch.rglob("*.parquet")}
+    segments = spot_clip(astronaut_clip.path, config=parameters.features)
+    expected = [
+        {**asdict(each), "clip_id": clip.clip_id, "segment_id": f"{each.track_id}-{each.onset}"}
+        for each in segments
+    ]
+    assert rows
+    assert rows == [{**each, "score": pytest.approx(each["score"])} for each in expected]
+    assert stored >= {"face_tracks", "face_crops", "texture_features", "flow_features", "expression_segments"}
+    assert not any(scratch.iterdir())
+
+
+def test_a_clip_is_tracked_once(astronaut_clip, parameters, tracker_calls):
+    with process_clip(astronaut_clip.path, features=parameters.features):
+        pass
+    assert tracker_calls == {"read_frames": 1, "track_faces": 1}
+
+
+def test_nothing_stays_after_an_error(noise_clip, parameters, scratch, tmp_path):
+    broken, good = tmp_path / "broken.mp4", tmp_path / "good.mp4"
+    broken.write_bytes(b"dear diary")
+    good.write_bytes(noise_clip())
+    with pytest.raises(UnreadableVideo), process_clip(broken, features=parameters.features):
+        pass
+    assert not any(scratch.iterdir())
+    with pytest.raises(ZeroDivisionError), process_clip(good, features=parameters.features):
+        raise ZeroDivisionError
+    assert not any(scratch.iterdir())
+
+
+def test_a_relative_path_is_found(noise_clip, parameters, tmp_path, monkeypatch):
+    (tmp_path / "clip.mp4").write_bytes(noise_clip())
+    monkeypatch.chdir(tmp_path)
+    with process_clip(Path("clip.mp4"), features=parameters.features) as clip:
+        assert clip.lake.read("face_tracks", clip.clip_id, camera_day=clip.camera_day).num_rows == 0
+
+
+def test_the_worker_processes_load_neither_models_nor_drawing():
+    """They are forked from a process that imports this module: what it takes, every run pays."""
+    heavy = {"torch", "mlflow", "matplotlib", "sklearn", "factor_analyzer"}
+    code = f"import sys, assets.lake.clip_stages; print(sorted({heavy!r} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

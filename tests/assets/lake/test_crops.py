@@ -1,0 +1,171 @@
+from dataclasses import dataclass
+from typing import ClassVar
+from weakref import WeakSet
+
+import numpy as np
+import pytest
+from upath import UPath
+
+from assets.lake.crops import as_crop, crops_at, iter_crops, rows_table, write_track_features
+from assets.lake.storage import Lake
+from features.faces import CROP_SIZE
+
+DAY, CLIP = "2026-03-02_gate-03", "aaaa000011112222"
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(UPath(tmp_path))
+
+
+def face(track, frame):
+    """A crop that tells whose it is: its first pixel is the track's, its second the frame's number."""
+    crop = np.zeros((CROP_SIZE, CROP_SIZE), np.uint8)
+    crop[0, :2] = ord(track), frame
+    return crop
+
+
+@pytest.fixture
+def stored(lake):
+    """Store crops ``(track, frame), ...``, a row group for each `size` of them."""
+
+    def write(*keys, size=2):
+        rows = [
+            {"clip_id": CLIP, "track_id": t, "frame": f, "time_s": f / 25, "crop": face(t, f).tobytes()}
+            for t, f in keys
+        ]
+        with lake.writer("face_crops", CLIP, stamp="s", camera_day=DAY) as writer:
+            for start in range(0, len(rows), size):
+                writer.write_table(rows_table("face_crops", rows[start : start + size]))
+
+    return write
+
+
+def test_bytes_become_a_square():
+    crop = face("t", 7)
+    assert (as_crop(crop.tobytes()) == crop).all()
+
+
+def test_crops_come_in_the_order_they_were_written(stored, lake):
+    keys = [("a", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+    stored(*keys)
+    found = list(iter_crops(lake, DAY, CLIP))
+    assert [(track, frame) for track, frame, _, _ in found] == keys
+    assert [time for _, _, time, _ in found] == pytest.approx([0, 0.04, 0.04, 0.08, 0.08])
+    assert all((crop == face(track, frame)).all() for track, frame, _, crop in found)
+
+
+def test_exact_frames_are_found_for_the_right_track(stored, lake):
+    stored(("a", 0), ("b", 0), ("a", 1), ("b", 1))
+    found = crops_at(lake, DAY, CLIP, [("a", 1), ("b", 0)])
+    assert set(found) == {("a", 1), ("b", 0)}
+    assert (found["a", 1] == face("a", 1)).all()
+    assert (found["b", 0] == face("b", 0)).all()
+
+
+def test_a_dropped_frame_is_replaced_by_the_nearest_of_its_track(stored, lake):
+    stored(("a", 0), ("b", 5), ("a", 10), ("b", 11))
+    found = crops_at(lake, DAY, CLIP, [("a", 4), ("a", 6), ("a", 99), ("a", 10)])
+    assert {frame: int(crop[0, 1]) for (_, frame), crop in found.items()} == {4: 0, 6: 10, 99: 10, 10: 10}
+    assert all(crop[0, 0] == ord("a") for crop in found.values())
+
+
+def test_a_track_without_crops_is_absent(stored, lake):
+    stored(("a", 0))
+    assert set(crops_at(lake, DAY, CLIP, [("a", 0), ("z", 0)])) == {("a", 0)}
+
+
+def test_nothing_wanted_nothing_found(stored, lake):
+    stored(("a", 0))
+    assert crops_at(lake, DAY, CLIP, []) == {}
+    stored()
+    assert crops_at(lake, DAY, CLIP, [("a", 0)]) == {}
+
+
+@dataclass(frozen=True)
+class Row:
+    frame: int
+    time_s: float
+    kind: str = "sl"
+    difference: float = 0.0
+    block_differences: tuple[float, ...] = ()
+
+
+class LateStream:
+    """A stream that holds the last two crops back; the class knows how many were made and live at once."""
+
+    made = 0
+    most = 0
+    alive: ClassVar[WeakSet] = WeakSet()
+
+    def __init__(self):
+        LateStream.made += 1
+        LateStream.alive.add(self)
+        self.held = []
+
+    def push(self, crop, frame, time_s):
+        assert crop[0, 1] == frame
+        LateStream.most = max(LateStream.most, len(LateStream.alive))
+        self.held.append(Row(frame, time_s))
+        return [self.held.pop(0)] if len(self.held) > 2 else []
+
+    def flush(self):
+        return self.held
+
+
+@pytest.fixture(autouse=True)
+def _fresh_counts():
+    LateStream.made = LateStream.most = 0
+
+
+def test_every_crop_of_every_track_gives_its_row(stored, lake):
+    keys = [(track, frame) for frame in range(6) for track in "ab" if (track, frame) != ("b", 5)]
+    stored(*keys)
+    write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s2")
+    rows = lake.read("texture_features", CLIP, camera_day=DAY).to_pylist()
+    assert sorted((row["track_id"], row["frame"]) for row in rows) == sorted(keys)
+    for track in "ab":
+        frames = [row["frame"] for row in rows if row["track_id"] == track]
+        assert frames == sorted(frames)
+    assert {row["clip_id"] for row in rows} == {CLIP}
+    assert lake.fingerprint_of("texture_features", CLIP, camera_day=DAY) == "s2"
+
+
+def test_one_stream_per_track_goes_with_its_last_crop(stored, lake):
+    stored(
+        *[
+            (track, frame)
+            for track, frames in (("a", (0, 1)), ("b", (2, 3)), ("c", (4, 5)))
+            for frame in frames
+        ]
+    )
+    write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
+    assert (LateStream.made, LateStream.most, len(LateStream.alive)) == (3, 1, 0)
+
+
+def test_rows_of_a_long_clip_are_written_in_groups(stored, lake, monkeypatch):
+    from assets.lake import crops
+
+    monkeypatch.setattr(crops, "_ROWS_AT_ONCE", 10)
+    stored(*[("a", frame) for frame in range(35)], size=5)
+    write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
+    sizes = [batch.num_rows for batch in lake.iter_batches("texture_features", CLIP, camera_day=DAY)]
+    assert sum(sizes) == 35
+    assert max(sizes) <= 10 + 2
+
+
+def test_a_clip_without_faces_gives_an_empty_file(stored, lake):
+    stored()
+    write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
+    assert lake.read("texture_features", CLIP, camera_day=DAY).num_rows == 0
+
+
+def test_a_stream_that_fails_leaves_no_file(stored, lake):
+    class Broken(LateStream):
+        def flush(self):
+            raise RuntimeError
+
+    stored(("a", 0), ("a", 1))
+    with pytest.raises(RuntimeError):
+        write_track_features(lake, "texture_features", Broken, DAY, CLIP, "s")
+    assert lake.names("texture_features", camera_day=DAY) == []

@@ -1,0 +1,103 @@
+import pyarrow.parquet as pq
+import pytest
+from upath import UPath
+
+from assets.lake.schemas import TABLES
+from assets.lake.storage import Lake, fingerprint
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(UPath(tmp_path))
+
+
+def rating(rater="r1", level=2):
+    return {"rater": rater, "segment": "s", "pair": "p", "level": level, "synthetic": True, "source": "test"}
+
+
+def test_fingerprint_depends_on_every_part_and_on_nothing_else():
+    assert fingerprint("a", {"x": 1, "y": 2}) == fingerprint("a", {"y": 2, "x": 1})
+    assert fingerprint("a", 1) != fingerprint("a", 2)
+    assert fingerprint("ab") != fingerprint("a", "b")
+
+
+def test_write_and_read_back_with_fingerprint(lake):
+    lake.write("ratings", "one", [rating()], stamp="f1")
+    assert lake.read("ratings", "one").to_pylist() == [rating()]
+    assert lake.fingerprint_of("ratings", "one") == "f1"
+    assert lake.names("ratings") == ["one"]
+
+
+def test_unknown_table_is_named(lake):
+    with pytest.raises(KeyError, match="no lake table is called 'rating'"):
+        lake.path("rating", "x")
+
+
+def test_missing_file_has_no_fingerprint_and_an_empty_table_reads_empty(lake):
+    assert lake.fingerprint_of("ratings", "none") is None
+    assert lake.read_all("ratings").num_rows == 0
+    assert lake.names("face_tracks", camera_day="2026-01-01_x") == []
+
+
+def write_half(lake):
+    with lake.writer("ratings", "one", stamp="new") as writer:
+        writer.write_table(lake.read("ratings", "one").replace_schema_metadata(writer.schema.metadata))
+        msg = "decoder died"
+        raise RuntimeError(msg)
+
+
+def test_failed_write_leaves_neither_a_file_nor_a_scrap(lake):
+    lake.write("ratings", "one", [rating(level=1)], stamp="old")
+    with pytest.raises(RuntimeError, match="decoder died"):
+        write_half(lake)
+    assert lake.fingerprint_of("ratings", "one") == "old"
+    assert list((lake.home / "tmp").iterdir()) == []
+
+
+def test_read_all_joins_camera_days(lake):
+    for day in ("2026-01-01_a", "2026-01-02_a"):
+        lake.write("annotations", "clip", [], stamp="s", camera_day=day)
+    lake.write("ratings", "b", [rating("r2")], stamp="s")
+    lake.write("ratings", "a", [rating("r1")], stamp="s")
+    assert lake.read_all("ratings")["rater"].to_pylist() == ["r1", "r2"]
+    assert lake.read_all("annotations", camera_days=["2026-01-01_a"]).num_rows == 0
+
+
+def test_content_hash_follows_rows_and_ignores_when_they_were_made(tmp_path):
+    def lake_with(folder, level, stamp):
+        lake = Lake(UPath(tmp_path / folder))
+        lake.write("ratings", "one", [rating(level=level)], stamp=stamp)
+        return lake.content_hash()
+
+    assert lake_with("a", 2, "x") == lake_with("b", 2, "y")
+    assert lake_with("a", 2, "x") != lake_with("c", 3, "x")
+
+
+def test_remove_tells_whether_there_was_a_file(lake):
+    lake.write("ratings", "one", [rating()], stamp="s")
+    assert lake.remove("ratings", "one")
+    assert not lake.remove("ratings", "one")
+
+
+def test_memory_file_system_works_like_a_folder():
+    lake = Lake(UPath("memory://lake-test"))
+    lake.write("ratings", "one", [rating()], stamp="s")
+    assert lake.read("ratings", "one").to_pylist() == [rating()]
+    assert lake.names("ratings") == ["one"]
+    with lake.local_copy(lake.path("ratings", "one")) as local:
+        assert local.exists()
+    assert not local.exists()
+
+
+def test_files_from_before_a_column_was_added_give_nulls(lake):
+    row = {field.name: None for field in TABLES["segment_scores"]} | {"segment_id": "s-1"}
+    lake.write("segment_scores", "old", [row], stamp="1", camera_day="2026-03-02_gate-03")
+    lake.write(
+        "segment_scores", "young", [row | {"abstained": True}], stamp="2", camera_day="2026-03-02_gate-03"
+    )
+    path = lake.path("segment_scores", "old", camera_day="2026-03-02_gate-03")
+    pq.write_table(pq.ParquetFile(path).read().drop_columns(["abstained", "reasons"]), path)
+    for columns in (None, ["segment_id", "abstained"]):
+        table = lake.read_all("segment_scores", columns=columns)
+        assert table["abstained"].to_pylist() == [None, True]
+    assert lake.read_all("segment_scores").schema.equals(TABLES["segment_scores"])

@@ -1,0 +1,355 @@
+"""The report: well-formed, self-contained, honest about synthetic numbers and about what is missing."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from assets.publishing.report_page import (
+    MAX_SEGMENTS,
+    ChampionSummary,
+    ReportContext,
+    ReportFigure,
+    SemanticSpaceSummary,
+    render_report,
+    table_2,
+    table_3,
+)
+
+NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
+AREAS = pd.DataFrame(
+    [("sl+flow", 0.9, 0.85, 0.94, True), ("spectral", 0.7, 0.6, 0.8, False)],
+    columns=["method", "auc", "low", "high", "synthetic"],
+)
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+
+
+def empty(columns: str) -> pd.DataFrame:
+    return pd.DataFrame(columns=columns.split())
+
+
+def figure(number: str, title: str = "title") -> ReportFigure:
+    return ReportFigure(number, title, "caption", Figure(figsize=(1, 1)), synthetic=True)
+
+
+def result_of(version: str, model: int, recognition: float, *, synthetic: bool = True) -> dict[str, object]:
+    accuracies = {
+        f"{name}{end}": recognition + shift
+        for name in ("recognition", "classification")
+        for end, shift in (("", 0.0), ("_low", -0.05), ("_high", 0.05))
+    }
+    return {"version": version, "model_version": model, "loss": 0.5, **accuracies, "synthetic": synthetic}
+
+
+@pytest.fixture
+def bare() -> ReportContext:
+    """A platform on its first day: nothing has come in."""
+    return ReportContext(
+        generated_at=NOW,
+        run_id="run-1",
+        config_name="configs/default.yaml",
+        config_hash="cafe",
+        synthetic=False,
+        champion=None,
+        lineage=empty("asset data_version run_id"),
+        areas=empty("method auc low high synthetic"),
+        comparison=pd.DataFrame([result_of("baseline", 1, 0.5)]).head(0),
+        figures=[],
+        explained=[],
+        semantic_space=None,
+        spotting=empty(
+            "length hits false_alarms misses precision recall f1 false_alarms_per_minute synthetic"
+        ),
+        camera_days=empty(
+            "day camera clips tracks kept_frames face_frames segments scored_segments synthetic"
+        ),
+        segments=empty("segment_id emotion synthetic"),
+        quarantine=empty("name reason detail seen_at sha256"),
+        promotions=empty("decided_at model_version promoted approved_by reason"),
+        reasons={},
+        checks={},
+    )
+
+
+@pytest.fixture
+def full(bare: ReportContext) -> ReportContext:
+    """A platform after a demo run."""
+    segment = {
+        "onset_at": pd.Timestamp("2026-03-02 08:15:00.400Z"),
+        "camera": "gate-01",
+        "segment_id": "111111111111-10",
+        "duration_s": 0.4,
+        "length": "micro",
+        "emotion": "happy",
+        "confidence": np.float32(0.75),
+        "pleasure": 0.5,
+        "arousal": 0.61,
+        "dominance": float("nan"),
+        "adjectives": np.array(["glad", "<excited>"]),
+        "synthetic": True,
+    }
+    waiting = {
+        **segment,
+        "segment_id": "222222222222-12",
+        "emotion": None,
+        "adjectives": None,
+        "confidence": None,
+    }
+    return replace(
+        bare,
+        synthetic=True,
+        champion=ChampionSummary(3, "semantic", "demo & co", NOW),
+        lineage=pd.DataFrame([("warehouse", "v9", "run-1")], columns=["asset", "data_version", "run_id"]),
+        areas=AREAS,
+        comparison=pd.DataFrame([result_of("baseline", 1, 0.6), result_of("baseline", 4, 0.81)]),
+        figures=[figure("10"), figure("5"), figure("", "PAD space")],
+        semantic_space=SemanticSpaceSummary(
+            num_stimuli=40,
+            num_raters=12,
+            num_pairs=50,
+            kmo=0.9123,
+            bartlett_p=1e-9,
+            icc=float("nan"),
+            n_factors=3,
+            n_parallel=2,
+            congruence={"pleasure": 0.97, "arousal": 0.9, "dominance": 0.4},
+            unsupported=["dominance"],
+            source="the simulated panel",
+            synthetic=True,
+            chance_congruence={"pleasure": 0.5, "arousal": 0.55, "dominance": 0.6},
+            own_congruence={"pleasure": 0.9, "arousal": 0.8, "dominance": 0.2},
+            variance_inflation={"pleasure": 1.5, "arousal": 1.1, "dominance": 1.6},
+        ),
+        spotting=pd.DataFrame(
+            [("overall", 1, 3, 1, 0.25, 0.5, 1 / 3, 22.5, True), ("micro", 0, 0, 1, np.nan, 0, 0, 0, True)],
+            columns=bare.spotting.columns,
+        ),
+        camera_days=pd.DataFrame(
+            [(pd.Timestamp("2026-03-02"), "gate-01", 2, 2, 1097, 1100, 2, 1, True, 0.9, 140.2)],
+            columns=[*bare.camera_days.columns, "mean_detector_score", "mean_size_px"],
+        ),
+        segments=pd.DataFrame([segment, waiting]),
+        quarantine=pd.DataFrame(
+            [("<script>alert(1)</script>.mp4", "truncated", "a & b", pd.Timestamp(NOW), "ab")],
+            columns=bare.quarantine.columns,
+        ),
+        promotions=pd.DataFrame(
+            [
+                {
+                    "decided_at": pd.Timestamp(NOW),
+                    "model_version": 3,
+                    "incumbent_version": None,
+                    "promoted": True,
+                    "approved_by": "demo & co",
+                    "difference": None,
+                    "difference_low": None,
+                    "difference_high": None,
+                    "reason": "first",
+                }
+            ]
+        ),
+        reasons={"111111111111-10": "found by <motion>. Moved far enough."},
+        checks={"orphans": pd.DataFrame({"clip_id": ["x"]}), "misplaced_clips": pd.DataFrame()},
+    )
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every element is closed in order; collects text, images and addresses."""
+
+    def __init__(self, html: str):
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.images: list[dict[str, str | None]] = []
+        self.addresses: list[str] = []
+        self.texts: list[str] = []
+        self.feed(html)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        values = dict(attrs)
+        self.addresses += [value or "" for key, value in attrs if key in {"src", "href"}]
+        if tag == "img":
+            self.images.append(values)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in VOID, f"{tag} may not close itself"
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> in the wrong place"
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.texts))
+
+
+def test_the_page_is_well_formed_and_loads_nothing_from_elsewhere(full: ReportContext) -> None:
+    page = Page(render_report(full))
+    assert page.tags["html"] == page.tags["body"] == page.tags["h1"] == 1
+    assert page.tags["script"] == 0
+    assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
+
+
+def test_every_figure_is_embedded_with_words_for_those_who_cannot_see_it(full: ReportContext) -> None:
+    page = Page(render_report(full))
+    assert len(page.images) == len(full.figures) + 2  # and the plots beside Tables 2 and 3
+    for image in page.images:
+        assert base64.b64decode((image["src"] or "").partition(",")[2]).startswith(b"\x89PNG")
+        assert image["alt"]
+
+
+def test_figures_stand_in_the_papers_order_and_missing_ones_are_named(full: ReportContext) -> None:
+    text = Page(render_report(full)).text
+    assert text.index("Figure 5: title") < text.index("Figure 10: title")
+    assert "for lack of data: Figure 6, Figure 7, Figure 8, Figure 9, Figure 11." in text
+
+
+def test_header_says_what_when_and_by_what(full: ReportContext) -> None:
+    text = Page(render_report(full)).text
+    assert "2026-03-04 12:30:00 UTC" in text
+    assert "version 3 (semantic), approved by demo & co" in text
+    assert "configs/default.yaml, hash cafe" in text
+    assert "run-1" in text
+
+
+def test_text_is_escaped(full: ReportContext) -> None:
+    html = render_report(full)
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;.mp4" in html
+    assert "glad, &lt;excited&gt;" in html
+
+
+def test_it_never_claims_feelings_or_identity(full: ReportContext, bare: ReportContext) -> None:
+    for context in (full, bare):
+        text = Page(render_report(context)).text
+        assert "apparent expression, never what a person feels; never identity" in text
+
+
+def test_synthetic_stands_beside_every_synthetic_number(full: ReportContext) -> None:
+    html = render_report(full)
+    assert "Synthetic data." in html
+    for row in re.findall(r"<tr>(?:(?!</tr>).)*</tr>", html, flags=re.DOTALL):
+        if "<th" in row:
+            continue
+        from_generator = any(
+            mark in row for mark in ("SL + optical", "Original DeepID", "gate-01", "KMO", "overall")
+        )
+        if from_generator:
+            assert "synthetic" in row, row
+    real = next(row for row in html.split("<tr>") if row.startswith("<td>spectral"))
+    assert "synthetic" not in real
+
+
+def test_real_data_carries_no_banner(bare: ReportContext) -> None:
+    real = replace(
+        bare,
+        areas=AREAS.assign(synthetic=False),
+        comparison=pd.DataFrame([result_of("semantic", 2, 0.8, synthetic=False)]),
+    )
+    assert "synthetic" not in Page(render_report(real)).text.lower()
+
+
+def test_a_listed_segment_says_why(full: ReportContext) -> None:
+    html = render_report(full)
+    assert html.count("<summary>why</summary>") == 1  # the other has no reason
+    assert "found by &lt;motion&gt;. Moved far enough." in html
+
+
+def test_an_empty_platform_says_what_is_missing(bare: ReportContext) -> None:
+    text = Page(render_report(bare)).text
+    for sentence in (
+        "none yet: nothing has been promoted",
+        "No clip has been taken in.",
+        "No expression segment was found.",
+        "No ratings yet",
+        "No clip carries annotations",
+        "No model has been put forward yet.",
+        "Nothing was refused.",
+        "Figure 5, Figure 6, Figure 7, Figure 8, Figure 9, Figure 10, Figure 11.",
+    ):
+        assert sentence in text
+
+
+def test_the_papers_values_stand_even_without_ours(bare: ReportContext) -> None:
+    text = Page(render_report(bare)).text
+    for value in ("0.931", "0.915", "0.568", "0.537", "0.592", "0.315", "0.307", "0.322"):
+        assert value in text
+    for value in ("91.11 %", "92.53 %", "95.37 %", "90.08 %", "91.43 %", "96.32 %"):
+        assert value in text
+
+
+def test_table_2_keeps_the_papers_order_and_appends_further_methods() -> None:
+    table = table_2(AREAS)
+    assert list(table["name"]) == ["SL + optical flow", "SR + optical flow", "DCP", "HOG", "LBP", "spectral"]
+    assert list(table["paper"][:5]) == [0.931, 0.915, 0.568, 0.537, 0.592]
+    assert np.isnan(table["paper"][5])
+    assert list(table.loc[0, ["value", "low", "high", "synthetic"]]) == [0.9, 0.85, 0.94, True]
+    assert table.loc[1:4, "value"].isna().all()
+
+
+def test_table_3_takes_the_latest_model_of_each_version() -> None:
+    rows = [result_of("semantic", 7, 0.9), result_of("semantic", 5, 0.1), result_of("baseline", 2, 0.6)]
+    table = table_3(pd.DataFrame(rows))
+    assert list(table["recognition_paper"]) == [0.9111, 0.9253, 0.9537]
+    assert list(table["classification_paper"]) == [0.9008, 0.9143, 0.9632]
+    assert list(table["loss_paper"]) == [0.315, 0.307, 0.322]
+    assert table["recognition"].tolist() == pytest.approx([0.6, np.nan, 0.9], nan_ok=True)
+    assert table["model_version"].tolist() == pytest.approx([2, np.nan, 7], nan_ok=True)
+
+
+def test_tables_show_intervals_beside_the_papers_values(full: ReportContext) -> None:
+    text = Page(render_report(full)).text
+    assert "SL + optical flow 0.931 0.900 [0.850, 0.940]" in text
+    assert (
+        "Original DeepID CNN v4 0.315 0.500 91.11 % 81.0 % [76.0, 86.0] 90.08 % 81.0 % [76.0, 86.0]" in text
+    )
+    assert "+ expression features 0.307 – 92.53 % – 91.43 % –" in text
+
+
+def test_unsupported_axes_are_named(full: ReportContext) -> None:
+    text = Page(render_report(full)).text
+    assert "pleasure 0.970 good 0.500 0.900 1.500" in text
+    assert "arousal 0.900 fair 0.550 0.800 1.100" in text
+    assert "dominance 0.400 unsupported 0.600 0.200 1.600" in text
+    assert "The data does not support: dominance." in text
+    assert "Reliability of the raters' mean (ICC) –" in text  # it could not be estimated
+    assert "Sphericity (Bartlett), p < 0.001" in text
+
+
+def test_totals_segments_spotting_and_checks_are_shown(full: ReportContext) -> None:
+    text = Page(render_report(full)).text
+    assert "1,097 kept frames" in text
+    assert "2026-03-02 gate-01 2 2 1,097 / 1,100 0.900 140 2 1" in text
+    assert "1 quarantined" in text
+    assert "overall 1 3 1 0.250 0.500 0.333 22.50" in text
+    assert "micro 0 0 1 – 0.000 0.000 0.00" in text
+    reason = "why found by <motion>. Moved far enough."
+    assert f"2026-03-02 08:15:00 gate-01 111111111111-10 {reason} 0.40 micro happy 0.75 0.50 0.61 –" in text
+    assert "222222222222-12 0.40 micro not scored by the champion yet" in text
+    assert "misplaced clips 0 orphans 1" in text
+
+
+def test_long_segment_lists_are_cut_and_say_so(full: ReportContext) -> None:
+    many = pd.concat([full.segments.head(1)] * (MAX_SEGMENTS + 5))
+    text = Page(render_report(replace(full, segments=many))).text
+    assert text.count("111111111111-10") == MAX_SEGMENTS
+    assert f"The first {MAX_SEGMENTS} of {MAX_SEGMENTS + 5}" in text

@@ -1,0 +1,175 @@
+"""The warehouse is built aside from the lake, replaced at once, read with UTC times; every SQL file is run."""
+
+from __future__ import annotations
+
+import multiprocessing
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from upath import UPath
+
+from assets.lake.schemas import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
+from assets.publishing.warehouse_build import (
+    MARTS,
+    SCHEMA,
+    build_warehouse,
+    open_warehouse,
+    read_relation,
+    read_sql,
+    run_checks,
+    sql_names,
+)
+from tests.assets.small_lake import DAY_1, DAY_2, T4, B, C, ask, at, put, segment
+
+
+def test_an_empty_lake_gives_empty_relations_that_hold_every_check(tmp_path: Path) -> None:
+    counts = build_warehouse(tmp_path / "nowhere", tmp_path / "deep" / "warehouse.duckdb")
+    assert set(counts) == {*MARTS, *(f"staging.{name}" for name in [*TABLES, "quarantine_records"])}
+    assert set(counts.values()) == {0}
+    with open_warehouse(tmp_path / "deep" / "warehouse.duckdb") as connection:
+        assert all(frame.empty for frame in run_checks(connection).values())
+        assert connection.execute("select * from scores_as_of(now())").fetchall() == []
+
+
+def test_counts_are_those_of_the_lake(small_lake: Path, tmp_path: Path) -> None:
+    counts = build_warehouse(small_lake, tmp_path / "w.duckdb")
+    assert counts["staging.face_tracks"] == 200
+    assert counts["clips"] == 3
+    assert counts["segments"] == 4
+    assert counts["score_history"] == 6
+    assert counts["quarantine"] == 1
+    assert counts["staging.ratings"] == 0
+
+
+def test_every_column_of_the_schemas_arrives_but_pixels_and_vectors(small_warehouse: Path) -> None:
+    left_out = {"landmarks", "crop", "block_differences", "hoof", "image", "texture", "flow"}
+    with open_warehouse(small_warehouse) as connection:
+        for table, schema in TABLES.items():
+            stored = [row[0] for row in connection.execute(f"describe staging.{table}").fetchall()]
+            assert [c for c in stored if c != "camera_day"] == [n for n in schema.names if n not in left_out]
+
+
+def test_tables_of_a_camera_day_say_which(small_warehouse: Path) -> None:
+    shared = {"ratings", "training_set", "model_comparison", "learning_curves", "promotions"}
+    query = (
+        "select table_name from duckdb_columns() where schema_name = 'staging' and column_name = 'camera_day'"
+    )
+    assert {row[0] for row in ask(small_warehouse, query)} == set(TABLES) - shared
+    query = "select distinct camera_day from staging.face_tracks order by camera_day"
+    assert ask(small_warehouse, query) == [(DAY_1,), (DAY_2,)]
+
+
+def test_what_stays_in_the_lake_is_named_as_the_schemas_name_it() -> None:
+    assert set(TABLES) >= WITHOUT_CAMERA_DAY
+    for table, columns in LAKE_ONLY.items():
+        assert columns <= set(TABLES[table].names), table
+
+
+def test_columns_carry_their_units(small_warehouse: Path) -> None:
+    query = (
+        "select comment from duckdb_columns() where table_name = 'face_tracks' and column_name = 'size_px'"
+    )
+    assert ask(small_warehouse, query) == [("geometric mean of the box sides [px]",)]
+
+
+def test_a_file_from_before_a_column_was_added_gives_nulls(small_lake: Path, tmp_path: Path) -> None:
+    path = small_lake / "clip_manifest" / f"camera_day={DAY_2}" / f"{C}.parquet"
+    with path.open("rb") as file:
+        table = pq.read_table(file)
+    pq.write_table(table.drop_columns(["codec"]), path)
+    build_warehouse(small_lake, tmp_path / "w.duckdb")
+    query = "select codec from staging.clip_manifest order by clip_id"
+    assert ask(tmp_path / "w.duckdb", query) == [("",), ("",), (None,)]
+
+
+def _hold(path: str, opened: Any, go_on: Any, answers: Any) -> None:
+    with duckdb.connect(path, read_only=True) as connection:
+        before = connection.execute("select count(*) from clips").fetchone()
+        opened.set()
+        go_on.wait(60)
+        answers.put((before, connection.execute("select count(*) from segments").fetchone()))
+
+
+def test_a_reader_keeps_the_old_file_while_it_is_replaced(small_lake: Path, tmp_path: Path) -> None:
+    built = tmp_path / "warehouse.duckdb"
+    build_warehouse(small_lake, built)
+    context = multiprocessing.get_context("spawn")
+    opened, go_on, answers = context.Event(), context.Event(), context.Queue()
+    reader = context.Process(target=_hold, args=(str(built), opened, go_on, answers))
+    reader.start()
+    try:
+        assert opened.wait(60)
+        put(small_lake, "expression_segments", B, [segment(B, T4, 1, 2, 30)], DAY_1)
+        assert build_warehouse(small_lake, built)["segments"] == 5
+        assert ask(built, "select count(*) from segments") == [(5,)]
+        go_on.set()
+        assert answers.get(timeout=60) == ((3,), (4,))
+    finally:
+        go_on.set()
+        reader.join(60)
+    assert [path.name for path in built.parent.glob("*warehouse*")] == [built.name]
+
+
+def test_a_failed_build_leaves_the_old_warehouse_and_nothing_else(small_lake: Path, tmp_path: Path) -> None:
+    built = tmp_path / "warehouse.duckdb"
+    build_warehouse(small_lake, built)
+    before = built.read_bytes()
+    (small_lake / "clip_manifest" / f"camera_day={DAY_2}" / "bad.parquet").write_bytes(b"not parquet")
+    with pytest.raises(duckdb.Error, match="bad.parquet"):
+        build_warehouse(small_lake, built)
+    assert built.read_bytes() == before
+    assert sorted(path.name for path in built.parent.iterdir()) == ["lake", "quarantine", built.name]
+
+
+def test_an_object_store_is_read_and_written_through_its_file_system(
+    small_lake: Path, tmp_path: Path
+) -> None:
+    home = UPath("memory://bucket-of-warehouse-tests/home")
+    for path in small_lake.rglob("*.parquet"):
+        copy = home / "lake" / path.relative_to(small_lake).as_posix()
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    target = home / "warehouse.duckdb"
+    assert build_warehouse(home / "lake", target)["segments"] == 4
+    (tmp_path / "copy.duckdb").write_bytes(target.read_bytes())
+    assert ask(tmp_path / "copy.duckdb", "select count(*) from segments") == [(4,)]
+
+
+def test_read_relation_gives_frames_with_utc_times(small_warehouse: Path) -> None:
+    with open_warehouse(small_warehouse) as connection:
+        frame = read_relation(connection, "promotions")
+        assert len(read_relation(connection, "staging.face_tracks")) == 200
+        with pytest.raises(KeyError, match="no relation 'nothing'.*segments"):
+            read_relation(connection, "nothing")
+    assert frame["decided_at"].iloc[0].to_pydatetime() == at("10:00")
+    assert frame["decided_at"].iloc[0].utcoffset() == at("10:00").astimezone(UTC).utcoffset()
+
+
+def test_a_missing_warehouse_names_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="materialise the asset warehouse"):
+        open_warehouse(tmp_path / "warehouse.duckdb")
+
+
+def test_a_missing_sql_file_names_those_there_are() -> None:
+    with pytest.raises(KeyError, match="sql/marts holds no 'nothing'.*segments"):
+        read_sql("marts", "nothing")
+
+
+def test_every_sql_file_is_run_and_keeps_the_house_form() -> None:
+    assert set(sql_names("marts")) == {*MARTS, "scores_as_of"}
+    assert set(sql_names("schema")) == set(SCHEMA)
+    assert set(sql_names("staging")) == {"table", "quarantine_records"}
+    for folder in ("staging", "marts", "checks"):
+        for name in sql_names(folder):
+            text = read_sql(folder, name)
+            assert text.startswith("-- "), name
+            assert "final as (" in text, name
+            assert text.endswith("\n)\n\nselect * from final\n"), name
+            code = "\n".join(line.split("--")[0] for line in text.splitlines())
+            assert "select *" in code
+            keywords = ("SELECT", "FROM", "WHERE", "JOIN", "GROUP BY")
+            assert not any(word in code for word in keywords), name

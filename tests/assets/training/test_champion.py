@@ -1,0 +1,117 @@
+"""Who becomes champion: a win in the paired test, and a person's name."""
+
+import pytest
+from upath import UPath
+
+from assets.lake.storage import Lake
+from assets.training import champion as module
+from assets.training.champion import champion, latest_decision
+
+
+class StubRegistry:
+    """Aliases without models; versions named in `synthetic` learned from drawn faces, version 1 ships."""
+
+    def __init__(self, *, synthetic=(), **aliases):
+        self.synthetic = synthetic
+        self.aliases = aliases
+
+    def tags(self, number):
+        return {"synthetic": str(number in self.synthetic).lower()}
+
+    def register_shipped(self, shipped, *, parameters):
+        assert shipped.model.version == "baseline"
+        assert "features" in parameters
+        return 1
+
+    def get_alias(self, alias):
+        return self.aliases.get(alias)
+
+    def set_alias(self, alias, number):
+        self.aliases[alias] = number
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(UPath(tmp_path))
+
+
+@pytest.fixture
+def decide(materialise, lake, monkeypatch):
+    """Run the asset with a given outcome of the paired bootstrap: (difference, low, high)."""
+
+    def run(registry, *, approved_by="", difference=None):
+        def compare(lake, config, registry, challenger, incumbent):
+            assert difference is not None, "compared although there is nothing to compare"
+            return difference
+
+        monkeypatch.setattr(module, "_compare", compare)
+        config = {"approved_by": approved_by} if approved_by else None
+        return materialise(champion, config=config, lake=lake, registry=registry)
+
+    return run
+
+
+def test_at_first_the_shipped_model_is_champion(decide, lake):
+    registry = StubRegistry()
+    assert decide(registry).metadata["champion"].value == 1
+    assert registry.get_alias("champion") == 1
+    decision = latest_decision(lake)
+    assert (decision["promoted"], decision["approved_by"], decision["model_version"]) == (True, "apexline", 1)
+    assert (decision["incumbent_version"], decision["difference"]) == (None, None)
+    assert "ships with the package" in decision["reason"]
+    decide(registry)
+    assert len(lake.names("promotions")) == 1
+
+
+def test_a_synthetic_model_never_follows_a_real_one(decide, lake):
+    registry = StubRegistry(champion=1, challenger=4, synthetic=(4,))
+    decide(registry, approved_by="ada", difference=(0.3, 0.2, 0.4))
+    assert registry.get_alias("champion") == 1
+    assert "it learned from synthetic faces, the champion from real ones" in latest_decision(lake)["reason"]
+    among_their_like = StubRegistry(champion=3, challenger=4, synthetic=(3, 4))
+    decide(among_their_like, approved_by="ada", difference=(0.3, 0.2, 0.4))
+    assert among_their_like.get_alias("champion") == 4
+
+
+@pytest.mark.parametrize(
+    ("difference", "approved_by", "promoted", "reason"),
+    [
+        ((0.1, 0.02, 0.2), "ada", True, "promoted, approved by ada"),
+        ((0.1, 0.02, 0.2), "", False, "waits for a person"),
+        ((0.1, 0.0, 0.2), "ada", False, "no clear win"),
+        ((-0.1, -0.2, -0.02), "ada", False, "no clear win"),
+    ],
+)
+def test_a_later_challenger_needs_a_win_and_a_person(decide, lake, difference, approved_by, promoted, reason):
+    registry = StubRegistry(challenger=5, champion=3)
+    decide(registry, approved_by=approved_by, difference=difference)
+    decision = latest_decision(lake)
+    assert registry.get_alias("champion") == (5 if promoted else 3)
+    assert decision["promoted"] is promoted
+    assert reason in decision["reason"]
+    assert (
+        f"{difference[0]:+.3f} (95 % interval {difference[1]:+.3f} to {difference[2]:+.3f})"
+        in decision["reason"]
+    )
+    assert decision["incumbent_version"] == 3
+    assert decision["difference_low"] == difference[1]
+
+
+def test_nothing_is_decided_without_a_challenger(decide, lake):
+    for registry in (StubRegistry(champion=3), StubRegistry(champion=3, challenger=3)):
+        metadata = decide(registry, approved_by="ada").metadata
+        assert (metadata["computed"].value, metadata["unchanged"].value) == (0, 1)
+    assert latest_decision(lake) is None
+
+
+def test_decisions_are_kept_and_the_data_version_is_that_of_the_champion(decide, lake):
+    registry = StubRegistry(champion=2, challenger=3)
+    win = (0.3, 0.2, 0.4)
+    versions = [
+        decide(registry, approved_by=by, difference=win).tags["dagster/data_version"]
+        for by in ("", "", "ada", "bob")
+    ]
+    assert (
+        len(lake.names("promotions")) == 2
+    )  # the second asked the same again, the fourth had nothing to decide
+    assert versions[0] == versions[1] != versions[2] == versions[3]

@@ -1,0 +1,237 @@
+"""Which faces are learned from, by whose label, and in which fold."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from upath import UPath
+
+from assets.lake.schemas import TABLES
+from assets.lake.storage import Lake
+from assets.training.training_set import (
+    Labelled,
+    _earlier_folds,
+    _folds,
+    camera_days,
+    frames_to_learn,
+    labelled_stretches,
+    load_training_set,
+    track_of,
+)
+
+DAY = "2026-03-02_gate-03"
+CLIP, TRACK, OTHER = "aaaa000011112222", "bbbb00001111", "cccc00001111"
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(UPath(tmp_path))
+
+
+def row_of(table, **values):
+    """A row with the columns of `table`, null where nothing is given."""
+    return {**dict.fromkeys(TABLES[table].names), **values}
+
+
+def stretch(emotion, onset, apex, offset):
+    return Labelled("key", CLIP, DAY, TRACK, "v00", emotion, onset, apex, offset, None, True)
+
+
+@pytest.mark.parametrize(
+    ("label", "count", "frames"),
+    [
+        (stretch("happy", 10, 20, 40), 5, [15, 19, 22, 26, 30]),  # from 15, half way up, to 30, half way down
+        (stretch("happy", 10, 20, 40), 1, [15]),
+        (stretch("calm", 10, 20, 40), 4, [10, 20, 30, 40]),  # a calm face is calm all along
+        (stretch("scared", 10, 10, 10), 5, [10]),
+        (stretch("angry", 10, 11, 12), 5, [10, 11]),  # distinct, however short
+    ],
+)
+def test_frames_about_the_apex_are_learned(label, count, frames):
+    assert frames_to_learn(label, count) == frames
+
+
+def tracks(*boxes):
+    """Boxes (track, frame, x, y, w, h) as a table."""
+    names = ("track_id", "frame", "x", "y", "w", "h")
+    return pa.Table.from_pylist([dict(zip(names, box, strict=True)) for box in boxes])
+
+
+LABEL = {"apex": 5, "x": 100.0, "y": 50.0, "w": 40.0, "h": 40.0}
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ([("near", 5, 110, 50, 40, 40), ("far", 5, 300, 50, 40, 40)], "near"),
+        ([("more", 5, 105, 50, 40, 40), ("less", 5, 115, 50, 40, 40)], "more"),
+        ([("other frame", 4, 100, 50, 40, 40)], None),
+        ([("apart", 5, 140, 50, 40, 40)], None),
+        ([("corner", 5, 125, 75, 40, 40)], None),  # 15 x 15 of 2975 px: .08, an overlap of chance
+        ([("inside", 5, 105, 55, 30, 30)], "inside"),
+    ],
+)
+def test_a_label_belongs_to_the_track_that_its_box_covers(boxes, expected):
+    assert track_of(tracks(*boxes), LABEL) == expected
+
+
+@pytest.fixture
+def labelled_lake(lake):
+    """A clip with two tracked faces: one annotated and rated, one with a rated and an unrated segment."""
+    lake.write("clip_manifest", CLIP, [row_of("clip_manifest", clip_id=CLIP)], stamp="m", camera_day=DAY)
+    label = {"clip_id": CLIP, "emotion": "angry", "onset": 1, "apex": 5, "offset": 9, "synthetic": True}
+    annotations = [
+        {**LABEL, **label, "annotation_id": f"{CLIP}-a0", "subject": "v07"},
+        {
+            **LABEL,
+            **label,
+            "annotation_id": f"{CLIP}-a1",
+            "subject": "v08",
+            "x": 500.0,
+        },  # nobody was tracked there
+    ]
+    lake.write("annotations", CLIP, annotations, stamp="a", camera_day=DAY)
+    boxes = [
+        row_of("face_tracks", clip_id=CLIP, track_id=track, frame=5, x=x, y=50, w=40, h=40)
+        for track, x in ((TRACK, 102), (OTHER, 300))
+    ]
+    lake.write("face_tracks", CLIP, boxes, stamp="f", camera_day=DAY)
+    segments = [
+        row_of(
+            "expression_segments",
+            clip_id=CLIP,
+            track_id=OTHER,
+            segment_id=f"{OTHER}-{onset}",
+            **span,
+            onset=onset,
+        )
+        for onset, span in ((2, {"apex": 4, "offset": 6}), (11, {"apex": 14, "offset": 16}))
+    ]
+    lake.write("expression_segments", CLIP, segments, stamp="e", camera_day=DAY)
+    ratings = [
+        {"rater": "r", "segment": segment, "pair": "p", "level": level, "synthetic": False, "source": "s"}
+        for segment, level in ((f"{CLIP}-a0", 1), (f"{OTHER}-2", 5))
+    ]
+    lake.write("ratings", "page", ratings, stamp="r")
+    return lake
+
+
+@pytest.fixture
+def space():
+    """A space of one pair: its mean score is the pleasure, and pleasant faces are happy."""
+    return SimpleNamespace(
+        pairs=["p"],
+        to_pad=lambda means: np.column_stack([means["p"], means["p"] * 0, means["p"] * 0]),
+        nearest_emotion=lambda pad: "happy" if pad[0] > 0 else "angry",
+    )
+
+
+def test_annotations_and_rated_segments_are_learned_from(labelled_lake, space):
+    annotated, rated = labelled_stretches(labelled_lake, space)
+    assert (annotated.key, annotated.track_id, annotated.subject) == (f"{CLIP}-a0", TRACK, "v07")
+    assert (annotated.emotion, annotated.onset, annotated.apex, annotated.offset) == ("angry", 1, 5, 9)
+    assert annotated.synthetic
+    assert annotated.pad is not None
+    assert (rated.key, rated.track_id, rated.emotion) == (
+        f"{OTHER}-2",
+        OTHER,
+        space.nearest_emotion(rated.pad),
+    )
+    assert (rated.onset, rated.apex, rated.offset) == (2, 4, 6)
+    assert rated.pad[0] == -annotated.pad[0]  # levels 5 and 1
+
+
+def test_a_clip_without_labels_is_one_subject_of_its_own(labelled_lake, space):
+    """Who is in it is not asked; its faces stay in one fold."""
+    *_, rated = labelled_stretches(labelled_lake, space)
+    assert rated.subject == f"clip-{CLIP}"
+    assert not rated.synthetic
+
+
+def test_camera_days_are_those_with_a_manifest(labelled_lake, tmp_path):
+    assert camera_days(labelled_lake) == [DAY]
+    assert camera_days(Lake(UPath(tmp_path / "none"))) == []
+
+
+EMOTIONS = ("happy", "angry", "calm", "scared")
+
+
+def examples(*subjects):
+    return [
+        {"subject": subject, "emotion": emotion, "example_id": f"{subject}-{emotion}"}
+        for subject in subjects
+        for emotion in EMOTIONS
+    ]
+
+
+def test_a_subject_is_in_one_fold_and_every_fold_has_subjects(parameters):
+    rows = examples(*[f"v{k:02d}" for k in range(8)])
+    folds = _folds(rows, parameters.training_set, previous={})
+    assert len(set(zip([row["subject"] for row in rows], folds, strict=True))) == 8
+    assert set(folds) == {"train", "valid", "test"}
+    assert folds == _folds(rows, parameters.training_set, previous={})
+
+
+def test_who_tested_once_never_trains(parameters):
+    first = examples(*[f"v{k:02d}" for k in range(8)])
+    folds = dict(
+        zip([r["subject"] for r in first], _folds(first, parameters.training_set, previous={}), strict=True)
+    )
+    more = examples(*[f"v{k:02d}" for k in range(20)])
+    later = dict(
+        zip([r["subject"] for r in more], _folds(more, parameters.training_set, previous=folds), strict=True)
+    )
+    assert {subject: later[subject] for subject in folds} == folds
+
+
+def example(number, **changes):
+    values = {
+        "example_id": f"e{number}",
+        "subject": f"v{number:02d}",
+        "emotion": EMOTIONS[number % 4],
+        "image": bytes([number]) * 48 * 48,
+        "texture": [float(number), 1.0],
+        "flow": [0.5, float(number), 0.25],
+        "pleasure": 0.5,
+        "arousal": -0.25,
+        "dominance": 0.0,
+        "fold": ("train", "valid", "test")[number % 3],
+        "synthetic": True,
+    }
+    return row_of("training_set", **{**values, **changes})
+
+
+def test_stored_examples_come_back_as_arrays(lake):
+    unrated = {"pleasure": None, "arousal": None, "dominance": None}
+    lake.write(
+        "training_set", "examples", [example(0), example(1, flow=None), example(2, **unrated)], stamp="s"
+    )
+    data, split = load_training_set(lake)
+    assert data.images.shape == (3, 48, 48)
+    assert (data.images == np.arange(3)[:, None, None]).all()
+    assert data.labels.argmax(axis=1).tolist() == [0, 1, 2]
+    assert data.texture.tolist() == [[0, 1], [1, 1], [2, 1]]
+    assert data.flow.tolist() == [[0.5, 0, 0.25], [0, 0, 0], [0.5, 2, 0.25]]
+    assert data.flow_mask.tolist() == [1, 0, 1]
+    np.testing.assert_array_equal(data.pad, np.array([[0.5, -0.25, 0]] * 2 + [[np.nan] * 3], np.float32))
+    assert data.subjects.tolist() == ["v00", "v01", "v02"]
+    assert data.synthetic
+    assert split.folds.tolist() == ["train", "valid", "test"]
+
+
+def test_one_real_example_makes_the_set_no_longer_synthetic(lake):
+    lake.write("training_set", "examples", [example(0), example(1, synthetic=False), example(2)], stamp="s")
+    data, _ = load_training_set(lake)
+    assert not data.synthetic
+
+
+def test_folds_of_an_earlier_set_are_remembered(lake):
+    assert _earlier_folds(lake) == {}
+    lake.write("training_set", "examples", [example(0), example(1), example(2)], stamp="s")
+    assert _earlier_folds(lake) == {"v00": "train", "v01": "valid", "v02": "test"}
+
+
+def test_without_a_training_set_there_is_nothing_to_load(lake):
+    with pytest.raises(FileNotFoundError, match="examples"):
+        load_training_set(lake)
