@@ -1,8 +1,8 @@
 """What MLflow loads to serve a registered model: raw faces or clips in, answers out.
 
 Belongs here: requests to faces, and the ``_load_pyfunc`` hook that MLflow's pyfunc flavor calls (a *loader module*:
-code by import, weights as arrays, no pickle anywhere). Stays out: the columns (``ml.serving``), scoring
-(``assets.scoring.answers``), MLflow itself (``ml.registry``).
+code by import, weights as arrays, no pickle anywhere). Stays out: the columns (``ml.registry.request``), scoring
+(``assets.scoring.answers``), MLflow itself (``ml.registry.client``).
 
 A row holds a face (``image``: grey or BGR, any size) or the path of a clip. The face is looked for in its picture and
 aligned as the line aligns its own; ``aligned`` says that it is already. Where none is found, the whole picture is taken
@@ -29,9 +29,9 @@ from assets.scoring.answers import FaceInput, by_time, quality_of, score_faces, 
 from features.config import FeatureConfig, load_config
 from features.detectors import FaceDetector, make_detector
 from features.raw_crops import align_raw_crop, crop_size_px
-from ml.datasets import CROP_SIZE, INPUT_SIZE
-from ml.expression_model import ExpressionModel
-from ml.serving import COLUMNS, FEATURES_FILE, INPUTS, PLACES, read_image
+from ml.datasets.examples import CROP_SIZE, INPUT_SIZE
+from ml.deepid.model import ExpressionModel
+from ml.registry.request import COLUMNS, FEATURES_FILE, INPUTS, PLACES, read_image
 
 # A face cut out by somebody else may be small: that is for the limits to say, not for the search.
 _LEAST_FACE_PX = 20.0
@@ -64,7 +64,7 @@ class ExpressionServer:
         Parameters
         ----------
         table : DataFrame
-            Columns ``image`` or ``clip``, and optionally ``onset`` and ``aligned``; see `ml.serving.INPUTS`.
+            Columns ``image`` or ``clip``, and optionally ``onset`` and ``aligned``; see `ml.registry.request.INPUTS`.
         params : mapping, optional
             Part of MLflow's interface; there are none.
 
@@ -72,7 +72,7 @@ class ExpressionServer:
         -------
         answers : DataFrame
             For each face one row, for each clip one per segment: row (position in `table`), track, onset_s, apex_s,
-            offset_s (null for faces), and what `ml.serving.answers` gives.
+            offset_s (null for faces), and what `ml.registry.request.answers` gives.
 
         Raises
         ------

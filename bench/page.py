@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ml.markdown import markdown_pages
+from ml.evaluation.markdown import markdown_pages
 
 Rows = list[dict[str, Any]]
 

@@ -2,7 +2,7 @@
 
 Belongs here: loading ``data/adjective_pairs.csv``, the PAD target of the factor rotation, the norm PAD of the
 four emotion words and of the adjectives, and the nearest emotion or adjectives of a PAD point (eq. 27 of
-[1]_). Stays out: ratings (``ml.ratings``) and the factor analysis (``ml.semantic_space``).
+[1]_). Stays out: ratings (``ml.surveys.ratings``) and the factor analysis (``ml.semantic_space.space``).
 
 The norms
 ---------
@@ -45,7 +45,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ml.datasets import EMOTIONS, PAD_AXES
+from ml.datasets.examples import EMOTIONS, PAD_AXES
 
 PAIRS_FILE = Path(__file__).parent / "data" / "adjective_pairs.csv"
 PROJECT_FORM = PAIRS_FILE.stem

@@ -12,7 +12,7 @@ import dagster as dg
 
 from assets.lake.camera_days import CAMERA_DAYS
 from assets.lake.storage import Lake
-from ml.registry import ModelRegistry
+from ml.registry.client import ModelRegistry
 from orchestration.definitions import build_definitions
 from orchestration.resources import build_resources
 from orchestration.settings import Settings

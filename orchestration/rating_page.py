@@ -13,7 +13,7 @@ from assets.lake.storage import Lake
 from assets.semantics.rating_surveys import PAGE_PREFIX, survey_files
 from assets.training.training_set import camera_days
 from ml.norms import load_pairs
-from ml.ratings import ANSWER_COLUMNS
+from ml.surveys.ratings import ANSWER_COLUMNS
 from survey.app import Scale, create_app
 from survey.loops import encode_loop
 

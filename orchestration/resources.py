@@ -5,7 +5,7 @@ from typing import Any
 from assets.lake.camera_days import ClipWorkers
 from assets.lake.storage import Lake
 from assets.parameters import load_parameters
-from ml.registry import ModelRegistry
+from ml.registry.client import ModelRegistry
 from orchestration.settings import Settings
 
 # MLflow imports it by name where a registered model is served: it reads pictures and clips by `features`.

@@ -9,7 +9,7 @@ from upath import UPath
 from assets.ingest.intake import IntakeResult, clips_in, stored_camera_days, stored_clips, summarise, take_in
 from assets.lake.camera_days import CAMERA_DAYS
 from assets.lake.storage import Lake, fingerprint
-from ml.registry import ModelRegistry
+from ml.registry.client import ModelRegistry
 from orchestration.jobs import process_camera_day, rescore
 
 # Dagster gives a tick 60 s; what does not fit waits in the landing folder for the next one.

@@ -11,9 +11,9 @@ from assets.parameters import Parameters
 from assets.semantics.pad_space import usable_ratings
 from assets.semantics.rating_surveys import load_form
 from ml.norms import target_of
-from ml.ratings import read_ratings
-from ml.survey_power import survey_power
-from ml.variance_components import rating_components, score_cube
+from ml.surveys.power import survey_power
+from ml.surveys.ratings import read_ratings
+from ml.surveys.variance_components import rating_components, score_cube
 
 
 def plan_survey(

@@ -2,7 +2,7 @@
 
 Belongs here: the pages, their order for each rater, checking what a browser sends. Stays out: where stimuli
 come from and where ratings go (the caller passes both in), encoding loops (``survey.loops``), what ratings
-mean (``ml.ratings``).
+mean (``ml.surveys.ratings``).
 
 The page is rendered on the server, needs no script and loads nothing from elsewhere. It asks how a face
 appears, never whose it is. Like the other servers of the project it has no authentication: bind it to

@@ -15,8 +15,8 @@ FORBIDDEN = {
     "orchestration": {"mlflow"},
 }
 ONLY_IN = {
-    "mlflow": {"ml/registry.py", "ml/registry_pyfunc.py"},
-    "factor_analyzer": {"ml/factor_compat.py"},
+    "mlflow": {"ml/registry/client.py", "ml/registry/pyfunc.py"},
+    "factor_analyzer": {"ml/semantic_space/factoring.py"},
 }
 
 

@@ -1,6 +1,6 @@
 """Drawings of how far answers can be relied on: coverage against risk, groups of faces.
 
-Belongs here: figures of what ``ml.calibration`` and ``ml.slices`` compute. Stays out: the numbers, and the reliability
+Belongs here: figures of what ``ml.evaluation.calibration`` and ``ml.evaluation.slices`` compute. Stays out: the numbers, and the reliability
 plot, which ``assets.figures`` draws.
 """
 
@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 
 from assets.figures import reliability_plot
 from assets.figures.style import BLUE, GREY, INK, ORANGE, RED, finish, new_figure
-from ml.calibration import COVERAGE, reliability_table, risk_coverage_curve
-from ml.slices import MIN_COUNT, slice_scores, worst_slice
+from ml.evaluation.calibration import COVERAGE, reliability_table, risk_coverage_curve
+from ml.evaluation.slices import MIN_COUNT, slice_scores, worst_slice
 
 if TYPE_CHECKING:
-    from ml.evaluate import Evaluation
+    from ml.evaluation.recognition import Evaluation
 
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (RED, ":"))
 _ROW_INCHES = 0.22
@@ -81,7 +81,7 @@ def slices_plot(slices: pd.DataFrame, *, synthetic: bool) -> Figure:
     Parameters
     ----------
     slices : DataFrame
-        As `ml.slices.slice_scores` makes it. Of many groups the worst of each dimension are shown.
+        As `ml.evaluation.slices.slice_scores` makes it. Of many groups the worst of each dimension are shown.
     synthetic : bool
         Tested on the project's own generator.
     """

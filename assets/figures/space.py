@@ -1,6 +1,6 @@
 """The semantic space: the PAD cube, loadings and the scree plot.
 
-Belongs here: drawing spaces and factors. Stays out: fitting them (``ml.semantic_space``).
+Belongs here: drawing spaces and factors. Stays out: fitting them (``ml.semantic_space.space``).
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from assets.lake.storage import Lake
 from assets.training.training_set import NAME, camera_days
-from ml.datasets import INPUT_SIZE
-from ml.slices import light_groups, size_groups
+from ml.datasets.examples import INPUT_SIZE
+from ml.evaluation.slices import light_groups, size_groups
 
 # Face (128, 128) uint8 and its measures by (track_id, frame).
 Crops = dict[tuple[str, int], NDArray[np.uint8]]

@@ -38,7 +38,7 @@ from assets.training.champion import CHAMPION
 from assets.training.deepid_versions import VERSIONS
 from assets.training.training_set import camera_days
 from ml.norms import emotion_pad
-from ml.registry import ModelRegistry
+from ml.registry.client import ModelRegistry
 
 CODE_VERSION = "2"
 NUM_EXPLAINED, NUM_SILENT = 8, 2  # tracks drawn with their segments, and without one

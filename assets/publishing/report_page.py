@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from assets.explain.wording import TrackExplanation
 from assets.figures import METHOD_NAMES, comparison_plot, figure_data_uri
 from assets.pages import environment
-from ml.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
+from ml.evaluation.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
 
 PAPER_FIGURES = ("5", "6", "7", "8", "9", "10", "11")
 MAX_SEGMENTS = 100
@@ -87,7 +87,7 @@ class SemanticSpaceSummary:
     synthetic : bool
         The ratings come from the simulated panel.
     chance_congruence, own_congruence, variance_inflation : mapping of str to float
-        How well each axis can be told apart, see `ml.rotation`; empty where factors were not turned to the target.
+        How well each axis can be told apart, see `ml.semantic_space.rotation`; empty where factors were not turned to the target.
     """
 
     num_stimuli: int

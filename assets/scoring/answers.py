@@ -20,11 +20,11 @@ from assets.lake.face_quality import measures_at
 from features.config import FeatureConfig
 from features.faces import FaceQuality
 from features.pipeline import segment_features
-from ml.datasets import INPUT_SIZE, face_image
-from ml.serving import answers
+from ml.datasets.examples import INPUT_SIZE, face_image
+from ml.registry.request import answers
 
 if TYPE_CHECKING:
-    from ml.expression_model import ExpressionModel
+    from ml.deepid.model import ExpressionModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class FaceInput:
     onset : ndarray, shape (128, 128), uint8, or None
         The same face before the expression; None for a still.
     quality : mapping of str to float
-        As `ml.abstention.Limits.reasons` takes them.
+        As `ml.deepid.abstention.Limits.reasons` takes them.
     """
 
     crop: NDArray[np.uint8]
@@ -61,7 +61,7 @@ def score_faces(
     Returns
     -------
     list of dict
-        As `ml.serving.answers` gives them, in order.
+        As `ml.registry.request.answers` gives them, in order.
     """
     if not faces:
         return []
@@ -101,7 +101,7 @@ def score_segments(
     Returns
     -------
     list of (dict, dict)
-        Row of ``expression_segments`` and answer of `ml.serving.answers`, in the order of that table.
+        Row of ``expression_segments`` and answer of `ml.registry.request.answers`, in the order of that table.
     """
     at = (clip.lake, clip.camera_day, clip.clip_id)
     segments = clip.lake.read("expression_segments", clip.clip_id, camera_day=clip.camera_day).to_pylist()

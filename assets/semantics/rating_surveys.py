@@ -15,11 +15,11 @@ from assets.lake.schemas import RATINGS
 from assets.lake.storage import Lake, fingerprint
 from assets.metadata import asset_attributes, column_schema, table_preview
 from assets.parameters import Parameters
-from ml.agreement import agreement_by_pair
 from ml.norms import PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
-from ml.panel import simulate_panel
-from ml.ratings import ANSWER_COLUMNS, read_ratings
-from ml.survey_form import read_form, read_scale_table
+from ml.surveys.agreement import agreement_by_pair
+from ml.surveys.forms import read_form, read_scale_table
+from ml.surveys.panel import simulate_panel
+from ml.surveys.ratings import ANSWER_COLUMNS, read_ratings
 
 CODE_VERSION = "2"
 PANEL = "simulated-panel"

@@ -12,7 +12,7 @@ from assets.parameters import Parameters, PromotionConfig
 from assets.training.model_comparison import CHALLENGER
 from assets.training.training_set import load_training_set
 from ml.bootstrap import paired_bootstrap
-from ml.registry import ModelRegistry
+from ml.registry.client import ModelRegistry
 
 CODE_VERSION = "1"
 CHAMPION = "champion"
@@ -74,7 +74,7 @@ def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters)
     current = registry.get_alias(CHAMPION)
     if current is not None:
         return current
-    from ml.pretrained import load_pretrained  # torch takes seconds to import
+    from ml.deepid.pretrained import load_pretrained  # torch takes seconds to import
 
     shipped = load_pretrained()
     number = registry.register_shipped(shipped, parameters=parameters.resolved())
@@ -140,7 +140,7 @@ def _decide(
 def _compare(
     lake: Lake, config: PromotionConfig, registry: ModelRegistry, challenger: int, incumbent: int
 ) -> tuple[float, float, float]:
-    from ml.evaluate import evaluate  # torch takes seconds to import
+    from ml.evaluation.recognition import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
     ours = evaluate(registry.load_model(challenger), data, split.test)

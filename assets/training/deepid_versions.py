@@ -15,9 +15,9 @@ from assets.metadata import asset_attributes, figures
 from assets.parameters import Parameters
 from assets.semantics.pad_space import load_space
 from assets.training.training_set import FEATURE_VERSION, NAME, load_training_set
-from ml.datasets import EMOTIONS
+from ml.datasets.examples import EMOTIONS
 from ml.norms import emotion_pad
-from ml.registry import MODEL_CARD, ModelRegistry
+from ml.registry.client import MODEL_CARD, ModelRegistry
 
 CODE_VERSION = "3"
 VERSIONS = ("baseline", "features", "semantic")
@@ -89,8 +89,8 @@ def _build(version: str) -> dg.AssetsDefinition:
 def _train(
     run_id: str, lake: Lake, parameters: Parameters, registry: ModelRegistry, version: str, stamp: str
 ) -> int:
-    from ml.evaluate import evaluate  # torch takes seconds to import
-    from ml.train import train_deepid
+    from ml.deepid.train import train_deepid
+    from ml.evaluation.recognition import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
     space = load_space(lake)

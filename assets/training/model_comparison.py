@@ -17,11 +17,11 @@ from assets.parameters import Parameters
 from assets.publishing.report_page import table_3_plot
 from assets.training.deepid_versions import VERSIONS, model_stamp
 from assets.training.training_set import load_training_set
-from ml.registry import DATA_SHEET, MODEL_CARD, ModelRegistry
-from ml.slices import slice_scores, worst_slice
+from ml.evaluation.slices import slice_scores, worst_slice
+from ml.registry.client import DATA_SHEET, MODEL_CARD, ModelRegistry
 
 if TYPE_CHECKING:
-    from ml.evaluate import Evaluation
+    from ml.evaluation.recognition import Evaluation
 
 CODE_VERSION = "2"
 CHALLENGER = "challenger"
@@ -99,7 +99,7 @@ def documents(registry: ModelRegistry, number: int) -> dict[str, dg.MarkdownMeta
 
 def _evaluate(lake: Lake, registry: ModelRegistry, numbers: Mapping[str, int]) -> "dict[str, Evaluation]":
     """Test the versions on the frozen test subjects, with the groups and the quality of their faces."""
-    from ml.evaluate import evaluate  # torch takes seconds to import
+    from ml.evaluation.recognition import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
     groups, quality = describe_examples(lake)

@@ -21,9 +21,9 @@ from assets.parameters import Parameters, TrainingSetConfig
 from assets.semantics.pad_space import load_space, rated_pad
 from features.boxes import Box, box_iou
 from features.pipeline import segment_features
-from ml.datasets import EMOTIONS, INPUT_SIZE, PAD_AXES, ExpressionDataset, face_image, one_hot
-from ml.semantic_space import SemanticSpace
-from ml.splits import Split, split_by_subject, split_from_folds
+from ml.datasets.examples import EMOTIONS, INPUT_SIZE, PAD_AXES, ExpressionDataset, face_image, one_hot
+from ml.datasets.splits import Split, split_by_subject, split_from_folds
+from ml.semantic_space.space import SemanticSpace
 
 CODE_VERSION = "2"
 FEATURE_VERSION = "2"

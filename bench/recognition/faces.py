@@ -1,8 +1,8 @@
 """Faces of the public sets through the line's own tracker and aligner, kept on disk for the next run.
 
-Belongs here: pixels and features of `bench.recognition.run`. Stays out: labels (``ml.dataset_ferplus``,
-``ml.dataset_posed``) and training. Every crop goes through `features.faces.align_face` and
-`ml.datasets.face_image`, as it does when a clip is scored.
+Belongs here: pixels and features of `bench.recognition.run`. Stays out: labels (``ml.datasets.ferplus``,
+``ml.datasets.posed``) and training. Every crop goes through `features.faces.align_face` and
+`ml.datasets.examples.face_image`, as it does when a clip is scored.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from features.mtcnn import MtcnnDetector
 from features.pipeline import segment_features
 from features.tracks import track_faces
 from features.video import read_frames
-from ml.datasets import face_image
+from ml.datasets.examples import face_image
 
 CONFIG = CONFIGS / "default.yaml"
 CODE_VERSION = "1"

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from bench.page import four_digits
 from bench.recognition.run import Results, Rows
 from bench.recognition.trainings import Plan, read_plan
-from ml.markdown import markdown_pages
+from ml.evaluation.markdown import markdown_pages
 
 _NAME = "recognition"
 

@@ -40,12 +40,12 @@ from bench.recognition.trainings import (
 )
 from bench.speed.video import FER_PYTHON
 from ml.bootstrap import bootstrap_interval, paired_bootstrap
-from ml.calibration import expected_calibration_error, fit_temperature, risk_at_coverage
-from ml.dataset_ferplus import ferplus_examples
-from ml.dataset_posed import OBSERVED
-from ml.datasets import EMOTIONS, ExpressionDataset, strings
-from ml.prior import balanced_accuracy, fit_logit_shift
-from ml.splits import Split
+from ml.datasets.examples import EMOTIONS, ExpressionDataset, strings
+from ml.datasets.ferplus import ferplus_examples
+from ml.datasets.posed import OBSERVED
+from ml.datasets.splits import Split
+from ml.evaluation.calibration import expected_calibration_error, fit_temperature, risk_at_coverage
+from ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
 
 Rows = list[dict[str, Any]]
 

@@ -1,7 +1,7 @@
 """``python -m bench.recognition.ship``: make the model that ships with the package.
 
 Belongs here: which run is taken, what its card says. Stays out: training (``bench.recognition.trainings``) and the files'
-form (``ml.pretrained``). It learns FER2013's faces with FER+'s votes and FER2013's labels: the other sets' terms do not
+form (``ml.deepid.pretrained``). It learns FER2013's faces with FER+'s votes and FER2013's labels: the other sets' terms do not
 allow a model trained on them to be passed on.
 """
 
@@ -15,13 +15,13 @@ import numpy as np
 
 from bench.recognition.run import CACHE
 from bench.recognition.trainings import Plan, ferplus_run, read_plan, read_sets
-from ml.abstention import AbstentionConfig
-from ml.cards import EXCLUDED_USES, INTENDED_USES
-from ml.dataset_ferplus import ferplus_examples
-from ml.datasets import EMOTIONS, ExpressionDataset
-from ml.evaluate import Evaluation, evaluate
-from ml.pretrained import DATA, load_pretrained, save_pretrained
-from ml.splits import Split
+from ml.datasets.examples import EMOTIONS, ExpressionDataset
+from ml.datasets.ferplus import ferplus_examples
+from ml.datasets.splits import Split
+from ml.deepid.abstention import AbstentionConfig
+from ml.deepid.pretrained import DATA, load_pretrained, save_pretrained
+from ml.evaluation.cards import EXCLUDED_USES, INTENDED_USES
+from ml.evaluation.recognition import Evaluation, evaluate
 
 _READING = "FER+"  # whose words the shipped model answers with
 

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ml.datasets import EMOTIONS, ExpressionDataset
-from ml.deepid import DeepID
-from ml.train_config import TrainConfig
-from ml.train_loop import Examples, TrainingLoop
+from ml.config import TrainConfig
+from ml.datasets.examples import EMOTIONS, ExpressionDataset
+from ml.deepid.loop import Examples, TrainingLoop
+from ml.deepid.network import DeepID
 
 _IMAGES = 2048
 _ROUNDS = 5

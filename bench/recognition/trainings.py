@@ -23,20 +23,14 @@ from numpy.typing import NDArray
 from bench.paths import CONFIGS
 from bench.recognition.faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
 from features.config import build_config, read_sections
-from ml.dataset_ferplus import (
-    READINGS,
-    VOCABULARY_SIZES,
-    FerPlus,
-    ferplus_examples,
-    read_ferplus,
-)
-from ml.dataset_posed import performer_folds, read_segments, read_stills, stills_pad
-from ml.datasets import EMOTIONS, ExpressionDataset, one_hot, strings
-from ml.expression_model import ExpressionModel
-from ml.image_pad import class_pad, emotion_anchors, random_anchors
-from ml.splits import split_from_folds
-from ml.train import calibrated_reader, train_deepid, train_words
-from ml.train_config import TrainConfig
+from ml.config import TrainConfig
+from ml.datasets.examples import EMOTIONS, ExpressionDataset, one_hot, strings
+from ml.datasets.ferplus import READINGS, VOCABULARY_SIZES, FerPlus, ferplus_examples, read_ferplus
+from ml.datasets.image_pad import class_pad, emotion_anchors, random_anchors
+from ml.datasets.posed import performer_folds, read_segments, read_stills, stills_pad
+from ml.datasets.splits import split_from_folds
+from ml.deepid.model import ExpressionModel
+from ml.deepid.train import calibrated_reader, train_deepid, train_words
 
 CONFIG = CONFIGS / "recognition.yaml"
 CODE_VERSION = "3"
@@ -57,7 +51,7 @@ class Plan:
     name : {"full", "quick"}
     seeds, folds : int
     min_share : float
-        See `ml.dataset_ferplus.ferplus_examples`.
+        See `ml.datasets.ferplus.ferplus_examples`.
     mix : mapping of str to float
         Weight of an example of ``stills`` and of ``clips``.
     ferplus, performers : TrainConfig
@@ -132,10 +126,10 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
     Returns
     -------
     models : dict of str to ExpressionModel
-        A reading of the network for each vocabulary (`ml.dataset_ferplus.READINGS`).
+        A reading of the network for each vocabulary (`ml.datasets.ferplus.READINGS`).
     answers : dict
         Logits, shape (N, 4), by reading and set, as ``FER+ test``: ``valid`` and ``test`` (as in
-        `ml.dataset_ferplus.ferplus_examples`), ``original valid`` and ``original test`` (images that FER2013 itself
+        `ml.datasets.ferplus.ferplus_examples`), ``original valid`` and ``original test`` (images that FER2013 itself
         gives one of the four classes), ``stills`` and ``clips`` (apexes); ``epoch``.
     """
     config = plan.ferplus

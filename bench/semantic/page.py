@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 
 from assets.figures import figure_png, loadings_plot, pad_cube, scree_plot
 from bench.semantic.run import SemanticResults, SurveyFit
-from ml.agreement import parallel_analysis
-from ml.datasets import PAD_AXES
-from ml.markdown import markdown_pages
+from ml.datasets.examples import PAD_AXES
+from ml.evaluation.markdown import markdown_pages
 from ml.norms import emotion_pad
-from ml.rotation import tucker_congruence
-from ml.semantic_space import MIN_CONGRUENCE
-from ml.survey_form import pad_norms
+from ml.semantic_space.rotation import tucker_congruence
+from ml.semantic_space.space import MIN_CONGRUENCE
+from ml.surveys.agreement import parallel_analysis
+from ml.surveys.forms import pad_norms
 
 _FOLDER = "semantic_space"  # of the plots, beside the page
 

@@ -14,13 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.agreement import agreement_by_pair
-from ml.congruence_interval import congruence_interval
-from ml.datasets import PAD_AXES
-from ml.image_pad import intensities_to_pad, vote_variance, votes_to_pad
+from ml.datasets.examples import PAD_AXES
+from ml.datasets.image_pad import intensities_to_pad, vote_variance, votes_to_pad
 from ml.norms import AdjectivePair, midpoint_of, target_of
-from ml.ratings import mean_scores
-from ml.rotation import (
+from ml.semantic_space.congruence_interval import congruence_interval
+from ml.semantic_space.rotation import (
     chance_congruence,
     held_out_congruence,
     own_congruence,
@@ -29,10 +27,12 @@ from ml.rotation import (
     tucker_congruence,
     variance_inflation,
 )
-from ml.semantic_space import MIN_CONGRUENCE, SemanticSpace, fit_semantic_space
-from ml.survey_form import read_form, read_scale_table
-from ml.survey_power import survey_power
-from ml.variance_components import rating_components, score_cube
+from ml.semantic_space.space import MIN_CONGRUENCE, SemanticSpace, fit_semantic_space
+from ml.surveys.agreement import agreement_by_pair
+from ml.surveys.forms import read_form, read_scale_table
+from ml.surveys.power import survey_power
+from ml.surveys.ratings import mean_scores
+from ml.surveys.variance_components import rating_components, score_cube
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]

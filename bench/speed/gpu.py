@@ -27,7 +27,7 @@ from features import curves, flow_cuda, flow_kernels, modc, modc_cuda, resample
 from features.backend import Array, Device, has_gpu, to_numpy
 from features.config import FeatureConfig
 from features.pipeline import FlowStream, TextureStream
-from ml.markdown import markdown_pages
+from ml.evaluation.markdown import markdown_pages
 
 Upload = Callable[[NDArray[Any]], Array]
 Clock = Callable[[Callable[[], Any]], float]

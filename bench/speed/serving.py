@@ -42,11 +42,11 @@ from bench.recognition.trainings import read_plan
 from features.config import FeatureConfig
 from features.pipeline import segment_features
 from features.raw_crops import align_raw_crop
-from ml.abstention import AbstentionConfig
-from ml.datasets import EMOTIONS, INPUT_SIZE, ExpressionDataset, one_hot
+from ml.datasets.examples import EMOTIONS, INPUT_SIZE, ExpressionDataset, one_hot
+from ml.datasets.splits import split_by_subject
+from ml.deepid.abstention import AbstentionConfig
 from ml.norms import emotion_pad
-from ml.registry import MODEL_NAME, ModelRegistry
-from ml.splits import split_by_subject
+from ml.registry.client import MODEL_NAME, ModelRegistry
 
 _ROUNDS = 300
 _EXAMPLES = 96
@@ -102,8 +102,8 @@ def _raw_crops() -> dict[str, NDArray[np.uint8]]:
 
 def _register_versions(registry: ModelRegistry) -> None:
     """Train the three versions on noise, register them in order, and make the last champion."""
-    from ml.evaluate import evaluate
-    from ml.train import train_deepid
+    from ml.deepid.train import train_deepid
+    from ml.evaluation.recognition import evaluate
 
     shape = read_plan("full").performers
     rng = np.random.default_rng(0)

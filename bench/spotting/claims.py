@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.spotting.extract import PEER_KINDS
 from ml.bootstrap import percentile_interval
-from ml.spotting_summary import SpotterResult, SpottingSummary
+from ml.spotting_metrics.summary import SpotterResult, SpottingSummary
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]

@@ -19,7 +19,7 @@ from features.curves import contrast, half_window
 from features.decisions import TrackCurves
 from features.pipeline import track_curves
 from features.segments import smoothed
-from ml.spotting_summary import TrueSegment
+from ml.spotting_metrics.summary import TrueSegment
 
 Floats = NDArray[np.float64]
 

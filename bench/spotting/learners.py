@@ -15,7 +15,7 @@ from scipy.ndimage import maximum_filter1d
 from bench.spotting.faces import AnnotatedFace, Stretch
 from bench.spotting.frame_scorers import FrameScorer, fit_logistic, fit_trees
 from bench.spotting.methods import FlowRule, Spotted, Thresholds, assemble, scored_spans
-from ml.spotting_metrics import frame_mask
+from ml.spotting_metrics.matching import frame_mask
 
 Floats = NDArray[np.float64]
 FrameFeatures = Callable[[Stretch], Floats]
@@ -67,7 +67,7 @@ class FittedLearner:
         object.__setattr__(self, "_known", {})
 
     def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
-        """See `ml.spotting_nested.FittedSpotter`."""
+        """See `ml.spotting_metrics.nested.FittedSpotter`."""
         parts = [(stretch.curves, self._score(stretch)) for stretch in face.stretches]
         return assemble(
             face, ((curves.frames, score, scored_spans(score, curves, choice)) for curves, score in parts)
@@ -110,7 +110,7 @@ class FittedRule:
     scorer: FrameScorer
 
     def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
-        """See `ml.spotting_nested.FittedSpotter`."""
+        """See `ml.spotting_metrics.nested.FittedSpotter`."""
         scores, found = self.rule.spot(face, choice)
         return self.scorer(scores[:, None]), found
 

@@ -1,7 +1,7 @@
 """Spotters of `bench.spotting.run` by rules: texture, flow, both, the paper to the letter, published baselines.
 
 Belongs here: from a face's curves to an absolute score of each frame and to segments, for given thresholds. Stays out:
-choosing thresholds (``ml.spotting_nested``) and learned scorers (``bench.spotting.learners``).
+choosing thresholds (``ml.spotting_metrics.nested``) and learned scorers (``bench.spotting.learners``).
 """
 
 from collections.abc import Iterable, Sequence
@@ -74,7 +74,7 @@ class FlowRule:
         return self
 
     def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
-        """See `ml.spotting_nested.FittedSpotter`."""
+        """See `ml.spotting_metrics.nested.FittedSpotter`."""
         return assemble(
             face,
             (
@@ -110,7 +110,7 @@ class FittedTexture:
     floors: dict[float, float]
 
     def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
-        """See `ml.spotting_nested.FittedSpotter`."""
+        """See `ml.spotting_metrics.nested.FittedSpotter`."""
         return assemble(
             face,
             (
@@ -172,7 +172,7 @@ class FittedEither:
     fusion: Literal["fallback", "or"]
 
     def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
-        """See `ml.spotting_nested.FittedSpotter`."""
+        """See `ml.spotting_metrics.nested.FittedSpotter`."""
         return assemble(face, (self._stretch(stretch, choice) for stretch in face.stretches))
 
     def _stretch(self, stretch: Stretch, choice: Thresholds) -> tuple[NDArray[np.int64], Floats, list[Span]]:
@@ -196,7 +196,7 @@ class FittedMean:
     texture: tuple[float, float]
 
     def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
-        """See `ml.spotting_nested.FittedSpotter`."""
+        """See `ml.spotting_metrics.nested.FittedSpotter`."""
         none = self._mean(np.zeros(1), np.zeros(1))
         return assemble(
             face, (self._stretch(stretch, choice) for stretch in face.stretches), untracked=float(none[0])
@@ -223,7 +223,7 @@ class AsConfigured:
         return self
 
     def spot(self, face: AnnotatedFace, choice: None) -> Spotted:
-        """See `ml.spotting_nested.FittedSpotter`."""
+        """See `ml.spotting_metrics.nested.FittedSpotter`."""
         config = segment_config()
         return assemble(
             face,
@@ -245,7 +245,7 @@ class PaperRule:
         return self
 
     def spot(self, face: AnnotatedFace, choice: None) -> Spotted:
-        """See `ml.spotting_nested.FittedSpotter`."""
+        """See `ml.spotting_metrics.nested.FittedSpotter`."""
         config = paper_config().segments
         parts = (
             (
@@ -275,7 +275,7 @@ class Baseline:
         return self
 
     def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
-        """See `ml.spotting_nested.FittedSpotter`."""
+        """See `ml.spotting_metrics.nested.FittedSpotter`."""
         curves = face.baselines[self._curve]
         return assemble(face, ((each.frames, each.values, _spans_above(each, choice)) for each in curves))
 

@@ -15,9 +15,9 @@ from bench.page import processor
 from bench.spotting.claims import is_ahead
 from bench.spotting.extract import PEER_KINDS
 from bench.spotting.run import BEST_LEARNED, Rows, SpottingResults
-from ml.markdown import markdown_pages
-from ml.spotting_metrics import frame_roc
-from ml.spotting_nested import ALARM_PRICE, NUM_INNER, NUM_OUTER
+from ml.evaluation.markdown import markdown_pages
+from ml.spotting_metrics.matching import frame_roc
+from ml.spotting_metrics.nested import ALARM_PRICE, NUM_INNER, NUM_OUTER
 
 _PLOT = "spotting_roc.png"
 _DRAWN = (BEST_LEARNED, "sl + flow, learned", "sr + flow, learned", "sl + flow, fallback", "flow")

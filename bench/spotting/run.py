@@ -1,8 +1,8 @@
 """Spotting on annotated clips: every method on the same faces, judged by performers that it has not seen.
 
 Belongs here: the order of work and the tables. Stays out: extraction (``bench.spotting.extract``), methods
-(``bench.spotting.methods``, ``bench.spotting.learners``), the protocol (``ml.spotting_nested``), measures
-(``ml.spotting_summary``) and the page (``bench.spotting.page``).
+(``bench.spotting.methods``, ``bench.spotting.learners``), the protocol (``ml.spotting_metrics.nested``), measures
+(``ml.spotting_metrics.summary``) and the page (``bench.spotting.page``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ from bench.spotting.learners import CalibratedRule, fused_learned, temporal_logi
 from bench.spotting.methods import AsConfigured, Baseline, FlowRule, FusedRule, PaperRule, TextureRule
 from bench.spotting.scenes import real_clip_rows, scene_faces, scene_outcomes
 from ml.bootstrap import percentile_interval
-from ml.paper import PAPER_AUC
-from ml.spotting_nested import Fold, NestedCrossValidation, NestedRun, Spotter, best_by_fold
-from ml.spotting_summary import SpotterResult, SpottingSummary, TrueSegment
+from ml.evaluation.paper import PAPER_AUC
+from ml.spotting_metrics.nested import Fold, NestedCrossValidation, NestedRun, Spotter, best_by_fold
+from ml.spotting_metrics.summary import SpotterResult, SpottingSummary, TrueSegment
 
 Rows = list[dict[str, Any]]
 Tables = dict[str, Rows]

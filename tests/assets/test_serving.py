@@ -20,12 +20,12 @@ from features.config import FeatureConfig
 from features.detectors import make_detector
 from features.faces import FaceConfig, align_face
 from features.pipeline import segment_features, spot_clip
-from ml.abstention import AbstentionConfig, Limits
-from ml.datasets import face_image
-from ml.deepid import DeepID
-from ml.expression_model import ExpressionModel
-from ml.feature_reducer import FeatureReducer
-from ml.serving import COLUMNS, FEATURES_FILE
+from ml.datasets.examples import face_image
+from ml.deepid.abstention import AbstentionConfig, Limits
+from ml.deepid.model import ExpressionModel
+from ml.deepid.network import DeepID
+from ml.deepid.reducer import FeatureReducer
+from ml.registry.request import COLUMNS, FEATURES_FILE
 
 CONFIG = FeatureConfig()
 

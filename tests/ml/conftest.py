@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ml.datasets import EMOTIONS, ExpressionDataset, one_hot
-from ml.splits import Split, split_by_subject
+from ml.datasets.examples import EMOTIONS, ExpressionDataset, one_hot
+from ml.datasets.splits import Split, split_by_subject
 
 TEXTURE_SIZE = 24
 FLOW_SIZE = 6

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.lake.storage import Lake
-from ml.registry import ModelRegistry
+from ml.registry.client import ModelRegistry
 from orchestration.resources import build_registry
 from orchestration.settings import Settings
 

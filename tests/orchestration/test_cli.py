@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.lake.storage import Lake
-from ml.datasets import EMOTIONS
-from ml.panel import simulate_panel
+from ml.datasets.examples import EMOTIONS
+from ml.surveys.panel import simulate_panel
 from orchestration import cli
 from orchestration.settings import Settings
 

@@ -19,8 +19,8 @@ from assets.lake.storage import Lake
 from assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
 from assets.training.champion import latest_decision
 from assets.training.training_set import camera_days
-from ml.datasets import EMOTIONS, PAD_AXES
-from ml.registry import MODEL_NAME
+from ml.datasets.examples import EMOTIONS, PAD_AXES
+from ml.registry.client import MODEL_NAME
 from orchestration.cli import app
 from orchestration.ingest import process_all
 from orchestration.jobs import TRAINING_ASSETS

@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 
 from assets.figures.calibration import calibration_figures, risk_coverage_plot, slices_plot
 from assets.figures.style import BLUE, GREY, RED
-from ml.slices import COLUMNS
+from ml.evaluation.slices import COLUMNS
 
 
 @pytest.fixture

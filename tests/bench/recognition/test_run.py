@@ -28,10 +28,10 @@ from bench.recognition.trainings import (
     performers_run,
     read_plan,
 )
-from ml.dataset_ferplus import ORIGINAL_WORDS, WORDS, FerPlus, ferplus_examples
-from ml.datasets import EMOTIONS
-from ml.image_pad import emotion_anchors
-from ml.train_config import TrainConfig
+from ml.config import TrainConfig
+from ml.datasets.examples import EMOTIONS
+from ml.datasets.ferplus import ORIGINAL_WORDS, WORDS, FerPlus, ferplus_examples
+from ml.datasets.image_pad import emotion_anchors
 from orchestration.cli import app
 
 TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)

@@ -3,8 +3,8 @@ import pytest
 
 from bench.semantic import page as semantic_report
 from bench.semantic import run as semantic
-from ml.image_pad import emotion_anchors
-from ml.markdown import markdown_table
+from ml.datasets.image_pad import emotion_anchors
+from ml.evaluation.markdown import markdown_table
 
 WORDS = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt"
 

@@ -11,7 +11,7 @@ from bench.page import four_digits, line_plot, write_speed
 from bench.speed.features import _compare
 from bench.speed.video import Runner, _line, cycle_frames
 from features.video import read_frames, write_video
-from ml.markdown import markdown_table
+from ml.evaluation.markdown import markdown_table
 
 binds_to_cores = pytest.mark.skipif(
     shutil.which("taskset") is None, reason="binding a process to a core takes taskset"

@@ -18,9 +18,9 @@ from bench.spotting.methods import (
 )
 from features.decisions import TrackCurves
 from features.spans import Span
-from ml.spotting_metrics import frame_roc
-from ml.spotting_nested import NestedCrossValidation
-from ml.spotting_summary import SpottingSummary, TrueSegment
+from ml.spotting_metrics.matching import frame_roc
+from ml.spotting_metrics.nested import NestedCrossValidation
+from ml.spotting_metrics.summary import SpottingSummary, TrueSegment
 from tests.bench.spotting.made_faces import draw_face, draw_faces
 
 TRUE = TrueSegment(40, 48, 55, 64)

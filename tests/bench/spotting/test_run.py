@@ -12,9 +12,9 @@ from bench.spotting.faces import make_face
 from bench.spotting.learners import temporal_logistic
 from bench.spotting.methods import FlowRule, FusedRule, TextureRule, Thresholds
 from bench.spotting.scenes import match_tracks, real_clip_rows, scene_outcomes
-from ml.markdown import markdown_table
-from ml.spotting_nested import Fold, NestedCrossValidation, NestedRun
-from ml.spotting_summary import SpottingSummary, TrueSegment
+from ml.evaluation.markdown import markdown_table
+from ml.spotting_metrics.nested import Fold, NestedCrossValidation, NestedRun
+from ml.spotting_metrics.summary import SpottingSummary, TrueSegment
 from tests.bench.spotting.made_faces import draw_face, draw_faces
 
 TRUE = TrueSegment(40, 48, 55, 64)

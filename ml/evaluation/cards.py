@@ -1,0 +1,181 @@
+"""What a reader has to know of a model and of its data, in Markdown.
+
+Belongs here: what model card [1]_ and data sheet [2]_ (``templates``) show, gathered from what was measured. Stays
+out: measuring, storing.
+
+References
+----------
+.. [1] Mitchell et al. (2019). Model cards for model reporting. FAT*.
+.. [2] Gebru et al. (2021). Datasheets for datasets. Communications of the ACM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.datasets.examples import EMOTIONS, ExpressionDataset
+from ml.datasets.splits import FOLDS, Split
+from ml.deepid.model import ExpressionModel
+from ml.evaluation.calibration import COVERAGE, NUM_BINS
+from ml.evaluation.markdown import markdown_pages
+from ml.evaluation.recognition import Evaluation
+from ml.evaluation.slices import MIN_COUNT, light_groups, slice_scores, worst_slice
+
+INTENDED_USES: tuple[str, ...] = (
+    "Describing the apparent expression of a face, at a moment that a spotter found, as one of four classes and as a "
+    "point in pleasure, arousal and dominance, for research on expression in video and for a person who reviews it.",
+    "Comparing recordings as a whole: how often an apparent expression occurs, with the model's errors stated.",
+)
+EXCLUDED_USES: tuple[str, ...] = (
+    "Identifying, verifying, re-identifying or following a person: nothing here is made for it or tested for it.",
+    "Claims about what a person feels, thinks, intends or is like: an expression that is seen is no feeling that is "
+    "had. People smile without joy and fear without showing it; customs and faces differ.",
+    "Decisions about a person in employment, education, policing, border control, justice, credit, insurance, housing "
+    "or health care, and anything that leads to one (ranking, flagging, risk scores, lie detection).",
+    "Sorting people by sex, age, ethnicity, disability, religion, politics or sexual orientation.",
+    "Acting on an answer without a person who looks at the face, and on an abstention at all.",
+    "Inferring emotions at the workplace or in schools, which the EU's AI Act forbids (article 5(1)(f)).",
+)
+_MOST_SLICES = 10
+_LIMIT_UNITS: Mapping[str, tuple[str, str]] = {
+    "min_face_px": ("px of the frame", "stated"),
+    "min_blur": ("grey^2, variance of the Laplacian", "stated"),
+    "max_yaw": ("nose offset over eye distance", "stated"),
+    "max_roll_deg": ("degrees", "stated"),
+    "min_track_s": ("s", "stated"),
+    "min_confidence": ("probability", "learned: `coverage` of the validation faces reach it"),
+    "max_distance": (
+        "deviations of the training faces",
+        "learned: `typical` of the validation faces lie within",
+    ),
+}
+
+
+def model_card(model: ExpressionModel, evaluation: Evaluation, *, parameters: Mapping[str, Any]) -> str:
+    """Write the card of a trained model.
+
+    Parameters
+    ----------
+    model : ExpressionModel
+    evaluation : Evaluation
+        On the test fold, with the groups that its slices are to tell apart.
+    parameters : mapping
+        What else it was trained with, by name; short values.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    slices = slice_scores(evaluation)
+    limits = model.limits.described()
+    return _page(
+        "model_card",
+        model=model,
+        num_weights=sum(weight.numel() for weight in model.network.parameters()),
+        parameters=parameters,
+        intended_uses=INTENDED_USES,
+        evaluation=evaluation,
+        num_subjects=len(np.unique(evaluation.subjects)),
+        scores=_performance(evaluation.metrics()),
+        worst=worst_slice(slices),
+        min_count=MIN_COUNT,
+        most_slices=_MOST_SLICES,
+        slices=slices.groupby("dimension", sort=False).head(_MOST_SLICES),
+        limits=limits,
+        limit_rows=[
+            {"limit": name, "value": limits[name], "unit": unit, "where it comes from": origin}
+            for name, (unit, origin) in _LIMIT_UNITS.items()
+        ],
+    )
+
+
+def shipped_card(card: Mapping[str, Any]) -> str:
+    """Write the card of the model that ships with the package, from what was stored beside its weights."""
+    scores = {name: value for name, value in card["metrics"].items() if isinstance(value, int | float)}
+    return _page(
+        "shipped_card",
+        card=card,
+        scores=pd.DataFrame({"score": scores.keys(), "value": scores.values()}),
+        intended_uses=card["intended_uses"],
+        excluded_uses=card["excluded_uses"],
+    )
+
+
+def data_sheet(
+    data: ExpressionDataset, split: Split, *, groups: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """Write the data sheet of a training set.
+
+    Parameters
+    ----------
+    data : ExpressionDataset
+    split : Split
+    groups : mapping of str to sequence of str, length N, optional
+        Groups of the examples by dimension, such as ``source``; light is told from the faces.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    folds = {name: getattr(split, name) for name in FOLDS}
+    counts = pd.DataFrame(
+        {
+            "fold": name,
+            "subjects": len(np.unique(data.subjects[rows])),
+            **{emotion: int((data.targets[rows] == k).sum()) for k, emotion in enumerate(EMOTIONS)},
+            "rated PAD": int((~np.isnan(data.pad[rows]).any(axis=1)).sum()),
+            "with motion": int(data.flow_mask[rows].sum()),
+        }
+        for name, rows in folds.items()
+    )
+    dimensions = {"light": light_groups(data.images), **(groups or {})}
+    shares = pd.DataFrame(
+        {
+            "dimension": dimension,
+            "slice": str(value),
+            **{name: int((np.asarray(values)[rows] == value).sum()) for name, rows in folds.items()},
+        }
+        for dimension, values in dimensions.items()
+        for value in np.unique(np.asarray(values))
+    )
+    soft = float((data.labels.max(axis=1) < 1).mean())
+    return _page("data_sheet", data=data, split=split, soft=soft, counts=counts, shares=shares)
+
+
+def _page(name: str, **shown: Any) -> str:
+    """Fill a template; without the newline at its end, as cards are stored."""
+    template = markdown_pages("ml", _three_digits, missing="–").get_template(f"{name}.md.j2")
+    page = template.render({"emotions": ", ".join(EMOTIONS), "excluded_uses": EXCLUDED_USES, **shown})
+    return page.removesuffix("\n")
+
+
+def _performance(scores: Mapping[str, float]) -> pd.DataFrame:
+    def between(name: str) -> str:
+        return f"{scores[name]:.3f} ({scores[f'{name}_low']:.3f} to {scores[f'{name}_high']:.3f})"
+
+    return pd.DataFrame(
+        [
+            ("accuracy of the expression class (recognition)", between("recognition")),
+            ("accuracy after the semantic mapping (classification)", between("classification")),
+            ("cross-entropy, nat", scores["loss"]),
+            (
+                f"expected calibration error, {NUM_BINS} bins of equal width",
+                scores["calibration_error"],
+            ),
+            ("error of all", 1 - scores["recognition"]),
+            (f"error of the most confident {COVERAGE:.0%}", scores["error_at_80"]),
+            ("share answered (not abstained)", scores["coverage"]),
+            ("error of those answered", scores["answered_error"]),
+        ],
+        columns=["measure", "test"],
+    )
+
+
+def _three_digits(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,38 @@
+"""MLflow, imported where it is first needed: that takes seconds.
+
+Belongs here: what has to be settled before MLflow is imported, and the import. Stays out: what is done with it
+(``ml.registry.client``, ``ml.registry.pyfunc``).
+
+Importing this module turns MLflow's telemetry and its pickle loading off for the process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import ModuleType
+
+# MLflow reads these when it is imported, which is later than this.
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+
+
+def import_mlflow() -> ModuleType:
+    """Import MLflow with its pyfunc flavor."""
+    with mlflow_warnings_ignored():
+        importlib.import_module("mlflow.pyfunc")
+    return importlib.import_module("mlflow")
+
+
+@contextmanager
+def mlflow_warnings_ignored() -> Generator[None]:
+    """Hide what MLflow 3.17 itself is warned for: type hints of its own classes, and pandas 3."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+        warnings.filterwarnings("ignore", "Operation with range is deprecated", DeprecationWarning)
+        yield

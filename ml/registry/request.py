@@ -1,0 +1,132 @@
+"""What a served model reads and answers, column by column.
+
+Belongs here: how a picture comes out of a request, how predictions become an answer. Stays out: MLflow
+(``ml.registry.client``), prediction (``ml.deepid.model``), finding and describing faces (``features``); the loader module
+that the registry is given brings them together.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ml.datasets.examples import CROP_SIZE, EMOTIONS, INPUT_SIZE, PAD_AXES
+from ml.norms import nearest_adjectives
+
+if TYPE_CHECKING:
+    from ml.deepid.model import ExpressionModel, Predictions
+
+NUM_ADJECTIVES = 3
+FEATURES_FILE = "features.yaml"  # beside the checkpoint: parameters of the features that it was trained on
+
+# What a request may hold; one of the first two is needed.
+INPUTS: Mapping[str, str] = {
+    "image": "a face: uint8 grey or BGR array, nested lists, encoded bytes (PNG, JPEG), or base64 of them",
+    "clip": "path of a video that the server can read: an answer for each expression in it",
+    "onset": "the same face before its expression, for motion; as `image`",
+    "aligned": "true: image and onset are grey faces as the line aligns them, 128 x 128, or 48 x 48 of their middle",
+}
+# What every answer holds.
+NUMBERS: tuple[str, ...] = ("confidence", *(f"p_{name}" for name in EMOTIONS), *PAD_AXES)
+WORDS: tuple[str, ...] = ("emotion", "mapped_emotion")
+LISTS: tuple[str, ...] = ("adjectives", "reasons")
+# Where it comes from: for clips the track and the segment's times.
+PLACES: tuple[str, ...] = ("onset_s", "apex_s", "offset_s")
+
+COLUMNS: tuple[str, ...] = (
+    *("row", "track", *PLACES, "emotion", "confidence", "mapped_emotion"),
+    *(*(f"p_{name}" for name in EMOTIONS), *PAD_AXES, "adjectives", "abstained", "reasons"),
+)
+
+# Bytes that are pixels, row by row, by their number: the columns `image` and `crop` of the lake.
+_PIXELS = {side * side: side for side in (INPUT_SIZE, CROP_SIZE)}
+
+
+def answers(
+    model: ExpressionModel, predicted: Predictions, quality: Mapping[str, ArrayLike] | None = None
+) -> list[dict[str, Any]]:
+    """Say what was predicted of N faces, in words too, and whether to rely on it.
+
+    Parameters
+    ----------
+    model : ExpressionModel
+        Whose limits hold.
+    predicted : Predictions
+    quality : mapping of str to array_like, shape (N,), optional
+        Measures of the faces, as `ml.deepid.abstention.Limits.reasons` takes them.
+
+    Returns
+    -------
+    list of dict
+        emotion (the most probable apparent expression), confidence, mapped_emotion, p_happy, p_angry, p_calm,
+        p_scared, pleasure, arousal, dominance, adjectives (list of str), abstained (bool), reasons (list of str).
+    """
+    reasons = model.limits.reasons(predicted.confidence, predicted.distance, quality)
+    return [
+        {
+            "emotion": str(predicted.emotion[i]),
+            "confidence": float(predicted.confidence[i]),
+            "mapped_emotion": str(predicted.mapped_emotion[i]),
+            **{f"p_{name}": float(predicted.probabilities[i, k]) for k, name in enumerate(EMOTIONS)},
+            **{axis: float(predicted.pad[i, k]) for k, axis in enumerate(PAD_AXES)},
+            "adjectives": list(nearest_adjectives(predicted.pad[i], NUM_ADJECTIVES)),
+            "abstained": bool(why),
+            "reasons": why,
+        }
+        for i, why in enumerate(reasons)
+    ]
+
+
+def read_image(value: Any) -> NDArray[np.uint8]:
+    """Turn what a request holds into pixels.
+
+    Parameters
+    ----------
+    value : ndarray, nested sequence of int, bytes or str
+        A grey or BGR picture as an array or as nested lists; an encoded picture (PNG, JPEG, ...) or the pixels of
+        a 48 x 48 or 128 x 128 grey face as bytes, or as base64 of those.
+
+    Returns
+    -------
+    ndarray, shape (M, N) or (M, N, 3), uint8
+
+    Raises
+    ------
+    ValueError
+        If it is none of those.
+    """
+    if isinstance(value, str):
+        try:
+            value = base64.b64decode(value, validate=True)
+        except binascii.Error as error:
+            msg = f"image is a text of {len(value)} characters that is no base64 ({error}); encode the file's bytes"
+            raise ValueError(msg) from error
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _from_bytes(bytes(value))
+    pixels = np.asarray(value)
+    numbers = pixels.dtype.kind in "iu" and pixels.size > 0 and pixels.min() >= 0 and pixels.max() <= 255
+    if not numbers or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (1,), (3,)):
+        msg = f"image is {pixels.dtype} with shape {pixels.shape}, expected whole numbers 0..255, grey or BGR"
+        raise ValueError(msg)
+    return (pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).astype(np.uint8, copy=False)
+
+
+def _from_bytes(data: bytes) -> NDArray[np.uint8]:
+    side = _PIXELS.get(len(data))
+    if side is not None:
+        return np.frombuffer(data, np.uint8).reshape(side, side)
+    # IMREAD_ANYCOLOR: grey stays grey. An empty buffer is an assertion of OpenCV's.
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR) if data else None
+    if found is None:
+        msg = (
+            f"image has {len(data)} bytes that are no encoded picture (PNG, JPEG, ...), nor the {sorted(_PIXELS)} "
+            "of a 48 x 48 or 128 x 128 grey face"
+        )
+        raise ValueError(msg)
+    return found.astype(np.uint8, copy=False)

@@ -1,0 +1,202 @@
+"""Rating surveys with scales of their own: which scales, their norms, and answers on sliders.
+
+Belongs here: the poles of a survey, the norms of its words, and tables with a row for each rater and stimulus and
+a column for each scale. Stays out: tidy ratings, to which such a table is turned (``ml.surveys.ratings``), and the
+project's own pairs (``ml.norms``).
+
+A slider from 0 to 100 becomes a level from 1 to 5, not rounded, so that everything that works on the project's five
+levels works on it.
+
+The norm of a pole is that of the word itself where the norms have it as a modifier, else that of the term that
+``data/pole_terms.csv`` names for it. A term there may be empty: the word is in the norms with another sense
+(*affected*, which raters of voices took for *pretentious*). A scale with a pole without norm is rated and
+factored, but does not steer the rotation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from ml.datasets.examples import PAD_AXES
+from ml.norms import NORM_LIMIT, AdjectivePair, Pole
+from ml.surveys.ratings import NUM_LEVELS, RATING_COLUMNS, REJECTED_COLUMNS
+
+TERMS_FILE = Path(__file__).parent / "data" / "pole_terms.csv"
+SLIDER_END = 100.0
+# A blank, or what R writes for one.
+MISSING = ("", "NA")
+
+# PAD axis -> column of the file of norms: evaluation, activity, potency. Its P is potency, not pleasure.
+_NORM_COLUMNS = {"pleasure": "E_mean", "arousal": "A_mean", "dominance": "P_mean"}
+
+SurveyForm = Mapping[str, AdjectivePair]
+
+
+def read_form(poles: str | Path, norms: str | Path) -> dict[str, AdjectivePair]:
+    """Read the scales of a survey and look up their norms.
+
+    Parameters
+    ----------
+    poles : str or Path
+        CSV with a row for each scale and columns ``left_<language>`` and ``right_<language>`` in one language or
+        more. The first language is that of the ratings, whose columns are named by the right pole; the last one
+        is that of the norms.
+    norms : str or Path
+        CSV with the columns term, component, E_mean, P_mean and A_mean on -4.3..4.3; modifiers are used.
+
+    Returns
+    -------
+    dict
+        Column of the ratings -> its pair, identified as ``left_right``. Level 1 is the left pole.
+
+    Raises
+    ------
+    ValueError
+        If a file lacks columns or names a scale twice.
+    """
+    words = pd.read_csv(poles, dtype=str, keep_default_na=False)
+    left = [name for name in words.columns if name.startswith("left_")]
+    right = [name for name in words.columns if name.startswith("right_")]
+    if not left or len(left) != len(right):
+        msg = f"{Path(poles).name}: saw the columns {list(words.columns)}, expected left_<language>, right_<language>"
+        raise ValueError(msg)
+    known = _modifiers(norms)
+    form = {
+        str(row[right[0]]): AdjectivePair(
+            f"{_plain(row[left[-1]])}_{_plain(row[right[-1]])}",
+            _pole(row[left[-1]], known),
+            _pole(row[right[-1]], known),
+            "survey",
+        )
+        for row in words.to_dict("records")
+    }
+    if len({pair.pair for pair in form.values()}) < len(words):
+        msg = f"{Path(poles).name} names a scale twice; name each once"
+        raise ValueError(msg)
+    return form
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[\s_]+", "-", word.strip())
+
+
+def _modifiers(norms: str | Path) -> dict[str, tuple[float, float, float]]:
+    table = pd.read_csv(norms, keep_default_na=False)
+    needed = ["term", "component", *_NORM_COLUMNS.values()]
+    missing = [name for name in needed if name not in table.columns]
+    if missing:
+        msg = f"{Path(norms).name}: saw the columns {list(table.columns)}, which lack {missing}"
+        raise ValueError(msg)
+    table = table.loc[table["component"] == "modifier"]
+    points = table[list(_NORM_COLUMNS.values())].to_numpy(np.float64) / NORM_LIMIT
+    return {str(term): (p, a, d) for term, (p, a, d) in zip(table["term"], points.tolist(), strict=True)}
+
+
+@cache
+def _terms() -> dict[str, str]:
+    table = pd.read_csv(TERMS_FILE, dtype=str, keep_default_na=False)
+    return dict(zip(table["word"], table["term"], strict=True))
+
+
+def _pole(word: str, known: Mapping[str, tuple[float, float, float]]) -> Pole:
+    term = _terms().get(word, word)
+    adjective = _plain(word)
+    return Pole(adjective, term, known[term]) if term in known else Pole(adjective, "", None)
+
+
+def read_scale_table(
+    path: str | Path, form: SurveyForm, *, rater: str, stimulus: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read a table of slider answers; good answers go on, bad ones come back with their reasons.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV with a row for each rater and stimulus, and at least the columns of `form`, `rater` and `stimulus`.
+    form : mapping of str to AdjectivePair
+        Column -> pair, see `read_form`.
+    rater, stimulus : str
+        Columns that name the rater and the stimulus.
+
+    Returns
+    -------
+    ratings : DataFrame, columns `ml.surveys.ratings.RATING_COLUMNS`
+        ``level`` is ``1 + 4 value / 100``; ``segment`` is the stimulus. A blank or ``NA`` is a missing answer.
+    rejected : DataFrame, columns `ml.surveys.ratings.REJECTED_COLUMNS`
+        Refused answers as they were read; ``row`` is the line in the file, the header being line 1.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    path = Path(path)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = [name for name in (rater, stimulus, *form) if name not in table.columns]
+    if missing:
+        msg = f"{path.name}: the header lacks {missing}; expected a column for each scale and each name"
+        raise ValueError(msg)
+    answers = table.rename(columns={rater: "rater", stimulus: "segment"})[["rater", "segment", *form]]
+    answers.insert(0, "row", np.arange(len(answers)) + 2)
+    tidy = answers.melt(["row", "rater", "segment"], var_name="column", value_name="level")
+    tidy = tidy.loc[~tidy["level"].str.strip().isin(MISSING)].reset_index(drop=True)
+    tidy["pair"] = tidy.pop("column").map({column: pair.pair for column, pair in form.items()})
+    tidy["reason"] = _reasons(tidy)
+    good = tidy.loc[tidy["reason"] == ""]
+    values = good["level"].astype(np.float64)
+    ratings = good.assign(
+        level=(1 + (NUM_LEVELS - 1) * values / SLIDER_END).astype(np.float32),
+        synthetic=False,
+        source=path.name,
+    )
+    rejected = tidy.loc[tidy["reason"] != ""].sort_values("row", kind="stable")
+    return (
+        ratings.reindex(columns=list(RATING_COLUMNS)).reset_index(drop=True),
+        rejected.reindex(columns=list(REJECTED_COLUMNS)).reset_index(drop=True),
+    )
+
+
+def _reasons(tidy: pd.DataFrame) -> pd.Series:
+    """Why each answer is refused; empty where it is good."""
+    nameless = (tidy["rater"].str.strip() == "") | (tidy["segment"].str.strip() == "")
+    values = cast("pd.Series", pd.to_numeric(tidy["level"], errors="coerce"))
+    off_scale = ~values.between(0, SLIDER_END)
+    repeated = tidy.duplicated(subset=["rater", "segment", "pair"])
+    reasons = pd.Series("", index=tidy.index)
+    reasons[repeated] = "this rater has already rated this pair of this segment"
+    reasons[off_scale] = f"is not a number 0..{SLIDER_END:g}"
+    reasons[nameless] = "the rater or the stimulus has no name"
+    return reasons
+
+
+def pad_norms(form: SurveyForm) -> pd.DataFrame:
+    """List the poles' terms and norms: what a reader needs to judge the target.
+
+    Parameters
+    ----------
+    form : mapping of str to AdjectivePair
+        See `read_form`.
+
+    Returns
+    -------
+    DataFrame, one row a scale, index pair, columns first_term, second_term and `PAD_AXES`
+        The target direction ``(PAD(first) - PAD(second)) / 2``; NaN without norms.
+    """
+    rows = {
+        pair.pair: {"first_term": pair.first.term, "second_term": pair.second.term, **_direction(pair)}
+        for pair in form.values()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("pair")
+
+
+def _direction(pair: AdjectivePair) -> dict[str, float]:
+    if pair.first.pad is None or pair.second.pad is None:
+        return dict.fromkeys(PAD_AXES, np.nan)
+    return {axis: (a - b) / 2 for axis, a, b in zip(PAD_AXES, pair.first.pad, pair.second.pad, strict=True)}

@@ -1,0 +1,16 @@
+"""A training of seconds, for the tests of ml."""
+
+import numpy as np
+
+from ml.config import TrainConfig
+from ml.datasets.examples import ExpressionDataset
+from ml.datasets.splits import Split
+from ml.deepid.train import TrainingRun, train_deepid
+
+TINY = TrainConfig(epochs=2, batch_size=8, texture_components=4)
+
+
+def train(data: ExpressionDataset, split: Split, anchors: np.ndarray, **options) -> TrainingRun:
+    """Train one version on the small data set; `options` replace what is given here."""
+    arguments = {"version": "semantic", "config": TINY, "seed": 0, "pad_anchors": anchors} | options
+    return train_deepid(data, split, **arguments)

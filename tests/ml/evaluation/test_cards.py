@@ -1,0 +1,85 @@
+"""Cards say what was measured and what the model is not for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ml.config import TrainConfig
+from ml.deepid.abstention import AbstentionConfig
+from ml.deepid.pretrained import load_pretrained
+from ml.deepid.train import train_deepid
+from ml.evaluation.cards import EXCLUDED_USES, data_sheet, model_card, shipped_card
+from ml.evaluation.recognition import evaluate
+from ml.evaluation.slices import light_groups
+
+
+@pytest.fixture(scope="module")
+def tested(data, split, anchors):
+    model = train_deepid(
+        data, split, version="baseline", config=TrainConfig(epochs=1), seed=3, pad_anchors=anchors
+    ).model.learn_limits(data.take(split.train), data.take(split.valid), config=AbstentionConfig())
+    return model, evaluate(model, data, np.arange(48), groups={"light": light_groups(data.images)})
+
+
+def test_the_card_says_what_was_measured(tested):
+    model, evaluation = tested
+    card = model_card(model, evaluation, parameters={"dagster_run_id": "run-7"})
+    metrics = evaluation.metrics()
+    for words in (
+        "apparent expression",
+        "`baseline`",
+        "seed 3",
+        "dagster_run_id: run-7",
+        "every number is synthetic",
+        f"{metrics['recognition']:.3f} ({metrics['recognition_low']:.3f} to",
+        f"10 bins of equal width | {metrics['calibration_error']:.3f}",
+        f"most confident 80% | {metrics['error_at_80']:.3f}",
+        f"temperature {model.temperature:.2f}",
+        f"min_confidence | {model.limits.min_confidence:.3f} | probability | learned",
+        "min_face_px | 32.000 | px of the frame | stated",
+        "with at least 20 faces: light ",
+    ):
+        assert words in card, words
+    assert "synthetic" not in model_card(model, replace(evaluation, synthetic=False), parameters={})
+
+
+@pytest.mark.parametrize("use", ["Identifying", "what a person feels", "employment, education, policing"])
+def test_card_and_sheet_exclude_uses(tested, data, split, use):
+    model, evaluation = tested
+    assert any(use in each for each in EXCLUDED_USES)
+    assert use in model_card(model, evaluation, parameters={})
+    assert use in data_sheet(data, split)
+
+
+def test_a_small_test_set_has_no_worst_group(tested, data):
+    model, _ = tested
+    card = model_card(model, evaluate(model, data, np.arange(9)), parameters={})
+    assert "No group has 20 faces" in card
+
+
+def test_the_sheet_counts_what_is_there(data, split):
+    sheet = data_sheet(data, split, groups={"source": ["here", "there"] * 24})
+    assert "48 faces; 0% with soft labels" in sheet
+    assert "**synthetic**" in sheet
+    rows = {row.split(" | ")[0]: row for row in sheet.splitlines() if row.startswith("| ")}
+    train = data.targets[split.train]
+    assert rows["| train"].split(" | ")[2:6] == [str((train == k).sum()) for k in range(4)]
+    here = [str((rows_of % 2 == 0).sum()) for rows_of in (split.train, split.valid, split.test)]
+    assert f"| source | here | {' | '.join(here)} |" in sheet
+    assert "Faces of real people" in data_sheet(replace(data, synthetic=False), split)
+
+
+def test_the_card_of_the_shipped_model_shows_what_was_stored_beside_it():
+    card = load_pretrained().card
+    shown = shipped_card(card)
+    assert f"| accuracy | {card['metrics']['accuracy']:.3f} |" in shown
+    assert f"Recall: happy {card['metrics']['recall']['happy']:.3f}, " in shown
+    assert all(f"* {use}" in shown for use in (*card["intended_uses"], *card["excluded_uses"]))
+
+
+def test_a_card_is_stored_without_blank_ends_and_with_single_blank_lines(tested, data, split):
+    model, evaluation = tested
+    for page in (model_card(model, evaluation, parameters={}), data_sheet(data, split)):
+        assert page == page.strip()
+        assert "\n\n\n" not in page

@@ -1,0 +1,211 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from bench.spotting.frame_scorers import fit_logistic, fit_trees
+from ml.spotting_metrics.matching import frame_mask
+from ml.spotting_metrics.nested import (
+    Fold,
+    NestedCrossValidation,
+    NestedRun,
+    SpottingTally,
+    best_by_fold,
+    subject_folds,
+)
+from ml.spotting_metrics.summary import SpotterResult, SpottingSummary, TrueSegment
+
+
+@dataclass(frozen=True)
+class Found:
+    onset: int
+    apex: int
+    offset: int
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A face that is one noisy curve."""
+
+    subject: str
+    truth: Sequence[TrueSegment]
+    values: np.ndarray
+    times_s: np.ndarray = field(default_factory=lambda: np.arange(150) / 25)
+
+
+def draw_faces(num_subjects: int = 9, *, seed: int = 0) -> list[Curve]:
+    """Three faces of each subject, one of them without an expression."""
+    rng = np.random.default_rng(seed)
+    faces: list[Curve] = []
+    for subject in range(num_subjects):
+        for clip in range(3):
+            values = np.convolve(rng.normal(0, 0.3, 150), np.ones(5) / 5, "same")
+            truth: list[TrueSegment] = []
+            if clip:
+                onset = int(rng.integers(5, 110))
+                truth = [TrueSegment(onset, onset + 10, onset + 15, onset + 25)]
+                values[onset : onset + 26] += np.sin(np.linspace(0, np.pi, 26)) + 0.3
+            faces.append(Curve(f"s{subject}", truth, values))
+    return faces
+
+
+class Cut:
+    """Runs of the curve above a threshold."""
+
+    name = "cut"
+    choices = (-1.0, 0.5, 3.0)
+
+    def fit(self, faces):
+        return self
+
+    def spot(self, face, choice):
+        above = np.flatnonzero(np.diff(np.concatenate([[0], face.values > choice, [0]])))
+        found = [
+            Found(int(a), int(a + np.argmax(face.values[a:b])), int(b) - 1, float(face.values[a:b].max()))
+            for a, b in zip(above[::2], above[1::2], strict=True)
+            if b - a > 4
+        ]
+        return face.values, found
+
+
+class Learned(Cut):
+    """Logistic regression of the curve and its neighbours; remembers who it has seen."""
+
+    name = "learned"
+    choices = (0.5, 0.9)
+
+    def __init__(self, fit_scorer=fit_logistic, seen: frozenset[str] = frozenset()):
+        self.fit_scorer, self.seen = fit_scorer, seen
+        self.fitted: list[Learned] = []
+
+    @staticmethod
+    def numbers(face):
+        return np.stack([np.roll(face.values, by) for by in (-5, 0, 5)], axis=1)
+
+    def fit(self, faces):
+        positive = [frame_mask([(t.onset, t.offset) for t in face.truth], 150) for face in faces]
+        fitted = Learned(self.fit_scorer, frozenset(face.subject for face in faces))
+        fitted.scorer = self.fit_scorer(
+            np.concatenate([self.numbers(face) for face in faces]), np.concatenate(positive)
+        )
+        self.fitted.append(fitted)
+        return fitted
+
+    def spot(self, face, choice):
+        assert face.subject not in self.seen
+        return Cut.spot(self, replace(face, values=self.scorer(self.numbers(face))), choice)
+
+
+def shuffled(faces: Sequence[Curve], *, seed: int = 1) -> list[Curve]:
+    """Give every face the truth of another one."""
+    order = np.random.default_rng(seed).permutation(len(faces))
+    return [replace(face, truth=faces[at].truth) for face, at in zip(faces, order, strict=True)]
+
+
+def test_the_threshold_that_suits_the_training_subjects_is_chosen():
+    run = NestedCrossValidation(draw_faces()).run(Cut())
+    assert [fold.choice for fold in run.folds] == [0.5] * 6
+    assert SpottingSummary(run.outcomes).measures()["f1"] > 0.9
+
+
+def test_nobody_is_judged_by_what_has_seen_them():
+    # Learned.spot asserts it, inside and outside of the inner folds
+    faces, spotter = draw_faces(), Learned()
+    run = NestedCrossValidation(faces).run(spotter)
+    assert [outcome.subject for outcome in run.outcomes] == [face.subject for face in faces]
+    for fold in run.folds:
+        assert set(fold.subjects).isdisjoint(fold.fitted.seen)
+        assert set(fold.subjects) | fold.fitted.seen == {face.subject for face in faces}
+    # six folds, each fitted on all of its training subjects and on three parts of them
+    assert len(spotter.fitted) == 6 * 4
+    assert run.fold_of("s3").subjects.count("s3") == 1
+    with pytest.raises(KeyError):
+        run.fold_of("stranger")
+
+
+def test_shuffled_truth_brings_the_nested_area_to_chance():
+    faces = draw_faces()
+
+    def area(of: list[Curve]) -> float:
+        run = NestedCrossValidation(of, num_outer=3, num_inner=2).run(Learned())
+        return SpottingSummary(run.outcomes).measures()["auc"]
+
+    assert area(faces) > 0.9
+    # a single shuffle of so few faces may still fit by luck
+    areas = [area(shuffled(faces, seed=seed)) for seed in range(10)]
+    assert np.mean(areas) == pytest.approx(0.5, abs=0.05)
+    assert max(areas) < 0.7
+
+
+def test_a_choice_made_on_the_judged_faces_would_be_seen():
+    # Noise without any truth in it: the best of many cuts looks well on the faces it was chosen on, not nested.
+    rng = np.random.default_rng(0)
+    faces = [replace(face, values=rng.normal(0, 1, 150)) for face in draw_faces()]
+    nested = SpottingSummary(NestedCrossValidation(faces).run(Learned()).outcomes).measures()["auc"]
+    assert nested == pytest.approx(0.5, abs=0.06)
+
+
+def test_false_alarms_on_quiet_faces_cost_beyond_f1():
+    faces = draw_faces()
+    assert NestedCrossValidation(faces).fit_fold(Cut()).choice == 0.5
+    quiet = SpottingTally(alarms=3, quiet_s=60.0)
+    assert quiet.utility == pytest.approx(-0.06)
+    assert SpottingTally().utility == 0.0
+
+
+def test_folds_hold_every_subject_once_whatever_their_order():
+    names = [f"s{at}" for at in range(17)]
+    folds = subject_folds(names, num_folds=6, seed=0)
+    assert sorted(name for fold in folds for name in fold) == sorted(names)
+    assert {len(fold) for fold in folds} == {2, 3}
+    assert folds == subject_folds(names[::-1], num_folds=6, seed=0)
+    assert len(subject_folds(["a", "b"], num_folds=6, seed=0)) == 2
+    with pytest.raises(ValueError, match="there are 1 subjects"):
+        subject_folds(["a"], num_folds=6, seed=0)
+
+
+@pytest.mark.parametrize("fit_scorer", [fit_logistic, fit_trees])
+def test_learning_needs_both_kinds_of_frames(fit_scorer):
+    with pytest.raises(ValueError, match="0 of 20 training frames are positive"):
+        fit_scorer(np.zeros((20, 2)), np.zeros(20, bool))
+
+
+def test_trees_learn_what_no_line_tells_apart():
+    numbers = np.random.default_rng(0).uniform(-1, 1, (600, 2))
+    positive = numbers[:, 0] * numbers[:, 1] > 0
+    assert ((fit_trees(numbers, positive)(numbers) > 0.5) == positive).mean() > 0.95
+    assert ((fit_logistic(numbers, positive)(numbers) > 0.5) == positive).mean() < 0.7
+
+
+def test_logistic_weights_do_not_depend_on_units():
+    rng = np.random.default_rng(0)
+    numbers = np.column_stack([rng.normal(0, 1, 400), np.full(400, 7.0)])
+    positive = numbers[:, 0] + rng.normal(0, 0.5, 400) > 0
+    one, other = fit_logistic(numbers, positive), fit_logistic(numbers * [1000, 1], positive)
+    np.testing.assert_allclose(one(numbers), other(numbers * [1000, 1]), rtol=1e-4)
+    assert one(np.array([[2.0, 7.0]]))[0] > 0.9
+
+
+def test_the_best_spotter_is_chosen_by_the_training_subjects_fold_by_fold():
+    def run(name: str, utilities: tuple[float, float]) -> NestedRun[Curve]:
+        folds = [
+            Fold(name, (subject,), Cut(), 0.5, utility)
+            for subject, utility in zip("ab", utilities, strict=True)
+        ]
+        outcomes = [SpotterResult(subject, np.arange(3) / 25, [], [], np.zeros(3)) for subject in "ba"]
+        return NestedRun(name, outcomes, folds)
+
+    one, other = run("one", (0.9, 0.5)), run("other", (0.8, 0.6))
+    best = best_by_fold([one, other], name="best")
+    assert best.name == "best"
+    assert [fold.name for fold in best.folds] == ["one", "other"]
+    # outcomes stay in the order of the faces: b, then a
+    assert best.outcomes[0] is other.outcomes[0]
+    assert best.outcomes[1] is one.outcomes[1]
+    # of equals the first
+    assert [fold.name for fold in best_by_fold([other, run("third", (0.8, 0.6))], name="best").folds] == [
+        "other",
+        "other",
+    ]

@@ -1,0 +1,146 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from ml.spotting_metrics.matching import frame_roc, roc_area
+from ml.spotting_metrics.summary import SpotterResult, SpottingSummary, TrueSegment, average_precision_ranks
+from tests.reference.spotting import pair_auc
+
+
+@dataclass(frozen=True)
+class Found:
+    onset: int
+    apex: int
+    offset: int
+    score: float = 1.0
+
+
+TRUE = TrueSegment(20, 26, 30, 40)
+
+
+def outcome(
+    subject: str, truth: list[TrueSegment], found: list[Found], *, level: float = 1.0
+) -> SpotterResult:
+    times = np.arange(100) / 25
+    scores = np.zeros(100)
+    for each in found:
+        scores[each.onset : each.offset + 1] = level
+    return SpotterResult(subject, times, truth, found, scores)
+
+
+def test_a_perfect_spotter_by_hand():
+    summary = SpottingSummary([outcome("a", [TRUE], [Found(20, 26, 40)]), outcome("b", [], [])])
+    measures = summary.measures()
+    assert measures["auc"] == measures["face_auc"] == measures["f1"] == measures["ap"] == 1.0
+    assert measures["alarms_per_min"] == 0.0
+    assert measures["onset_ms"] == measures["offset_ms"] == measures["apex_ms"] == 0.0
+    assert measures["apex_inside"] == 1.0
+    assert summary.counts("macro").tp == 1
+
+
+def test_a_false_alarm_costs_what_it_should():
+    summary = SpottingSummary(
+        [
+            outcome("a", [TRUE], [Found(22, 34, 40), Found(60, 62, 70)]),
+            outcome("b", [], [Found(10, 12, 20)]),
+        ]
+    )
+    measures = summary.measures()
+    assert measures["precision"] == pytest.approx(1 / 3)
+    assert measures["recall"] == 1.0
+    # one segment in a hundred frames at 25 a second, less the frame that both ends share
+    assert measures["alarms_per_min"] == pytest.approx(60 / (100 * 99 / (99 * 25)), rel=0.02)
+    assert measures["onset_ms"] == pytest.approx(80)
+    assert measures["apex_ms"] == pytest.approx(320)
+    # .16 s after the apex's end, more than the tolerance of .1 s
+    assert measures["apex_inside"] == 0.0
+
+
+def test_a_quiet_face_must_score_low_on_the_same_scale():
+    # Each face alone is ranked perfectly; pooled, the quiet face's frames outrank the expression's.
+    loud = SpotterResult("b", np.arange(100) / 25, [], [], np.full(100, 5.0))
+    summary = SpottingSummary([outcome("a", [TRUE], [Found(20, 26, 40)]), loud])
+    assert summary.measures()["face_auc"] == 1.0
+    assert summary.measures()["auc"] < 0.5
+
+
+def test_the_inner_area_leaves_out_the_ends_of_a_clip():
+    # Frames 25 to 74 are a second away from both ends; a score that is wrong only outside of them does not matter.
+    scores = np.zeros(100)
+    scores[:20] = 2.0
+    scores[30:60] = 1.0
+    inner = SpottingSummary(
+        [SpotterResult("a", np.arange(100) / 25, [TrueSegment(30, 40, 45, 59)], [], scores)]
+    )
+    assert inner.measures()["inner_auc"] == 1.0
+    assert inner.measures()["auc"] < 0.8
+
+
+def test_weights_count_subjects_as_copies_would():
+    rng = np.random.default_rng(0)
+    cases = [
+        outcome("a", [TRUE], [Found(22, 26, 41, 0.7)]),
+        outcome("b", [TRUE], [Found(50, 55, 70, 0.9)]),
+        outcome("c", [], [Found(5, 7, 12, 0.3)]),
+    ]
+    cases = [
+        SpotterResult(c.subject, c.times_s, c.truth, c.found, c.scores + rng.random(100).round(1))
+        for c in cases
+    ]
+    weighted = SpottingSummary(cases).measures(np.array([2, 0, 3]))
+    copies = SpottingSummary([cases[0]] * 2 + [cases[2]] * 3).measures()
+    assert weighted == pytest.approx(copies)
+
+
+def test_resamples_draw_the_same_subjects_for_every_spotter():
+    good = [outcome(name, [TRUE], [Found(20, 26, 40)]) for name in "abcd"]
+    bad = [outcome(name, [TRUE], [Found(20, 26, 40)] if name == "a" else []) for name in "abcd"]
+    one, other = (SpottingSummary(each).resampled(seed=3, num_resamples=50)["recall"] for each in (good, bad))
+    assert (one == 1).all()
+    assert set(np.round(other * 4)) <= {0, 1, 2, 3, 4}
+    again = SpottingSummary(bad).resampled(seed=3, num_resamples=50)["recall"]
+    np.testing.assert_array_equal(other, again)
+
+
+def test_average_precision_by_hand():
+    # By falling score: wrong, right, right; precision at the two right ones is 1/2 and 2/3, so both count 2/3.
+    truth = [TRUE, TrueSegment(60, 65, 70, 80)]
+    found = [Found(0, 1, 5, 0.9), Found(20, 26, 40, 0.8), Found(60, 65, 80, 0.7)]
+    assert SpottingSummary([outcome("a", truth, found)]).measures()["ap"] == pytest.approx(2 / 3)
+
+
+def test_a_segment_is_true_up_to_its_overlap():
+    # 8 of 10 frames: true at .5 to .8, and the second, weaker one finds nothing left.
+    ranked = average_precision_ranks([Found(0, 1, 7, 0.4), Found(0, 2, 7, 0.5)], [TrueSegment(0, 1, 2, 9)])
+    np.testing.assert_array_equal(ranked[:, 0], [0.5, 0.4])
+    assert ranked[0, 1:].sum() == 7
+    assert ranked[1, 1:].sum() == 0
+
+
+def test_measures_without_any_expression_are_undefined_not_zero():
+    measures = SpottingSummary([outcome("a", [], [])]).measures()
+    assert np.isnan([measures[name] for name in ("auc", "face_auc", "ap", "onset_ms", "f1")]).all()
+    assert np.isnan(SpottingSummary([outcome("a", [TRUE], [])]).measures()["alarms_per_min"])
+
+
+def test_senseless_input_is_refused():
+    with pytest.raises(ValueError, match="there are no faces"):
+        SpottingSummary([])
+    with pytest.raises(ValueError, match="a face has 1 frames"):
+        SpottingSummary([SpotterResult("a", np.zeros(1), [], [], np.zeros(1))])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weighted_area_equals_comparing_every_pair(seed: int):
+    rng = np.random.default_rng(seed)
+    scores, positive = rng.integers(0, 6, 30).astype(float), np.arange(30) % 3 == 0
+    weights = rng.integers(0, 3, 30)
+    order = np.argsort(-scores, kind="stable")
+    area = roc_area(scores[order], positive[order], weights[order])
+    copies = np.repeat(np.arange(30), weights)
+    assert area == pytest.approx(pair_auc(scores[copies].tolist(), positive[copies].tolist()))
+    assert roc_area(scores[order], positive[order], np.ones(30, int)) == pytest.approx(
+        frame_roc(scores, positive).auc
+    )
+    assert np.isnan(roc_area(scores, np.zeros(30, bool), weights))
