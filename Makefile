@@ -35,7 +35,7 @@ test: setup
 
 # The CUDA kernels without a GPU: compiled by NVRTC, and run on the host.
 test-kernels: $(GPU_STAMP)
-	$(BIN)/python -m pytest tests/features/test_kernels.py
+	$(BIN)/python -m pytest tests/features/test_cuda.py
 
 # The CUDA kernels on a GPU: equality with the CPU, speed, share of the memory's bandwidth.
 gpu-check: $(GPU_STAMP)

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from assets.lake.clip_stages import process_clip
 from assets.scoring.answers import FaceInput, by_time, quality_of, score_faces, score_segments
 from features.config import FeatureConfig, load_config
-from features.detectors import FaceDetector, make_detector
-from features.raw_crops import align_raw_crop, crop_size_px
+from features.faces.detectors import FaceDetector, make_detector
+from features.faces.raw_crops import align_raw_crop, crop_size_px
 from ml.datasets.examples import CROP_SIZE, INPUT_SIZE
 from ml.deepid.model import ExpressionModel
 from ml.registry.request import COLUMNS, FEATURES_FILE, INPUTS, PLACES, read_image

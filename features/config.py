@@ -20,11 +20,11 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from features.backend import Device
-from features.faces import FaceConfig
-from features.flow_stream import FlowConfig
-from features.segments import SegmentConfig
-from features.texture_stream import TextureConfig
-from features.tracks import TrackConfig
+from features.faces.alignment import FaceConfig
+from features.flow.stream import FlowConfig
+from features.modc.stream import TextureConfig
+from features.spotting.segments import SegmentConfig
+from features.tracking.tracker import TrackConfig
 
 T = TypeVar("T")
 

@@ -17,17 +17,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features import flow_stream, texture_stream
-from features import segments as seg
 from features.backend import device_namespace, to_numpy
 from features.config import FeatureConfig
-from features.curves import contrast, half_window
-from features.decisions import Decision, TrackCurves, explain, spot
-from features.flow_stream import FlowRow
-from features.segments import Segment
-from features.texture_stream import TextureRow, texture_histograms
-from features.tracks import track_faces
-from features.video import read_frames
+from features.flow import stream as flow_stream
+from features.flow.stream import FlowRow
+from features.modc import stream as texture_stream
+from features.modc.stream import TextureRow, texture_histograms
+from features.spotting import segments as seg
+from features.spotting.curves import contrast, half_window
+from features.spotting.decisions import Decision, TrackCurves, explain, spot
+from features.spotting.segments import Segment
+from features.tracking.tracker import track_faces
+from features.video.reader import read_frames
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -176,7 +177,7 @@ def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[
 
     Raises
     ------
-    features.video.UnreadableVideo
+    features.video.reader.UnreadableVideo
         If the file cannot be read.
     """
     config = FeatureConfig() if config is None else config

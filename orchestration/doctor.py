@@ -10,7 +10,7 @@ from typing import Any
 from assets.lake.storage import Lake
 from assets.parameters import load_parameters
 from features.backend import has_gpu
-from features.detectors import make_detector
+from features.faces.detectors import make_detector
 from orchestration.resources import build_registry
 from orchestration.settings import Settings
 

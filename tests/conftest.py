@@ -68,7 +68,8 @@ def astronaut_clip(build_clip: Callable[..., BuiltClip]) -> BuiltClip:
 @pytest.fixture
 def tracker_calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often a clip was decoded (``read_frames``) and tracked (``track_faces``), by any module that has the name."""
-    from features import tracks, video
+    from features.tracking import tracker as tracks
+    from features.video import reader as video
 
     calls: Counter[str] = Counter()
 
@@ -95,7 +96,7 @@ def noise_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]
     """Builder of a good clip of half a second without a face, as bytes: ``noise_clip(seed=0)``."""
     import numpy as np
 
-    from features.video import write_video
+    from features.video.reader import write_video
 
     folder = tmp_path_factory.mktemp("noise")
 

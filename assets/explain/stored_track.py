@@ -31,8 +31,8 @@ from assets.lake.crops import crops_at
 from assets.lake.storage import Lake, columns_of_track
 from assets.parameters import Parameters
 from assets.training.training_set import track_of
-from features.curves import change_threshold, smooth
 from features.pipeline import explain_segments
+from features.spotting.curves import change_threshold, smooth
 
 TEXTURE_SHOWN = ("sl", "sr")
 

@@ -1,6 +1,6 @@
 """Why a track has the segments that it has, in words and drawings: what a person looks at beside the clip.
 
-Belongs here: wording `features.decisions`, and which frames and figures belong to a decision. Stays out: deciding
+Belongs here: wording `features.spotting.decisions`, and which frames and figures belong to a decision. Stays out: deciding
 (``features``), drawing (``figures``), and where rows and crops come from (``segment_figures``).
 """
 
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from assets.figures import MOMENTS, FaceTile, TrackView, curves_decision, moments
 from assets.figures.style import words
-from features.decisions import Decision, Reading, Reason, Rejected
-from features.segments import SegmentConfig
-from features.spans import Bound
+from features.spotting.decisions import Decision, Reading, Reason, Rejected
+from features.spotting.segments import SegmentConfig
+from features.spotting.spans import Bound
 
 Crops = Mapping[tuple[str, int], NDArray[np.uint8]]
 
@@ -48,7 +48,7 @@ class Explanation:
     onset_s : float
         When the segment begins, s.
     score : float
-        Strength of the segment, see `features.segments.Segment`; 0 without one.
+        Strength of the segment, see `features.spotting.segments.Segment`; 0 without one.
     """
 
     headline: str

@@ -1,6 +1,6 @@
 """Why a track has the segments that it has, drawn over time: the paper's Figures 5-7.
 
-Belongs here: drawing `features.decisions.Decision`, that is, the very curves and thresholds that decided. Stays out:
+Belongs here: drawing `features.spotting.decisions.Decision`, that is, the very curves and thresholds that decided. Stays out:
 the faces of a segment and its polar map (``faces``), deciding (``features``), and what is said in words
 (``explanations``).
 """
@@ -38,9 +38,9 @@ from assets.figures.style import (
     share_x,
     words,
 )
-from features.curves import flow_angle, score_curve
-from features.decisions import Decision, Reading, Reason
-from features.segments import SegmentConfig
+from features.spotting.curves import flow_angle, score_curve
+from features.spotting.decisions import Decision, Reading, Reason
+from features.spotting.segments import SegmentConfig
 
 MOMENTS = ("onset", "apex", "offset")
 _MARKS: Mapping[str, tuple[str, str, float]] = {

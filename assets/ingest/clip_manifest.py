@@ -9,7 +9,7 @@ from assets.ingest.intake import StoredClip, stored_clips
 from assets.lake.camera_days import CAMERA_DAYS, for_each_clip
 from assets.lake.storage import Lake
 from assets.metadata import asset_attributes, column_schema
-from features.video import probe_video
+from features.video.reader import probe_video
 
 CODE_VERSION = "1"
 

@@ -22,8 +22,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from upath import UPath
 
 from assets.lake.storage import Lake
-from features.containers import UnreadableVideo
-from features.video import VideoInfo, probe_video
+from features.video.containers import UnreadableVideo
+from features.video.reader import VideoInfo, probe_video
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".avi", ".m4v", ".webm", ".ts"})
 

@@ -22,8 +22,8 @@ from assets.lake.crops import rows_table, write_track_features
 from assets.lake.storage import Lake, columns_of_track
 from features.config import FeatureConfig
 from features.pipeline import FlowStream, TextureStream, find_segments
-from features.tracks import TrackedFace, track_faces
-from features.video import read_frames
+from features.tracking.tracker import TrackedFace, track_faces
+from features.video.reader import read_frames
 
 # What segments are found in; the other columns take several times as much memory.
 DECIDING_COLUMNS = {
@@ -64,7 +64,7 @@ def process_clip(clip: Path, *, features: FeatureConfig) -> Generator[LakeClip]:
 
     Raises
     ------
-    features.video.UnreadableVideo
+    features.video.reader.UnreadableVideo
         If the file cannot be read.
     """
     sha256 = hash_file(clip)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assets.lake.schemas import TABLES
 from assets.lake.storage import Lake
-from features.faces import CROP_SIZE
+from features.faces.alignment import CROP_SIZE
 
 _ROWS_AT_ONCE = 256
 

@@ -1,7 +1,7 @@
 """Spotting against annotations, frame by frame: Table 2 and Figure 8 from the lake.
 
 Belongs here: which rows of which table a method is scored on. Stays out: the metrics (``ml.spotting_metrics.matching``)
-and the curves themselves (``features.curves``).
+and the curves themselves (``features.spotting.curves``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pandas as pd
 
 from assets.lake.storage import Lake
 from assets.training.training_set import camera_days, track_of
-from features.curves import score_curve
+from features.spotting.curves import score_curve
 from ml.spotting_metrics.matching import auc_interval, frame_mask, frame_roc
 
 # Table 2's methods: a texture descriptor alone, or the mean of its score curve and the flow's.

@@ -18,7 +18,7 @@ from assets.lake.clip_stages import LakeClip
 from assets.lake.crops import crops_at
 from assets.lake.face_quality import measures_at
 from features.config import FeatureConfig
-from features.faces import FaceQuality
+from features.faces.alignment import FaceQuality
 from features.pipeline import segment_features
 from ml.datasets.examples import INPUT_SIZE, face_image
 from ml.registry.request import answers

@@ -19,7 +19,7 @@ from assets.lake.storage import Lake, fingerprint
 from assets.metadata import asset_attributes, column_schema, figures
 from assets.parameters import Parameters, TrainingSetConfig
 from assets.semantics.pad_space import load_space, rated_pad
-from features.boxes import Box, box_iou
+from features.faces.boxes import Box, box_iou
 from features.pipeline import segment_features
 from ml.datasets.examples import EMOTIONS, INPUT_SIZE, PAD_AXES, ExpressionDataset, face_image, one_hot
 from ml.datasets.splits import Split, split_by_subject, split_from_folds

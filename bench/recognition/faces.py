@@ -1,7 +1,7 @@
 """Faces of the public sets through the line's own tracker and aligner, kept on disk for the next run.
 
 Belongs here: pixels and features of `bench.recognition.run`. Stays out: labels (``ml.datasets.ferplus``,
-``ml.datasets.posed``) and training. Every crop goes through `features.faces.align_face` and
+``ml.datasets.posed``) and training. Every crop goes through `features.faces.alignment.align_face` and
 `ml.datasets.examples.face_image`, as it does when a clip is scored.
 """
 
@@ -21,13 +21,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.paths import CONFIGS
-from features.boxes import Box
 from features.config import FeatureConfig, load_config
-from features.faces import FaceConfig, align_face
-from features.mtcnn import MtcnnDetector
+from features.faces.alignment import FaceConfig, align_face
+from features.faces.boxes import Box
+from features.faces.mtcnn import MtcnnDetector
 from features.pipeline import segment_features
-from features.tracks import track_faces
-from features.video import read_frames
+from features.tracking.tracker import track_faces
+from features.video.reader import read_frames
 from ml.datasets.examples import face_image
 
 CONFIG = CONFIGS / "default.yaml"

@@ -23,10 +23,15 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 
 from bench.page import Rows, four_digits
-from features import curves, flow_cuda, flow_kernels, modc, modc_cuda, resample
 from features.backend import Array, Device, has_gpu, to_numpy
 from features.config import FeatureConfig
+from features.flow import compiled as flow_kernels
+from features.flow import cuda as flow_cuda
+from features.flow import resample
+from features.modc import codes as modc
+from features.modc import cuda as modc_cuda
 from features.pipeline import FlowStream, TextureStream
+from features.spotting import curves
 from ml.evaluation.markdown import markdown_pages
 
 Upload = Callable[[NDArray[Any]], Array]

@@ -40,8 +40,8 @@ from assets.training.training_set import FEATURE_VERSION
 from bench.page import Rows, write_speed
 from bench.recognition.trainings import read_plan
 from features.config import FeatureConfig
+from features.faces.raw_crops import align_raw_crop
 from features.pipeline import segment_features
-from features.raw_crops import align_raw_crop
 from ml.datasets.examples import EMOTIONS, INPUT_SIZE, ExpressionDataset, one_hot
 from ml.datasets.splits import split_by_subject
 from ml.deepid.abstention import AbstentionConfig

@@ -9,8 +9,8 @@ import cv2
 
 from features.config import FeatureConfig
 from features.pipeline import FlowStream, TextureStream, spot_clip
-from features.tracks import track_faces
-from features.video import read_frames
+from features.tracking.tracker import track_faces
+from features.video.reader import read_frames
 
 
 def main() -> None:

@@ -22,11 +22,11 @@ from threadpoolctl import threadpool_limits
 from bench.paths import CONFIGS
 from bench.spotting.mdmd import MdmdStream
 from features.config import FeatureConfig, load_config
-from features.flow_stream import FlowRow
+from features.flow.stream import FlowRow
+from features.modc.stream import TextureConfig, TextureRow
 from features.pipeline import FlowStream, TextureStream
-from features.texture_stream import TextureConfig, TextureRow
-from features.tracks import track_faces
-from features.video import read_frames
+from features.tracking.tracker import track_faces
+from features.video.reader import read_frames
 
 MODC_KINDS = ("sl", "sr", "cod")
 PEER_KINDS = ("dcp", "hog", "lbp")
@@ -101,7 +101,7 @@ def extract_clip(path: Path, baselines: bool = True) -> list[TrackRows]:
 
     Raises
     ------
-    features.video.UnreadableVideo
+    features.video.reader.UnreadableVideo
         If the clip cannot be read.
     """
     config = default_config()

@@ -1,7 +1,7 @@
 """Spotting in scenes of several faces, matched by track, and on real clips without annotations.
 
 Belongs here: which track is which face, how well faces were tracked, what was found on whom. Stays out: finding
-and following faces (``features.tracks``), measures (``ml.spotting_metrics.summary``).
+and following faces (``features.tracking.tracker``), measures (``ml.spotting_metrics.summary``).
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from bench.spotting.extract import TrackRows
 from bench.spotting.faces import AnnotatedFace, make_face, true_segments
-from features.boxes import box_iou_matrix
+from features.faces.boxes import box_iou_matrix
 from ml.spotting_metrics.nested import Fold, NestedRun
 from ml.spotting_metrics.summary import SpotterResult
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from features.curves import true_spans
-from features.spans import Span
+from features.spotting.curves import true_spans
+from features.spotting.spans import Span
 
 Floats = NDArray[np.float64]
 

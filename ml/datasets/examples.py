@@ -196,7 +196,7 @@ def face_image(crops: ArrayLike) -> NDArray[np.uint8]:
     if array.dtype != np.uint8 or array.shape[-2:] != (CROP_SIZE, CROP_SIZE):
         msg = (
             f"crops are {array.dtype} with shape {array.shape}, "
-            f"expected uint8 (..., {CROP_SIZE}, {CROP_SIZE}); align them with features.faces.align_face"
+            f"expected uint8 (..., {CROP_SIZE}, {CROP_SIZE}); align them with features.faces.alignment.align_face"
         )
         raise ValueError(msg)
     inner = array[..., _REGION, _REGION]

@@ -7,7 +7,7 @@ import yaml
 
 from assets.parameters import Parameters, load_parameters
 from features.config import FeatureConfig
-from features.flow_stream import FlowConfig
+from features.flow.stream import FlowConfig
 from orchestration.settings import CONFIGS
 
 

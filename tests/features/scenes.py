@@ -5,10 +5,10 @@ import math
 import cv2
 import numpy as np
 
-from features.boxes import Box, Window, box_iou
-from features.faces import CROP_LANDMARKS, Detection, FaceConfig, apply_transform
-from features.tracks import TrackConfig, track_faces
-from features.video import Frame
+from features.faces.alignment import CROP_LANDMARKS, Detection, FaceConfig, apply_transform
+from features.faces.boxes import Box, Window, box_iou
+from features.tracking.tracker import TrackConfig, track_faces
+from features.video.reader import Frame
 
 # Frames from check to check, at 25 frames per second.
 EVERY = 5

@@ -8,12 +8,12 @@ from typing import get_args
 import pytest
 
 from features.config import FeatureConfig, build_config, load_config
-from features.faces import FaceConfig
-from features.flow_stream import FlowConfig
-from features.modc import KINDS, Kind
-from features.segments import SegmentConfig
-from features.texture_stream import TextureConfig
-from features.tracks import TrackConfig
+from features.faces.alignment import FaceConfig
+from features.flow.stream import FlowConfig
+from features.modc.codes import KINDS, Kind
+from features.modc.stream import TextureConfig
+from features.spotting.segments import SegmentConfig
+from features.tracking.tracker import TrackConfig
 from sample.plan import SampleConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"

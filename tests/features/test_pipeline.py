@@ -10,9 +10,9 @@ import pytest
 
 from features.backend import device_namespace
 from features.config import load_config
-from features.curves import block_differences, pool_blocks
-from features.flow_stream import FlowConfig
-from features.modc import modc_histograms
+from features.flow.stream import FlowConfig
+from features.modc.codes import modc_histograms
+from features.modc.stream import TextureConfig
 from features.pipeline import (
     FlowStream,
     TextureStream,
@@ -20,8 +20,8 @@ from features.pipeline import (
     segment_features,
     spot_clip,
 )
-from features.segments import SegmentConfig
-from features.texture_stream import TextureConfig
+from features.spotting.curves import block_differences, pool_blocks
+from features.spotting.segments import SegmentConfig
 from sample.clips import make_puppets, render_frames
 from sample.plan import SampleConfig, plan_clip
 from tests.features.stream_rows import FPS, columns, cpu, no_texture, rows_of, run

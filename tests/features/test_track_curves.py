@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from features.modc.stream import TextureConfig
 from features.pipeline import find_segments, track_curves
-from features.segments import SegmentConfig
-from features.texture_stream import TextureConfig
+from features.spotting.segments import SegmentConfig
 from tests.features.stream_rows import cpu, no_texture, rows_of
 
 

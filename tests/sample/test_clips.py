@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from features.detectors import make_detector
-from features.faces import FaceConfig
-from features.video import probe_video
+from features.faces.alignment import FaceConfig
+from features.faces.detectors import make_detector
+from features.video.reader import probe_video
 from sample import face as sample_face
 from sample import marks as sample_marks
 from sample import warp as sample_warp

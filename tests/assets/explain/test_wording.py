@@ -18,9 +18,9 @@ from assets.explain.clip_page import ClipExplanation, check_suffix, explain_clip
 from assets.explain.wording import explain_track, explain_unusable, frames_shown, in_words
 from assets.figures import TrackView
 from assets.lake.clip_stages import process_clip
-from features.decisions import Decision, TrackCurves, explain
 from features.pipeline import spot_clip
-from features.segments import SegmentConfig
+from features.spotting.decisions import Decision, TrackCurves, explain
+from features.spotting.segments import SegmentConfig
 
 FPS = 25.0
 TRACK = "bbbb00001111"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from assets.lake.clip_stages import process_clip
-from features.containers import UnreadableVideo
 from features.pipeline import spot_clip
+from features.video.containers import UnreadableVideo
 
 
 @pytest.fixture

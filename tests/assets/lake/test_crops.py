@@ -8,7 +8,7 @@ from upath import UPath
 
 from assets.lake.crops import as_crop, crops_at, iter_crops, rows_table, write_track_features
 from assets.lake.storage import Lake
-from features.faces import CROP_SIZE
+from features.faces.alignment import CROP_SIZE
 
 DAY, CLIP = "2026-03-02_gate-03", "aaaa000011112222"
 

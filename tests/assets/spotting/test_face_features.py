@@ -9,7 +9,7 @@ from upath import UPath
 from assets.lake.camera_days import ClipWorkers
 from assets.lake.storage import Lake, fingerprint
 from assets.spotting.face_features import flow_features, texture_features
-from features.faces import CROP_SIZE
+from features.faces.alignment import CROP_SIZE
 
 DAY, CLIP, TRACKS = "2026-03-02_gate-03", "aaaa000011112222", "stamp of the tracks"
 ASSETS = {"texture_features": texture_features, "flow_features": flow_features}

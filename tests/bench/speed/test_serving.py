@@ -1,9 +1,9 @@
 """What the benchmark of serving sends."""
 
 from bench.speed import serving
-from features.detectors import make_detector
-from features.faces import FaceConfig
-from features.raw_crops import align_raw_crop
+from features.faces.alignment import FaceConfig
+from features.faces.detectors import make_detector
+from features.faces.raw_crops import align_raw_crop
 
 
 def test_both_raw_crops_hold_a_face():

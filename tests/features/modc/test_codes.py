@@ -1,0 +1,275 @@
+"""MODC codes: hand-worked arrays, the mirror identity, and slow loops on every backend."""
+
+import ast
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+
+from features.backend import to_numpy
+from features.modc import codes as modc
+from features.modc import compiled as modc_kernels
+from features.modc import histograms, prefilter
+from features.modc.codes import KINDS, modc_codes, modc_histograms, num_bins
+from features.modc.compiled import sampling_taps
+from features.modc.histograms import block_histograms
+from features.modc.prefilter import prefilter_images
+from tests.reference import texture as slow
+
+SMALL = (1, 2, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_flat_image_codes_to_510(kind):
+    codes = modc_codes(np.full((15, 16), 77, np.uint8), kind=kind)
+    assert codes.shape == (2, 3, 4)
+    assert codes.dtype == np.uint16
+    assert set(codes.ravel().tolist()) == {510}
+
+
+def test_bright_centre_leaves_only_the_ties_outside():
+    """7 x 7, radii 1, 2, 3: P = 9 above a flat 4, so D < P, E = D, E < P, F = E: each digit is 0 + 1 + 0 + 1."""
+    image = np.full((7, 7), 4, np.uint8)
+    image[3, 3] = 9
+    codes = modc_codes(image, kind="cod", radii=SMALL)
+    assert codes.shape == (2, 1, 1)
+    # Bilinear diagonals at radius 1 touch the centre (weight 22 of 256): D > E there, one tie is lost.
+    assert codes[0, 0, 0] == 2 * (1 + 4 + 16 + 64)
+    assert codes[1, 0, 0] == 1 * (1 + 4 + 16 + 64)
+
+
+def test_ramp_codes_by_hand():
+    """7 x 7, grey = 10 * column: rising to the right.
+
+    Directions 1, 2, 3 (right): D > P, E > D, E > P, F > E: 2 + 1 + 2 + 1 = 6. Directions 5, 6, 7 (left): all
+    fall: 0. Directions 0 and 4 (up, down): all tie: 6. X = 6 + 6*4 + 6*16 + 0*64, Y = 6 + 6*4 + 0 + 0.
+    """
+    image = np.tile((10 * np.arange(7)).astype(np.uint8), (7, 1))
+    codes = modc_codes(image, kind="cod", radii=SMALL)
+    assert codes[:, 0, 0].tolist() == [6 + 24 + 96, 6 + 24]
+
+
+def test_one_turned_ring_by_hand():
+    """The ramp under SL: D[j], E[j + 1], F[j + 1] with columns D = s_j, E = 2 s_(j+1), F = 3 s_(j+1).
+
+    s = sin(j 45deg) = (0, .7, 1, .7, 0, -.7, -1, -.7). j = 0: D = P, E = 1.4 > D, E > P, F > E: 6. j = 2: D = 1,
+    E = 1.4: 6. j = 4: D = 0 = P: 2, E = -1.4 < D: 0, E < P: 0, F < E: 0 -> 2. j = 6: D = -1, E = -1.4: 0.
+    j = 1: E = 2 > .7: 6. j = 3: D = .7 > P: 2, E = 0 < D: 0, E = P: 2, F = E: 1 -> 5. j = 5: D = -.7,
+    E = -2: 0. j = 7: D = -.7 < P: 0, E = 0 > D: 1, E = P: 2, F = E: 1 -> 4.
+    """
+    image = np.tile((30 * np.arange(7)).astype(np.uint8), (7, 1))
+    codes = modc_codes(image, kind="sl", radii=SMALL)
+    assert codes[:, 0, 0].tolist() == [6 + 6 * 4 + 2 * 16 + 0, 6 + 5 * 4 + 0 + 4 * 64]
+
+
+@pytest.mark.parametrize("base", get_args(modc.Base))
+def test_codes_equal_slow_loops_on_every_backend(backend, noise, base):
+    codes = modc_codes(backend.array(noise[0]), kind=tuple(KINDS), base=base)
+    assert codes.dtype == backend.xp.uint16
+    for found, turns in zip(backend.host(codes), KINDS.values(), strict=True):
+        np.testing.assert_array_equal(found, slow.modc_codes(noise[0], turns, (2, 4, 6), base))
+
+
+@pytest.mark.parametrize(
+    ("kind", "mirrored"),
+    [
+        ("cod", "cod"),
+        ("sl", "sr"),
+        ("mid", "mid_mirror"),
+        ("outer", "outer_mirror"),
+        ("spiral", "spiral_mirror"),
+    ],
+)
+def test_mirrored_image_swaps_left_and_right(noise, kind, mirrored):
+    """SL of an image is SR of its mirror, digits X: k -> -k mod 4, Y: k -> 3 - k."""
+    codes = modc_codes(noise[0], kind=kind, base="base7").astype(int)
+    mirror = modc_codes(noise[0][:, ::-1].copy(), kind=mirrored, base="base7").astype(int)[..., ::-1]
+    digits, of_mirror = (
+        [[codes[plane] // 7**k % 7 for k in range(4)] for plane in range(2)] for codes in (codes, mirror)
+    )
+    for k in range(4):
+        np.testing.assert_array_equal(digits[0][k], of_mirror[0][-k % 4])
+        np.testing.assert_array_equal(digits[1][k], of_mirror[1][3 - k])
+
+
+def test_kinds_differ(noise):
+    coded = {kind: modc_codes(noise[0], kind=kind).tobytes() for kind in KINDS}
+    assert len(set(coded.values())) == len(KINDS)
+
+
+def test_light_does_not_change_codes(noise):
+    np.testing.assert_array_equal(modc_codes(noise[0]), modc_codes(2 * noise[0] + 30))
+
+
+@pytest.mark.parametrize("radius", range(1, 12))
+def test_weights_sum_to_256_and_mirror(radius):
+    for j in range(8):
+        offsets, weights = sampling_taps(radius, j)
+        assert weights.sum() == 256
+        mirrored, same = sampling_taps(radius, -j)
+        np.testing.assert_array_equal(offsets * [1, -1], mirrored)
+        np.testing.assert_array_equal(weights, same)
+        centre = (offsets * weights[:, None]).sum(axis=0) / 256
+        exact = radius * np.array([-np.cos(j * np.pi / 4), np.sin(j * np.pi / 4)])
+        np.testing.assert_allclose(centre, exact, atol=1 / 128)
+
+
+@pytest.mark.parametrize("base", get_args(modc.Base))
+def test_histograms_equal_slow_counts_on_every_backend(backend, noise, base):
+    found = backend.host(modc_histograms(backend.array(noise), grid=(2, 3), base=base))
+    assert found.shape == (2, 2, 2, 3, num_bins(base))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-6)
+    for t in range(2):
+        codes = slow.modc_codes(noise[t], KINDS["sl"], (2, 4, 6), base)
+        if base == "split":
+            halves = [slow.block_histograms(byte, (2, 3), 256) for byte in (codes % 256, codes // 256)]
+            expected = np.concatenate(halves, axis=-1) / 2
+        else:
+            expected = slow.block_histograms(codes, (2, 3), num_bins(base))
+        np.testing.assert_allclose(found[t], expected, rtol=1e-6)
+
+
+def test_histograms_are_bit_equal_across_backends(backend, rng):
+    images = rng.integers(0, 256, (2, 40, 37)).astype(np.uint8)
+    found = backend.host(modc_histograms(backend.array(images), kind="sr", prefilter="gaussian"))
+    np.testing.assert_array_equal(found, modc_histograms(images, kind="sr", prefilter="gaussian"))
+
+
+def test_blocks_cover_the_area_once(backend):
+    codes = np.arange(35).reshape(1, 1, 5, 7)
+    found = backend.host(block_histograms(backend.array(codes.astype(np.int32)), grid=(2, 3), bins=35))
+    # rows 0-1 and 2-4, columns 0-1, 2-3, 4-6
+    areas = np.array([[4, 4, 6], [6, 6, 9]])
+    np.testing.assert_allclose((found[0, 0] * areas[..., None]).sum(axis=(0, 1)), 1, rtol=1e-6)
+
+
+def test_integer_images_within_range_are_taken(backend, noise):
+    wide = backend.array(noise[0].astype(np.int64))
+    np.testing.assert_array_equal(backend.host(modc_codes(wide)), modc_codes(noise[0]))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "match"),
+    [
+        (lambda: modc_codes(np.zeros((20, 20))), TypeError, "expected uint8 grey levels"),
+        (lambda: modc_codes(np.full((20, 20), 300)), ValueError, "span 300..300; expected 0..255"),
+        (lambda: modc_codes(np.zeros((2, 20, 20), np.uint8)), ValueError, r"expected \(M, N\)"),
+        (lambda: modc_codes(np.zeros((12, 20), np.uint8)), ValueError, "no valid area for radius 6"),
+        (lambda: modc_codes(np.zeros((20, 20), np.uint8), kind="left"), ValueError, "kind is 'left'"),
+        (lambda: modc_codes(np.zeros((20, 20), np.uint8), kind=[]), ValueError, "kind is an empty sequence"),
+        (lambda: modc_codes(np.zeros((20, 20), np.uint8), kind=["sl", "left"]), ValueError, "kind is 'left'"),
+        (lambda: modc_codes(np.zeros((20, 20), np.uint8), base="base5"), ValueError, "base is 'base5'"),
+        (lambda: modc_codes(np.zeros((20, 20), np.uint8), radii=(4, 2, 6)), ValueError, "do not descend"),
+        (lambda: modc_histograms(np.zeros((20, 20), np.uint8)), ValueError, r"expected \(T, M, N\)"),
+        (lambda: modc_histograms(np.zeros((1, 14, 14), np.uint8)), ValueError, "does not fit codes of 2 x 2"),
+        (lambda: num_bins("base5"), ValueError, "base is 'base5'"),
+        (lambda: prefilter_images(np.zeros((5, 5), np.uint8), method="median"), ValueError, "is 'median'"),
+    ],
+)
+def test_errors_say_what_was_expected(call, error, match):
+    with pytest.raises(error, match=match):
+        call()
+
+
+def test_gaussian_equals_slow_loops(backend, noise):
+    found = backend.host(prefilter_images(backend.array(noise), method="gaussian"))
+    for t in range(2):
+        np.testing.assert_array_equal(found[t], slow.gaussian_q8(noise[t]))
+
+
+def test_no_prefilter_is_the_image(noise):
+    np.testing.assert_array_equal(prefilter_images(noise, method="none"), noise)
+
+
+def test_tan_triggs_evens_out_light(backend, texture_image):
+    image = texture_image.astype(np.uint8)
+    shaded = (texture_image * np.linspace(0.4, 1.0, 64)).astype(np.uint8)
+    even, uneven = (
+        backend.host(prefilter_images(backend.array(each), method="tan_triggs")).astype(float)
+        for each in (image, shaded)
+    )
+    correlation = np.corrcoef(even.ravel(), uneven.ravel())[0, 1]
+    assert correlation > 0.97
+    assert correlation > np.corrcoef(image.ravel(), shaded.ravel())[0, 1]
+    expected = prefilter_images(image, method="tan_triggs").astype(float)
+    assert np.abs(even - expected).max() <= 1
+
+
+def test_tan_triggs_of_a_flat_image_is_flat():
+    assert set(prefilter_images(np.full((9, 9), 50, np.uint8), method="tan_triggs").ravel().tolist()) <= {
+        127,
+        128,
+    }
+
+
+@pytest.mark.parametrize("shape", [(15, 27), (16, 28), (45, 29), (44, 140), (13, 141), (77, 300)])
+def test_tiles_and_vectors_of_every_size_join(rng, shape):
+    """The compiled kernels run over tiles of 32 x 128 and vectors of 16; arrays know neither."""
+    images = rng.integers(100, 108, (2, *shape)).astype(np.uint8)
+    kinds = ("cod", "sl")
+    np.testing.assert_array_equal(
+        modc_codes(images[0], kind=kinds), to_numpy(modc_codes(torch.asarray(images[0]), kind=kinds))
+    )
+    found = modc_histograms(images, kind=kinds, grid=(1, 3))
+    np.testing.assert_array_equal(
+        found, to_numpy(modc_histograms(torch.asarray(images), kind=kinds, grid=(1, 3)))
+    )
+
+
+@pytest.mark.parametrize("base", get_args(modc.Base))
+def test_kinds_asked_together_are_those_asked_alone(backend, noise, base):
+    kinds = ["cod", "sl", "sr"]
+    images = backend.array(noise)
+    codes = backend.host(modc_codes(images[0, ...], kind=kinds, base=base))
+    found = backend.host(modc_histograms(images, kind=kinds, grid=(2, 1), base=base))
+    assert codes.shape == (3, 2, 9, 12)
+    assert found.shape == (3, 2, 2, 2, 1, num_bins(base))
+    for i, kind in enumerate(kinds):
+        np.testing.assert_array_equal(codes[i], modc_codes(noise[0], kind=kind, base=base))
+        np.testing.assert_array_equal(
+            found[i], modc_histograms(noise, kind=kind, grid=(2, 1), base=base), strict=True
+        )
+
+
+def test_read_only_and_strided_images_are_coded(noise):
+    wide = np.repeat(noise[0], 2, axis=1)[:, ::2]
+    wide.flags.writeable = False
+    np.testing.assert_array_equal(modc_codes(wide), modc_codes(noise[0]))
+
+
+def test_kernels_stay_within_their_arrays(monkeypatch, rng):
+    """Kernels as Python, where an index beyond an array raises; vectors coded by slow loops."""
+    images = rng.integers(100, 108, (2, 10, 24)).astype(np.uint8)
+    rings = modc_kernels.Rings(SMALL, (KINDS["sl"], KINDS["sr"]), ((1, 4, 16, 64), (1, 4, 16, 64)))
+    codes = modc_kernels.code_stack(images, rings)
+    counted = modc_kernels.histogram_stack(images, rings, (2, 3))
+
+    def code_lanes(tile, start, codes, first, pitch, plan):
+        radii, turns, weights, stride = ast.literal_eval(plan)
+        assert tile.shape[1] == stride
+        row, col = start // stride + radii[2], start % stride + radii[2]
+        for lane in range(16):
+            for plane in range(2 * len(turns)):
+                digits = slow.digits_at(tile, row, col + lane, radii, turns[plane // 2])[plane % 2 :: 2]
+                code = sum(w * a + v * b for w, v, (a, b) in zip(*weights, digits, strict=True))
+                codes[first + plane * pitch + lane] = code
+
+    monkeypatch.setattr(modc_kernels, "_code_lanes", code_lanes)
+    for name in ("_code_kernel", "_histogram_kernel"):
+        kernel = getattr(modc_kernels, name)(rings).py_func
+        monkeypatch.setattr(modc_kernels, name, lambda _, kernel=kernel: kernel)
+    monkeypatch.setattr(modc_kernels, "_copy_tile", modc_kernels._copy_tile.py_func)
+    np.testing.assert_array_equal(modc_kernels.code_stack(images, rings), codes)
+    np.testing.assert_array_equal(modc_kernels.histogram_stack(images, rings, (2, 3)), counted)
+
+
+def test_counting_and_smoothing_as_python(monkeypatch, noise):
+    """The same for the compiled loops beside."""
+    smooth = prefilter_images(noise)
+    counted = block_histograms(smooth, grid=(2, 2), bins=256)
+    for owner, name in ((histograms, "_count_blocks"), (prefilter, "_smooth_stack")):
+        monkeypatch.setattr(owner, name, getattr(owner, name).py_func)
+    np.testing.assert_array_equal(prefilter_images(noise), smooth)
+    np.testing.assert_array_equal(block_histograms(smooth, grid=(2, 2), bins=256), counted)

@@ -1,0 +1,67 @@
+"""Landmarks from one frame to the next: known motions are recovered, and slipping is noticed."""
+
+import numpy as np
+import pytest
+
+from features.faces.alignment import CROP_LANDMARKS, apply_transform
+from features.tracking.landmark_flow import track_landmarks
+from tests.features.scenes import COLS, ROWS, box_of, draw, pattern, placed
+
+
+def frame(move, *, size=(ROWS, COLS), seed=1):
+    image = np.full(size, 100, np.uint8)
+    draw(image, pattern(seed), move)
+    return image
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize(("shift", "zoom", "angle"), [((0, 0), 1, 0), ((3, -5), 1, 0), ((2, 4), 1.04, 4)])
+def test_recovers_the_motion(scale, shift, zoom, angle):
+    size = (480, 640)
+    before = placed(240, 320, scale=scale)
+    after = placed(240 + shift[0], 320 + shift[1], scale=scale * zoom, angle=angle)
+    found = track_landmarks(
+        frame(before, size=size),
+        frame(after, size=size),
+        apply_transform(before, CROP_LANDMARKS),
+        np.array(box_of(before)),
+    )
+    assert found is not None
+    np.testing.assert_allclose(
+        apply_transform(found, apply_transform(before, CROP_LANDMARKS)),
+        apply_transform(after, CROP_LANDMARKS),
+        atol=0.12 * max(1, scale),
+    )
+
+
+def test_still_frames_give_no_motion():
+    image = frame(placed(120, 160))
+    landmarks = apply_transform(placed(120, 160), CROP_LANDMARKS)
+    found = track_landmarks(image, image, landmarks, np.array(box_of(placed(120, 160))))
+    np.testing.assert_allclose(found, [[1, 0, 0], [0, 1, 0]], atol=1e-5)
+
+
+def test_gone_or_flat_or_outside_is_lost():
+    move = placed(120, 160)
+    image, landmarks, box = (
+        frame(move),
+        apply_transform(move, CROP_LANDMARKS),
+        np.array(box_of(move)),
+    )
+    flat = np.full_like(image, 100)
+    assert track_landmarks(image, flat, landmarks, box) is None
+    assert track_landmarks(flat, flat, landmarks, box) is None
+    assert track_landmarks(image, frame(move, seed=9), landmarks, box) is None
+    assert track_landmarks(image, image, landmarks + [0, 400], box + [400, 0, 0, 0]) is None
+
+
+def test_growth_beyond_belief_is_lost(monkeypatch):
+    monkeypatch.setattr("features.tracking.landmark_flow._MAX_ZOOM", 1.01)
+    before, after = placed(120, 160), placed(120, 160, scale=0.63)
+    found = track_landmarks(
+        frame(before),
+        frame(after),
+        apply_transform(before, CROP_LANDMARKS),
+        np.array(box_of(before)),
+    )
+    assert found is None
