@@ -81,7 +81,6 @@ def tracker_calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return call
 
     import assets.serving  # noqa: F401  every module that may track is loaded before the names are replaced
-    import orchestration.cli  # noqa: F401
 
     for function in (tracks.track_faces, video.read_frames):
         replacement = counted(function)

@@ -91,7 +91,7 @@ def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def line(tmp_path_factory, draw_small_sample, fast_parameters):
     """The home of a demonstration on the small sample, and what it said."""
-    from orchestration import demo
+    from orchestration.commands import demo
     from orchestration.settings import Settings
     from tests.orchestration.installation import Installation, quiet
 
@@ -105,7 +105,7 @@ def line(tmp_path_factory, draw_small_sample, fast_parameters):
 @pytest.fixture(scope="module")
 def once_more(line):
     """The same command again: data versions and content before and after it, and its summary."""
-    from orchestration import demo
+    from orchestration.commands import demo
     from tests.orchestration.installation import data_versions, quiet
 
     before = data_versions(line.settings), line.lake.content_hash()

@@ -11,7 +11,7 @@ import pytest
 from upath import UPath
 
 from assets.lake.storage import Lake
-from orchestration.ingest import ingest_paths
+from orchestration.commands.ingest import ingest_paths
 from orchestration.settings import Settings
 
 pytestmark = pytest.mark.slow

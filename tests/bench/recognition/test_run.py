@@ -32,7 +32,7 @@ from ml.config import TrainConfig
 from ml.datasets.examples import EMOTIONS
 from ml.datasets.ferplus import ORIGINAL_WORDS, WORDS, FerPlus, ferplus_examples
 from ml.datasets.image_pad import emotion_anchors
-from orchestration.cli import app
+from orchestration.commands.cli import app
 
 TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)
 PLAN = Plan("quick", 1, 3, 0.3, {"stills": 1.0, "clips": 0.5}, TINY, TINY)

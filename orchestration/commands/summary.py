@@ -8,7 +8,7 @@ from assets.lake.storage import Lake
 from assets.publishing.warehouse_build import open_warehouse, read_relation
 from assets.training.champion import CHAMPION
 from assets.training.deepid_versions import VERSIONS
-from orchestration.line import Line
+from orchestration.commands.line import Line
 
 
 def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:

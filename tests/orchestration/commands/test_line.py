@@ -21,10 +21,10 @@ from assets.training.champion import latest_decision
 from assets.training.training_set import camera_days
 from ml.datasets.examples import EMOTIONS, PAD_AXES
 from ml.registry.client import MODEL_NAME
-from orchestration.cli import app
-from orchestration.ingest import process_all
+from orchestration.commands.cli import app
+from orchestration.commands.ingest import process_all
+from orchestration.commands.line import open_line
 from orchestration.jobs import TRAINING_ASSETS
-from orchestration.line import open_line
 from orchestration.resources import build_registry
 from tests.orchestration.installation import (
     check_evaluations,

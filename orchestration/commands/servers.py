@@ -67,7 +67,7 @@ def serve_survey(settings: Settings, *, port: int) -> None:
     """Serve the rating page until the user interrupts."""
     import uvicorn
 
-    from orchestration.rating_page import create_rating_page
+    from orchestration.commands.rating_page import create_rating_page
 
     print(f"Rating page  http://{_HOST}:{port}\nCtrl-C ends it.", flush=True)
     uvicorn.run(create_rating_page(Lake(settings.home_path)), host=_HOST, port=port, log_level="warning")

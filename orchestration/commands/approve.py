@@ -4,7 +4,7 @@ from typing import Any
 
 from assets.training.champion import CHAMPION, latest_decision
 from assets.training.model_comparison import CHALLENGER
-from orchestration.line import open_line
+from orchestration.commands.line import open_line
 from orchestration.settings import Settings
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from upath import UPath
 
 from assets.ingest.intake import IntakeResult, Manifest, clips_in, stored_camera_days, summarise, take_in
-from orchestration.ingest import process, process_all, take_in_all
-from orchestration.line import Line, open_line
+from orchestration.commands.ingest import process, process_all, take_in_all
+from orchestration.commands.line import Line, open_line
+from orchestration.commands.summary import clip_table, line_summary
 from orchestration.settings import CONFIGS, Settings
-from orchestration.summary import clip_table, line_summary
 from sample.clips import make_sample
 
 OnStep = Callable[[str, int, int], None]

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from assets.lake.storage import Lake
 from ml.datasets.examples import EMOTIONS
 from ml.surveys.panel import simulate_panel
-from orchestration import cli
+from orchestration.commands import cli
 from orchestration.settings import Settings
 
 COMMANDS = (
@@ -60,7 +60,7 @@ def test_every_command_explains_itself(command):
 
 def test_help_waits_for_no_heavy_package():
     heavy = {"dagster", "torch", "mlflow", "duckdb", "cv2", "pandas"}
-    code = "import sys, orchestration.cli; print(*sys.modules)"
+    code = "import sys, orchestration.commands.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert heavy & set(loaded.split()) == set()
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.console import print_data, print_error, print_note, show_progress
+from orchestration.commands.console import print_data, print_error, print_note, show_progress
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -43,7 +43,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole line on the embedded synthetic sample, or on your clips with the model it trained."""
-    from orchestration.demo import run_demo
+    from orchestration.commands.demo import run_demo
 
     with show_progress("starting") as on_step:
         summary = run_demo(Settings(), clips=clips, on_step=on_step)
@@ -60,7 +60,7 @@ def ui(
     mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
 ) -> None:
     """Serve the Dagster and MLflow UIs on 127.0.0.1 until interrupted."""
-    from orchestration.servers import serve_uis
+    from orchestration.commands.servers import serve_uis
 
     raise typer.Exit(serve_uis(Settings(), port=port, mlflow_port=mlflow_port))
 
@@ -84,7 +84,7 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Take clips in, quarantine what can't be accepted, and process their camera-days."""
-    from orchestration.ingest import ingest_paths, manifest_from_options
+    from orchestration.commands.ingest import ingest_paths, manifest_from_options
 
     manifest = manifest_from_options(camera, captured_at, purpose, legal_basis)
     with show_progress("starting") as on_step:
@@ -114,7 +114,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Find the expression segments of one clip and score them by the champion; only --plot stores anything."""
-    from orchestration.score import score_one
+    from orchestration.commands.score import score_one
 
     if plot_file is not None and not plot:
         msg = f"saw a second file, {str(plot_file)!r}, without --plot; expected one clip"
@@ -151,7 +151,7 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Delete a clip and what was derived from it, and print a receipt."""
-    from orchestration.erase import erase as erase_everywhere
+    from orchestration.commands.erase import erase as erase_everywhere
 
     receipt = erase_everywhere(Settings(), clip_id, by=by)
     print_data(receipt, as_json=as_json, title="receipt")
@@ -163,7 +163,7 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve the challenger: it becomes champion if it wins on the frozen test split."""
-    from orchestration.approve import approve_challenger
+    from orchestration.commands.approve import approve_challenger
 
     with show_progress("comparing challenger and champion"):
         decision = approve_challenger(Settings(), by=by)
@@ -173,7 +173,7 @@ def approve(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check the installation and say what is there; exit code 1 where something is wrong."""
-    from orchestration.doctor import examine
+    from orchestration.commands.doctor import examine
 
     findings = examine(Settings())
     print_data(findings, as_json=as_json, title="doctor")
@@ -220,7 +220,7 @@ def bench(
 @survey_app.command("serve")
 def survey_serve(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8000) -> None:
     """Serve the rating page: looping face segments, adjective pairs, five levels."""
-    from orchestration.servers import serve_survey
+    from orchestration.commands.servers import serve_survey
 
     serve_survey(Settings(), port=port)
 
@@ -254,7 +254,7 @@ def survey_import(
     A survey with scales of its own comes with --poles and --norms; set survey.form in the parameter file to
     make the PAD space of it.
     """
-    from orchestration.survey_import import import_ratings
+    from orchestration.commands.survey_import import import_ratings
 
     if (poles is None) != (norms is None):
         msg = "saw one of --poles and --norms, expected both or neither"
@@ -289,8 +289,8 @@ def survey_power(
     is the congruence of the endless survey with the norms: no number of raters lifts that.
     """
     from ml.datasets.examples import PAD_AXES
+    from orchestration.commands.survey_plan import plan_survey
     from orchestration.resources import build_resources
-    from orchestration.survey_plan import plan_survey
 
     resources = build_resources(Settings())
     simulating = "simulating surveys"

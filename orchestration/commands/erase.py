@@ -19,8 +19,8 @@ from assets.ingest.intake import find_clip
 from assets.lake.schemas import TABLES
 from assets.lake.storage import Lake
 from assets.semantics.rating_surveys import survey_files
+from orchestration.commands.line import Line, open_line
 from orchestration.jobs import CLIP_ASSETS
-from orchestration.line import Line, open_line
 from orchestration.settings import Settings
 
 

@@ -17,7 +17,7 @@ from assets.ingest.intake import (
     take_in,
 )
 from assets.lake.storage import Lake
-from orchestration.line import Line, open_line
+from orchestration.commands.line import Line, open_line
 from orchestration.settings import Settings
 
 OnStep = Callable[[str, int, int], None]
