@@ -20,11 +20,11 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from features.backend import Device
-from features.faces.alignment import FaceConfig
+from features.faces.config import FaceConfig
 from features.flow.stream import FlowConfig
 from features.modc.stream import TextureConfig
-from features.spotting.segments import SegmentConfig
-from features.tracking.tracker import TrackConfig
+from features.spotting.config import SegmentConfig
+from features.tracking.config import TrackConfig
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import fields, replace
 from operator import attrgetter
 from pathlib import Path
@@ -23,17 +23,12 @@ from features.flow import stream as flow_stream
 from features.flow.stream import FlowRow
 from features.modc import stream as texture_stream
 from features.modc.stream import TextureRow, texture_histograms
-from features.spotting import segments as seg
-from features.spotting.curves import contrast, half_window
-from features.spotting.decisions import Decision, TrackCurves, explain, spot
+from features.spotting.decisions import Decision, explain, spot
 from features.spotting.segments import Segment
+from features.track_curves import Columns, track_curves
 from features.tracking.tracker import track_faces
 from features.video.reader import read_frames
 
-Columns = Mapping[str, NDArray[Any]]
-
-# A hole in a track longer than this ends an expression: what happened inside was not seen.
-_LONGEST_HOLE_S = 0.5
 # A track that has been silent for this many frames has ended.
 _FRAMES_OUT_OF_SIGHT = 250
 # Rows of a track that wait to be packed: enough that packing costs nothing, few enough that memory stays flat.
@@ -52,42 +47,6 @@ class FlowStream(flow_stream.FlowStream):
 
     def __init__(self, config: FeatureConfig) -> None:
         super().__init__(config.flow, device_namespace(config.device))
-
-
-def track_curves(texture_rows: Columns, flow_rows: Columns, *, config: FeatureConfig) -> list[TrackCurves]:
-    """Curves of one track from its stored rows: holes filled, motion from rest, smoothed.
-
-    Parameters
-    ----------
-    texture_rows : mapping of str to ndarray
-        Columns ``frame``, ``kind``, ``difference`` of the table ``texture_features``; may be empty.
-    flow_rows : mapping of str to ndarray
-        Columns ``frame``, ``time_s``, ``roi``, ``drow``, ``dcol`` of the table ``flow_features``.
-    config : FeatureConfig
-
-    Returns
-    -------
-    list of TrackCurves
-        One for each stretch without a hole above half a second; stretches of a single frame are left out.
-
-    Raises
-    ------
-    ValueError
-        If a region that ``segments.regions`` names is not in the rows.
-    """
-    flow_frames, first = np.unique(np.asarray(flow_rows["frame"], dtype=np.int64), return_index=True)
-    if flow_frames.size == 0:
-        return []
-    times = np.asarray(flow_rows["time_s"], dtype=np.float64)[first]
-    displacement = _pivot(flow_rows, flow_frames, config.segments.regions)
-    texture = _mean_difference(texture_rows, flow_frames, config.texture.kinds)
-    breaks = np.flatnonzero(np.diff(times) > _LONGEST_HOLE_S) + 1
-    stretches = np.split(np.arange(flow_frames.size), breaks)
-    return [
-        _curves_of(flow_frames[stretch], times[stretch], displacement[stretch], texture[stretch], config)
-        for stretch in stretches
-        if stretch.size > 1
-    ]
 
 
 def find_segments(
@@ -240,61 +199,3 @@ class _RowsByTrack:
             if before is None or last < before:
                 self._rows[track_id].extend(stream.flush())
                 del self._open[track_id]
-
-
-def _pivot(flow_rows: Columns, frames: NDArray[np.int64], regions: Sequence[str]) -> NDArray[np.float64]:
-    """Displacement of the regions, (T, R, 2), px."""
-    rois = np.asarray(flow_rows["roi"])
-    missing = sorted(set(regions) - set(rois.tolist()))
-    if missing:
-        message = (
-            f"segments.regions names {missing}, the flow rows hold {sorted(set(rois.tolist()))}; "
-            "correct the configuration or re-materialise flow_features"
-        )
-        raise ValueError(message)
-    displacement = np.zeros((frames.size, len(regions), 2))
-    for i, region in enumerate(regions):
-        chosen = rois == region
-        at = np.searchsorted(frames, flow_rows["frame"][chosen])
-        displacement[at, i, 0] = flow_rows["drow"][chosen]
-        displacement[at, i, 1] = flow_rows["dcol"][chosen]
-    return displacement
-
-
-def _mean_difference(
-    texture_rows: Columns, frames: NDArray[np.int64], kinds: Sequence[str]
-) -> NDArray[np.float64]:
-    """Texture difference at some frames, mean over MODC kinds, (T,); interpolated where there is no row."""
-    chosen = np.isin(np.asarray(texture_rows["kind"]).astype(str), kinds)
-    rows = np.asarray(texture_rows["frame"], dtype=np.int64)[chosen]
-    if rows.size == 0:
-        return np.zeros(frames.size)
-    known, at = np.unique(rows, return_inverse=True)
-    difference = np.bincount(at, weights=texture_rows["difference"][chosen]) / np.bincount(at)
-    return np.interp(frames, known, difference)
-
-
-def _curves_of(
-    frames: NDArray[np.int64],
-    times: NDArray[np.float64],
-    displacement: NDArray[np.float64],
-    texture: NDArray[np.float64],
-    config: FeatureConfig,
-) -> TrackCurves:
-    """Resample to even steps of time, so that a variable frame rate looks like any other; take rest away; smooth."""
-    steps = int(frames[-1] - frames[0]) + 1
-    even = np.linspace(times[0], times[-1], steps)
-    # (T, R, 2) -> (T, R*2) and back
-    flat = displacement.reshape((frames.size, -1))
-    filled = np.stack([np.interp(even, times, column) for column in flat.T], axis=1)
-    fps = (steps - 1) / float(times[-1] - times[0])
-    options = config.segments
-    if options.rest == "densest":
-        filled = filled - seg.rest_state(filled, even, window_s=options.rest_window_s)
-    moved = seg.smoothed(filled, config=options, fps=fps).reshape((steps, *displacement.shape[1:]))
-    changed = np.interp(even, times, texture)
-    if config.texture.curve == "contrast":
-        changed = contrast(changed, k=half_window(config.texture.window_s, fps))
-    changed = seg.smoothed(changed, config=options, fps=fps)
-    nearest = np.rint(np.interp(even, times, frames)).astype(np.int64)
-    return TrackCurves(nearest, even, moved, changed - np.percentile(changed, 20))

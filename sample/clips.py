@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from features.video.reader import write_video
+from features.video.writer import write_video
 from sample.face import FacePuppet
 from sample.plan import SEED, Actor, ClipPlan, SampleConfig, plan_sample
 from sample.shapes import FaceShape

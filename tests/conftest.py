@@ -95,7 +95,7 @@ def noise_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]
     """Builder of a good clip of half a second without a face, as bytes: ``noise_clip(seed=0)``."""
     import numpy as np
 
-    from features.video.reader import write_video
+    from features.video.writer import write_video
 
     folder = tmp_path_factory.mktemp("noise")
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from assets.figures import MOMENTS, FaceTile, TrackView, curves_decision, moments
 from assets.figures.style import words
+from features.spotting.config import SegmentConfig
 from features.spotting.decisions import Decision, Reading, Reason, Rejected
-from features.spotting.segments import SegmentConfig
 from features.spotting.spans import Bound
 
 Crops = Mapping[tuple[str, int], NDArray[np.uint8]]

@@ -38,9 +38,10 @@ from assets.figures.style import (
     share_x,
     words,
 )
-from features.spotting.curves import flow_angle, score_curve
+from features.flow.polar import flow_angle
+from features.spotting.config import SegmentConfig
+from features.spotting.curves import score_curve
 from features.spotting.decisions import Decision, Reading, Reason
-from features.spotting.segments import SegmentConfig
 
 MOMENTS = ("onset", "apex", "offset")
 _MARKS: Mapping[str, tuple[str, str, float]] = {

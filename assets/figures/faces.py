@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from assets.figures.decision import TrackView
 from assets.figures.style import INK, PALE, RED, REGION_LINES, WIDTH, finish, new_figure, words
-from features.registration.registrar import face_regions
+from features.registration.regions import face_regions
+from features.spotting.config import SegmentConfig
 from features.spotting.decisions import Decision, Reading, Reason
-from features.spotting.segments import SegmentConfig
 
 _ARROW_PX = 26.0  # length of the longest arrow on a face of 128 px
 

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from bench.paths import CONFIGS
 from features.config import FeatureConfig, load_config
-from features.faces.alignment import FaceConfig, align_face
+from features.faces.alignment import align_face
 from features.faces.boxes import Box
+from features.faces.config import FaceConfig
 from features.faces.mtcnn import MtcnnDetector
 from features.pipeline import segment_features
 from features.tracking.tracker import track_faces

@@ -23,7 +23,8 @@ import pandas as pd
 
 from bench.page import Rows, line_plot, write_speed
 from bench.paths import ROOT
-from features.video.reader import read_frames, write_video
+from features.video.reader import read_frames
+from features.video.writer import write_video
 
 FER_PYTHON = ROOT / ".venv-fer" / "bin" / "python"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from bench.spotting.extract import MODC_KINDS, PEER_KINDS, TrackRows, default_config, paper_config
 from bench.spotting.temporal import temporal_features
 from features.config import FeatureConfig
-from features.pipeline import track_curves
 from features.spotting.curves import contrast, half_window
 from features.spotting.decisions import TrackCurves
 from features.spotting.segments import smoothed
+from features.track_curves import track_curves
 from ml.spotting_metrics.summary import TrueSegment
 
 Floats = NDArray[np.float64]

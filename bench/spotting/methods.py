@@ -17,9 +17,9 @@ from bench.spotting.extract import default_config, paper_config
 from bench.spotting.faces import AnnotatedFace, PlainCurve, Stretch
 from bench.spotting.temporal import score_spans
 from features.spotting import segments as seg
+from features.spotting.config import SegmentConfig
 from features.spotting.curves import change_threshold, score_curve, true_spans
 from features.spotting.decisions import TrackCurves
-from features.spotting.segments import SegmentConfig
 from features.spotting.spans import Span, limit_spans, merge_spans
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,7 @@ class Thresholds:
     Attributes
     ----------
     min_motion_px, min_speed_px_s, apex_fraction, delta
-        As in `features.spotting.segments.SegmentConfig`.
+        As in `features.spotting.config.SegmentConfig`.
     quantile : float
         Least texture difference of a peak: that below which this share of the training frames lies.
     high, low : float

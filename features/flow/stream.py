@@ -17,16 +17,10 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from features.backend import Array, Namespace, to_numpy
 from features.flow.horn_schunck import Stencil, horn_schunck, horn_schunck_pyramid
-from features.modc.peers import region_motion
-from features.registration.registrar import (
-    Motion,
-    Registrar,
-    face_regions,
-    match_gain,
-    region_window,
-    rigid_window,
-)
-from features.spotting.curves import flow_angle
+from features.flow.polar import flow_angle
+from features.flow.region_motion import region_motion
+from features.registration.regions import face_regions, region_window, rigid_window
+from features.registration.registrar import Motion, Registrar, match_gain
 
 # Flow is computed where a region is, and as far around as its smoothness reaches, px of the crop.
 _MARGIN = 10
@@ -95,7 +89,7 @@ class FlowRow:
     time_s : float
         Presentation time, s.
     roi : str
-        Region of the face, see `features.registration.registrar.face_regions`.
+        Region of the face, see `features.registration.regions.face_regions`.
     drow, dcol : float
         Mean displacement against the reference, px of the crop.
     magnitude : float

@@ -18,9 +18,10 @@ from typing import Literal, get_args
 
 from features.backend import Array, Namespace, is_cupy, is_numpy, namespace
 from features.modc import cuda as modc_cuda
-from features.modc.compiled import Rings, code_stack, histogram_stack, sampling_taps
+from features.modc.compiled import code_stack, histogram_stack
 from features.modc.histograms import block_histograms, check_grid
 from features.modc.prefilter import Prefilter, as_uint8, prefilter_images
+from features.modc.rings import Rings, sampling_taps
 from features.validation import one_of, require
 
 Base = Literal["paper", "base7", "split"]

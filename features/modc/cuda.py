@@ -18,7 +18,7 @@ import numpy as np
 
 from features.backend import Array, namespace
 from features.cuda import BLOCK, define_macros, dense, floats, launch, load_kernel, pixel_grid
-from features.modc.compiled import Rings, sampling_taps
+from features.modc.rings import Rings, sampling_taps
 
 _KERNELS = Path(__file__).with_name("kernels")
 _MODC, _CHI_SQUARE = _KERNELS / "modc.cu", _KERNELS / "chi_square.cu"
@@ -55,7 +55,7 @@ def ring_histograms(images: Array, rings: Rings, grid: tuple[int, int]) -> Array
 def chi_square_blocks(histograms: Array, reference: Array) -> Array:
     """Distances (..., rows*cols) of histograms (..., P, rows, cols, bins) to as many references, or to one.
 
-    As `features.spotting.curves.chi_square_blocks`, to rounding: the sums over bins are taken in another order.
+    As `features.modc.differences.chi_square_blocks`, to rounding: the sums over bins are taken in another order.
     """
     xp = namespace(histograms, reference)
     *lead, planes, rows, cols, bins = histograms.shape

@@ -21,10 +21,10 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from features.backend import Array, Namespace, namespace, to_numpy
 from features.modc.codes import Base, Kind, modc_histograms
+from features.modc.differences import Curve, Pooling, chi_square_blocks, pool_blocks
 from features.modc.peers import dcp_histograms, hog_histograms, lbp_histograms
 from features.modc.prefilter import Prefilter, prefilter_images
 from features.registration.registrar import Motion, Registrar
-from features.spotting.curves import Curve, Pooling, chi_square_blocks, pool_blocks
 
 Peer = Literal["dcp", "lbp", "hog"]
 
@@ -48,7 +48,7 @@ class TextureConfig:
     registration : {"none", "translation", "affine"}
         How crops are brought onto the track's first crop.
     curve : {"aff", "contrast", "first"}
-        What a frame is compared with, see `features.spotting.curves.block_differences`.
+        What a frame is compared with, see `features.modc.differences.block_differences`.
     pooling : {"mean", "top_third"}
         How blocks make a frame's difference.
     window_s : float

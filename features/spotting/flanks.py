@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spotting.curves import wrap_angle
+from features.flow.polar import wrap_angle
 from features.spotting.spans import Stop
 
 # share of the apex up to which the line through a flank is taken: above it, curves round off

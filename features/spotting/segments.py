@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
-from pydantic.dataclasses import dataclass as pydantic_dataclass
 from scipy.signal import find_peaks, peak_widths
 
-from features.spotting.curves import AngleMode, change_threshold, flow_angle, score_curve, smooth, true_spans
+from features.flow.polar import flow_angle
+from features.spotting.config import Fusion, SegmentConfig
+from features.spotting.curves import change_threshold, score_curve, smooth, true_spans
 from features.spotting.flanks import (
     extrapolate_to_foot,
     grow_from_apex,
@@ -27,105 +26,6 @@ from features.spotting.flanks import (
     stop_reasons,
 )
 from features.spotting.spans import Bound, Span, Stop, leading_spans, merge_spans
-from features.validation import Share, require
-
-Fusion = Literal["fallback", "or", "mean"]
-Rest = Literal["none", "densest"]
-Foot = Literal["zero", "lowest"]
-Flank = Literal["crossing", "tangent"]
-TexturePeaks = Literal["prominence", "threshold"]
-Regions = Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class SegmentConfig:
-    """How segments are found; every limit in seconds is scaled by the real frame rate.
-
-    Attributes
-    ----------
-    regions : tuple of str
-        Regions whose motion is searched.
-    apex_fraction : float
-        M_T of eq. (23): a segment lasts while its module exceeds this fraction of the apex's.
-    foot : {"zero", "lowest"}
-        Level above which that fraction is taken: no motion, as printed, or the lowest module on either side.
-    max_turn_deg_s : float
-        gamma of eq. (23): largest turn of the motion's direction from one frame to the next by the time between
-        them, degrees per second; 45 degrees at 25 frames a second.
-    apex_share : float
-        The apex is the middle of the frames about the largest module that have this share of it; 1 is the largest
-        itself, as printed.
-    angle : {"atan2", "paper"}
-        Angle of eq. (20), see `features.spotting.curves.flow_angle`.
-    flank : {"crossing", "tangent"}
-        Where a segment ends: where its module crosses that fraction, as printed, or where the line through the flank
-        above it meets the foot.
-    min_motion_px : float
-        Least module of an apex, px of the crop.
-    min_speed_px_s : float
-        Least speed that the module reaches within a segment, px of the crop per second: a head drifts slower.
-    repeat_fraction : float
-        A further apex counts while it has this fraction of the track's largest module.
-    join_fraction : float
-        A region's segment joins a stronger one of another region while its apex has this fraction of that one's
-        module; a weaker one is left out. 0 joins all.
-    single_apex : bool
-        One segment per region, as printed in [1]_.
-    rest : {"none", "densest"}
-        Displacement that counts as no expression: that of the reference frame, or the state in which the
-        face dwells (`rest_state`).
-    rest_window_s : float
-        Longest time that shares one rest state, s.
-    smooth_s : float
-        Window of the Savitzky-Golay smoothing of motion and texture, s; 0 for none.
-    delta : float
-        Proportional coefficient of eq. (21), 0..1.
-    texture_peaks : {"prominence", "threshold"}
-        Extent of a texture segment: the peak's width at half prominence, or the span above the threshold.
-    min_difference : float
-        Least texture difference of a peak above its track's 20th percentile.
-    fusion : {"fallback", "or", "mean"}
-        Eq. (24): texture only where flow finds nothing (the paper's text), the union of both, or the mean of
-        both z-scored curves.
-    merge_gap_s : float
-        Segments closer than this are one, s.
-    min_length_s, max_length_s : float
-        Shorter segments are dropped, longer ones cut to the strongest span about their apex, s.
-    micro_s : float
-        Longest micro-expression, s.
-    """
-
-    regions: Regions = ("left_brow", "right_brow", "left_mouth", "right_mouth", "lips")
-    apex_fraction: Share = 0.35
-    foot: Foot = "lowest"
-    max_turn_deg_s: PositiveFloat = 1125.0
-    apex_share: Share = 0.9
-    angle: AngleMode = "atan2"
-    flank: Flank = "tangent"
-    min_motion_px: NonNegativeFloat = 0.7
-    min_speed_px_s: NonNegativeFloat = 2.5
-    repeat_fraction: Share = 0.25
-    join_fraction: Share = 0.6
-    single_apex: bool = False
-    rest: Rest = "densest"
-    rest_window_s: PositiveFloat = 12.0
-    smooth_s: NonNegativeFloat = 0.28
-    delta: Share = 0.5
-    texture_peaks: TexturePeaks = "prominence"
-    min_difference: NonNegativeFloat = 0.05
-    fusion: Fusion = "fallback"
-    merge_gap_s: NonNegativeFloat = 0.12
-    min_length_s: NonNegativeFloat = 0.1
-    max_length_s: NonNegativeFloat = 4.0
-    micro_s: NonNegativeFloat = 0.5
-
-    @model_validator(mode="after")
-    def _check_lengths(self) -> Self:
-        require(
-            self.min_length_s <= self.max_length_s,
-            f"min_length_s {self.min_length_s} exceeds max_length_s {self.max_length_s}; swap them",
-        )
-        return self
 
 
 @dataclass(frozen=True)
@@ -161,44 +61,6 @@ class Segment:
     length: str = ""
     source: str = ""
     roi: str = ""
-
-
-def rest_state(
-    displacement: NDArray[np.float64], times: NDArray[np.float64], *, window_s: float
-) -> NDArray[np.float64]:
-    """Displacement at which the face rests, over time.
-
-    The reference frame need not be at rest and the head drifts. A face dwells at rest while expressions pass,
-    so rest is where the densest fifth of a window's frames lies; the state that a window begins with is
-    preferred while it is nearly as dense, or where the window comes back to it at its end, because a smile may
-    outlast the calm about it.
-
-    Parameters
-    ----------
-    displacement : ndarray, shape (T, D), float64
-        Displacements of all regions, px.
-    times : ndarray, shape (T,), float64
-        Times, s.
-    window_s : float
-        Time that shares one state, s; between the middles of windows the state is interpolated.
-
-    Returns
-    -------
-    ndarray, shape (T, D), float64
-    """
-    count = max(1, round((times[-1] - times[0]) / window_s))
-    edges = np.linspace(0, times.size, count + 1).astype(int)
-    states: list[NDArray[np.float64]] = []
-    middles: list[float] = []
-    margin = max(1, times.size // (20 * count))
-    begin = np.median(displacement[:margin], axis=0)
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
-        end = np.median(displacement[max(first, last - margin) : last], axis=0)
-        begin = _densest(displacement[first:last], begin, end)
-        states.append(begin)
-        middles.append(float(times[first:last].mean()))
-    columns = np.stack(states).T
-    return np.stack([np.interp(times, middles, column) for column in columns], axis=1)
 
 
 def motion_floor(largest: float, *, config: SegmentConfig) -> float:
@@ -370,22 +232,6 @@ def to_segments(
 def smoothed(values: NDArray[np.float64], *, config: SegmentConfig, fps: float) -> NDArray[np.float64]:
     """Curve(s) along the first axis, smoothed over the odd number of frames nearest to the configured time."""
     return smooth(values, window=2 * round((config.smooth_s * fps - 1) / 2) + 1)
-
-
-def _densest(
-    displacement: NDArray[np.float64], begin: NDArray[np.float64], end: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    # 200 candidates are enough to find a fifth of the frames
-    sample = displacement[:: -(-displacement.shape[0] // 200)]
-    candidates = np.concatenate([begin[None], sample])
-    distance = np.linalg.norm(candidates[:, None] - sample[None], axis=2)
-    radius = np.quantile(distance, 0.2, axis=1)
-    best = int(np.argmin(radius))
-    dense = radius[0] <= 1.5 * radius[best] + 0.3
-    away = np.linalg.norm(candidates[best] - np.stack([begin, end]), axis=1).min()
-    returned = np.linalg.norm(end - begin) < away / 2
-    chosen = 0 if dense or returned else best
-    return np.median(sample[distance[chosen] <= radius[chosen]], axis=0)
 
 
 def _is_peak(module: NDArray[np.float64], at: int) -> bool:

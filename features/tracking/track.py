@@ -16,7 +16,7 @@ from features.tracking.landmark_flow import track_landmarks
 from features.video.reader import Frame
 
 if TYPE_CHECKING:
-    from features.tracking.tracker import TrackConfig
+    from features.tracking.config import TrackConfig
 
 
 @dataclass(frozen=True)

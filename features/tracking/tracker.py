@@ -24,31 +24,21 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
-from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from features.faces.alignment import (
-    Detection,
-    FaceConfig,
-    FaceQuality,
-    crop_similarity,
-    measure_quality,
-    warp_face,
-)
+from features.faces.alignment import Detection, FaceQuality, crop_similarity, measure_quality, warp_face
 from features.faces.boxes import Box, Window, box_iou
+from features.faces.config import FaceConfig
 from features.faces.detectors import FaceDetector, make_detector
+from features.tracking.config import TrackConfig
 from features.tracking.search import TIME_TOLERANCE_S, MotionSearch
 from features.tracking.track import FaceTrack, HeldFrame
-from features.validation import Share
 from features.video.reader import Frame
 
 DropReason = Literal["", "low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
-# Not infinite: a detector that never looks again is no tracker.
-_Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 # The corners of the part of the crop that has to lie inside of the frame, brows to mouth, col + i row.
 _FACE_CORNERS = (24 + 28j, 104 + 28j, 24 + 100j, 104 + 100j)
@@ -56,65 +46,6 @@ _FACE_CORNERS = (24 + 28j, 104 + 28j, 24 + 100j, 104 + 100j)
 _SEARCH_SIDES = 2.5
 # Intersection over union from which on two boxes are one face.
 _DUPLICATE_IOU = 0.6
-
-
-@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class TrackConfig:
-    """How detections become tracks, and which frames of a track are kept.
-
-    Attributes
-    ----------
-    check_s : float
-        s from one look of the detector at the known faces to the next; the frames in between are followed.
-    still_check_s : float
-        The same where no face has moved since: nothing has changed that a look could correct.
-    still_motion : float
-        Largest motion of an eye or the nose of a face that counts as still, box sides.
-    search_s : float
-        s from one search of the frame to the next while all of it moves or no face is known. A part that
-        moves alone is searched sooner, in proportion to its size.
-    still_search_s : float
-        s from one search of the frame to the next where nothing but known faces moves.
-    start_score : float
-        Detector score that a new track starts with, 0..1.
-    keep_score : float
-        Frames whose last detection scored less are dropped as ``low_score``, 0..1.
-    min_detections : int
-        Detections before anything of a track comes out.
-    max_missed : int
-        Detections in a row that may miss a face before its track ends; the frames since its last detection
-        are then discarded.
-    min_iou : float
-        Overlap of a detection with the followed face that it continues, 0..1.
-    correction : float
-        Least share of a detection's disagreement with the followed landmarks that is taken over, 0..1. Small
-        is steady, large follows the detector's noise.
-    max_disagreement : float
-        Disagreement of an eye or the nose, in box sides, from which on the detection counts in full: the head
-        has turned, or following has slipped. Below, the share grows in proportion.
-    min_blur : float
-        Least variance of the Laplacian of the crop, grey^2.
-    max_yaw : float
-        Largest pose proxy, see `features.faces.alignment.FaceQuality`.
-    max_roll_deg : float
-        Largest roll, degrees.
-    """
-
-    check_s: _Finite = 0.165
-    still_check_s: _Finite = 0.33
-    still_motion: _Finite = 0.01
-    search_s: _Finite = 0.33
-    still_search_s: _Finite = 2.0
-    start_score: Share = 0.9
-    keep_score: Share = 0.8
-    min_detections: PositiveInt = 3
-    max_missed: NonNegativeInt = 2
-    min_iou: Share = 0.2
-    correction: Share = 0.2
-    max_disagreement: NonNegativeFloat = 0.08
-    min_blur: NonNegativeFloat = 10.0
-    max_yaw: NonNegativeFloat = 0.3
-    max_roll_deg: NonNegativeFloat = 40.0
 
 
 @dataclass(frozen=True)

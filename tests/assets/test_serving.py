@@ -17,7 +17,8 @@ from assets.lake.face_quality import measures_at
 from assets.scoring.answers import FaceInput, score_faces
 from assets.serving import ExpressionServer, _load_pyfunc
 from features.config import FeatureConfig
-from features.faces.alignment import FaceConfig, align_face
+from features.faces.alignment import align_face
+from features.faces.config import FaceConfig
 from features.faces.detectors import make_detector
 from features.pipeline import segment_features, spot_clip
 from ml.datasets.examples import face_image

@@ -14,7 +14,7 @@ import torch
 
 from features import cuda
 from features.backend import has_gpu, to_numpy
-from features.video.reader import write_video
+from features.video.writer import write_video
 from tests.features.clips import numbered_frames
 from tests.features.host_kernels import HostModule
 from tests.features.stream_rows import cpu, rows_of

@@ -5,9 +5,11 @@ import math
 import cv2
 import numpy as np
 
-from features.faces.alignment import CROP_LANDMARKS, Detection, FaceConfig, apply_transform
+from features.faces.alignment import CROP_LANDMARKS, Detection, apply_transform
 from features.faces.boxes import Box, Window, box_iou
-from features.tracking.tracker import TrackConfig, track_faces
+from features.faces.config import FaceConfig
+from features.tracking.config import TrackConfig
+from features.tracking.tracker import track_faces
 from features.video.reader import Frame
 
 # Frames from check to check, at 25 frames per second.

@@ -8,12 +8,12 @@ from typing import get_args
 import pytest
 
 from features.config import FeatureConfig, build_config, load_config
-from features.faces.alignment import FaceConfig
+from features.faces.config import FaceConfig
 from features.flow.stream import FlowConfig
 from features.modc.codes import KINDS, Kind
 from features.modc.stream import TextureConfig
-from features.spotting.segments import SegmentConfig
-from features.tracking.tracker import TrackConfig
+from features.spotting.config import SegmentConfig
+from features.tracking.config import TrackConfig
 from sample.plan import SampleConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -17,7 +17,7 @@ from features.flow import resample
 from features.flow.stream import FlowConfig, FlowRow, FlowStream
 from features.modc import codes as modc
 from features.modc import cuda as modc_cuda
-from features.modc.compiled import Rings
+from features.modc.rings import Rings
 from features.modc.stream import TextureConfig, TextureStream
 from features.spotting import curves
 from tests.features.host_kernels import HostModule, signatures

@@ -12,6 +12,7 @@ from features.backend import device_namespace
 from features.config import load_config
 from features.flow.stream import FlowConfig
 from features.modc.codes import modc_histograms
+from features.modc.differences import block_differences, pool_blocks
 from features.modc.stream import TextureConfig
 from features.pipeline import (
     FlowStream,
@@ -20,8 +21,7 @@ from features.pipeline import (
     segment_features,
     spot_clip,
 )
-from features.spotting.curves import block_differences, pool_blocks
-from features.spotting.segments import SegmentConfig
+from features.spotting.config import SegmentConfig
 from sample.clips import make_puppets, render_frames
 from sample.plan import SampleConfig, plan_clip
 from tests.features.stream_rows import FPS, columns, cpu, no_texture, rows_of, run

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from features.modc.stream import TextureConfig
-from features.pipeline import find_segments, track_curves
-from features.spotting.segments import SegmentConfig
+from features.pipeline import find_segments
+from features.spotting.config import SegmentConfig
+from features.track_curves import track_curves
 from tests.features.stream_rows import cpu, no_texture, rows_of
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from features.faces.alignment import FaceConfig
+from features.faces.config import FaceConfig
 from features.faces.detectors import make_detector
 from features.video.reader import probe_video
 from sample import face as sample_face

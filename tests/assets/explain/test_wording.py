@@ -19,8 +19,8 @@ from assets.explain.wording import explain_track, explain_unusable, frames_shown
 from assets.figures import TrackView
 from assets.lake.clip_stages import process_clip
 from features.pipeline import spot_clip
+from features.spotting.config import SegmentConfig
 from features.spotting.decisions import Decision, TrackCurves, explain
-from features.spotting.segments import SegmentConfig
 
 FPS = 25.0
 TRACK = "bbbb00001111"

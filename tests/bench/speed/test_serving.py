@@ -1,7 +1,7 @@
 """What the benchmark of serving sends."""
 
 from bench.speed import serving
-from features.faces.alignment import FaceConfig
+from features.faces.config import FaceConfig
 from features.faces.detectors import make_detector
 from features.faces.raw_crops import align_raw_crop
 

@@ -10,7 +10,8 @@ import pytest
 from bench.page import four_digits, line_plot, write_speed
 from bench.speed.features import _compare
 from bench.speed.video import Runner, _line, cycle_frames
-from features.video.reader import read_frames, write_video
+from features.video.reader import read_frames
+from features.video.writer import write_video
 from ml.evaluation.markdown import markdown_table
 
 binds_to_cores = pytest.mark.skipif(

@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 from skimage import data
 
-from features.faces.alignment import (
-    CROP_LANDMARKS,
-    Detection,
-    FaceConfig,
-    align_face,
-    apply_transform,
-    measure_quality,
-)
+from features.faces.alignment import CROP_LANDMARKS, Detection, align_face, apply_transform, measure_quality
 from features.faces.boxes import Box
+from features.faces.config import FaceConfig
 from features.faces.detectors import make_detector
 from tests.features.crops import crop_transform
 

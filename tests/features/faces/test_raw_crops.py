@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from features.faces.alignment import FaceConfig, align_face
+from features.faces.alignment import align_face
+from features.faces.config import FaceConfig
 from features.faces.detectors import make_detector
 from features.faces.raw_crops import align_raw_crop, crop_size_px
 

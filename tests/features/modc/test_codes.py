@@ -12,9 +12,9 @@ from features.modc import codes as modc
 from features.modc import compiled as modc_kernels
 from features.modc import histograms, prefilter
 from features.modc.codes import KINDS, modc_codes, modc_histograms, num_bins
-from features.modc.compiled import sampling_taps
 from features.modc.histograms import block_histograms
 from features.modc.prefilter import prefilter_images
+from features.modc.rings import sampling_taps
 from tests.reference import texture as slow
 
 SMALL = (1, 2, 3)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from features.faces.boxes import Window
-from features.registration.registrar import Registrar, face_regions, match_gain, region_window, rigid_window
+from features.registration.regions import face_regions, region_window, rigid_window
+from features.registration.registrar import Registrar, match_gain
 from tests.features.moving import moved
 
 

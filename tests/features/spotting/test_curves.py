@@ -3,19 +3,9 @@
 import numpy as np
 import pytest
 
-from features.spotting.curves import (
-    block_differences,
-    change_threshold,
-    chi_square_blocks,
-    contrast,
-    flow_angle,
-    half_window,
-    pool_blocks,
-    score_curve,
-    smooth,
-    true_spans,
-    wrap_angle,
-)
+from features.flow.polar import flow_angle, wrap_angle
+from features.modc.differences import block_differences, chi_square_blocks, pool_blocks
+from features.spotting.curves import change_threshold, contrast, half_window, score_curve, smooth, true_spans
 from tests.reference import texture as slow
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from features.spotting import decisions
+from features.spotting.config import SegmentConfig
 from features.spotting.decisions import TrackCurves, spot
-from features.spotting.segments import SegmentConfig
 from features.spotting.spans import Bound
 
 FPS = 25.0

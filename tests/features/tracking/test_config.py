@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from features.tracking.tracker import TrackConfig
+from features.tracking.config import TrackConfig
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from skimage import data
 
-from features.faces.alignment import CROP_LANDMARKS, Detection, FaceConfig, apply_transform
-from features.tracking.tracker import TrackConfig, track_faces
+from features.faces.alignment import CROP_LANDMARKS, Detection, apply_transform
+from features.faces.config import FaceConfig
+from features.tracking.config import TrackConfig
+from features.tracking.tracker import track_faces
 from features.video.reader import Frame
 from tests.features.crops import crop_transform
 from tests.features.scenes import (

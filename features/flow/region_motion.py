@@ -1,0 +1,113 @@
+"""Flow pooled over the regions of a face: mean displacement and histogram of oriented flow.
+
+Belongs here: pooling a flow field. Stays out: solving for it, and where regions lie (``features.registration``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from array_api_compat import device
+from numba import njit
+from numpy.typing import NDArray
+
+from features.backend import Array, is_numpy, namespace
+from features.faces.boxes import Window
+
+
+def hoof(flow: Array, *, num_bins: int = 8) -> Array:
+    """Histogram of oriented flow [4]_, magnitude-weighted.
+
+    Parameters
+    ----------
+    flow : array, shape (2, M, N), float32
+        (row, col) displacement, px.
+    num_bins : int
+        Orientations; bin 0 begins at the direction right, and they turn as rows grow (clockwise on screen).
+
+    Returns
+    -------
+    histogram : array, shape (num_bins,), float32
+        Mean over pixels of the displacement in each orientation, px: its sum is the mean module.
+    """
+    xp = namespace(flow)
+    if is_numpy(flow):
+        return _hoof_compiled(flow, np.float32(0), np.float32(0), num_bins)
+    drow, dcol = flow[0, ...], flow[1, ...]
+    turns = xp.atan2(drow, dcol) * (num_bins / (2 * np.pi))
+    # floor of the smallest negative angles would be bin -1: modulo brings it to the last
+    bins = xp.astype(xp.floor(turns), xp.int32) % num_bins
+    # (bins, 1, 1) against (M, N)
+    each = xp.reshape(xp.arange(num_bins, dtype=xp.int32, device=device(flow)), (num_bins, 1, 1))
+    module = xp.hypot(drow, dcol)
+    return xp.mean(xp.where(bins == each, module, xp.zeros_like(module)), axis=(1, 2))
+
+
+def region_motion(
+    flow: Array, regions: Sequence[Window], *, head: Window | None = None, num_bins: int = 8
+) -> tuple[Array, Array]:
+    """Mean displacement and HOOF of parts of a flow field, as they move against the head.
+
+    Parameters
+    ----------
+    flow : array, shape (2, M, N), float32
+        (row, col) displacement, px.
+    regions : sequence of R Window
+        Each part.
+    head : Window, optional
+        Part whose mean displacement is the head's and is taken away.
+    num_bins : int
+        As in `hoof`.
+
+    Returns
+    -------
+    displacement : array, shape (R, 2), float32
+        Mean (row, col) displacement, px.
+    histograms : array, shape (R, num_bins), float32
+        As `hoof` of each part, px.
+    """
+    xp = namespace(flow)
+    if is_numpy(flow):
+        # an empty part stands for none: nothing is taken away
+        own = Window(0, 0, 0, 0) if head is None else head
+        return _region_motion_compiled(flow, np.array((own, *regions)), num_bins)
+    if head is not None:
+        flow = flow - xp.mean(flow[:, *head.slices], axis=(1, 2), keepdims=True)
+    parts = [flow[:, *region.slices] for region in regions]
+    means = xp.stack([xp.mean(part, axis=(1, 2)) for part in parts])
+    return means, xp.stack([hoof(part, num_bins=num_bins) for part in parts])
+
+
+@njit(cache=True, nogil=True)
+def _region_motion_compiled(
+    flow: NDArray[np.float32], windows: NDArray[np.int64], num_bins: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Displacement and HOOF of all windows but the first one, whose mean is taken away."""
+    means = np.zeros((windows.shape[0], 2))
+    for i in range(windows.shape[0]):
+        top, bottom, left, right = windows[i]
+        part = flow[:, top:bottom, left:right]
+        if part.size:
+            means[i, 0], means[i, 1] = part[0].mean(), part[1].mean()
+    histograms = np.empty((windows.shape[0] - 1, num_bins), dtype=np.float32)
+    head_row, head_col = np.float32(means[0, 0]), np.float32(means[0, 1])
+    for i in range(histograms.shape[0]):
+        top, bottom, left, right = windows[i + 1]
+        histograms[i] = _hoof_compiled(flow[:, top:bottom, left:right], head_row, head_col, num_bins)
+    return (means[1:] - means[0]).astype(np.float32), histograms
+
+
+@njit(cache=True, nogil=True)
+def _hoof_compiled(
+    flow: NDArray[np.float32], head_row: np.float32, head_col: np.float32, num_bins: int
+) -> NDArray[np.float32]:
+    _, height, width = flow.shape
+    sums = np.zeros(num_bins)
+    bins_per_radian = np.float32(num_bins / (2 * np.pi))
+    for y in range(height):
+        for x in range(width):
+            drow, dcol = flow[0, y, x] - head_row, flow[1, y, x] - head_col
+            turns = np.arctan2(drow, dcol) * bins_per_radian
+            sums[int(np.floor(turns)) % num_bins] += np.sqrt(drow * drow + dcol * dcol)
+    return (sums / (height * width)).astype(np.float32)
