@@ -17,8 +17,7 @@ from pydantic.dataclasses import dataclass
 from assets.lake.storage import fingerprint
 from features.config import FeatureConfig, build_config, load_config, read_sections
 from features.validation import require
-from ml.config import TrainConfig
-from ml.deepid.abstention import AbstentionConfig
+from ml.config import AbstentionConfig, TrainConfig
 from ml.norms import PROJECT_FORM
 
 _Part = Annotated[float, Field(gt=0, lt=1)]

@@ -5,10 +5,14 @@ Belongs here: `TrainConfig`. Stays out: everything that acts on it (``ml.deepid.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 Schedule = Literal["constant", "cosine"]
 Keep = Literal["best", "last"]
@@ -107,3 +111,34 @@ class TrainConfig:
     batch_norm: bool = False
     dropout: _Probability = 0.0
     num_threads: PositiveInt = 1
+
+
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class AbstentionConfig:
+    """Limits that are stated, and what the learned ones are learned for.
+
+    Parameters
+    ----------
+    min_face_px : float
+        Smallest face, geometric mean of the box sides, px of the frame.
+    min_blur : float
+        Least variance of the Laplacian of the aligned crop, grey^2.
+    max_yaw : float
+        Largest pose proxy: nose offset from the eyes' midpoint over the eye distance, 0..1.
+    max_roll_deg : float
+        Largest angle of the line between the eyes, degrees.
+    min_track_s : float
+        Shortest time that the face was followed, s.
+    coverage : float
+        Share of the validation faces that the least confidence lets through.
+    typical : float
+        Share of the validation faces that count as inside the training range.
+    """
+
+    min_face_px: NonNegativeFloat = 32.0
+    min_blur: NonNegativeFloat = 10.0
+    max_yaw: _Share = 0.25
+    max_roll_deg: Annotated[float, Field(ge=0, le=180)] = 30.0
+    min_track_s: NonNegativeFloat = 0.5
+    coverage: _Share = 0.8
+    typical: _Share = 0.99

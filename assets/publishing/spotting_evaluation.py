@@ -14,7 +14,7 @@ import pandas as pd
 from assets.lake.storage import Lake
 from assets.training.training_set import camera_days, track_of
 from features.spotting.curves import score_curve
-from ml.spotting_metrics.matching import auc_interval, frame_mask, frame_roc
+from ml.spotting_metrics.frames import auc_interval, frame_mask, frame_roc
 
 # Table 2's methods: a texture descriptor alone, or the mean of its score curve and the flow's.
 TEXTURE_ALONE = ("dcp", "hog", "lbp")

@@ -18,8 +18,8 @@ from assets.parameters import Parameters
 from assets.scoring.answers import by_time, score_segments
 from assets.training.champion import ensure_champion
 from assets.training.training_set import FEATURE_VERSION
-from ml.datasets.examples import PAD_AXES
 from ml.deepid.abstention import REASONS
+from ml.emotions import PAD_AXES
 from ml.norms import emotion_pad
 from ml.registry.client import ModelRegistry
 from ml.registry.request import PLACES

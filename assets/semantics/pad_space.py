@@ -16,11 +16,12 @@ from assets.lake.storage import Lake, fingerprint
 from assets.metadata import asset_attributes, figures
 from assets.parameters import Parameters
 from assets.semantics.rating_surveys import load_form
-from ml.datasets.examples import PAD_AXES
+from ml.emotions import PAD_AXES
 from ml.norms import AdjectivePair, midpoint_of, pairs_csv, target_of
+from ml.semantic_space.adequacy import parallel_analysis
 from ml.semantic_space.rotation import chance_congruence, own_congruence, variance_inflation
 from ml.semantic_space.space import SemanticSpace, fit_semantic_space
-from ml.surveys.agreement import agreement_by_pair, parallel_analysis
+from ml.surveys.agreement import agreement_by_pair
 from ml.surveys.ratings import mean_scores
 
 CODE_VERSION = "2"

@@ -15,7 +15,7 @@ from assets.metadata import asset_attributes, figures
 from assets.parameters import Parameters
 from assets.semantics.pad_space import load_space
 from assets.training.training_set import FEATURE_VERSION, NAME, load_training_set
-from ml.datasets.examples import EMOTIONS
+from ml.emotions import EMOTIONS
 from ml.norms import emotion_pad
 from ml.registry.client import MODEL_CARD, ModelRegistry
 

@@ -21,8 +21,9 @@ from assets.parameters import Parameters, TrainingSetConfig
 from assets.semantics.pad_space import load_space, rated_pad
 from features.faces.boxes import Box, box_iou
 from features.pipeline import segment_features
-from ml.datasets.examples import EMOTIONS, INPUT_SIZE, PAD_AXES, ExpressionDataset, face_image, one_hot
+from ml.datasets.examples import INPUT_SIZE, ExpressionDataset, face_image, one_hot
 from ml.datasets.splits import Split, split_by_subject, split_from_folds
+from ml.emotions import EMOTIONS, PAD_AXES
 from ml.semantic_space.space import SemanticSpace
 
 CODE_VERSION = "2"

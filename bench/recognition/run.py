@@ -40,11 +40,13 @@ from bench.recognition.trainings import (
 )
 from bench.speed.video import FER_PYTHON
 from ml.bootstrap import bootstrap_interval, paired_bootstrap
-from ml.datasets.examples import EMOTIONS, ExpressionDataset, strings
+from ml.datasets.examples import ExpressionDataset, strings
 from ml.datasets.ferplus import ferplus_examples
 from ml.datasets.posed import OBSERVED
 from ml.datasets.splits import Split
-from ml.evaluation.calibration import expected_calibration_error, fit_temperature, risk_at_coverage
+from ml.deepid.temperature import fit_temperature
+from ml.emotions import EMOTIONS
+from ml.evaluation.calibration import expected_calibration_error, risk_at_coverage
 from ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
 
 Rows = list[dict[str, Any]]

@@ -15,11 +15,12 @@ import numpy as np
 
 from bench.recognition.run import CACHE
 from bench.recognition.trainings import Plan, ferplus_run, read_plan, read_sets
-from ml.datasets.examples import EMOTIONS, ExpressionDataset
+from ml.config import AbstentionConfig
+from ml.datasets.examples import ExpressionDataset
 from ml.datasets.ferplus import ferplus_examples
 from ml.datasets.splits import Split
-from ml.deepid.abstention import AbstentionConfig
 from ml.deepid.pretrained import DATA, load_pretrained, save_pretrained
+from ml.emotions import EMOTIONS
 from ml.evaluation.cards import EXCLUDED_USES, INTENDED_USES
 from ml.evaluation.recognition import Evaluation, evaluate
 

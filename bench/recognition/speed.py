@@ -15,9 +15,10 @@ import torch
 from torch.nn import functional
 
 from ml.config import TrainConfig
-from ml.datasets.examples import EMOTIONS, ExpressionDataset
+from ml.datasets.examples import ExpressionDataset
 from ml.deepid.loop import Examples, TrainingLoop
 from ml.deepid.network import DeepID
+from ml.emotions import EMOTIONS
 
 _IMAGES = 2048
 _ROUNDS = 5

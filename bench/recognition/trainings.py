@@ -24,13 +24,14 @@ from bench.paths import CONFIGS
 from bench.recognition.faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
 from features.config import build_config, read_sections
 from ml.config import TrainConfig
-from ml.datasets.examples import EMOTIONS, ExpressionDataset, one_hot, strings
+from ml.datasets.examples import ExpressionDataset, one_hot, strings
 from ml.datasets.ferplus import READINGS, VOCABULARY_SIZES, FerPlus, ferplus_examples, read_ferplus
 from ml.datasets.image_pad import class_pad, emotion_anchors, random_anchors
 from ml.datasets.posed import performer_folds, read_segments, read_stills, stills_pad
 from ml.datasets.splits import split_from_folds
 from ml.deepid.model import ExpressionModel
 from ml.deepid.train import calibrated_reader, train_deepid, train_words
+from ml.emotions import EMOTIONS
 
 CONFIG = CONFIGS / "recognition.yaml"
 CODE_VERSION = "3"

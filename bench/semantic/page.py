@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 
 from assets.figures import figure_png, loadings_plot, pad_cube, scree_plot
 from bench.semantic.run import SemanticResults, SurveyFit
-from ml.datasets.examples import PAD_AXES
+from ml.emotions import PAD_AXES
 from ml.evaluation.markdown import markdown_pages
 from ml.norms import emotion_pad
+from ml.semantic_space.adequacy import parallel_analysis
 from ml.semantic_space.rotation import tucker_congruence
 from ml.semantic_space.space import MIN_CONGRUENCE
-from ml.surveys.agreement import parallel_analysis
 from ml.surveys.forms import pad_norms
 
 _FOLDER = "semantic_space"  # of the plots, beside the page

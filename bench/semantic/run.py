@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.datasets.examples import PAD_AXES
 from ml.datasets.image_pad import intensities_to_pad, vote_variance, votes_to_pad
+from ml.emotions import PAD_AXES
 from ml.norms import AdjectivePair, midpoint_of, target_of
 from ml.semantic_space.congruence_interval import congruence_interval
 from ml.semantic_space.rotation import (

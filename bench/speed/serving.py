@@ -42,9 +42,10 @@ from bench.recognition.trainings import read_plan
 from features.config import FeatureConfig
 from features.faces.raw_crops import align_raw_crop
 from features.pipeline import segment_features
-from ml.datasets.examples import EMOTIONS, INPUT_SIZE, ExpressionDataset, one_hot
+from ml.config import AbstentionConfig
+from ml.datasets.examples import INPUT_SIZE, ExpressionDataset, one_hot
 from ml.datasets.splits import split_by_subject
-from ml.deepid.abstention import AbstentionConfig
+from ml.emotions import EMOTIONS
 from ml.norms import emotion_pad
 from ml.registry.client import MODEL_NAME, ModelRegistry
 

@@ -15,7 +15,7 @@ from scipy.ndimage import maximum_filter1d
 from bench.spotting.faces import AnnotatedFace, Stretch
 from bench.spotting.frame_scorers import FrameScorer, fit_logistic, fit_trees
 from bench.spotting.methods import FlowRule, Spotted, Thresholds, assemble, scored_spans
-from ml.spotting_metrics.matching import frame_mask
+from ml.spotting_metrics.frames import frame_mask
 
 Floats = NDArray[np.float64]
 FrameFeatures = Callable[[Stretch], Floats]

@@ -16,7 +16,7 @@ from bench.spotting.claims import is_ahead
 from bench.spotting.extract import PEER_KINDS
 from bench.spotting.run import BEST_LEARNED, Rows, SpottingResults
 from ml.evaluation.markdown import markdown_pages
-from ml.spotting_metrics.matching import frame_roc
+from ml.spotting_metrics.frames import frame_roc
 from ml.spotting_metrics.nested import ALARM_PRICE, NUM_INNER, NUM_OUTER
 
 _PLOT = "spotting_roc.png"

@@ -14,8 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-EMOTIONS: tuple[str, ...] = ("happy", "angry", "calm", "scared")
-PAD_AXES: tuple[str, ...] = ("pleasure", "arousal", "dominance")
+from ml.emotions import EMOTIONS, PAD_AXES
 
 CROP_SIZE = 128
 INPUT_SIZE = 48

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ml.datasets.examples import EMOTIONS, PAD_AXES
+from ml.emotions import EMOTIONS, PAD_AXES
 from ml.norms import adjective_pad
 
 Floats = NDArray[np.float64]

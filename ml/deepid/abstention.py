@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import ConfigDict, Field, NonNegativeFloat
-from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from ml.config import AbstentionConfig
 
 # In the order in which they are told: what the picture lacks, then what the model lacks.
 REASONS: tuple[str, ...] = (
@@ -30,38 +30,6 @@ REASONS: tuple[str, ...] = (
 )
 
 Floats = NDArray[np.float32]
-_Share = Annotated[float, Field(ge=0, le=1)]
-
-
-@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class AbstentionConfig:
-    """Limits that are stated, and what the learned ones are learned for.
-
-    Parameters
-    ----------
-    min_face_px : float
-        Smallest face, geometric mean of the box sides, px of the frame.
-    min_blur : float
-        Least variance of the Laplacian of the aligned crop, grey^2.
-    max_yaw : float
-        Largest pose proxy: nose offset from the eyes' midpoint over the eye distance, 0..1.
-    max_roll_deg : float
-        Largest angle of the line between the eyes, degrees.
-    min_track_s : float
-        Shortest time that the face was followed, s.
-    coverage : float
-        Share of the validation faces that the least confidence lets through.
-    typical : float
-        Share of the validation faces that count as inside the training range.
-    """
-
-    min_face_px: NonNegativeFloat = 32.0
-    min_blur: NonNegativeFloat = 10.0
-    max_yaw: _Share = 0.25
-    max_roll_deg: Annotated[float, Field(ge=0, le=180)] = 30.0
-    min_track_s: NonNegativeFloat = 0.5
-    coverage: _Share = 0.8
-    typical: _Share = 0.99
 
 
 @dataclass(frozen=True, eq=False)

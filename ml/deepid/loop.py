@@ -20,11 +20,12 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ml.config import TrainConfig
-from ml.datasets.examples import EMOTIONS, ExpressionDataset
+from ml.datasets.examples import ExpressionDataset
 from ml.deepid.augment import augment_faces
 from ml.deepid.checkpoint import TrainingCheckpoint
 from ml.deepid.network import DeepID, map_to_emotion, standardise
 from ml.deepid.reducer import FeatureReducer
+from ml.emotions import EMOTIONS
 
 # Curves show the training loss of this many faces at most: measuring all would cost a third of the training.
 _MAX_MEASURED = 2048

@@ -17,11 +17,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ml.datasets.examples import EMOTIONS, ExpressionDataset
-from ml.deepid.abstention import AbstentionConfig, Limits, TrainingRange, confidence_threshold
+from ml.config import AbstentionConfig
+from ml.datasets.examples import ExpressionDataset
+from ml.deepid.abstention import Limits, TrainingRange, confidence_threshold
 from ml.deepid.network import DeepID, map_to_emotion, standardise
 from ml.deepid.reducer import FeatureReducer
-from ml.evaluation.calibration import fit_temperature
+from ml.deepid.temperature import fit_temperature
+from ml.emotions import EMOTIONS
 
 _FORMAT = 4
 _BATCH = 256

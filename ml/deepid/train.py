@@ -19,12 +19,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ml.config import TrainConfig as TrainConfig
-from ml.datasets.examples import EMOTIONS, PAD_AXES, ExpressionDataset
+from ml.datasets.examples import ExpressionDataset
 from ml.datasets.splits import Split, assert_disjoint
 from ml.deepid.loop import Examples, TrainingLoop
 from ml.deepid.model import ExpressionModel, code_version
 from ml.deepid.network import DeepID, standardise
 from ml.deepid.reducer import FeatureReducer
+from ml.emotions import EMOTIONS, PAD_AXES
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,7 @@ def train_deepid(
     seed : int
         Seeds initial weights, batches, augmentation and the feature reduction.
     pad_anchors : array_like, shape (4, 3)
-        PAD position of each emotion, -1..1, in the order of `ml.datasets.examples.EMOTIONS`.
+        PAD position of each emotion, -1..1, in the order of `ml.emotions.EMOTIONS`.
     weights : array_like, shape (N,), optional
         How much each example counts in the loss, non-negative; 1 each if absent. `class_balance` multiplies it.
     start : DeepID, optional
@@ -206,7 +207,7 @@ def calibrated_reader(
     network : DeepID
         As `train_words` gives it.
     classes : sequence of 4 int
-        Columns that stand for `ml.datasets.examples.EMOTIONS`.
+        Columns that stand for `ml.emotions.EMOTIONS`.
     valid : ExpressionDataset
     pad_anchors : array_like, shape (4, 3)
     config, seed, split_hash

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.datasets.examples import EMOTIONS, ExpressionDataset
+from ml.datasets.examples import ExpressionDataset
 from ml.datasets.splits import FOLDS, Split
 from ml.deepid.model import ExpressionModel
+from ml.emotions import EMOTIONS
 from ml.evaluation.calibration import COVERAGE, NUM_BINS
 from ml.evaluation.markdown import markdown_pages
 from ml.evaluation.recognition import Evaluation

@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix
 
 from ml.bootstrap import bootstrap_interval
-from ml.datasets.examples import EMOTIONS, PAD_AXES, ExpressionDataset
+from ml.datasets.examples import ExpressionDataset
 from ml.deepid.model import ExpressionModel
+from ml.emotions import EMOTIONS, PAD_AXES
 from ml.evaluation.calibration import COVERAGE, expected_calibration_error, risk_at_coverage
 
 

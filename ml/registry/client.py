@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ml.datasets.examples import EMOTIONS, ExpressionDataset
+from ml.datasets.examples import ExpressionDataset
 from ml.datasets.splits import FOLDS, Split
+from ml.emotions import EMOTIONS
 from ml.registry.lazy import import_mlflow
 from ml.registry.pyfunc import log_model
 

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ml.datasets.examples import CROP_SIZE, EMOTIONS, INPUT_SIZE, PAD_AXES
+from ml.datasets.examples import CROP_SIZE, INPUT_SIZE
+from ml.emotions import EMOTIONS, PAD_AXES
 from ml.norms import nearest_adjectives
 
 if TYPE_CHECKING:

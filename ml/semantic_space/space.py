@@ -50,13 +50,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ml import norms
-from ml.datasets.examples import PAD_AXES
+from ml.emotions import PAD_AXES
+from ml.semantic_space.adequacy import parallel_analysis, sampling_adequacy
 from ml.semantic_space.encoding import from_plain, rounded, to_plain
 from ml.semantic_space.factor_scores import calibrate, regression_scores, standardise
 from ml.semantic_space.factoring import Extraction, extract_loadings
 from ml.semantic_space.rotation import rotate_to_target
 from ml.semantic_space.score_table import as_score_table, drop_unusable, normalise, regularised_correlation
-from ml.surveys.agreement import parallel_analysis, sampling_adequacy
 
 Rotation = Literal["procrustes", "varimax"]
 

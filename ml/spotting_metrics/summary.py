@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.bootstrap import subject_weights
+from ml.spotting_metrics.frames import frame_mask, roc_area
 from ml.spotting_metrics.matching import (
     Segments,
     SpottingCounts,
     boundary_errors,
-    frame_mask,
     match_pairs,
-    roc_area,
     segment_iou,
     spotting_counts_by_length,
 )

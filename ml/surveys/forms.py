@@ -24,7 +24,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from ml.datasets.examples import PAD_AXES
+from ml.emotions import PAD_AXES
 from ml.norms import NORM_LIMIT, AdjectivePair, Pole
 from ml.surveys.ratings import NUM_LEVELS, RATING_COLUMNS, REJECTED_COLUMNS
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, NonNegativeFloat
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from ml.datasets.examples import EMOTIONS, PAD_AXES
+from ml.emotions import EMOTIONS, PAD_AXES
 from ml.norms import emotion_pad, load_pairs, midpoint_of, select_pairs, target_of
 from ml.surveys.ratings import ANSWER_COLUMNS, NUM_LEVELS
 

@@ -288,7 +288,7 @@ def survey_power(
     on the same scales, of stimuli as varied, by raters as careful, each image rated by other raters. The ceiling
     is the congruence of the endless survey with the norms: no number of raters lifts that.
     """
-    from ml.datasets.examples import PAD_AXES
+    from ml.emotions import PAD_AXES
     from orchestration.commands.survey_plan import plan_survey
     from orchestration.resources import build_resources
 

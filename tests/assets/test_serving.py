@@ -21,8 +21,9 @@ from features.faces.alignment import align_face
 from features.faces.config import FaceConfig
 from features.faces.detectors import make_detector
 from features.pipeline import segment_features, spot_clip
+from ml.config import AbstentionConfig
 from ml.datasets.examples import face_image
-from ml.deepid.abstention import AbstentionConfig, Limits
+from ml.deepid.abstention import Limits
 from ml.deepid.model import ExpressionModel
 from ml.deepid.network import DeepID
 from ml.deepid.reducer import FeatureReducer

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml import norms
-from ml.datasets.examples import EMOTIONS, PAD_AXES
+from ml.emotions import EMOTIONS, PAD_AXES
 
 TABLE_1 = [
     "angry-calm",

@@ -10,7 +10,8 @@ from assets.lake.face_quality import measures_at
 from assets.lake.storage import Lake
 from assets.scoring.segment_scores import segment_scores
 from assets.training.training_set import FEATURE_VERSION
-from ml.deepid.abstention import AbstentionConfig, Limits
+from ml.config import AbstentionConfig
+from ml.deepid.abstention import Limits
 
 DAY, CLIP, TRACK = "2026-03-02_gate-03", "aaaa000011112222", "bbbb00001111"
 

@@ -29,9 +29,9 @@ from bench.recognition.trainings import (
     read_plan,
 )
 from ml.config import TrainConfig
-from ml.datasets.examples import EMOTIONS
 from ml.datasets.ferplus import ORIGINAL_WORDS, WORDS, FerPlus, ferplus_examples
 from ml.datasets.image_pad import emotion_anchors
+from ml.emotions import EMOTIONS
 from orchestration.commands.cli import app
 
 TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)

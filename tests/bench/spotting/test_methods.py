@@ -18,7 +18,7 @@ from bench.spotting.methods import (
 )
 from features.spotting.decisions import TrackCurves
 from features.spotting.spans import Span
-from ml.spotting_metrics.matching import frame_roc
+from ml.spotting_metrics.frames import frame_roc
 from ml.spotting_metrics.nested import NestedCrossValidation
 from ml.spotting_metrics.summary import SpottingSummary, TrueSegment
 from tests.bench.spotting.made_faces import draw_face, draw_faces

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from ml.datasets import image_pad
-from ml.datasets.examples import EMOTIONS, PAD_AXES
+from ml.emotions import EMOTIONS, PAD_AXES
 from ml.norms import emotion_pad
 
 FERPLUS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.config import TrainConfig
+from ml.config import AbstentionConfig, TrainConfig
 from ml.datasets.examples import ExpressionDataset
-from ml.deepid.abstention import REASONS, AbstentionConfig, Limits, TrainingRange, confidence_threshold
+from ml.deepid.abstention import REASONS, Limits, TrainingRange, confidence_threshold
 from ml.deepid.model import ExpressionModel
 from ml.deepid.train import train_deepid
 

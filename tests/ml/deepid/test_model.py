@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from ml.config import TrainConfig
-from ml.datasets.examples import EMOTIONS
 from ml.deepid.model import ExpressionModel, code_version
 from ml.deepid.network import map_to_emotion
 from ml.deepid.train import train_deepid
+from ml.emotions import EMOTIONS
 
 
 @pytest.fixture(scope="module")

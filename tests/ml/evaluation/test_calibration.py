@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from ml.deepid.temperature import fit_temperature
 from ml.evaluation.calibration import (
     expected_calibration_error,
-    fit_temperature,
     reliability_table,
     risk_at_coverage,
     risk_coverage_curve,

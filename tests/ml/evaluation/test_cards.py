@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.config import TrainConfig
-from ml.deepid.abstention import AbstentionConfig
+from ml.config import AbstentionConfig, TrainConfig
 from ml.deepid.pretrained import load_pretrained
 from ml.deepid.train import train_deepid
 from ml.evaluation.cards import EXCLUDED_USES, data_sheet, model_card, shipped_card

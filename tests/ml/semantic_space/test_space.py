@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ml import norms
-from ml.datasets.examples import EMOTIONS, PAD_AXES
+from ml.emotions import EMOTIONS, PAD_AXES
 from ml.semantic_space.score_table import DroppedPairsWarning, SingularCorrelationWarning, normalise
 from ml.semantic_space.space import SemanticSpace, fit_semantic_space
 from ml.surveys.panel import PanelConfig, draw_pad, simulate_panel

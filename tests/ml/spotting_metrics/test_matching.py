@@ -3,12 +3,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from ml.spotting_metrics.frames import auc_interval, frame_mask, frame_roc
 from ml.spotting_metrics.matching import (
     SpottingCounts,
-    auc_interval,
     boundary_errors,
-    frame_mask,
-    frame_roc,
     match_pairs,
     match_segments,
     segment_iou,

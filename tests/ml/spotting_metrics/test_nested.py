@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bench.spotting.frame_scorers import fit_logistic, fit_trees
-from ml.spotting_metrics.matching import frame_mask
+from ml.spotting_metrics.frames import frame_mask
 from ml.spotting_metrics.nested import (
     Fold,
     NestedCrossValidation,

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.datasets.examples import EMOTIONS, PAD_AXES
+from ml.emotions import EMOTIONS, PAD_AXES
 from ml.norms import emotion_pad, load_pairs, target_of
 from ml.surveys import panel, ratings
 

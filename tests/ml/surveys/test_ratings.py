@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.datasets.examples import EMOTIONS
+from ml.emotions import EMOTIONS
 from ml.surveys import ratings
 from ml.surveys.panel import simulate_panel
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.lake.storage import Lake
-from ml.datasets.examples import EMOTIONS
+from ml.emotions import EMOTIONS
 from ml.surveys.panel import simulate_panel
 from orchestration.commands import cli
 from orchestration.settings import Settings

@@ -19,7 +19,7 @@ from assets.lake.storage import Lake
 from assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
 from assets.training.champion import latest_decision
 from assets.training.training_set import camera_days
-from ml.datasets.examples import EMOTIONS, PAD_AXES
+from ml.emotions import EMOTIONS, PAD_AXES
 from ml.registry.client import MODEL_NAME
 from orchestration.commands.cli import app
 from orchestration.commands.ingest import process_all

@@ -1,0 +1,11 @@
+"""The vocabulary that every room of ``ml`` shares: the paper's four emotions and the three axes.
+
+Belongs here: names alone. Stays out: word norms (``ml.norms``).
+"""
+
+from __future__ import annotations
+
+EMOTIONS: tuple[str, ...] = ("happy", "angry", "calm", "scared")
+
+
+PAD_AXES: tuple[str, ...] = ("pleasure", "arousal", "dominance")
