@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from assets.lake.camera_days import ClipWorkers
 from assets.lake.storage import Lake
+from assets.lake.workers import ClipWorkers
 from assets.parameters import load_parameters
 from ml.registry.client import ModelRegistry
 from orchestration.settings import Settings

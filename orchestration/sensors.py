@@ -6,8 +6,9 @@ from time import monotonic, time
 import dagster as dg
 from upath import UPath
 
-from assets.ingest.intake import IntakeResult, clips_in, stored_camera_days, stored_clips, summarise, take_in
+from assets.ingest.intake import IntakeResult, clips_in, summarise, take_in
 from assets.lake.camera_days import CAMERA_DAYS
+from assets.lake.clips import stored_camera_days, stored_clips
 from assets.lake.storage import Lake, fingerprint
 from ml.registry.client import ModelRegistry
 from orchestration.jobs import process_camera_day, rescore

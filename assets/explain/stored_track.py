@@ -26,11 +26,11 @@ from assets.explain.wording import (
     unusable_headline,
 )
 from assets.figures import TrackView
+from assets.lake.annotations import track_of
 from assets.lake.clip_stages import DECIDING_COLUMNS
 from assets.lake.crops import crops_at
 from assets.lake.storage import Lake, columns_of_track
 from assets.parameters import Parameters
-from assets.training.training_set import track_of
 from features.pipeline import explain_segments
 from features.spotting.curves import change_threshold, smooth
 

@@ -5,8 +5,8 @@ from datetime import UTC
 import dagster as dg
 
 from assets import checks
-from assets.ingest.intake import StoredClip, stored_clips
 from assets.lake.camera_days import CAMERA_DAYS, for_each_clip
+from assets.lake.clips import StoredClip, stored_clips
 from assets.lake.storage import Lake
 from assets.metadata import asset_attributes, column_schema
 from features.video.reader import probe_video

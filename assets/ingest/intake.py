@@ -9,52 +9,22 @@ A clip is known by its content hash, so a file that arrives twice counts once. W
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from upath import UPath
 
+from assets.lake.clips import Manifest, find_clip, hash_file
 from assets.lake.storage import Lake
 from features.video.containers import UnreadableVideo
 from features.video.reader import VideoInfo, probe_video
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".avi", ".m4v", ".webm", ".ts"})
-
-
-class Annotation(BaseModel):
-    """A labelled expression of one face; frame indices are 0-based, the box is (x, y, w, h) px at the apex."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    subject: str = Field(min_length=1)
-    emotion: Literal["happy", "angry", "calm", "scared"]
-    onset: int = Field(ge=0)
-    apex: int = Field(ge=0)
-    offset: int = Field(ge=0)
-    box: tuple[float, float, float, float]
-
-
-class Manifest(BaseModel):
-    """What must be known about a clip before it may be processed (``clip.json`` beside ``clip.mp4``)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    camera: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
-    captured_at: AwareDatetime
-    purpose: str = Field(min_length=1)
-    legal_basis: str = Field(min_length=1)
-    synthetic: bool = False
-    annotations: tuple[Annotation, ...] = ()
-
-    @property
-    def camera_day(self) -> str:
-        """Partition key ``YYYY-MM-DD_camera``, the day in UTC."""
-        return f"{self.captured_at.astimezone(UTC):%Y-%m-%d}_{self.camera}"
 
 
 @dataclass(frozen=True)
@@ -194,48 +164,6 @@ def _check_annotations(manifest: Manifest, info: VideoInfo) -> None:
                 f"annotation {index}: expected onset <= apex <= offset < {info.num_frames} frames, "
                 f"saw {each.onset}, {each.apex}, {each.offset}",
             )
-
-
-def hash_file(path: UPath | Path) -> str:
-    """Return the SHA-256 of a file's bytes, 64 hex digits."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def find_clip(lake: Lake, clip_id: str) -> UPath | None:
-    """Return the record of a clip that was taken in, or None."""
-    root = lake.home / "clips"
-    return next(iter(sorted(root.glob(f"*/{clip_id}.json"))), None) if root.is_dir() else None
-
-
-@dataclass(frozen=True)
-class StoredClip:
-    """A clip that was taken in: its id, content hash, file and manifest."""
-
-    clip_id: str
-    sha256: str
-    path: UPath
-    manifest: Manifest
-
-
-def stored_clips(lake: Lake, camera_day: str) -> list[StoredClip]:
-    """Return the clips of a camera-day, by id."""
-    folder = lake.home / "clips" / camera_day
-    clips: list[StoredClip] = []
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        record: dict[str, Any] = json.loads(path.read_text())
-        manifest = Manifest.model_validate(record["manifest"])
-        clips.append(StoredClip(path.stem, record["sha256"], folder / record["file"], manifest))
-    return clips
-
-
-def stored_camera_days(lake: Lake) -> list[str]:
-    """Return the camera-days that have clips, sorted."""
-    root = lake.home / "clips"
-    return sorted(folder.name for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
 
 
 def quarantine(lake: Lake, clip: UPath, *, reason: str, detail: str) -> None:

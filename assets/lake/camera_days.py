@@ -4,92 +4,16 @@ Belongs here: the partition definition, the loop that all clip-level assets shar
 Stays out: what any of them computes.
 """
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from multiprocessing.context import BaseContext
 
-import cv2
 import dagster as dg
-from threadpoolctl import threadpool_limits
 
 from assets.lake.storage import Lake, fingerprint
+from assets.lake.workers import ClipWorkers, Compute
 
 # One key per camera and day: a partition per clip or track would drown Dagster beyond some 40,000 keys.
 CAMERA_DAYS = dg.DynamicPartitionsDefinition(name="camera_day")
-
-# ``compute(camera_day, clip_id, stamp)`` writes a clip's files with the fingerprint `stamp`.
-Compute = Callable[[str, str, str], None]
-
-# Modules whose functions run in the workers: imported once, in the process that workers are forked from.
-_PRELOADED = ["assets.lake.clip_stages"]
-
-
-@dataclass(frozen=True)
-class ClipWorkers:
-    """Processes that compute clips side by side, each on one thread, so that `count` bounds the cores in use.
-
-    Parameters
-    ----------
-    count : int
-        Clips at once; with 1 no process is started.
-    """
-
-    count: int = 1
-
-    def run(self, compute: Compute, jobs: Sequence[tuple[str, str, str]]) -> None:
-        """Call `compute` for each (camera_day, clip_id, stamp); with several workers it must be picklable.
-
-        Raises
-        ------
-        Exception
-            What `compute` raised first, with a note that names the clip; clips under way are finished, the others
-            are left out.
-        """
-        if min(self.count, len(jobs)) <= 1:
-            for job in jobs:
-                _run_job(compute, job)
-            return
-        pool = ProcessPoolExecutor(
-            min(self.count, len(jobs)), mp_context=_workers_context(), initializer=_start_worker
-        )
-        try:
-            for done in as_completed([pool.submit(_run_job, compute, job) for job in jobs]):
-                done.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _run_job(compute: Compute, job: tuple[str, str, str]) -> None:
-    try:
-        compute(*job)
-    except Exception as error:
-        error.add_note(f"while computing clip {job[1]} of {job[0]}")
-        raise
-
-
-def _workers_context() -> BaseContext:
-    # Forking this process would copy the locks of threads that Dagster, OpenCV and Arrow run in it.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    return context
-
-
-def _start_worker() -> None:
-    cv2.setNumThreads(1)
-    threadpool_limits(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A pool's worker waits for work forever if the process that made it was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from typing import Any
 
 from upath import UPath
 
-from assets.ingest.intake import hash_file
+from assets.lake.clips import hash_file
 from assets.lake.crops import rows_table, write_track_features
 from assets.lake.storage import Lake, columns_of_track
 from features.config import FeatureConfig

@@ -18,6 +18,7 @@ from assets.explain.stored_track import (
     track_view,
     why,
 )
+from assets.lake.annotations import camera_days
 from assets.lake.storage import Lake, fingerprint
 from assets.metadata import asset_attributes
 from assets.parameters import Parameters
@@ -36,7 +37,6 @@ from assets.publishing.warehouse_build import open_warehouse, read_relation, run
 from assets.semantics.pad_space import load_space, read_record, space_figures, usable_ratings
 from assets.training.champion import CHAMPION
 from assets.training.deepid_versions import VERSIONS
-from assets.training.training_set import camera_days
 from ml.norms import emotion_pad
 from ml.registry.client import ModelRegistry
 

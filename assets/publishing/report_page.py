@@ -9,7 +9,6 @@ context says so per table and per figure.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,9 +18,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from assets.explain.wording import TrackExplanation
-from assets.figures import METHOD_NAMES, comparison_plot, figure_data_uri
+from assets.figures import comparison_plot, figure_data_uri
+from assets.figures.paper_tables import records_of, table_2, table_3, table_3_plot
 from assets.pages import environment
-from ml.evaluation.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
 
 PAPER_FIGURES = ("5", "6", "7", "8", "9", "10", "11")
 MAX_SEGMENTS = 100
@@ -220,98 +219,6 @@ def render_report(context: ReportContext) -> str:
     )
 
 
-def table_2(areas: pd.DataFrame) -> pd.DataFrame:
-    """Set measured areas under the ROC curve beside the paper's Table 2.
-
-    Parameters
-    ----------
-    areas : DataFrame, columns method, auc, low, high, synthetic
-        One row per measured method.
-
-    Returns
-    -------
-    DataFrame, columns name, paper, value, low, high, synthetic
-        The paper's methods in its order, then further ones; NaN where a value does not exist.
-    """
-    measured = areas.drop_duplicates("method", keep="last").set_index("method")
-    further = [method for method in measured.index if method not in PAPER_AUC]
-    rows: list[dict[str, Any]] = []
-    for method in [*PAPER_AUC, *further]:
-        known = method in measured.index
-        row: Any = measured.loc[method] if known else None
-        rows.append(
-            {
-                "name": METHOD_NAMES.get(method, method),
-                "paper": PAPER_AUC.get(method, math.nan),
-                "value": float(row["auc"]) if known else math.nan,
-                "low": float(row["low"]) if known else math.nan,
-                "high": float(row["high"]) if known else math.nan,
-                "synthetic": bool(row["synthetic"]) if known else False,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def table_3(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Set the three versions' test results beside the paper's Table 3.
-
-    Parameters
-    ----------
-    comparison : DataFrame
-        Rows of ``model_comparison``; of each version the highest model version counts.
-
-    Returns
-    -------
-    DataFrame
-        One row per version in the paper's order: name, model_version, synthetic, and for loss, recognition
-        and classification the columns ``<name>_paper`` and ``<name>``, for the accuracies (0..1) also
-        ``<name>_low`` and ``<name>_high``; NaN where a version has not been tested.
-    """
-    latest = (
-        comparison.sort_values("model_version").drop_duplicates("version", keep="last").set_index("version")
-    )
-    rows: list[dict[str, Any]] = []
-    for version, (loss, recognition, classification) in PAPER_RESULTS.items():
-        known = version in latest.index
-        row: Any = latest.loc[version] if known else None
-        entry: dict[str, Any] = {
-            "name": VERSION_NAMES[version],
-            "model_version": int(row["model_version"]) if known else None,
-            "synthetic": bool(row["synthetic"]) if known else False,
-            "loss_paper": loss,
-            "loss": float(row["loss"]) if known else math.nan,
-        }
-        for measure, paper in (("recognition", recognition), ("classification", classification)):
-            entry[f"{measure}_paper"] = paper
-            for column in (measure, f"{measure}_low", f"{measure}_high"):
-                entry[column] = float(row[column]) if known else math.nan
-        rows.append(entry)
-    return pd.DataFrame(rows)
-
-
-def _accuracies(table: pd.DataFrame) -> pd.DataFrame:
-    """Turn Table 3 into one row per version and accuracy, in percent, for drawing."""
-    rows = [
-        {
-            "name": f"{row['name']}: {measure}",
-            "paper": 100 * row[f"{measure}_paper"],
-            "value": 100 * row[measure],
-            "low": 100 * row[f"{measure}_low"],
-            "high": 100 * row[f"{measure}_high"],
-            "synthetic": row["synthetic"],
-        }
-        for row in records_of(table)
-        for measure in ("recognition", "classification")
-    ]
-    return pd.DataFrame(rows)
-
-
-def table_3_plot(comparison: pd.DataFrame) -> Figure:
-    """Draw the accuracies of Table 3 with their intervals beside the paper's values."""
-    rows = _accuracies(table_3(comparison))
-    return comparison_plot(rows, x="test accuracy (%)", synthetic=bool(rows["synthetic"].any()))
-
-
 def _totals(context: ReportContext) -> dict[str, int]:
     days = records_of(context.camera_days)
     summed = {"clips": "clips", "face tracks": "tracks", "kept frames": "kept_frames", "segments": "segments"}
@@ -346,8 +253,3 @@ def _verdict(congruence: float, *, unsupported: bool) -> str:
     if congruence >= _GOOD_CONGRUENCE:
         return "good"
     return "fair" if congruence >= _FAIR_CONGRUENCE else "weak"
-
-
-def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a table as dicts by column."""
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

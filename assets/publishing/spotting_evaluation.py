@@ -11,8 +11,8 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from assets.lake.annotations import camera_days, track_of
 from assets.lake.storage import Lake
-from assets.training.training_set import camera_days, track_of
 from features.spotting.curves import score_curve
 from ml.spotting_metrics.frames import auc_interval, frame_mask, frame_roc
 

@@ -17,7 +17,7 @@ from assets.metadata import asset_attributes, column_schema, figures, table_prev
 from assets.parameters import Parameters
 from assets.scoring.answers import by_time, score_segments
 from assets.training.champion import ensure_champion
-from assets.training.training_set import FEATURE_VERSION
+from assets.training.training_table import FEATURE_VERSION
 from ml.deepid.abstention import REASONS
 from ml.emotions import PAD_AXES
 from ml.norms import emotion_pad

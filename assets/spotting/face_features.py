@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from assets import checks
 from assets.explain.stored_track import flow_figure, texture_figure
-from assets.lake.camera_days import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
+from assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
 from assets.lake.crops import TrackStream, write_track_features
 from assets.lake.storage import Lake
+from assets.lake.workers import ClipWorkers
 from assets.metadata import asset_attributes, column_schema, figures
 from assets.parameters import Parameters
 from features.config import FeatureConfig

@@ -7,9 +7,10 @@ import pyarrow.compute as pc
 
 from assets import checks
 from assets.explain.stored_track import faces_figure
-from assets.lake.camera_days import CAMERA_DAYS, ClipWorkers, fingerprints, for_each_clip
+from assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
 from assets.lake.clip_stages import write_tracks
 from assets.lake.storage import Lake
+from assets.lake.workers import ClipWorkers
 from assets.metadata import asset_attributes, column_schema, figures
 from assets.parameters import Parameters
 

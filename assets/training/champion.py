@@ -10,7 +10,7 @@ from assets.lake.storage import Lake, fingerprint
 from assets.metadata import asset_attributes, column_schema, table_preview
 from assets.parameters import Parameters, PromotionConfig
 from assets.training.model_comparison import CHALLENGER
-from assets.training.training_set import load_training_set
+from assets.training.training_table import load_training_set
 from ml.bootstrap import paired_bootstrap
 from ml.registry.client import ModelRegistry
 

@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 from assets import checks
 from assets.figures import confusion_matrix, learning_curves
 from assets.figures.calibration import calibration_figures
-from assets.lake.face_quality import describe_examples
 from assets.lake.storage import Lake, fingerprint
 from assets.metadata import asset_attributes, figures
 from assets.parameters import Parameters
 from assets.semantics.pad_space import load_space
-from assets.training.training_set import FEATURE_VERSION, NAME, load_training_set
+from assets.training.training_table import FEATURE_VERSION, NAME, describe_examples, load_training_set
 from ml.emotions import EMOTIONS
 from ml.norms import emotion_pad
 from ml.registry.client import MODEL_CARD, ModelRegistry

@@ -10,13 +10,12 @@ from matplotlib.figure import Figure
 
 from assets import checks
 from assets.figures.calibration import risk_coverage_plot, slices_plot
-from assets.lake.face_quality import describe_examples
+from assets.figures.paper_tables import table_3_plot
 from assets.lake.storage import Lake, fingerprint
 from assets.metadata import asset_attributes, column_schema, figures, table_preview
 from assets.parameters import Parameters
-from assets.publishing.report_page import table_3_plot
 from assets.training.deepid_versions import VERSIONS, model_stamp
-from assets.training.training_set import load_training_set
+from assets.training.training_table import describe_examples, load_training_set
 from ml.evaluation.slices import slice_scores, worst_slice
 from ml.registry.client import DATA_SHEET, MODEL_CARD, ModelRegistry
 

@@ -7,28 +7,25 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from assets import checks
 from assets.figures import face_strip
+from assets.lake.annotations import camera_days, track_of
 from assets.lake.crops import crops_at
 from assets.lake.storage import Lake, fingerprint
 from assets.metadata import asset_attributes, column_schema, figures
 from assets.parameters import Parameters, TrainingSetConfig
 from assets.semantics.pad_space import load_space, rated_pad
-from features.faces.boxes import Box, box_iou
+from assets.training.training_table import FEATURE_VERSION, NAME, load_training_set
 from features.pipeline import segment_features
-from ml.datasets.examples import INPUT_SIZE, ExpressionDataset, face_image, one_hot
-from ml.datasets.splits import Split, split_by_subject, split_from_folds
+from ml.datasets.examples import face_image
+from ml.datasets.splits import split_by_subject
 from ml.emotions import EMOTIONS, PAD_AXES
 from ml.semantic_space.space import SemanticSpace
 
 CODE_VERSION = "2"
-FEATURE_VERSION = "2"
-NAME = "examples"
 
 
 @dataclass(frozen=True)
@@ -162,25 +159,6 @@ def _rated_segments(
             )
 
 
-def camera_days(lake: Lake) -> list[str]:
-    """Return the camera-days that have a manifest, sorted."""
-    folder = lake.home / "lake" / "clip_manifest"
-    return sorted(each.name.partition("=")[2] for each in folder.iterdir()) if folder.is_dir() else []
-
-
-def track_of(tracks: pa.Table, label: dict[str, Any]) -> str | None:
-    """Return the track whose box at the label's apex overlaps the labelled box most; None where none does."""
-    at_apex = tracks.filter(pc.field("frame") == label["apex"]).to_pylist()
-    labelled = _box_of(label)
-    overlaps = {row["track_id"]: box_iou(_box_of(row), labelled) for row in at_apex}
-    best = max(overlaps, key=overlaps.__getitem__, default=None)
-    return best if best is not None and overlaps[best] > 0.2 else None
-
-
-def _box_of(row: dict[str, Any]) -> Box:
-    return Box(row["x"], row["y"], row["w"], row["h"])
-
-
 def frames_to_learn(label: Labelled, count: int) -> list[int]:
     """Return frames about the apex (over the whole stretch of a calm face), evenly spaced and distinct."""
     if label.emotion == "calm":
@@ -249,46 +227,3 @@ def _folds(rows: list[dict[str, Any]], config: TrainingSetConfig, *, previous: d
         previous=previous,
     )
     return split.folds.tolist()
-
-
-def load_training_set(lake: Lake) -> tuple[ExpressionDataset, Split]:
-    """Read the stored examples and their split.
-
-    Raises
-    ------
-    FileNotFoundError
-        Where ``training_set`` has not been materialised.
-    """
-    table = lake.read("training_set", NAME)
-    ids = np.asarray(table["example_id"].to_pylist())
-    flow = table["flow"].to_pylist()
-    length = max((len(each) for each in flow if each is not None), default=0)
-    data = ExpressionDataset(
-        images=_faces_of(table, "image"),
-        onsets=_faces_of(table, "onset"),
-        labels=one_hot(table["emotion"].to_pylist()),
-        pad=np.asarray(
-            [
-                [_or_nan(v) for v in row]
-                for row in zip(*[table[a].to_pylist() for a in PAD_AXES], strict=True)
-            ],
-            np.float32,
-        ),
-        texture=np.stack(table["texture"].to_numpy()).astype(np.float32),
-        flow=np.asarray([np.zeros(length) if each is None else each for each in flow], np.float32),
-        flow_mask=np.asarray([each is not None for each in flow], np.float32),
-        subjects=np.asarray(table["subject"].to_pylist()),
-        ids=ids,
-        synthetic=all(table["synthetic"].to_pylist()),
-    )
-    return data, split_from_folds(table["fold"].to_pylist(), ids=ids)
-
-
-def _faces_of(table: pa.Table, column: str) -> NDArray[np.uint8]:
-    blank = bytes(INPUT_SIZE * INPUT_SIZE)
-    faces = b"".join(each or blank for each in table[column].to_pylist())
-    return np.frombuffer(faces, np.uint8).reshape(-1, INPUT_SIZE, INPUT_SIZE)
-
-
-def _or_nan(value: float | None) -> float:
-    return float("nan") if value is None else value

@@ -36,7 +36,7 @@ from assets.lake.storage import Lake
 from assets.scoring.answers import score_faces
 from assets.serving import ExpressionServer
 from assets.training.deepid_versions import VERSIONS
-from assets.training.training_set import FEATURE_VERSION
+from assets.training.training_table import FEATURE_VERSION
 from bench.page import Rows, write_speed
 from bench.recognition.trainings import read_plan
 from features.config import FeatureConfig

@@ -9,7 +9,8 @@ from typing import Any
 
 from upath import UPath
 
-from assets.ingest.intake import IntakeResult, Manifest, clips_in, stored_camera_days, summarise, take_in
+from assets.ingest.intake import IntakeResult, clips_in, summarise, take_in
+from assets.lake.clips import Manifest, stored_camera_days
 from orchestration.commands.ingest import process, process_all, take_in_all
 from orchestration.commands.line import Line, open_line
 from orchestration.commands.summary import clip_table, line_summary

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from assets.ingest.intake import find_clip
+from assets.lake.clips import find_clip
 from assets.lake.schemas import TABLES
 from assets.lake.storage import Lake
 from assets.semantics.rating_surveys import survey_files

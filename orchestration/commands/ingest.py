@@ -7,15 +7,8 @@ from typing import Any
 
 from upath import UPath
 
-from assets.ingest.intake import (
-    IntakeResult,
-    Manifest,
-    clips_in,
-    parse_manifest,
-    stored_camera_days,
-    summarise,
-    take_in,
-)
+from assets.ingest.intake import IntakeResult, clips_in, parse_manifest, summarise, take_in
+from assets.lake.clips import Manifest, stored_camera_days
 from assets.lake.storage import Lake
 from orchestration.commands.line import Line, open_line
 from orchestration.settings import Settings

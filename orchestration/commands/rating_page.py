@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI
 
+from assets.lake.annotations import camera_days
 from assets.lake.crops import crops_at
 from assets.lake.storage import Lake
 from assets.semantics.rating_surveys import PAGE_PREFIX, survey_files
-from assets.training.training_set import camera_days
 from ml.norms import load_pairs
 from ml.surveys.ratings import ANSWER_COLUMNS
 from survey.app import Scale, create_app

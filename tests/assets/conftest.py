@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.lake.camera_days import CAMERA_DAYS, ClipWorkers
+from assets.lake.camera_days import CAMERA_DAYS
+from assets.lake.workers import ClipWorkers
 from assets.parameters import Parameters
 from assets.publishing.warehouse_build import build_warehouse
 from features.config import FeatureConfig

@@ -7,8 +7,9 @@ import dagster as dg
 import pytest
 from upath import UPath
 
-from assets.ingest.intake import quarantined, stored_clips
+from assets.ingest.intake import quarantined
 from assets.lake.camera_days import CAMERA_DAYS
+from assets.lake.clips import stored_clips
 from assets.lake.storage import Lake
 from orchestration import sensors
 from orchestration.definitions import build_definitions

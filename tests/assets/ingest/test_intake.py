@@ -3,16 +3,8 @@ import json
 import pytest
 from upath import UPath
 
-from assets.ingest.intake import (
-    Manifest,
-    clips_in,
-    find_clip,
-    quarantined,
-    stored_camera_days,
-    stored_clips,
-    summarise,
-    take_in,
-)
+from assets.ingest.intake import clips_in, quarantined, summarise, take_in
+from assets.lake.clips import Manifest, find_clip, stored_camera_days, stored_clips
 from assets.lake.storage import Lake
 
 MANIFEST = {

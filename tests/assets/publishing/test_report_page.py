@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from assets.figures.paper_tables import table_2, table_3
 from assets.publishing.report_page import (
     MAX_SEGMENTS,
     ChampionSummary,
@@ -21,8 +22,6 @@ from assets.publishing.report_page import (
     ReportFigure,
     SemanticSpaceSummary,
     render_report,
-    table_2,
-    table_3,
 )
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)

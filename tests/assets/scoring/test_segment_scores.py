@@ -9,7 +9,7 @@ from upath import UPath
 from assets.lake.face_quality import measures_at
 from assets.lake.storage import Lake
 from assets.scoring.segment_scores import segment_scores
-from assets.training.training_set import FEATURE_VERSION
+from assets.training.training_table import FEATURE_VERSION
 from ml.config import AbstentionConfig
 from ml.deepid.abstention import Limits
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from assets.lake.camera_days import ClipWorkers
 from assets.lake.storage import Lake, fingerprint
+from assets.lake.workers import ClipWorkers
 from assets.spotting.face_features import flow_features, texture_features
 from features.faces.alignment import CROP_SIZE
 

@@ -7,18 +7,11 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
+from assets.lake.annotations import camera_days, track_of
 from assets.lake.schemas import TABLES
 from assets.lake.storage import Lake
-from assets.training.training_set import (
-    Labelled,
-    _earlier_folds,
-    _folds,
-    camera_days,
-    frames_to_learn,
-    labelled_stretches,
-    load_training_set,
-    track_of,
-)
+from assets.training.training_set import Labelled, _earlier_folds, _folds, frames_to_learn, labelled_stretches
+from assets.training.training_table import load_training_set
 
 DAY = "2026-03-02_gate-03"
 CLIP, TRACK, OTHER = "aaaa000011112222", "bbbb00001111", "cccc00001111"

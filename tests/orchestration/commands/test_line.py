@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from assets.lake.annotations import camera_days
 from assets.lake.schemas import TABLES
 from assets.lake.storage import Lake
 from assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
 from assets.training.champion import latest_decision
-from assets.training.training_set import camera_days
 from ml.emotions import EMOTIONS, PAD_AXES
 from ml.registry.client import MODEL_NAME
 from orchestration.commands.cli import app
