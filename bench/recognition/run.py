@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from bench.paths import ROOT
+from bench.peers.environment import FER_PYTHON
 from bench.recognition.speed import training_speed
 from bench.recognition.trainings import (
     ARMS,
@@ -38,7 +39,6 @@ from bench.recognition.trainings import (
     performers_answers,
     read_sets,
 )
-from bench.speed.video import FER_PYTHON
 from ml.bootstrap import bootstrap_interval, paired_bootstrap
 from ml.datasets.examples import ExpressionDataset, strings
 from ml.datasets.ferplus import ferplus_examples

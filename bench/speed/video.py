@@ -23,10 +23,10 @@ import pandas as pd
 
 from bench.page import Rows, line_plot, write_speed
 from bench.paths import ROOT
+from bench.peers.environment import FER_PYTHON
 from features.video.reader import read_frames
 from features.video.writer import write_video
 
-FER_PYTHON = ROOT / ".venv-fer" / "bin" / "python"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 _NUM_CLIPS = 6

@@ -1,0 +1,10 @@
+"""Where the peers' own Python lies.
+
+Belongs here: paths of ``.venv-fer``. Stays out: the scripts that it runs.
+"""
+
+from __future__ import annotations
+
+from bench.paths import ROOT
+
+FER_PYTHON = ROOT / ".venv-fer" / "bin" / "python"
