@@ -107,7 +107,7 @@ class Parameters:
         return _plain(asdict(self))
 
     def hash_of(self, *sections: str) -> str:
-        """Hash some sections, named by dotted paths: ``features.flow.horn_schunck``, ``training``."""
+        """Hash some sections, named by dotted paths: ``features.flow.solver``, ``training``."""
         resolved = self.resolved()
         chosen: dict[str, Any] = {}
         for section in sections:

@@ -1,7 +1,8 @@
 """How far a score would move with other subjects: bootstrap over whole subjects.
 
-Belongs here: drawing subjects, intervals of what the draws give, an accuracy's interval, the paired comparison of two
-models. Stays out: the scores themselves (``ml.evaluation.recognition``, ``ml.spotting_metrics.summary``, ``ml.surveys.agreement``).
+Belongs here: drawing subjects, intervals of what the draws give, an accuracy's interval, the paired comparison of
+two models. Stays out: the scores themselves (``ml.evaluation.recognition``, ``ml.spotting_metrics.summary``,
+``ml.surveys.agreement``).
 """
 
 from __future__ import annotations

@@ -1,22 +1,19 @@
-"""Parameters of training, apart from the trainer so that reading a configuration does not import torch.
+"""Parameters of models, apart from what acts on them so that reading a configuration does not import torch.
 
-Belongs here: `TrainConfig`. Stays out: everything that acts on it (``ml.deepid.train``).
+Belongs here: `TrainConfig`, `AbstentionConfig`. Stays out: training and abstaining (``ml.deepid``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
-from pydantic.dataclasses import dataclass as pydantic_dataclass
-
-_Share = Annotated[float, Field(ge=0, le=1)]
 
 Schedule = Literal["constant", "cosine"]
 Keep = Literal["best", "last"]
 Precision = Literal["float32", "bfloat16"]
+_Share = Annotated[float, Field(ge=0, le=1)]
 # Probabilities, shares and decays, all below 1.
 _Probability = Annotated[float, Field(ge=0, lt=1)]
 
@@ -113,7 +110,7 @@ class TrainConfig:
     num_threads: PositiveInt = 1
 
 
-@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class AbstentionConfig:
     """Limits that are stated, and what the learned ones are learned for.
 

@@ -1,8 +1,8 @@
 """Why a track has the segments that it has, drawn over time: the paper's Figures 5-7.
 
-Belongs here: drawing `features.spotting.decisions.Decision`, that is, the very curves and thresholds that decided. Stays out:
-the faces of a segment and its polar map (``faces``), deciding (``features``), and what is said in words
-(``explanations``).
+Belongs here: drawing `features.spotting.decisions.Decision`, that is, the very curves and thresholds that
+decided. Stays out: the faces of a segment and its polar map (``faces``), deciding (``features``), and what is
+said in words (``explanations``).
 """
 
 from __future__ import annotations

@@ -86,7 +86,8 @@ class SemanticSpaceSummary:
     synthetic : bool
         The ratings come from the simulated panel.
     chance_congruence, own_congruence, variance_inflation : mapping of str to float
-        How well each axis can be told apart, see `ml.semantic_space.rotation`; empty where factors were not turned to the target.
+        How well each axis can be told apart, see `ml.semantic_space.rotation`; empty where factors were not
+        turned to the target.
     """
 
     num_stimuli: int

@@ -1,8 +1,8 @@
 """``python -m bench.recognition.ship``: make the model that ships with the package.
 
-Belongs here: which run is taken, what its card says. Stays out: training (``bench.recognition.trainings``) and the files'
-form (``ml.deepid.pretrained``). It learns FER2013's faces with FER+'s votes and FER2013's labels: the other sets' terms do not
-allow a model trained on them to be passed on.
+Belongs here: which run is taken, what its card says. Stays out: training (``bench.recognition.trainings``) and
+the files' form (``ml.deepid.pretrained``). It learns FER2013's faces with FER+'s votes and FER2013's labels: the
+other sets' terms do not allow a model trained on them to be passed on.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from pathlib import Path
 from features.backend import Array, namespace
 from features.cuda import BLOCK, define_macros, floats, launch, load_kernel, pixel_grid
 
-_KERNELS = Path(__file__).with_name("kernels")
-_HORN_SCHUNCK, _RESAMPLE = _KERNELS / "horn_schunck.cu", _KERNELS / "resample.cu"
+_HERE = Path(__file__).parent
+_HORN_SCHUNCK, _RESAMPLE = _HERE / "horn_schunck.cu", _HERE / "resample.cu"
 # Sweeps of a launch and the side of the tile that comes out of them: a region of 64 x 64 px in shared memory,
 # 1.8 times the tile's arithmetic for an eighth of the launches and of the traffic to memory.
 _HALO, _TILE, _ROWS = 8, 48, 4

@@ -16,9 +16,9 @@ from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, Positiv
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from features.backend import Array, Namespace, to_numpy
-from features.flow.horn_schunck import Stencil, horn_schunck, horn_schunck_pyramid
 from features.flow.polar import flow_angle
 from features.flow.region_motion import region_motion
+from features.flow.solver import Stencil, horn_schunck, horn_schunck_pyramid
 from features.registration.regions import face_regions, region_window, rigid_window
 from features.registration.registrar import Motion, Registrar, match_gain
 
@@ -38,9 +38,9 @@ class FlowConfig:
     solver : {"single", "pyramid"}
         Single-level Horn-Schunck, or the warping pyramid for motion beyond a pixel.
     alpha, num_sweeps, stencil
-        As in `features.flow.horn_schunck.horn_schunck`.
+        As in `features.flow.solver.horn_schunck`.
     num_levels, num_warps, median
-        As in `features.flow.horn_schunck.horn_schunck_pyramid`.
+        As in `features.flow.solver.horn_schunck_pyramid`.
     registration : {"none", "translation", "affine"}
         How crops are brought onto the reference.
     match_gain : bool

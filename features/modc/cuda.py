@@ -20,8 +20,8 @@ from features.backend import Array, namespace
 from features.cuda import BLOCK, define_macros, dense, floats, launch, load_kernel, pixel_grid
 from features.modc.rings import Rings, sampling_taps
 
-_KERNELS = Path(__file__).with_name("kernels")
-_MODC, _CHI_SQUARE = _KERNELS / "modc.cu", _KERNELS / "chi_square.cu"
+_HERE = Path(__file__).parent
+_MODC, _CHI_SQUARE = _HERE / "modc.cu", _HERE / "chi_square.cu"
 _LANES = 32
 
 

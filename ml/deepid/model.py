@@ -1,7 +1,7 @@
 """A trained DeepID with everything it needs to predict and to rebuild itself from a folder.
 
-Belongs here: predictions, the pickle-free checkpoint. Stays out: training
-(``ml.deepid.train``), the MLflow registry (``ml.registry.client``), what a served answer looks like (``ml.registry.request``).
+Belongs here: predictions, the pickle-free checkpoint. Stays out: training (``ml.deepid.train``), the MLflow
+registry (``ml.registry.client``), what a served answer looks like (``ml.registry.request``).
 """
 
 from __future__ import annotations

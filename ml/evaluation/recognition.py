@@ -1,7 +1,8 @@
 """Test scores with intervals that respect subjects.
 
-Belongs here: accuracies and confusion of a classifier. Stays out: training, plots, the bootstrap (``ml.bootstrap``),
-groups of faces (``ml.evaluation.slices``), spotting (``ml.spotting_metrics.matching``), the decision to promote (assets).
+Belongs here: accuracies and confusion of a classifier. Stays out: training, plots, the bootstrap
+(``ml.bootstrap``), groups of faces (``ml.evaluation.slices``), spotting (``ml.spotting_metrics.matching``), the
+decision to promote (assets).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """How a model is stored for serving: an MLflow pyfunc with its signature, input example and requirements.
 
-Belongs here: what ``mlflow models serve`` reads beside the checkpoint. Stays out: runs and versions (``ml.registry.client``),
-the columns themselves (``ml.registry.request``), the code that answers (the loader module, which the registry is given by name).
+Belongs here: what ``mlflow models serve`` reads beside the checkpoint. Stays out: runs and versions
+(``ml.registry.client``), the columns themselves (``ml.registry.request``), the code that answers (the loader
+module, which the registry is given by name).
 """
 
 from __future__ import annotations

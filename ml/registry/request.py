@@ -1,8 +1,8 @@
 """What a served model reads and answers, column by column.
 
 Belongs here: how a picture comes out of a request, how predictions become an answer. Stays out: MLflow
-(``ml.registry.client``), prediction (``ml.deepid.model``), finding and describing faces (``features``); the loader module
-that the registry is given brings them together.
+(``ml.registry.client``), prediction (``ml.deepid.model``), finding and describing faces (``features``); the
+loader module that the registry is given brings them together.
 """
 
 from __future__ import annotations

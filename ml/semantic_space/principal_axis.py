@@ -1,8 +1,8 @@
 """Principal axis factoring of many correlation matrices at once.
 
-Belongs here: the iteration to the fixed point, which is the minimum-residual solution that ``ml.semantic_space.factoring``
-finds by another way; simulation and bootstrap need it for hundreds of matrices. Stays out: rotation
-(``ml.semantic_space.rotation``).
+Belongs here: the iteration to the fixed point, which is the minimum-residual solution that
+``ml.semantic_space.factoring`` finds by another way; simulation and bootstrap need it for hundreds of matrices.
+Stays out: rotation (``ml.semantic_space.rotation``).
 """
 
 from __future__ import annotations

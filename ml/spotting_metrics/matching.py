@@ -1,7 +1,7 @@
 """How well segments were found, by frame and by segment.
 
-Belongs here: overlap, one-to-one matching, F1 over a whole set, frame ROC, boundary errors.
-Stays out: finding segments (``features.spotting.segments``), classifying them (``ml.evaluation.recognition``), drawing subjects
+Belongs here: overlap, one-to-one matching, F1 over a whole set, frame ROC, boundary errors. Stays out: finding
+segments (``features.spotting.segments``), classifying them (``ml.evaluation.recognition``), drawing subjects
 (``ml.bootstrap``).
 
 A segment is anything with integer ``onset`` and ``offset`` attributes (and ``apex`` where it is asked for),

@@ -1,7 +1,8 @@
 """All measures of one spotter over a set of annotated faces, and of resamples of its subjects.
 
-Belongs here: summing over faces, average precision. Stays out: matching and ROC (``ml.spotting_metrics.matching``), drawing
-subjects and intervals (``ml.bootstrap``), and choosing thresholds (``ml.spotting_metrics.nested``).
+Belongs here: summing over faces, average precision. Stays out: matching and ROC
+(``ml.spotting_metrics.matching``), drawing subjects and intervals (``ml.bootstrap``), and choosing thresholds
+(``ml.spotting_metrics.nested``).
 """
 
 from __future__ import annotations

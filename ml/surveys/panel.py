@@ -1,8 +1,8 @@
 """A simulated panel of raters; what it says is synthetic.
 
-Belongs here: PAD points drawn for stimuli, and raters who answer by the word norms with scale use, bias and noise of
-their own. Stays out: what is done with ratings (``ml.surveys.ratings`` and on). Congruence of its ratings with the same norms
-is no evidence for a space.
+Belongs here: PAD points drawn for stimuli, and raters who answer by the word norms with scale use, bias and noise
+of their own. Stays out: what is done with ratings (``ml.surveys.ratings`` and on). Congruence of its ratings with
+the same norms is no evidence for a space.
 """
 
 from __future__ import annotations

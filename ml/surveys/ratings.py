@@ -1,8 +1,8 @@
 """Ratings of adjective pairs: checking them, turning levels into scores, and averaging.
 
 Belongs here: tidy ratings (one row an answer) in and out, eq. 28 of [1]_. Stays out: norms of the adjectives
-(``ml.norms``), surveys with scales of their own (``ml.surveys.forms``), simulated raters (``ml.surveys.panel``), agreement
-between raters (``ml.surveys.agreement``), factors (``ml.semantic_space.space``).
+(``ml.norms``), surveys with scales of their own (``ml.surveys.forms``), simulated raters (``ml.surveys.panel``),
+agreement between raters (``ml.surveys.agreement``), factors (``ml.semantic_space.space``).
 
 A missing answer is a row that does not exist: a blank level is skipped, it is neither a rating nor an error.
 

@@ -12,8 +12,8 @@ from features import cuda
 from features.backend import has_gpu, to_numpy
 from features.flow import compiled as flow_kernels
 from features.flow import cuda as flow_cuda
-from features.flow import horn_schunck as flow
 from features.flow import resample
+from features.flow import solver as flow
 from features.flow.stream import FlowConfig, FlowRow, FlowStream
 from features.modc import codes as modc
 from features.modc import cuda as modc_cuda

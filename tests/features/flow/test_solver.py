@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from features.flow import compiled as flow_kernels
-from features.flow import horn_schunck as module
 from features.flow import resample
-from features.flow.horn_schunck import alpha_from_mu, horn_schunck, horn_schunck_pyramid
+from features.flow import solver as module
+from features.flow.solver import alpha_from_mu, horn_schunck, horn_schunck_pyramid
 from tests.features.moving import moved
 from tests.reference import flow as slow
 
