@@ -39,7 +39,7 @@ test-kernels: $(GPU_STAMP)
 
 # The CUDA kernels on a GPU: equality with the CPU, speed, share of the memory's bandwidth.
 gpu-check: $(GPU_STAMP)
-	$(BIN)/python -m bench.speed.gpu --out gpu-check.md
+	$(BIN)/python -m apexline.bench.speed.gpu --out gpu-check.md
 
 lint: setup
 	$(BIN)/ruff check .

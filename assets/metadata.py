@@ -9,8 +9,8 @@ from typing import Any, TypedDict
 import dagster as dg
 from matplotlib.figure import Figure
 
-from assets.figures import figure_markdown
-from assets.lake.schemas import TABLES
+from apexline.assets.figures import figure_markdown
+from apexline.assets.lake.schemas import TABLES
 
 OWNER = "team:vision"
 

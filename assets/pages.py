@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 import jinja2
 import pandas as pd
 
-from assets.figures import figure_data_uri
+from apexline.assets.figures import figure_data_uri
 
 _NOTHING = "–"
 
@@ -19,7 +19,7 @@ _NOTHING = "–"
 def environment() -> jinja2.Environment:
     """Return the templates with their filters; what they show is escaped."""
     pages = jinja2.Environment(
-        loader=jinja2.PackageLoader("assets", "templates"),
+        loader=jinja2.PackageLoader("apexline.assets", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic.dataclasses import dataclass
 
-from assets.lake.storage import fingerprint
-from features.config import FeatureConfig, build_config, load_config, read_sections
-from features.validation import require
-from ml.config import AbstentionConfig, TrainConfig
-from ml.norms import PROJECT_FORM
+from apexline.assets.lake.storage import fingerprint
+from apexline.features.config import FeatureConfig, build_config, load_config, read_sections
+from apexline.features.validation import require
+from apexline.ml.config import AbstentionConfig, TrainConfig
+from apexline.ml.norms import PROJECT_FORM
 
 _Part = Annotated[float, Field(gt=0, lt=1)]
 

@@ -11,13 +11,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from bench.semantic.run import SemanticResults
-from bench.semantic.run import measure as measure_semantic
-from bench.speed.features import bench_features, write_features_page
-from bench.speed.flow import bench_flow
-from bench.speed.video import bench_video, write_video_page
-from bench.spotting.run import SpottingResults
-from bench.spotting.run import measure as measure_spotting
+from apexline.bench.semantic.run import SemanticResults
+from apexline.bench.semantic.run import measure as measure_semantic
+from apexline.bench.speed.features import bench_features, write_features_page
+from apexline.bench.speed.flow import bench_flow
+from apexline.bench.speed.video import bench_video, write_video_page
+from apexline.bench.spotting.run import SpottingResults
+from apexline.bench.spotting.run import measure as measure_spotting
 
 Rows = list[dict[str, Any]]
 Tables = Rows | dict[str, Rows]
@@ -50,38 +50,38 @@ class Benchmark:
 
 
 def _serving(_: Path) -> Rows:
-    from bench.speed.serving import bench_serving  # Dagster and torch take seconds to import
+    from apexline.bench.speed.serving import bench_serving  # Dagster and torch take seconds to import
 
     return bench_serving()
 
 
 def _serving_page(rows: Rows, out: Path) -> None:
-    from bench.speed.serving import write_serving_page
+    from apexline.bench.speed.serving import write_serving_page
 
     write_serving_page(rows, out)
 
 
 def _recognition(data: Path, *, plan: str) -> Any:
-    from bench.recognition.run import CACHE, measure  # torch takes seconds to import
-    from bench.recognition.trainings import read_plan
+    from apexline.bench.recognition.run import CACHE, measure  # torch takes seconds to import
+    from apexline.bench.recognition.trainings import read_plan
 
     return measure(data, read_plan(plan), CACHE)
 
 
 def _recognition_page(results: Any, out: Path) -> None:
-    from bench.recognition.page import write_report
+    from apexline.bench.recognition.page import write_report
 
     write_report(results, out)
 
 
 def _semantic_page(results: SemanticResults, out: Path) -> None:
-    from bench.semantic.page import write_report
+    from apexline.bench.semantic.page import write_report
 
     write_report(results, out)
 
 
 def _spotting_page(results: SpottingResults, out: Path) -> None:
-    from bench.spotting.page import write_report
+    from apexline.bench.spotting.page import write_report
 
     write_report(results, out)
 

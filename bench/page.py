@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ml.evaluation.markdown import markdown_pages
+from apexline.ml.evaluation.markdown import markdown_pages
 
 Rows = list[dict[str, Any]]
 
@@ -39,7 +39,7 @@ def write_speed(out: Path, name: str, words: str, rows: Rows, figures: Sequence[
     pictures = [f"{name}_{n}.png" for n, _ in enumerate(figures, start=1)]
     for picture, figure in zip(pictures, figures, strict=True):
         figure.savefig(out / picture, dpi=110, bbox_inches="tight", metadata={"Software": None})
-    page = markdown_pages("bench", four_digits).get_template("speed.md.j2")
+    page = markdown_pages("apexline.bench", four_digits).get_template("speed.md.j2")
     filled = page.render(
         title=title.rstrip("."),
         text=text.strip(),

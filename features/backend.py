@@ -15,7 +15,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-from features.validation import one_of
+from apexline.features.validation import one_of
 
 # An array of any namespace (NumPy, CuPy, torch, array_api_strict): the standard has no common static type.
 Array = Any

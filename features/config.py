@@ -19,12 +19,12 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from features.backend import Device
-from features.faces.config import FaceConfig
-from features.flow.stream import FlowConfig
-from features.modc.stream import TextureConfig
-from features.spotting.config import SegmentConfig
-from features.tracking.config import TrackConfig
+from apexline.features.backend import Device
+from apexline.features.faces.config import FaceConfig
+from apexline.features.flow.stream import FlowConfig
+from apexline.features.modc.stream import TextureConfig
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.tracking.config import TrackConfig
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from features.backend import Array, Namespace
+from apexline.features.backend import Array, Namespace
 
 # Threads of a block, one for each pixel of 32 columns by 8 rows.
 BLOCK = (32, 8)

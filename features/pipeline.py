@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.backend import device_namespace, to_numpy
-from features.config import FeatureConfig
-from features.flow import stream as flow_stream
-from features.flow.stream import FlowRow
-from features.modc import stream as texture_stream
-from features.modc.stream import TextureRow, texture_histograms
-from features.spotting.decisions import Decision, explain, spot
-from features.spotting.segments import Segment
-from features.track_curves import Columns, track_curves
-from features.tracking.tracker import track_faces
-from features.video.reader import read_frames
+from apexline.features.backend import device_namespace, to_numpy
+from apexline.features.config import FeatureConfig
+from apexline.features.flow import stream as flow_stream
+from apexline.features.flow.stream import FlowRow
+from apexline.features.modc import stream as texture_stream
+from apexline.features.modc.stream import TextureRow, texture_histograms
+from apexline.features.spotting.decisions import Decision, explain, spot
+from apexline.features.spotting.segments import Segment
+from apexline.features.track_curves import Columns, track_curves
+from apexline.features.tracking.tracker import track_faces
+from apexline.features.video.reader import read_frames
 
 # A track that has been silent for this many frames has ended.
 _FRAMES_OUT_OF_SIGHT = 250

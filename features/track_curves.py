@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.config import FeatureConfig
-from features.spotting import segments as seg
-from features.spotting.curves import contrast, half_window
-from features.spotting.decisions import TrackCurves
+from apexline.features.config import FeatureConfig
+from apexline.features.spotting import segments as seg
+from apexline.features.spotting.curves import contrast, half_window
+from apexline.features.spotting.decisions import TrackCurves
 
 Columns = Mapping[str, NDArray[Any]]
 

@@ -45,7 +45,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
 
 PAIRS_FILE = Path(__file__).parent / "data" / "adjective_pairs.csv"
 PROJECT_FORM = PAIRS_FILE.stem

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from assets.lake.storage import Lake
-from assets.lake.workers import ClipWorkers
-from assets.parameters import load_parameters
-from ml.registry.client import ModelRegistry
-from orchestration.settings import Settings
+from apexline.assets.lake.storage import Lake
+from apexline.assets.lake.workers import ClipWorkers
+from apexline.assets.parameters import load_parameters
+from apexline.ml.registry.client import ModelRegistry
+from apexline.orchestration.settings import Settings
 
 # MLflow imports it by name where a registered model is served: it reads pictures and clips by `features`.
-LOADER_MODULE = "assets.serving"
+LOADER_MODULE = "apexline.assets.serving"
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.jobs import publish, retrain
+from apexline.orchestration.jobs import publish, retrain
 
 
 def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from upath import UPath
 
-CONFIGS = Path(str(files("configs")))
+CONFIGS = Path(str(files("apexline.configs")))
 
 _DAGSTER_YAML = """\
 telemetry:

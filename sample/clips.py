@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from features.video.writer import write_video
-from sample.face import FacePuppet
-from sample.plan import SEED, Actor, ClipPlan, SampleConfig, plan_sample
-from sample.shapes import FaceShape
+from apexline.features.video.writer import write_video
+from apexline.sample.face import FacePuppet
+from apexline.sample.plan import SEED, Actor, ClipPlan, SampleConfig, plan_sample
+from apexline.sample.shapes import FaceShape
 
 _MAX_WRITERS = 4  # clips drawn at once; each holds a few megabytes
 _GRAIN_MARGIN = 32  # px by which the noise is larger than the frame

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from sample import marks as marks
-from sample.neutral import (
+from apexline.sample import marks as marks
+from apexline.sample.neutral import (
     BROWN,
     CLOSING_SHARE,
     LOWER_REACH,
@@ -34,8 +34,8 @@ from sample.neutral import (
     smile_point,
     soften_folds,
 )
-from sample.shapes import FaceShape, relight, unshape_map, with_brows
-from sample.warp import (
+from apexline.sample.shapes import FaceShape, relight, unshape_map, with_brows
+from apexline.sample.warp import (
     CANVAS_SCALE,
     ROI,
     Bytes,

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sample import marks as marks
-from sample.warp import (
+from apexline.sample import marks as marks
+from apexline.sample.warp import (
     CANVAS_SCALE,
     ROI,
     Bytes,

@@ -26,12 +26,12 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from features.validation import require
-from sample.face import Pose
-from sample.marks import EXPRESSIONS, FACE_BOX
-from sample.schedule import Episode, choose_blinks, lid_closing, stretch_calm, write_script
-from sample.shapes import FaceShape
-from sample.warp import CANVAS_SCALE
+from apexline.features.validation import require
+from apexline.sample.face import Pose
+from apexline.sample.marks import EXPRESSIONS, FACE_BOX
+from apexline.sample.schedule import Episode, choose_blinks, lid_closing, stretch_calm, write_script
+from apexline.sample.shapes import FaceShape
+from apexline.sample.warp import CANVAS_SCALE
 
 SEED = 20260302
 _FACE_PX = math.sqrt((FACE_BOX[2] - FACE_BOX[0]) * (FACE_BOX[3] - FACE_BOX[1]))  # in the portrait

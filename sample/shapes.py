@@ -11,9 +11,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sample import marks as marks
-from sample.neutral import brush_strokes, darken
-from sample.warp import CANVAS_SCALE, ROI, Bytes, Floats, crop_box, fading_window, point_grid, thin_plate_map
+from apexline.sample import marks as marks
+from apexline.sample.neutral import brush_strokes, darken
+from apexline.sample.warp import (
+    CANVAS_SCALE,
+    ROI,
+    Bytes,
+    Floats,
+    crop_box,
+    fading_window,
+    point_grid,
+    thin_plate_map,
+)
 
 
 @dataclass(frozen=True)

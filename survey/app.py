@@ -25,7 +25,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 
-from survey.loops import media_type
+from apexline.survey.loops import media_type
 
 LEVELS: tuple[str, ...] = ("1", "2", "3", "4", "5")
 _RATER = re.compile(r"[A-Za-z0-9_-]{1,32}")

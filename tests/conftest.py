@@ -32,8 +32,8 @@ def build_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., BuiltC
     Keywords other than ``index`` and ``folder`` are fields of ``sample.plan.SampleConfig``. The same
     arguments give the same clip, drawn once per test session unless a ``folder`` is named.
     """
-    from sample.clips import make_puppets, write_clip
-    from sample.plan import SampleConfig, plan_clip
+    from apexline.sample.clips import make_puppets, write_clip
+    from apexline.sample.plan import SampleConfig, plan_clip
 
     built: dict[Any, BuiltClip] = {}
     session_folder = tmp_path_factory.mktemp("sample")
@@ -68,8 +68,8 @@ def astronaut_clip(build_clip: Callable[..., BuiltClip]) -> BuiltClip:
 @pytest.fixture
 def tracker_calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often a clip was decoded (``read_frames``) and tracked (``track_faces``), by any module that has the name."""
-    from features.tracking import tracker as tracks
-    from features.video import reader as video
+    from apexline.features.tracking import tracker as tracks
+    from apexline.features.video import reader as video
 
     calls: Counter[str] = Counter()
 
@@ -79,8 +79,6 @@ def tracker_calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
             return function(*args, **options)
 
         return call
-
-    import assets.serving  # noqa: F401  every module that may track is loaded before the names are replaced
 
     for function in (tracks.track_faces, video.read_frames):
         replacement = counted(function)
@@ -95,7 +93,7 @@ def noise_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]
     """Builder of a good clip of half a second without a face, as bytes: ``noise_clip(seed=0)``."""
     import numpy as np
 
-    from features.video.writer import write_video
+    from apexline.features.video.writer import write_video
 
     folder = tmp_path_factory.mktemp("noise")
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from assets.explain.stored_track import ShownTrack, explain_shown
-from assets.explain.wording import TrackExplanation
-from assets.figures import stacked_png, text_block
-from assets.lake.clip_stages import LakeClip
-from assets.pages import environment
-from assets.parameters import Parameters
+from apexline.assets.explain.stored_track import ShownTrack, explain_shown
+from apexline.assets.explain.wording import TrackExplanation
+from apexline.assets.figures import stacked_png, text_block
+from apexline.assets.lake.clip_stages import LakeClip
+from apexline.assets.pages import environment
+from apexline.assets.parameters import Parameters
 
 SUFFIXES = (".html", ".png")
 _STATEMENT = "This is about apparent expression, never what a person feels; never identity. It shows faces."

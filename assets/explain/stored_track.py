@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow.compute as pc
 from matplotlib.figure import Figure
 
-from assets import figures
-from assets.explain.wording import (
+from apexline.assets import figures
+from apexline.assets.explain.wording import (
     Crops,
     TrackExplanation,
     explain_track,
@@ -25,14 +25,14 @@ from assets.explain.wording import (
     in_words,
     unusable_headline,
 )
-from assets.figures import TrackView
-from assets.lake.annotations import track_of
-from assets.lake.clip_stages import DECIDING_COLUMNS
-from assets.lake.crops import crops_at
-from assets.lake.storage import Lake, columns_of_track
-from assets.parameters import Parameters
-from features.pipeline import explain_segments
-from features.spotting.curves import change_threshold, smooth
+from apexline.assets.figures import TrackView
+from apexline.assets.lake.annotations import track_of
+from apexline.assets.lake.clip_stages import DECIDING_COLUMNS
+from apexline.assets.lake.crops import crops_at
+from apexline.assets.lake.storage import Lake, columns_of_track
+from apexline.assets.parameters import Parameters
+from apexline.features.pipeline import explain_segments
+from apexline.features.spotting.curves import change_threshold, smooth
 
 TEXTURE_SHOWN = ("sl", "sr")
 

@@ -14,11 +14,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from assets.figures import MOMENTS, FaceTile, TrackView, curves_decision, moments
-from assets.figures.style import words
-from features.spotting.config import SegmentConfig
-from features.spotting.decisions import Decision, Reading, Reason, Rejected
-from features.spotting.spans import Bound
+from apexline.assets.figures import MOMENTS, FaceTile, TrackView, curves_decision, moments
+from apexline.assets.figures.style import words
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.spotting.decisions import Decision, Reading, Reason, Rejected
+from apexline.features.spotting.spans import Bound
 
 Crops = Mapping[tuple[str, int], NDArray[np.uint8]]
 

@@ -6,8 +6,8 @@ Markdown. Stays out: computing the numbers (``features``, ``ml``) and reading th
 Figures are built through the object interface, never ``pyplot``: no global state, so threads may draw at once.
 """
 
-from assets.figures.curves import face_strip, flow_curves, texture_curves
-from assets.figures.decision import (
+from apexline.assets.figures.curves import face_strip, flow_curves, texture_curves
+from apexline.assets.figures.decision import (
     MOMENTS,
     TrackView,
     curves_decision,
@@ -15,7 +15,7 @@ from assets.figures.decision import (
     fused_decision,
     texture_decision,
 )
-from assets.figures.evaluation import (
+from apexline.assets.figures.evaluation import (
     METHOD_NAMES,
     comparison_plot,
     confusion_matrix,
@@ -23,10 +23,16 @@ from assets.figures.evaluation import (
     reliability_plot,
     roc_curves,
 )
-from assets.figures.export import MARKDOWN_LIMIT, figure_data_uri, figure_markdown, figure_png, stacked_png
-from assets.figures.faces import FaceTile, moments
-from assets.figures.space import loadings_plot, pad_cube, scree_plot
-from assets.figures.style import text_block
+from apexline.assets.figures.export import (
+    MARKDOWN_LIMIT,
+    figure_data_uri,
+    figure_markdown,
+    figure_png,
+    stacked_png,
+)
+from apexline.assets.figures.faces import FaceTile, moments
+from apexline.assets.figures.space import loadings_plot, pad_cube, scree_plot
+from apexline.assets.figures.style import text_block
 
 __all__ = [
     "MARKDOWN_LIMIT",

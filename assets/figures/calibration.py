@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from assets.figures import reliability_plot
-from assets.figures.style import BLUE, GREY, INK, ORANGE, RED, finish, new_figure
-from ml.evaluation.calibration import COVERAGE, reliability_table, risk_coverage_curve
-from ml.evaluation.slices import MIN_COUNT, slice_scores, worst_slice
+from apexline.assets.figures.evaluation import reliability_plot
+from apexline.assets.figures.style import BLUE, GREY, INK, ORANGE, RED, finish, new_figure
+from apexline.ml.evaluation.calibration import COVERAGE, reliability_table, risk_coverage_curve
+from apexline.ml.evaluation.slices import MIN_COUNT, slice_scores, worst_slice
 
 if TYPE_CHECKING:
-    from ml.evaluation.recognition import Evaluation
+    from apexline.ml.evaluation.recognition import Evaluation
 
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (RED, ":"))
 _ROW_INCHES = 0.22

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from assets.figures.style import (
+from apexline.assets.figures.style import (
     BLUE,
     GREEN,
     INK,

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from assets.figures.style import (
+from apexline.assets.figures.style import (
     FAINT,
     GREEN,
     GREY,
@@ -38,10 +38,10 @@ from assets.figures.style import (
     share_x,
     words,
 )
-from features.flow.polar import flow_angle
-from features.spotting.config import SegmentConfig
-from features.spotting.curves import score_curve
-from features.spotting.decisions import Decision, Reading, Reason
+from apexline.features.flow.polar import flow_angle
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.spotting.curves import score_curve
+from apexline.features.spotting.decisions import Decision, Reading, Reason
 
 MOMENTS = ("onset", "apex", "offset")
 _MARKS: Mapping[str, tuple[str, str, float]] = {

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from assets.figures.style import (
+from apexline.assets.figures.style import (
     BLUE,
     GREEN,
     GREY,

@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from numpy.typing import NDArray
 
-from assets.figures.decision import TrackView
-from assets.figures.style import INK, PALE, RED, REGION_LINES, WIDTH, finish, new_figure, words
-from features.registration.regions import face_regions
-from features.spotting.config import SegmentConfig
-from features.spotting.decisions import Decision, Reading, Reason
+from apexline.assets.figures.decision import TrackView
+from apexline.assets.figures.style import INK, PALE, RED, REGION_LINES, WIDTH, finish, new_figure, words
+from apexline.features.registration.regions import face_regions
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.spotting.decisions import Decision, Reading, Reason
 
 _ARROW_PX = 26.0  # length of the longest arrow on a face of 128 px
 

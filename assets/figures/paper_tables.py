@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from assets.figures import METHOD_NAMES, comparison_plot
-from ml.evaluation.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
+from apexline.assets.figures.evaluation import METHOD_NAMES, comparison_plot
+from apexline.ml.evaluation.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
 
 
 def table_2(areas: pd.DataFrame) -> pd.DataFrame:

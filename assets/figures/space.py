@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from assets.figures.style import BLUE, GREY, INK, ORANGE, PINK, RED, finish, new_figure, only
+from apexline.assets.figures.style import BLUE, GREY, INK, ORANGE, PINK, RED, finish, new_figure, only
 
 EMOTION_COLOURS: Mapping[str, str] = {"happy": ORANGE, "angry": RED, "calm": BLUE, "scared": PINK}
 EMOTION_MARKERS: Mapping[str, str] = {"happy": "o", "angry": "^", "calm": "s", "scared": "D"}

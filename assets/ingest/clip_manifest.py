@@ -4,12 +4,12 @@ from datetime import UTC
 
 import dagster as dg
 
-from assets import checks
-from assets.lake.camera_days import CAMERA_DAYS, for_each_clip
-from assets.lake.clips import StoredClip, stored_clips
-from assets.lake.storage import Lake
-from assets.metadata import asset_attributes, column_schema
-from features.video.reader import probe_video
+from apexline.assets import checks
+from apexline.assets.lake.camera_days import CAMERA_DAYS, for_each_clip
+from apexline.assets.lake.clips import StoredClip, stored_clips
+from apexline.assets.lake.storage import Lake
+from apexline.assets.metadata import asset_attributes, column_schema
+from apexline.features.video.reader import probe_video
 
 CODE_VERSION = "1"
 

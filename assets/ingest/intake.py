@@ -19,10 +19,10 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from upath import UPath
 
-from assets.lake.clips import Manifest, find_clip, hash_file
-from assets.lake.storage import Lake
-from features.video.containers import UnreadableVideo
-from features.video.reader import VideoInfo, probe_video
+from apexline.assets.lake.clips import Manifest, find_clip, hash_file
+from apexline.assets.lake.storage import Lake
+from apexline.features.video.containers import UnreadableVideo
+from apexline.features.video.reader import VideoInfo, probe_video
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".avi", ".m4v", ".webm", ".ts"})
 

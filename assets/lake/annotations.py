@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.lake.storage import Lake
-from features.faces.boxes import Box, box_iou
+from apexline.assets.lake.storage import Lake
+from apexline.features.faces.boxes import Box, box_iou
 
 
 def camera_days(lake: Lake) -> list[str]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from assets.lake.storage import Lake, fingerprint
-from assets.lake.workers import ClipWorkers, Compute
+from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake.workers import ClipWorkers, Compute
 
 # One key per camera and day: a partition per clip or track would drown Dagster beyond some 40,000 keys.
 CAMERA_DAYS = dg.DynamicPartitionsDefinition(name="camera_day")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from upath import UPath
 
-from assets.lake.storage import Lake
+from apexline.assets.lake.storage import Lake
 
 
 class Annotation(BaseModel):

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assets.lake.schemas import TABLES
-from assets.lake.storage import Lake
-from features.faces.alignment import CROP_SIZE
+from apexline.assets.lake.schemas import TABLES
+from apexline.assets.lake.storage import Lake
+from apexline.features.faces.alignment import CROP_SIZE
 
 _ROWS_AT_ONCE = 256
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assets.lake.storage import Lake
+from apexline.assets.lake.storage import Lake
 
 # Face (128, 128) uint8 and its measures by (track_id, frame).
 Crops = dict[tuple[str, int], NDArray[np.uint8]]

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from upath import UPath
 
-from assets.lake.schemas import TABLES
+from apexline.assets.lake.schemas import TABLES
 
 _FINGERPRINT = b"apexline.fingerprint"
 # When a thing was decided or scored is no part of what the lake says about the clips.

@@ -19,7 +19,7 @@ Compute = Callable[[str, str, str], None]
 
 
 # Modules whose functions run in the workers: imported once, in the process that workers are forked from.
-_PRELOADED = ["assets.lake.clip_stages"]
+_PRELOADED = ["apexline.assets.lake.clip_stages"]
 
 
 @dataclass(frozen=True)

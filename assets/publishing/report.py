@@ -9,8 +9,8 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from assets import checks, figures
-from assets.explain.stored_track import (
+from apexline.assets import checks, figures
+from apexline.assets.explain.stored_track import (
     explain_shown,
     shown_track,
     silent_track,
@@ -18,11 +18,11 @@ from assets.explain.stored_track import (
     track_view,
     why,
 )
-from assets.lake.annotations import camera_days
-from assets.lake.storage import Lake, fingerprint
-from assets.metadata import asset_attributes
-from assets.parameters import Parameters
-from assets.publishing.report_page import (
+from apexline.assets.lake.annotations import camera_days
+from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.metadata import asset_attributes
+from apexline.assets.parameters import Parameters
+from apexline.assets.publishing.report_page import (
     MAX_SEGMENTS,
     ChampionSummary,
     ExplainedTrack,
@@ -31,14 +31,14 @@ from assets.publishing.report_page import (
     SemanticSpaceSummary,
     render_report,
 )
-from assets.publishing.spotting_evaluation import areas_and_roc, frame_scores
-from assets.publishing.warehouse import lake_stamp
-from assets.publishing.warehouse_build import open_warehouse, read_relation, run_checks
-from assets.semantics.pad_space import load_space, read_record, space_figures, usable_ratings
-from assets.training.champion import CHAMPION
-from assets.training.deepid_versions import VERSIONS
-from ml.norms import emotion_pad
-from ml.registry.client import ModelRegistry
+from apexline.assets.publishing.spotting_evaluation import areas_and_roc, frame_scores
+from apexline.assets.publishing.warehouse import lake_stamp
+from apexline.assets.publishing.warehouse_build import open_warehouse, read_relation, run_checks
+from apexline.assets.semantics.pad_space import load_space, read_record, space_figures, usable_ratings
+from apexline.assets.training.champion import CHAMPION
+from apexline.assets.training.deepid_versions import VERSIONS
+from apexline.ml.norms import emotion_pad
+from apexline.ml.registry.client import ModelRegistry
 
 CODE_VERSION = "2"
 NUM_EXPLAINED, NUM_SILENT = 8, 2  # tracks drawn with their segments, and without one

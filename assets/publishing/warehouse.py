@@ -6,10 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets import checks
-from assets.lake.storage import Lake, fingerprint
-from assets.metadata import asset_attributes
-from assets.publishing.warehouse_build import build_warehouse, open_warehouse, run_checks
+from apexline.assets import checks
+from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.metadata import asset_attributes
+from apexline.assets.publishing.warehouse_build import build_warehouse, open_warehouse, run_checks
 
 CODE_VERSION = "1"
 

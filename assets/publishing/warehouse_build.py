@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from assets.lake.schemas import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
+from apexline.assets.lake.schemas import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
 
 Folder = Literal["schema", "staging", "marts", "checks"]
 
@@ -62,7 +62,7 @@ def read_sql(folder: Folder, name: str) -> str:
     KeyError
         Where there is no such file.
     """
-    file = resources.files("sql") / folder / f"{name}.sql"
+    file = resources.files("apexline.sql") / folder / f"{name}.sql"
     if not file.is_file():
         msg = f"sql/{folder} holds no {name!r}; it holds {sql_names(folder)}"
         raise KeyError(msg)
@@ -71,7 +71,7 @@ def read_sql(folder: Folder, name: str) -> str:
 
 def sql_names(folder: Folder) -> list[str]:
     """Return the names of the relations under ``sql/<folder>``, sorted."""
-    files = (resources.files("sql") / folder).iterdir()
+    files = (resources.files("apexline.sql") / folder).iterdir()
     return sorted(file.name.removesuffix(".sql") for file in files if file.name.endswith(".sql"))
 
 

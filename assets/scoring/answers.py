@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.lake.clip_stages import LakeClip
-from assets.lake.crops import crops_at
-from assets.lake.face_quality import measures_at
-from features.config import FeatureConfig
-from features.faces.alignment import FaceQuality
-from features.pipeline import segment_features
-from ml.datasets.examples import INPUT_SIZE, face_image
-from ml.registry.request import answers
+from apexline.assets.lake.clip_stages import LakeClip
+from apexline.assets.lake.crops import crops_at
+from apexline.assets.lake.face_quality import measures_at
+from apexline.features.config import FeatureConfig
+from apexline.features.faces.alignment import FaceQuality
+from apexline.features.pipeline import segment_features
+from apexline.ml.datasets.examples import INPUT_SIZE, face_image
+from apexline.ml.registry.request import answers
 
 if TYPE_CHECKING:
-    from ml.deepid.model import ExpressionModel
+    from apexline.ml.deepid.model import ExpressionModel
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,21 +8,21 @@ import dagster as dg
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from assets import checks
-from assets.figures import pad_cube
-from assets.lake.camera_days import CAMERA_DAYS
-from assets.lake.clip_stages import LakeClip
-from assets.lake.storage import Lake, fingerprint
-from assets.metadata import asset_attributes, column_schema, figures, table_preview
-from assets.parameters import Parameters
-from assets.scoring.answers import by_time, score_segments
-from assets.training.champion import ensure_champion
-from assets.training.training_table import FEATURE_VERSION
-from ml.deepid.abstention import REASONS
-from ml.emotions import PAD_AXES
-from ml.norms import emotion_pad
-from ml.registry.client import ModelRegistry
-from ml.registry.request import PLACES
+from apexline.assets import checks
+from apexline.assets.figures import pad_cube
+from apexline.assets.lake.camera_days import CAMERA_DAYS
+from apexline.assets.lake.clip_stages import LakeClip
+from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.metadata import asset_attributes, column_schema, figures, table_preview
+from apexline.assets.parameters import Parameters
+from apexline.assets.scoring.answers import by_time, score_segments
+from apexline.assets.training.champion import ensure_champion
+from apexline.assets.training.training_table import FEATURE_VERSION
+from apexline.ml.deepid.abstention import REASONS
+from apexline.ml.emotions import PAD_AXES
+from apexline.ml.norms import emotion_pad
+from apexline.ml.registry.client import ModelRegistry
+from apexline.ml.registry.request import PLACES
 
 CODE_VERSION = "2"
 

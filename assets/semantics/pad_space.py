@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 from upath import UPath
 
-from assets import checks
-from assets.figures import loadings_plot, scree_plot
-from assets.lake.storage import Lake, fingerprint
-from assets.metadata import asset_attributes, figures
-from assets.parameters import Parameters
-from assets.semantics.rating_surveys import load_form
-from ml.emotions import PAD_AXES
-from ml.norms import AdjectivePair, midpoint_of, pairs_csv, target_of
-from ml.semantic_space.adequacy import parallel_analysis
-from ml.semantic_space.rotation import chance_congruence, own_congruence, variance_inflation
-from ml.semantic_space.space import SemanticSpace, fit_semantic_space
-from ml.surveys.agreement import agreement_by_pair
-from ml.surveys.ratings import mean_scores
+from apexline.assets import checks
+from apexline.assets.figures import loadings_plot, scree_plot
+from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.metadata import asset_attributes, figures
+from apexline.assets.parameters import Parameters
+from apexline.assets.semantics.rating_surveys import load_form
+from apexline.ml.emotions import PAD_AXES
+from apexline.ml.norms import AdjectivePair, midpoint_of, pairs_csv, target_of
+from apexline.ml.semantic_space.adequacy import parallel_analysis
+from apexline.ml.semantic_space.rotation import chance_congruence, own_congruence, variance_inflation
+from apexline.ml.semantic_space.space import SemanticSpace, fit_semantic_space
+from apexline.ml.surveys.agreement import agreement_by_pair
+from apexline.ml.surveys.ratings import mean_scores
 
 CODE_VERSION = "2"
 

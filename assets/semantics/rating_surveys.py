@@ -10,16 +10,16 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from assets import checks
-from assets.lake.schemas import RATINGS
-from assets.lake.storage import Lake, fingerprint
-from assets.metadata import asset_attributes, column_schema, table_preview
-from assets.parameters import Parameters
-from ml.norms import PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
-from ml.surveys.agreement import agreement_by_pair
-from ml.surveys.forms import read_form, read_scale_table
-from ml.surveys.panel import simulate_panel
-from ml.surveys.ratings import ANSWER_COLUMNS, read_ratings
+from apexline.assets import checks
+from apexline.assets.lake.schemas import RATINGS
+from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.metadata import asset_attributes, column_schema, table_preview
+from apexline.assets.parameters import Parameters
+from apexline.ml.norms import PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
+from apexline.ml.surveys.agreement import agreement_by_pair
+from apexline.ml.surveys.forms import read_form, read_scale_table
+from apexline.ml.surveys.panel import simulate_panel
+from apexline.ml.surveys.ratings import ANSWER_COLUMNS, read_ratings
 
 CODE_VERSION = "2"
 PANEL = "simulated-panel"

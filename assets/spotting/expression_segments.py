@@ -4,13 +4,13 @@ from functools import partial
 
 import dagster as dg
 
-from assets import checks
-from assets.explain.stored_track import explain_shown, silent_track, strongest_tracks, why_rows
-from assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
-from assets.lake.clip_stages import write_segments
-from assets.lake.storage import Lake
-from assets.metadata import Drawing, asset_attributes, column_schema, figures, table_preview
-from assets.parameters import Parameters
+from apexline.assets import checks
+from apexline.assets.explain.stored_track import explain_shown, silent_track, strongest_tracks, why_rows
+from apexline.assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
+from apexline.assets.lake.clip_stages import write_segments
+from apexline.assets.lake.storage import Lake
+from apexline.assets.metadata import Drawing, asset_attributes, column_schema, figures, table_preview
+from apexline.assets.parameters import Parameters
 
 CODE_VERSION = "3"
 _EXPLAINED = 50  # tracks

@@ -5,14 +5,14 @@ from functools import partial
 import dagster as dg
 import pyarrow.compute as pc
 
-from assets import checks
-from assets.explain.stored_track import faces_figure
-from assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
-from assets.lake.clip_stages import write_tracks
-from assets.lake.storage import Lake
-from assets.lake.workers import ClipWorkers
-from assets.metadata import asset_attributes, column_schema, figures
-from assets.parameters import Parameters
+from apexline.assets import checks
+from apexline.assets.explain.stored_track import faces_figure
+from apexline.assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
+from apexline.assets.lake.clip_stages import write_tracks
+from apexline.assets.lake.storage import Lake
+from apexline.assets.lake.workers import ClipWorkers
+from apexline.assets.metadata import asset_attributes, column_schema, figures
+from apexline.assets.parameters import Parameters
 
 CODE_VERSION = "2"
 

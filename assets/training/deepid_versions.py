@@ -6,17 +6,22 @@ import dagster as dg
 import pandas as pd
 from matplotlib.figure import Figure
 
-from assets import checks
-from assets.figures import confusion_matrix, learning_curves
-from assets.figures.calibration import calibration_figures
-from assets.lake.storage import Lake, fingerprint
-from assets.metadata import asset_attributes, figures
-from assets.parameters import Parameters
-from assets.semantics.pad_space import load_space
-from assets.training.training_table import FEATURE_VERSION, NAME, describe_examples, load_training_set
-from ml.emotions import EMOTIONS
-from ml.norms import emotion_pad
-from ml.registry.client import MODEL_CARD, ModelRegistry
+from apexline.assets import checks
+from apexline.assets.figures import confusion_matrix, learning_curves
+from apexline.assets.figures.calibration import calibration_figures
+from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.metadata import asset_attributes, figures
+from apexline.assets.parameters import Parameters
+from apexline.assets.semantics.pad_space import load_space
+from apexline.assets.training.training_table import (
+    FEATURE_VERSION,
+    NAME,
+    describe_examples,
+    load_training_set,
+)
+from apexline.ml.emotions import EMOTIONS
+from apexline.ml.norms import emotion_pad
+from apexline.ml.registry.client import MODEL_CARD, ModelRegistry
 
 CODE_VERSION = "3"
 VERSIONS = ("baseline", "features", "semantic")
@@ -88,8 +93,8 @@ def _build(version: str) -> dg.AssetsDefinition:
 def _train(
     run_id: str, lake: Lake, parameters: Parameters, registry: ModelRegistry, version: str, stamp: str
 ) -> int:
-    from ml.deepid.train import train_deepid
-    from ml.evaluation.recognition import evaluate  # torch takes seconds to import
+    from apexline.ml.deepid.train import train_deepid
+    from apexline.ml.evaluation.recognition import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
     space = load_space(lake)

@@ -8,19 +8,19 @@ import dagster as dg
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from assets import checks
-from assets.figures.calibration import risk_coverage_plot, slices_plot
-from assets.figures.paper_tables import table_3_plot
-from assets.lake.storage import Lake, fingerprint
-from assets.metadata import asset_attributes, column_schema, figures, table_preview
-from assets.parameters import Parameters
-from assets.training.deepid_versions import VERSIONS, model_stamp
-from assets.training.training_table import describe_examples, load_training_set
-from ml.evaluation.slices import slice_scores, worst_slice
-from ml.registry.client import DATA_SHEET, MODEL_CARD, ModelRegistry
+from apexline.assets import checks
+from apexline.assets.figures.calibration import risk_coverage_plot, slices_plot
+from apexline.assets.figures.paper_tables import table_3_plot
+from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.metadata import asset_attributes, column_schema, figures, table_preview
+from apexline.assets.parameters import Parameters
+from apexline.assets.training.deepid_versions import VERSIONS, model_stamp
+from apexline.assets.training.training_table import describe_examples, load_training_set
+from apexline.ml.evaluation.slices import slice_scores, worst_slice
+from apexline.ml.registry.client import DATA_SHEET, MODEL_CARD, ModelRegistry
 
 if TYPE_CHECKING:
-    from ml.evaluation.recognition import Evaluation
+    from apexline.ml.evaluation.recognition import Evaluation
 
 CODE_VERSION = "2"
 CHALLENGER = "challenger"
@@ -98,7 +98,7 @@ def documents(registry: ModelRegistry, number: int) -> dict[str, dg.MarkdownMeta
 
 def _evaluate(lake: Lake, registry: ModelRegistry, numbers: Mapping[str, int]) -> "dict[str, Evaluation]":
     """Test the versions on the frozen test subjects, with the groups and the quality of their faces."""
-    from ml.evaluation.recognition import evaluate  # torch takes seconds to import
+    from apexline.ml.evaluation.recognition import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
     groups, quality = describe_examples(lake)

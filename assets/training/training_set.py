@@ -10,20 +10,20 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from assets import checks
-from assets.figures import face_strip
-from assets.lake.annotations import camera_days, track_of
-from assets.lake.crops import crops_at
-from assets.lake.storage import Lake, fingerprint
-from assets.metadata import asset_attributes, column_schema, figures
-from assets.parameters import Parameters, TrainingSetConfig
-from assets.semantics.pad_space import load_space, rated_pad
-from assets.training.training_table import FEATURE_VERSION, NAME, load_training_set
-from features.pipeline import segment_features
-from ml.datasets.examples import face_image
-from ml.datasets.splits import split_by_subject
-from ml.emotions import EMOTIONS, PAD_AXES
-from ml.semantic_space.space import SemanticSpace
+from apexline.assets import checks
+from apexline.assets.figures import face_strip
+from apexline.assets.lake.annotations import camera_days, track_of
+from apexline.assets.lake.crops import crops_at
+from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.metadata import asset_attributes, column_schema, figures
+from apexline.assets.parameters import Parameters, TrainingSetConfig
+from apexline.assets.semantics.pad_space import load_space, rated_pad
+from apexline.assets.training.training_table import FEATURE_VERSION, NAME, load_training_set
+from apexline.features.pipeline import segment_features
+from apexline.ml.datasets.examples import face_image
+from apexline.ml.datasets.splits import split_by_subject
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.semantic_space.space import SemanticSpace
 
 CODE_VERSION = "2"
 

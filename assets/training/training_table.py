@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assets.lake.annotations import camera_days
-from assets.lake.face_quality import QUALITY, measures_at
-from assets.lake.storage import Lake
-from ml.datasets.examples import INPUT_SIZE, ExpressionDataset, one_hot
-from ml.datasets.splits import Split, split_from_folds
-from ml.emotions import PAD_AXES
-from ml.evaluation.slices import light_groups, size_groups
+from apexline.assets.lake.annotations import camera_days
+from apexline.assets.lake.face_quality import QUALITY, measures_at
+from apexline.assets.lake.storage import Lake
+from apexline.ml.datasets.examples import INPUT_SIZE, ExpressionDataset, one_hot
+from apexline.ml.datasets.splits import Split, split_from_folds
+from apexline.ml.emotions import PAD_AXES
+from apexline.ml.evaluation.slices import light_groups, size_groups
 
 _UNKNOWN = "unknown"
 

@@ -5,6 +5,6 @@ Belongs here: paths of ``.venv-fer``. Stays out: the scripts that it runs.
 
 from __future__ import annotations
 
-from bench.paths import ROOT
+from apexline.bench.paths import ROOT
 
 FER_PYTHON = ROOT / ".venv-fer" / "bin" / "python"

@@ -8,9 +8,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from bench.recognition.page import write_report
-from bench.recognition.run import CACHE, measure
-from bench.recognition.trainings import read_plan
+from apexline.bench.recognition.page import write_report
+from apexline.bench.recognition.run import CACHE, measure
+from apexline.bench.recognition.trainings import read_plan
 
 
 def main() -> None:

@@ -20,16 +20,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.paths import CONFIGS
-from features.config import FeatureConfig, load_config
-from features.faces.alignment import align_face
-from features.faces.boxes import Box
-from features.faces.config import FaceConfig
-from features.faces.mtcnn import MtcnnDetector
-from features.pipeline import segment_features
-from features.tracking.tracker import track_faces
-from features.video.reader import read_frames
-from ml.datasets.examples import face_image
+from apexline.bench.paths import CONFIGS
+from apexline.features.config import FeatureConfig, load_config
+from apexline.features.faces.alignment import align_face
+from apexline.features.faces.boxes import Box
+from apexline.features.faces.config import FaceConfig
+from apexline.features.faces.mtcnn import MtcnnDetector
+from apexline.features.pipeline import segment_features
+from apexline.features.tracking.tracker import track_faces
+from apexline.features.video.reader import read_frames
+from apexline.ml.datasets.examples import face_image
 
 CONFIG = CONFIGS / "default.yaml"
 CODE_VERSION = "1"

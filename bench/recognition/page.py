@@ -9,10 +9,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from bench.page import four_digits
-from bench.recognition.run import Results, Rows
-from bench.recognition.trainings import Plan, read_plan
-from ml.evaluation.markdown import markdown_pages
+from apexline.bench.page import four_digits
+from apexline.bench.recognition.run import Results, Rows
+from apexline.bench.recognition.trainings import Plan, read_plan
+from apexline.ml.evaluation.markdown import markdown_pages
 
 _NAME = "recognition"
 
@@ -21,7 +21,7 @@ def write_report(results: Results, out: Path) -> None:
     """Write ``recognition.md`` and its plot into `out`."""
     out.mkdir(parents=True, exist_ok=True)
     differences = [(row["difference on apexes"], row["real"] == "yes") for row in results.differences]
-    page = markdown_pages("bench", four_digits).get_template(f"{_NAME}.md.j2")
+    page = markdown_pages("apexline.bench", four_digits).get_template(f"{_NAME}.md.j2")
     text = page.render(
         command=_command(results.plan),
         plan=results.plan,

@@ -25,10 +25,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from bench.paths import ROOT
-from bench.peers.environment import FER_PYTHON
-from bench.recognition.speed import training_speed
-from bench.recognition.trainings import (
+from apexline.bench.paths import ROOT
+from apexline.bench.peers.environment import FER_PYTHON
+from apexline.bench.recognition.speed import training_speed
+from apexline.bench.recognition.trainings import (
     ARMS,
     Arrays,
     Plan,
@@ -39,15 +39,15 @@ from bench.recognition.trainings import (
     performers_answers,
     read_sets,
 )
-from ml.bootstrap import bootstrap_interval, paired_bootstrap
-from ml.datasets.examples import ExpressionDataset, strings
-from ml.datasets.ferplus import ferplus_examples
-from ml.datasets.posed import OBSERVED
-from ml.datasets.splits import Split
-from ml.deepid.temperature import fit_temperature
-from ml.emotions import EMOTIONS
-from ml.evaluation.calibration import expected_calibration_error, risk_at_coverage
-from ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
+from apexline.ml.bootstrap import bootstrap_interval, paired_bootstrap
+from apexline.ml.datasets.examples import ExpressionDataset, strings
+from apexline.ml.datasets.ferplus import ferplus_examples
+from apexline.ml.datasets.posed import OBSERVED
+from apexline.ml.datasets.splits import Split
+from apexline.ml.deepid.temperature import fit_temperature
+from apexline.ml.emotions import EMOTIONS
+from apexline.ml.evaluation.calibration import expected_calibration_error, risk_at_coverage
+from apexline.ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
 
 Rows = list[dict[str, Any]]
 

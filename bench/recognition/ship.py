@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from bench.recognition.run import CACHE
-from bench.recognition.trainings import Plan, ferplus_run, read_plan, read_sets
-from ml.config import AbstentionConfig
-from ml.datasets.examples import ExpressionDataset
-from ml.datasets.ferplus import ferplus_examples
-from ml.datasets.splits import Split
-from ml.deepid.pretrained import DATA, load_pretrained, save_pretrained
-from ml.emotions import EMOTIONS
-from ml.evaluation.cards import EXCLUDED_USES, INTENDED_USES
-from ml.evaluation.recognition import Evaluation, evaluate
+from apexline.bench.recognition.run import CACHE
+from apexline.bench.recognition.trainings import Plan, ferplus_run, read_plan, read_sets
+from apexline.ml.config import AbstentionConfig
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.datasets.ferplus import ferplus_examples
+from apexline.ml.datasets.splits import Split
+from apexline.ml.deepid.pretrained import DATA, load_pretrained, save_pretrained
+from apexline.ml.emotions import EMOTIONS
+from apexline.ml.evaluation.cards import EXCLUDED_USES, INTENDED_USES
+from apexline.ml.evaluation.recognition import Evaluation, evaluate
 
 _READING = "FER+"  # whose words the shipped model answers with
 

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ml.config import TrainConfig
-from ml.datasets.examples import ExpressionDataset
-from ml.deepid.loop import Examples, TrainingLoop
-from ml.deepid.network import DeepID
-from ml.emotions import EMOTIONS
+from apexline.ml.config import TrainConfig
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.deepid.loop import Examples, TrainingLoop
+from apexline.ml.deepid.network import DeepID
+from apexline.ml.emotions import EMOTIONS
 
 _IMAGES = 2048
 _ROUNDS = 5

@@ -20,18 +20,18 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from bench.paths import CONFIGS
-from bench.recognition.faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
-from features.config import build_config, read_sections
-from ml.config import TrainConfig
-from ml.datasets.examples import ExpressionDataset, one_hot, strings
-from ml.datasets.ferplus import READINGS, VOCABULARY_SIZES, FerPlus, ferplus_examples, read_ferplus
-from ml.datasets.image_pad import class_pad, emotion_anchors, random_anchors
-from ml.datasets.posed import performer_folds, read_segments, read_stills, stills_pad
-from ml.datasets.splits import split_from_folds
-from ml.deepid.model import ExpressionModel
-from ml.deepid.train import calibrated_reader, train_deepid, train_words
-from ml.emotions import EMOTIONS
+from apexline.bench.paths import CONFIGS
+from apexline.bench.recognition.faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
+from apexline.features.config import build_config, read_sections
+from apexline.ml.config import TrainConfig
+from apexline.ml.datasets.examples import ExpressionDataset, one_hot, strings
+from apexline.ml.datasets.ferplus import READINGS, VOCABULARY_SIZES, FerPlus, ferplus_examples, read_ferplus
+from apexline.ml.datasets.image_pad import class_pad, emotion_anchors, random_anchors
+from apexline.ml.datasets.posed import performer_folds, read_segments, read_stills, stills_pad
+from apexline.ml.datasets.splits import split_from_folds
+from apexline.ml.deepid.model import ExpressionModel
+from apexline.ml.deepid.train import calibrated_reader, train_deepid, train_words
+from apexline.ml.emotions import EMOTIONS
 
 CONFIG = CONFIGS / "recognition.yaml"
 CODE_VERSION = "3"

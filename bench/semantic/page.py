@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from assets.figures import figure_png, loadings_plot, pad_cube, scree_plot
-from bench.semantic.run import SemanticResults, SurveyFit
-from ml.emotions import PAD_AXES
-from ml.evaluation.markdown import markdown_pages
-from ml.norms import emotion_pad
-from ml.semantic_space.adequacy import parallel_analysis
-from ml.semantic_space.rotation import tucker_congruence
-from ml.semantic_space.space import MIN_CONGRUENCE
-from ml.surveys.forms import pad_norms
+from apexline.assets.figures import figure_png, loadings_plot, pad_cube, scree_plot
+from apexline.bench.semantic.run import SemanticResults, SurveyFit
+from apexline.ml.emotions import PAD_AXES
+from apexline.ml.evaluation.markdown import markdown_pages
+from apexline.ml.norms import emotion_pad
+from apexline.ml.semantic_space.adequacy import parallel_analysis
+from apexline.ml.semantic_space.rotation import tucker_congruence
+from apexline.ml.semantic_space.space import MIN_CONGRUENCE
+from apexline.ml.surveys.forms import pad_norms
 
 _FOLDER = "semantic_space"  # of the plots, beside the page
 
@@ -29,7 +29,7 @@ def write_report(results: SemanticResults, folder: Path) -> None:
     plots.mkdir(parents=True, exist_ok=True)
     for name, figure in _figures(results).items():
         (plots / f"{name}.png").write_bytes(figure_png(figure))
-    page = markdown_pages("bench", three_digits).get_template("semantic_space.md.j2")
+    page = markdown_pages("apexline.bench", three_digits).get_template("semantic_space.md.j2")
     text = page.render(
         bar=MIN_CONGRUENCE,
         overlap=_overlap(results.fits[0]),

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.datasets.image_pad import intensities_to_pad, vote_variance, votes_to_pad
-from ml.emotions import PAD_AXES
-from ml.norms import AdjectivePair, midpoint_of, target_of
-from ml.semantic_space.congruence_interval import congruence_interval
-from ml.semantic_space.rotation import (
+from apexline.ml.datasets.image_pad import intensities_to_pad, vote_variance, votes_to_pad
+from apexline.ml.emotions import PAD_AXES
+from apexline.ml.norms import AdjectivePair, midpoint_of, target_of
+from apexline.ml.semantic_space.congruence_interval import congruence_interval
+from apexline.ml.semantic_space.rotation import (
     chance_congruence,
     held_out_congruence,
     own_congruence,
@@ -27,12 +27,12 @@ from ml.semantic_space.rotation import (
     tucker_congruence,
     variance_inflation,
 )
-from ml.semantic_space.space import MIN_CONGRUENCE, SemanticSpace, fit_semantic_space
-from ml.surveys.agreement import agreement_by_pair
-from ml.surveys.forms import read_form, read_scale_table
-from ml.surveys.power import survey_power
-from ml.surveys.ratings import mean_scores
-from ml.surveys.variance_components import rating_components, score_cube
+from apexline.ml.semantic_space.space import MIN_CONGRUENCE, SemanticSpace, fit_semantic_space
+from apexline.ml.surveys.agreement import agreement_by_pair
+from apexline.ml.surveys.forms import read_form, read_scale_table
+from apexline.ml.surveys.power import survey_power
+from apexline.ml.surveys.ratings import mean_scores
+from apexline.ml.surveys.variance_components import rating_components, score_cube
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]

@@ -22,17 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.data import astronaut
 
-from bench.page import Rows, four_digits
-from features.backend import Array, Device, has_gpu, to_numpy
-from features.config import FeatureConfig
-from features.flow import compiled as flow_kernels
-from features.flow import cuda as flow_cuda
-from features.flow import resample
-from features.modc import codes as modc
-from features.modc import cuda as modc_cuda
-from features.pipeline import FlowStream, TextureStream
-from features.spotting import curves
-from ml.evaluation.markdown import markdown_pages
+from apexline.bench.page import Rows, four_digits
+from apexline.features.backend import Array, Device, has_gpu, to_numpy
+from apexline.features.config import FeatureConfig
+from apexline.features.flow import compiled as flow_kernels
+from apexline.features.flow import cuda as flow_cuda
+from apexline.features.flow import resample
+from apexline.features.modc import codes as modc
+from apexline.features.modc import cuda as modc_cuda
+from apexline.features.pipeline import FlowStream, TextureStream
+from apexline.features.spotting import curves
+from apexline.ml.evaluation.markdown import markdown_pages
 
 Upload = Callable[[NDArray[Any]], Array]
 Clock = Callable[[Callable[[], Any]], float]
@@ -210,7 +210,7 @@ def line_rows(crops: NDArray[np.uint8], device: Device = "cuda") -> Rows:
 
 def page(title: str, kernels: Rows, lines: Rows) -> str:
     """Both tables as Markdown."""
-    template = markdown_pages("bench", four_digits).get_template("gpu.md.j2")
+    template = markdown_pages("apexline.bench", four_digits).get_template("gpu.md.j2")
     return template.render(title=title, kernels=kernels, lines=lines)
 
 

@@ -21,11 +21,11 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from bench.page import Rows, line_plot, write_speed
-from bench.paths import ROOT
-from bench.peers.environment import FER_PYTHON
-from features.video.reader import read_frames
-from features.video.writer import write_video
+from apexline.bench.page import Rows, line_plot, write_speed
+from apexline.bench.paths import ROOT
+from apexline.bench.peers.environment import FER_PYTHON
+from apexline.features.video.reader import read_frames
+from apexline.features.video.writer import write_video
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -128,7 +128,7 @@ class Runner:
 
 
 def _line(core: int = 0) -> Runner:
-    return Runner([sys.executable, "-m", "bench.speed.video_runner"], core)
+    return Runner([sys.executable, "-m", "apexline.bench.speed.video_runner"], core)
 
 
 def _single_face_clips(folder: Path) -> list[Path]:

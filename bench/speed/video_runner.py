@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cv2
 
-from features.config import FeatureConfig
-from features.pipeline import FlowStream, TextureStream, spot_clip
-from features.tracking.tracker import track_faces
-from features.video.reader import read_frames
+from apexline.features.config import FeatureConfig
+from apexline.features.pipeline import FlowStream, TextureStream, spot_clip
+from apexline.features.tracking.tracker import track_faces
+from apexline.features.video.reader import read_frames
 
 
 def main() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.spotting.extract import PEER_KINDS
-from ml.bootstrap import percentile_interval
-from ml.spotting_metrics.summary import SpotterResult, SpottingSummary
+from apexline.bench.spotting.extract import PEER_KINDS
+from apexline.ml.bootstrap import percentile_interval
+from apexline.ml.spotting_metrics.summary import SpotterResult, SpottingSummary
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]

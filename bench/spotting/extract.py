@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from bench.paths import CONFIGS
-from bench.spotting.mdmd import MdmdStream
-from features.config import FeatureConfig, load_config
-from features.flow.stream import FlowRow
-from features.modc.stream import TextureConfig, TextureRow
-from features.pipeline import FlowStream, TextureStream
-from features.tracking.tracker import track_faces
-from features.video.reader import read_frames
+from apexline.bench.paths import CONFIGS
+from apexline.bench.spotting.mdmd import MdmdStream
+from apexline.features.config import FeatureConfig, load_config
+from apexline.features.flow.stream import FlowRow
+from apexline.features.modc.stream import TextureConfig, TextureRow
+from apexline.features.pipeline import FlowStream, TextureStream
+from apexline.features.tracking.tracker import track_faces
+from apexline.features.video.reader import read_frames
 
 MODC_KINDS = ("sl", "sr", "cod")
 PEER_KINDS = ("dcp", "hog", "lbp")

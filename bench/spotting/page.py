@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.page import processor
-from bench.spotting.claims import is_ahead
-from bench.spotting.extract import PEER_KINDS
-from bench.spotting.run import BEST_LEARNED, Rows, SpottingResults
-from ml.evaluation.markdown import markdown_pages
-from ml.spotting_metrics.frames import frame_roc
-from ml.spotting_metrics.nested import ALARM_PRICE, NUM_INNER, NUM_OUTER
+from apexline.bench.page import processor
+from apexline.bench.spotting.claims import is_ahead
+from apexline.bench.spotting.extract import PEER_KINDS
+from apexline.bench.spotting.run import BEST_LEARNED, Rows, SpottingResults
+from apexline.ml.evaluation.markdown import markdown_pages
+from apexline.ml.spotting_metrics.frames import frame_roc
+from apexline.ml.spotting_metrics.nested import ALARM_PRICE, NUM_INNER, NUM_OUTER
 
 _PLOT = "spotting_roc.png"
 _DRAWN = (BEST_LEARNED, "sl + flow, learned", "sr + flow, learned", "sl + flow, fallback", "flow")
@@ -29,7 +29,7 @@ def write_report(results: SpottingResults, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     roc_plot(results).savefig(folder / _PLOT, dpi=110, bbox_inches="tight", metadata={"Software": None})
     nested = Counter(results.best_learned[:-1])
-    page = markdown_pages("bench", readable).get_template("spotting.md.j2")
+    page = markdown_pages("apexline.bench", readable).get_template("spotting.md.j2")
     text = page.render(
         machine=processor(),
         results=results,

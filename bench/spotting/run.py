@@ -13,16 +13,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.spotting.claims import BootstrappedSummary, acceptance, claims
-from bench.spotting.extract import MODC_KINDS, PEER_KINDS, TrackRows, extract
-from bench.spotting.faces import AnnotatedFace, make_face, true_segments
-from bench.spotting.learners import CalibratedRule, fused_learned, temporal_logistic, temporal_trees
-from bench.spotting.methods import AsConfigured, Baseline, FlowRule, FusedRule, PaperRule, TextureRule
-from bench.spotting.scenes import real_clip_rows, scene_faces, scene_outcomes
-from ml.bootstrap import percentile_interval
-from ml.evaluation.paper import PAPER_AUC
-from ml.spotting_metrics.nested import Fold, NestedCrossValidation, NestedRun, Spotter, best_by_fold
-from ml.spotting_metrics.summary import SpotterResult, SpottingSummary, TrueSegment
+from apexline.bench.spotting.claims import BootstrappedSummary, acceptance, claims
+from apexline.bench.spotting.extract import MODC_KINDS, PEER_KINDS, TrackRows, extract
+from apexline.bench.spotting.faces import AnnotatedFace, make_face, true_segments
+from apexline.bench.spotting.learners import CalibratedRule, fused_learned, temporal_logistic, temporal_trees
+from apexline.bench.spotting.methods import (
+    AsConfigured,
+    Baseline,
+    FlowRule,
+    FusedRule,
+    PaperRule,
+    TextureRule,
+)
+from apexline.bench.spotting.scenes import real_clip_rows, scene_faces, scene_outcomes
+from apexline.ml.bootstrap import percentile_interval
+from apexline.ml.evaluation.paper import PAPER_AUC
+from apexline.ml.spotting_metrics.nested import Fold, NestedCrossValidation, NestedRun, Spotter, best_by_fold
+from apexline.ml.spotting_metrics.summary import SpotterResult, SpottingSummary, TrueSegment
 
 Rows = list[dict[str, Any]]
 Tables = dict[str, Rows]

@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from bench.spotting.extract import TrackRows
-from bench.spotting.faces import AnnotatedFace, make_face, true_segments
-from features.faces.boxes import box_iou_matrix
-from ml.spotting_metrics.nested import Fold, NestedRun
-from ml.spotting_metrics.summary import SpotterResult
+from apexline.bench.spotting.extract import TrackRows
+from apexline.bench.spotting.faces import AnnotatedFace, make_face, true_segments
+from apexline.features.faces.boxes import box_iou_matrix
+from apexline.ml.spotting_metrics.nested import Fold, NestedRun
+from apexline.ml.spotting_metrics.summary import SpotterResult
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]

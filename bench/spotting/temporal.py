@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from features.spotting.curves import true_spans
-from features.spotting.spans import Span
+from apexline.features.spotting.curves import true_spans
+from apexline.features.spotting.spans import Span
 
 Floats = NDArray[np.float64]
 

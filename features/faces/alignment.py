@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces.boxes import Box
+from apexline.features.faces.boxes import Box
 
 CROP_SIZE = 128
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from features.validation import Share
+from apexline.features.validation import Share
 
 # MTCNN's first network sees 12 px windows: below that a face has nothing left to see.
 _LEAST_FACE_PX = 12

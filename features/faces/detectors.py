@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces.alignment import Detection
-from features.faces.boxes import Box, Window, box_iou
-from features.faces.config import FaceConfig
-from features.faces.mtcnn import MtcnnDetector
+from apexline.features.faces.alignment import Detection
+from apexline.features.faces.boxes import Box, Window, box_iou
+from apexline.features.faces.config import FaceConfig
+from apexline.features.faces.mtcnn import MtcnnDetector
 
 # YuNet looks again at a face in a window of this many box sides; from this overlap on two boxes are one face.
 _WINDOW_SIDES = 2.0

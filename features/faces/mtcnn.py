@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces.alignment import Detection
-from features.faces.boxes import Box, Window, intersection_over_smaller
-from features.faces.config import FaceConfig
+from apexline.features.faces.alignment import Detection
+from apexline.features.faces.boxes import Box, Window, intersection_over_smaller
+from apexline.features.faces.config import FaceConfig
 
 # P-Net, the proposal network, slides over squares of 12 px, 2 px apart; R-Net (refinement) and O-Net (output)
 # are shown squares of 24 and 48 px.

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces.alignment import Detection, FaceQuality, align_face, measure_quality
-from features.faces.boxes import Box, box_iou
-from features.faces.detectors import FaceDetector
+from apexline.features.faces.alignment import Detection, FaceQuality, align_face, measure_quality
+from apexline.features.faces.boxes import Box, box_iou
+from apexline.features.faces.detectors import FaceDetector
 
 # Intersection over union of a face's box with a tight crop; more rim than that makes the second look unsure.
 _MIN_TIGHT_IOU = 0.6

@@ -13,8 +13,8 @@ from __future__ import annotations
 from math import prod
 from pathlib import Path
 
-from features.backend import Array, namespace
-from features.cuda import BLOCK, define_macros, floats, launch, load_kernel, pixel_grid
+from apexline.features.backend import Array, namespace
+from apexline.features.cuda import BLOCK, define_macros, floats, launch, load_kernel, pixel_grid
 
 _HERE = Path(__file__).parent
 _HORN_SCHUNCK, _RESAMPLE = _HERE / "horn_schunck.cu", _HERE / "resample.cu"

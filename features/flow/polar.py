@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from features.backend import Array, namespace
-from features.validation import one_of
+from apexline.features.backend import Array, namespace
+from apexline.features.validation import one_of
 
 AngleMode = Literal["atan2", "paper"]
 

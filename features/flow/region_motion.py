@@ -12,8 +12,8 @@ from array_api_compat import device
 from numba import njit
 from numpy.typing import NDArray
 
-from features.backend import Array, is_numpy, namespace
-from features.faces.boxes import Window
+from apexline.features.backend import Array, is_numpy, namespace
+from apexline.features.faces.boxes import Window
 
 
 def hoof(flow: Array, *, num_bins: int = 8) -> Array:

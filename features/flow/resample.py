@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import array_api_compat
 
-from features.backend import Array, Namespace, is_cupy, is_numpy, namespace, replicate_pad
-from features.flow import cuda as flow_cuda
-from features.flow.compiled import enlarge_compiled, halve_compiled, warp_compiled
+from apexline.features.backend import Array, Namespace, is_cupy, is_numpy, namespace, replicate_pad
+from apexline.features.flow import cuda as flow_cuda
+from apexline.features.flow.compiled import enlarge_compiled, halve_compiled, warp_compiled
 
 
 def warp(image: Array, flow: Array) -> tuple[Array, Array]:

@@ -17,11 +17,11 @@ import array_api_compat
 import cv2
 import numpy as np
 
-from features.backend import Array, Namespace, is_cupy, is_numpy, namespace, replicate_pad
-from features.flow import cuda as flow_cuda
-from features.flow.compiled import refine
-from features.flow.resample import enlarge, halve, warp
-from features.validation import one_of, require
+from apexline.features.backend import Array, Namespace, is_cupy, is_numpy, namespace, replicate_pad
+from apexline.features.flow import cuda as flow_cuda
+from apexline.features.flow.compiled import refine
+from apexline.features.flow.resample import enlarge, halve, warp
+from apexline.features.validation import one_of, require
 
 Stencil = Literal["cross", "horn_schunck"]
 

@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, get_args
 
-from features.backend import Array, Namespace, is_cupy, is_numpy, namespace
-from features.modc import cuda as modc_cuda
-from features.modc.compiled import code_stack, histogram_stack
-from features.modc.histograms import block_histograms, check_grid
-from features.modc.prefilter import Prefilter, as_uint8, prefilter_images
-from features.modc.rings import Rings, sampling_taps
-from features.validation import one_of, require
+from apexline.features.backend import Array, Namespace, is_cupy, is_numpy, namespace
+from apexline.features.modc import cuda as modc_cuda
+from apexline.features.modc.compiled import code_stack, histogram_stack
+from apexline.features.modc.histograms import block_histograms, check_grid
+from apexline.features.modc.prefilter import Prefilter, as_uint8, prefilter_images
+from apexline.features.modc.rings import Rings, sampling_taps
+from apexline.features.validation import one_of, require
 
 Base = Literal["paper", "base7", "split"]
 Kind = Literal["cod", "sl", "sr", "mid", "mid_mirror", "outer", "outer_mirror", "spiral", "spiral_mirror"]

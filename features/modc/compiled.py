@@ -23,7 +23,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from features.modc.rings import Rings, sampling_taps
+from apexline.features.modc.rings import Rings, sampling_taps
 
 _LANES = 16
 # Pixels that a tile codes; with the rings' reach around them they stay in the first-level cache.

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from features.backend import Array, namespace
-from features.cuda import BLOCK, define_macros, dense, floats, launch, load_kernel, pixel_grid
-from features.modc.rings import Rings, sampling_taps
+from apexline.features.backend import Array, namespace
+from apexline.features.cuda import BLOCK, define_macros, dense, floats, launch, load_kernel, pixel_grid
+from apexline.features.modc.rings import Rings, sampling_taps
 
 _HERE = Path(__file__).parent
 _MODC, _CHI_SQUARE = _HERE / "modc.cu", _HERE / "chi_square.cu"

@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from features.backend import Array, is_cupy, is_numpy, namespace
-from features.modc import cuda as modc_cuda
-from features.validation import one_of, require
+from apexline.features.backend import Array, is_cupy, is_numpy, namespace
+from apexline.features.modc import cuda as modc_cuda
+from apexline.features.validation import one_of, require
 
 Curve = Literal["aff", "contrast", "first"]
 

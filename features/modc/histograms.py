@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from features.backend import Array, count_indices, is_numpy, namespace
+from apexline.features.backend import Array, count_indices, is_numpy, namespace
 
 
 def block_histograms(codes: Array, *, grid: tuple[int, int], bins: int) -> Array:

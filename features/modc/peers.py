@@ -16,10 +16,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from features.backend import Array, namespace, to_numpy
-from features.modc.codes import ring_codes
-from features.modc.histograms import block_histograms
-from features.modc.rings import Rings
+from apexline.features.backend import Array, namespace, to_numpy
+from apexline.features.modc.codes import ring_codes
+from apexline.features.modc.histograms import block_histograms
+from apexline.features.modc.rings import Rings
 
 _UNTURNED = ((0, 0, 0),)
 _DCP_WEIGHTS = ((1, 4, 16, 64), (0, 0, 0, 0))

@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from features.backend import Array, Namespace, is_numpy, namespace, replicate_pad
-from features.validation import one_of
+from apexline.features.backend import Array, Namespace, is_numpy, namespace, replicate_pad
+from apexline.features.validation import one_of
 
 Prefilter = Literal["none", "gaussian", "tan_triggs"]
 

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from features.backend import Array, Namespace, namespace, to_numpy
-from features.modc.codes import Base, Kind, modc_histograms
-from features.modc.differences import Curve, Pooling, chi_square_blocks, pool_blocks
-from features.modc.peers import dcp_histograms, hog_histograms, lbp_histograms
-from features.modc.prefilter import Prefilter, prefilter_images
-from features.registration.registrar import Motion, Registrar
+from apexline.features.backend import Array, Namespace, namespace, to_numpy
+from apexline.features.modc.codes import Base, Kind, modc_histograms
+from apexline.features.modc.differences import Curve, Pooling, chi_square_blocks, pool_blocks
+from apexline.features.modc.peers import dcp_histograms, hog_histograms, lbp_histograms
+from apexline.features.modc.prefilter import Prefilter, prefilter_images
+from apexline.features.registration.registrar import Motion, Registrar
 
 Peer = Literal["dcp", "lbp", "hog"]
 

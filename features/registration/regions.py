@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces.alignment import CROP_LANDMARKS, CROP_SIZE
-from features.faces.boxes import Window
+from apexline.features.faces.alignment import CROP_LANDMARKS, CROP_SIZE
+from apexline.features.faces.boxes import Window
 
 
 def face_regions() -> dict[str, Window]:

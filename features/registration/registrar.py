@@ -17,11 +17,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.backend import Array, namespace
-from features.faces.boxes import Window
-from features.registration.ecc import align_translation, shift_image
-from features.registration.regions import rigid_window
-from features.validation import one_of
+from apexline.features.backend import Array, namespace
+from apexline.features.faces.boxes import Window
+from apexline.features.registration.ecc import align_translation, shift_image
+from apexline.features.registration.regions import rigid_window
+from apexline.features.validation import one_of
 
 Motion = Literal["none", "translation", "affine"]
 

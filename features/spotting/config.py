@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from features.flow.polar import AngleMode
-from features.validation import Share, require
+from apexline.features.flow.polar import AngleMode
+from apexline.features.validation import Share, require
 
 Fusion = Literal["fallback", "or", "mean"]
 

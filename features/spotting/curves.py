@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
-from features.validation import require
+from apexline.features.validation import require
 
 
 def half_window(window_s: float, fps: float) -> int:

@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spotting import segments as seg
-from features.spotting.config import SegmentConfig
-from features.spotting.segments import Segment
-from features.spotting.spans import Bound, Span, centre_apex, limit_spans
+from apexline.features.spotting import segments as seg
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.spotting.segments import Segment
+from apexline.features.spotting.spans import Bound, Span, centre_apex, limit_spans
 
 Rejection = Literal["too_short", "too_slow", "flow_speaks_first"]
 

@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks, peak_widths
 
-from features.flow.polar import flow_angle
-from features.spotting.config import Fusion, SegmentConfig
-from features.spotting.curves import change_threshold, score_curve, smooth, true_spans
-from features.spotting.flanks import (
+from apexline.features.flow.polar import flow_angle
+from apexline.features.spotting.config import Fusion, SegmentConfig
+from apexline.features.spotting.curves import change_threshold, score_curve, smooth, true_spans
+from apexline.features.spotting.flanks import (
     extrapolate_to_foot,
     grow_from_apex,
     max_speed,
     relative_height,
     stop_reasons,
 )
-from features.spotting.spans import Bound, Span, Stop, leading_spans, merge_spans
+from apexline.features.spotting.spans import Bound, Span, Stop, leading_spans, merge_spans
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from features.validation import Share
+from apexline.features.validation import Share
 
 # Not infinite: a detector that never looks again is no tracker.
 _Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces.alignment import Detection, apply_transform
-from features.tracking.landmark_flow import track_landmarks
-from features.video.reader import Frame
+from apexline.features.faces.alignment import Detection, apply_transform
+from apexline.features.tracking.landmark_flow import track_landmarks
+from apexline.features.video.reader import Frame
 
 if TYPE_CHECKING:
-    from features.tracking.config import TrackConfig
+    from apexline.features.tracking.config import TrackConfig
 
 
 @dataclass(frozen=True)

@@ -29,14 +29,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.faces.alignment import Detection, FaceQuality, crop_similarity, measure_quality, warp_face
-from features.faces.boxes import Box, Window, box_iou
-from features.faces.config import FaceConfig
-from features.faces.detectors import FaceDetector, make_detector
-from features.tracking.config import TrackConfig
-from features.tracking.search import TIME_TOLERANCE_S, MotionSearch
-from features.tracking.track import FaceTrack, HeldFrame
-from features.video.reader import Frame
+from apexline.features.faces.alignment import (
+    Detection,
+    FaceQuality,
+    crop_similarity,
+    measure_quality,
+    warp_face,
+)
+from apexline.features.faces.boxes import Box, Window, box_iou
+from apexline.features.faces.config import FaceConfig
+from apexline.features.faces.detectors import FaceDetector, make_detector
+from apexline.features.tracking.config import TrackConfig
+from apexline.features.tracking.search import TIME_TOLERANCE_S, MotionSearch
+from apexline.features.tracking.track import FaceTrack, HeldFrame
+from apexline.features.video.reader import Frame
 
 DropReason = Literal["", "low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
 
@@ -142,7 +148,7 @@ class FaceTracker:
     def __init__(self, faces: FaceConfig, tracks: TrackConfig, clip_key: str, detector: FaceDetector) -> None:
         # Here and not at the top: ByteTrack brings packages that take longer to import than everything else
         # that reads this module's names.
-        from features.tracking.association import Association
+        from apexline.features.tracking.association import Association
 
         self._faces_config = faces
         self._config = tracks

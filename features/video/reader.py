@@ -28,7 +28,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from features.video.containers import UnreadableVideo, check_complete, explain_unopenable
+from apexline.features.video.containers import UnreadableVideo, check_complete, explain_unopenable
 
 # Only containers that hold media, and only local files: FFmpeg would otherwise follow a playlist in a text
 # file to other files and hosts.

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
 
 CROP_SIZE = 128
 INPUT_SIZE = 48

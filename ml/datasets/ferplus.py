@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.datasets.examples import ExpressionDataset, strings
-from ml.datasets.splits import Split, split_from_folds
-from ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.datasets.examples import ExpressionDataset, strings
+from apexline.ml.datasets.splits import Split, split_from_folds
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
 
 # Columns of votes, in the file's order: where votes tie, the first counts.
 WORDS = (

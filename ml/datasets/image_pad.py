@@ -28,8 +28,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ml.emotions import EMOTIONS, PAD_AXES
-from ml.norms import adjective_pad
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.norms import adjective_pad
 
 Floats = NDArray[np.float64]
 

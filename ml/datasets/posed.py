@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.datasets.image_pad import intensities_to_pad
-from ml.emotions import EMOTIONS
+from apexline.ml.datasets.image_pad import intensities_to_pad
+from apexline.ml.emotions import EMOTIONS
 
 # What observers of the stills could choose among our classes: calm was no answer.
 OBSERVED = ("happy", "angry", "scared")

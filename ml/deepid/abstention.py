@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ml.config import AbstentionConfig
+from apexline.ml.config import AbstentionConfig
 
 # In the order in which they are told: what the picture lacks, then what the model lacks.
 REASONS: tuple[str, ...] = (

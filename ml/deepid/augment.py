@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ml.config import TrainConfig
+from apexline.ml.config import TrainConfig
 
 _BLUR_PX = (0.5, 0.8, 1.2, 1.6)  # deviations of the Gaussian, px of the 48 px input
 _KEPT_SIDE = (0.8, 0.6, 0.45, 0.33)  # of the resolution

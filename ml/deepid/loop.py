@@ -19,13 +19,13 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ml.config import TrainConfig
-from ml.datasets.examples import ExpressionDataset
-from ml.deepid.augment import augment_faces
-from ml.deepid.checkpoint import TrainingCheckpoint
-from ml.deepid.network import DeepID, map_to_emotion, standardise
-from ml.deepid.reducer import FeatureReducer
-from ml.emotions import EMOTIONS
+from apexline.ml.config import TrainConfig
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.deepid.augment import augment_faces
+from apexline.ml.deepid.checkpoint import TrainingCheckpoint
+from apexline.ml.deepid.network import DeepID, map_to_emotion, standardise
+from apexline.ml.deepid.reducer import FeatureReducer
+from apexline.ml.emotions import EMOTIONS
 
 # Curves show the training loss of this many faces at most: measuring all would cost a third of the training.
 _MAX_MEASURED = 2048

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ml.config import AbstentionConfig
-from ml.datasets.examples import ExpressionDataset
-from ml.deepid.abstention import Limits, TrainingRange, confidence_threshold
-from ml.deepid.network import DeepID, map_to_emotion, standardise
-from ml.deepid.reducer import FeatureReducer
-from ml.deepid.temperature import fit_temperature
-from ml.emotions import EMOTIONS
+from apexline.ml.config import AbstentionConfig
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.deepid.abstention import Limits, TrainingRange, confidence_threshold
+from apexline.ml.deepid.network import DeepID, map_to_emotion, standardise
+from apexline.ml.deepid.reducer import FeatureReducer
+from apexline.ml.deepid.temperature import fit_temperature
+from apexline.ml.emotions import EMOTIONS
 
 _FORMAT = 4
 _BATCH = 256

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save_file
 
-from ml.deepid.model import ExpressionModel
+from apexline.ml.deepid.model import ExpressionModel
 
-DATA = Path(__file__).resolve().parent / "data"
+DATA = Path(__file__).resolve().parents[1] / "data"
 _NAME = "expression_ferplus"
 # Halves keep the files small; what calibrates answers keeps its precision.
 _HALF_PRECISION = "network."

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ml.config import TrainConfig as TrainConfig
-from ml.datasets.examples import ExpressionDataset
-from ml.datasets.splits import Split, assert_disjoint
-from ml.deepid.loop import Examples, TrainingLoop
-from ml.deepid.model import ExpressionModel, code_version
-from ml.deepid.network import DeepID, standardise
-from ml.deepid.reducer import FeatureReducer
-from ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.config import TrainConfig as TrainConfig
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.datasets.splits import Split, assert_disjoint
+from apexline.ml.deepid.loop import Examples, TrainingLoop
+from apexline.ml.deepid.model import ExpressionModel, code_version
+from apexline.ml.deepid.network import DeepID, standardise
+from apexline.ml.deepid.reducer import FeatureReducer
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
 
 
 @dataclass(frozen=True, eq=False)

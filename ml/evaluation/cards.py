@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.datasets.examples import ExpressionDataset
-from ml.datasets.splits import FOLDS, Split
-from ml.deepid.model import ExpressionModel
-from ml.emotions import EMOTIONS
-from ml.evaluation.calibration import COVERAGE, NUM_BINS
-from ml.evaluation.markdown import markdown_pages
-from ml.evaluation.recognition import Evaluation
-from ml.evaluation.slices import MIN_COUNT, light_groups, slice_scores, worst_slice
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.datasets.splits import FOLDS, Split
+from apexline.ml.deepid.model import ExpressionModel
+from apexline.ml.emotions import EMOTIONS
+from apexline.ml.evaluation.calibration import COVERAGE, NUM_BINS
+from apexline.ml.evaluation.markdown import markdown_pages
+from apexline.ml.evaluation.recognition import Evaluation
+from apexline.ml.evaluation.slices import MIN_COUNT, light_groups, slice_scores, worst_slice
 
 INTENDED_USES: tuple[str, ...] = (
     "Describing the apparent expression of a face, at a moment that a spotter found, as one of four classes and as a "
@@ -151,7 +151,7 @@ def data_sheet(
 
 def _page(name: str, **shown: Any) -> str:
     """Fill a template; without the newline at its end, as cards are stored."""
-    template = markdown_pages("ml", _three_digits, missing="–").get_template(f"{name}.md.j2")
+    template = markdown_pages("apexline.ml", _three_digits, missing="–").get_template(f"{name}.md.j2")
     page = template.render({"emotions": ", ".join(EMOTIONS), "excluded_uses": EXCLUDED_USES, **shown})
     return page.removesuffix("\n")
 

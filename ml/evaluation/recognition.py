@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix
 
-from ml.bootstrap import bootstrap_interval
-from ml.datasets.examples import ExpressionDataset
-from ml.deepid.model import ExpressionModel
-from ml.emotions import EMOTIONS, PAD_AXES
-from ml.evaluation.calibration import COVERAGE, expected_calibration_error, risk_at_coverage
+from apexline.ml.bootstrap import bootstrap_interval
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.deepid.model import ExpressionModel
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.evaluation.calibration import COVERAGE, expected_calibration_error, risk_at_coverage
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
-from ml.evaluation.calibration import expected_calibration_error
+from apexline.ml.evaluation.calibration import expected_calibration_error
 
 if TYPE_CHECKING:
-    from ml.evaluation.recognition import Evaluation
+    from apexline.ml.evaluation.recognition import Evaluation
 
 LIGHT_EDGES = (80.0, 170.0)  # mean grey of the face, 0..255
 SIZE_EDGES_PX = (64.0, 128.0)  # geometric mean of the box sides

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ml.datasets.examples import ExpressionDataset
-from ml.datasets.splits import FOLDS, Split
-from ml.emotions import EMOTIONS
-from ml.registry.lazy import import_mlflow
-from ml.registry.pyfunc import log_model
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.datasets.splits import FOLDS, Split
+from apexline.ml.emotions import EMOTIONS
+from apexline.ml.registry.lazy import import_mlflow
+from apexline.ml.registry.pyfunc import log_model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
-    from ml.deepid.model import ExpressionModel
-    from ml.deepid.pretrained import Pretrained
-    from ml.deepid.train import TrainingRun
-    from ml.evaluation.recognition import Evaluation
+    from apexline.ml.deepid.model import ExpressionModel
+    from apexline.ml.deepid.pretrained import Pretrained
+    from apexline.ml.deepid.train import TrainingRun
+    from apexline.ml.evaluation.recognition import Evaluation
 
 EXPERIMENT = "apexline"
 MODEL_CARD, DATA_SHEET = "model_card.md", "data_sheet.md"
@@ -142,8 +142,8 @@ class ModelRegistry:
         ValueError
             If a tag named above is missing.
         """
-        from ml.evaluation.cards import data_sheet, model_card
-        from ml.evaluation.slices import slice_scores
+        from apexline.ml.evaluation.cards import data_sheet, model_card
+        from apexline.ml.evaluation.slices import slice_scores
 
         missing = sorted({"fingerprint", "dagster_run_id"} - set(tags))
         if missing:
@@ -184,7 +184,7 @@ class ModelRegistry:
         number : int
             Version of `MODEL_NAME`; its test scores are those of the card.
         """
-        from ml.evaluation.cards import shipped_card
+        from apexline.ml.evaluation.cards import shipped_card
 
         known = self.find_version(shipped.fingerprint)
         if known is not None:
@@ -291,7 +291,7 @@ class ModelRegistry:
         mlflow.exceptions.MlflowException
             If there is no such version or alias.
         """
-        from ml.deepid.model import ExpressionModel
+        from apexline.ml.deepid.model import ExpressionModel
 
         if isinstance(which, int):
             entry = self._version(which)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ml.datasets.examples import INPUT_SIZE
-from ml.registry.lazy import import_mlflow, mlflow_warnings_ignored
+from apexline.ml.datasets.examples import INPUT_SIZE
+from apexline.ml.registry.lazy import import_mlflow, mlflow_warnings_ignored
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
-    from ml.deepid.model import ExpressionModel
+    from apexline.ml.deepid.model import ExpressionModel
 
 _REQUIREMENTS = ("apexline", "torch", "numpy", "pandas", "scikit-learn", "opencv-python")
 
@@ -44,7 +44,7 @@ def log_model(model: ExpressionModel, parameters: Mapping[str, Any], *, loader_m
     model_id : str
         MLflow's own, ``m-...``.
     """
-    from ml.registry.request import FEATURES_FILE
+    from apexline.ml.registry.request import FEATURES_FILE
 
     mlflow = import_mlflow()
     with tempfile.TemporaryDirectory() as folder, mlflow_warnings_ignored():
@@ -74,7 +74,7 @@ def _signature() -> ModelSignature:
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
     from mlflow.types.schema import AnyType, Array
 
-    from ml.registry.request import LISTS, NUMBERS, PLACES, WORDS
+    from apexline.ml.registry.request import LISTS, NUMBERS, PLACES, WORDS
 
     # Any: a picture comes as an array, as nested lists, as bytes or as base64, which no one MLflow type takes.
     inputs: list[ColSpec | TensorSpec] = [

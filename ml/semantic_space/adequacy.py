@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ml.semantic_space import factoring as factor_compat
+from apexline.ml.semantic_space import factoring as factor_compat
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from ml.semantic_space.principal_axis import principal_axes
-from ml.semantic_space.rotation import rotate_to_target
+from apexline.ml.semantic_space.principal_axis import principal_axes
+from apexline.ml.semantic_space.rotation import rotate_to_target
 
 Floats = NDArray[np.float64]
 

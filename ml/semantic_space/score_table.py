@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from ml.semantic_space.adequacy import is_singular
+from apexline.ml.semantic_space.adequacy import is_singular
 
 # A column that fewer than half of the stimuli have an answer in says more about the filling than about the
 # pair.

@@ -49,14 +49,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ml import norms
-from ml.emotions import PAD_AXES
-from ml.semantic_space.adequacy import parallel_analysis, sampling_adequacy
-from ml.semantic_space.encoding import from_plain, rounded, to_plain
-from ml.semantic_space.factor_scores import calibrate, regression_scores, standardise
-from ml.semantic_space.factoring import Extraction, extract_loadings
-from ml.semantic_space.rotation import rotate_to_target
-from ml.semantic_space.score_table import as_score_table, drop_unusable, normalise, regularised_correlation
+from apexline.ml import norms
+from apexline.ml.emotions import PAD_AXES
+from apexline.ml.semantic_space.adequacy import parallel_analysis, sampling_adequacy
+from apexline.ml.semantic_space.encoding import from_plain, rounded, to_plain
+from apexline.ml.semantic_space.factor_scores import calibrate, regression_scores, standardise
+from apexline.ml.semantic_space.factoring import Extraction, extract_loadings
+from apexline.ml.semantic_space.rotation import rotate_to_target
+from apexline.ml.semantic_space.score_table import (
+    as_score_table,
+    drop_unusable,
+    normalise,
+    regularised_correlation,
+)
 
 Rotation = Literal["procrustes", "varimax"]
 

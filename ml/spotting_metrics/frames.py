@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import auc, roc_curve
 
-from ml.bootstrap import percentile_interval, subject_weights
-from ml.spotting_metrics.matching import Segments, frame_bounds
+from apexline.ml.bootstrap import percentile_interval, subject_weights
+from apexline.ml.spotting_metrics.matching import Segments, frame_bounds
 
 
 def frame_mask(segments: Segments, num_frames: int) -> NDArray[np.bool_]:

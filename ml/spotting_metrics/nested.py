@@ -16,8 +16,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.spotting_metrics.matching import SpottingCounts, match_segments
-from ml.spotting_metrics.summary import SpotterResult, TrueSegment
+from apexline.ml.spotting_metrics.matching import SpottingCounts, match_segments
+from apexline.ml.spotting_metrics.summary import SpotterResult, TrueSegment
 
 ALARM_PRICE = 0.02
 NUM_OUTER, NUM_INNER = 6, 3

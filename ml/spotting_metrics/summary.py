@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.bootstrap import subject_weights
-from ml.spotting_metrics.frames import frame_mask, roc_area
-from ml.spotting_metrics.matching import (
+from apexline.ml.bootstrap import subject_weights
+from apexline.ml.spotting_metrics.frames import frame_mask, roc_area
+from apexline.ml.spotting_metrics.matching import (
     Segments,
     SpottingCounts,
     boundary_errors,

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ml.bootstrap import percentile_interval, subject_weights
-from ml.surveys.ratings import level_scores
-from ml.surveys.variance_components import solve_components
+from apexline.ml.bootstrap import percentile_interval, subject_weights
+from apexline.ml.surveys.ratings import level_scores
+from apexline.ml.surveys.variance_components import solve_components
 
 
 @dataclass(frozen=True)

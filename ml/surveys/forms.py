@@ -24,11 +24,11 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from ml.emotions import PAD_AXES
-from ml.norms import NORM_LIMIT, AdjectivePair, Pole
-from ml.surveys.ratings import NUM_LEVELS, RATING_COLUMNS, REJECTED_COLUMNS
+from apexline.ml.emotions import PAD_AXES
+from apexline.ml.norms import NORM_LIMIT, AdjectivePair, Pole
+from apexline.ml.surveys.ratings import NUM_LEVELS, RATING_COLUMNS, REJECTED_COLUMNS
 
-TERMS_FILE = Path(__file__).parent / "data" / "pole_terms.csv"
+TERMS_FILE = Path(__file__).parents[1] / "data" / "pole_terms.csv"
 SLIDER_END = 100.0
 # A blank, or what R writes for one.
 MISSING = ("", "NA")

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, NonNegativeFloat
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from ml.emotions import EMOTIONS, PAD_AXES
-from ml.norms import emotion_pad, load_pairs, midpoint_of, select_pairs, target_of
-from ml.surveys.ratings import ANSWER_COLUMNS, NUM_LEVELS
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.norms import emotion_pad, load_pairs, midpoint_of, select_pairs, target_of
+from apexline.ml.surveys.ratings import ANSWER_COLUMNS, NUM_LEVELS
 
 
 @pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))

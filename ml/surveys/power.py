@@ -28,9 +28,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from ml.semantic_space.principal_axis import principal_axes
-from ml.semantic_space.rotation import rotate_to_target, tucker_congruence
-from ml.surveys.variance_components import RatingComponents
+from apexline.ml.semantic_space.principal_axis import principal_axes
+from apexline.ml.semantic_space.rotation import rotate_to_target, tucker_congruence
+from apexline.ml.surveys.variance_components import RatingComponents
 
 Floats = NDArray[np.float64]
 

@@ -23,7 +23,7 @@ import pandas as pd
 import pandera.pandas as pa
 from numpy.typing import ArrayLike, NDArray
 
-from ml.norms import pair_ids
+from apexline.ml.norms import pair_ids
 
 ANSWER_COLUMNS: tuple[str, ...] = ("rater", "segment", "pair", "level")
 RATING_COLUMNS: tuple[str, ...] = (*ANSWER_COLUMNS, "synthetic", "source")

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ml.surveys.ratings import level_scores
+from apexline.ml.surveys.ratings import level_scores
 
 Floats = NDArray[np.float64]
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from assets.training.champion import CHAMPION, latest_decision
-from assets.training.model_comparison import CHALLENGER
-from orchestration.commands.line import open_line
-from orchestration.settings import Settings
+from apexline.assets.training.champion import CHAMPION, latest_decision
+from apexline.assets.training.model_comparison import CHALLENGER
+from apexline.orchestration.commands.line import open_line
+from apexline.orchestration.settings import Settings
 
 
 def approve_challenger(settings: Settings, *, by: str) -> dict[str, Any]:

@@ -6,14 +6,15 @@ modules called here do.
 
 import sys
 from datetime import datetime
+from importlib.util import find_spec
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from orchestration.commands.console import print_data, print_error, print_note, show_progress
-from orchestration.settings import Settings
+from apexline.orchestration.commands.console import print_data, print_error, print_note, show_progress
+from apexline.orchestration.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,7 +44,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole line on the embedded synthetic sample, or on your clips with the model it trained."""
-    from orchestration.commands.demo import run_demo
+    from apexline.orchestration.commands.demo import run_demo
 
     with show_progress("starting") as on_step:
         summary = run_demo(Settings(), clips=clips, on_step=on_step)
@@ -60,7 +61,7 @@ def ui(
     mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
 ) -> None:
     """Serve the Dagster and MLflow UIs on 127.0.0.1 until interrupted."""
-    from orchestration.commands.servers import serve_uis
+    from apexline.orchestration.commands.servers import serve_uis
 
     raise typer.Exit(serve_uis(Settings(), port=port, mlflow_port=mlflow_port))
 
@@ -84,7 +85,7 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Take clips in, quarantine what can't be accepted, and process their camera-days."""
-    from orchestration.commands.ingest import ingest_paths, manifest_from_options
+    from apexline.orchestration.commands.ingest import ingest_paths, manifest_from_options
 
     manifest = manifest_from_options(camera, captured_at, purpose, legal_basis)
     with show_progress("starting") as on_step:
@@ -114,7 +115,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Find the expression segments of one clip and score them by the champion; only --plot stores anything."""
-    from orchestration.commands.score import score_one
+    from apexline.orchestration.commands.score import score_one
 
     if plot_file is not None and not plot:
         msg = f"saw a second file, {str(plot_file)!r}, without --plot; expected one clip"
@@ -151,7 +152,7 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Delete a clip and what was derived from it, and print a receipt."""
-    from orchestration.commands.erase import erase as erase_everywhere
+    from apexline.orchestration.commands.erase import erase as erase_everywhere
 
     receipt = erase_everywhere(Settings(), clip_id, by=by)
     print_data(receipt, as_json=as_json, title="receipt")
@@ -163,7 +164,7 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve the challenger: it becomes champion if it wins on the frozen test split."""
-    from orchestration.commands.approve import approve_challenger
+    from apexline.orchestration.commands.approve import approve_challenger
 
     with show_progress("comparing challenger and champion"):
         decision = approve_challenger(Settings(), by=by)
@@ -173,7 +174,7 @@ def approve(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check the installation and say what is there; exit code 1 where something is wrong."""
-    from orchestration.commands.doctor import examine
+    from apexline.orchestration.commands.doctor import examine
 
     findings = examine(Settings())
     print_data(findings, as_json=as_json, title="doctor")
@@ -202,7 +203,10 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure against named peers or truth, in one run on the same input."""
-    from bench import BENCHMARKS, QUICK_BENCHMARKS
+    if find_spec("apexline.bench") is None:
+        msg = "the package holds no benchmarks; run this from a checkout of the repository, set up by `make setup`"
+        raise FileNotFoundError(msg)
+    from apexline.bench import BENCHMARKS, QUICK_BENCHMARKS
 
     known = QUICK_BENCHMARKS if quick else BENCHMARKS
     if name not in known:
@@ -220,7 +224,7 @@ def bench(
 @survey_app.command("serve")
 def survey_serve(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8000) -> None:
     """Serve the rating page: looping face segments, adjective pairs, five levels."""
-    from orchestration.commands.servers import serve_survey
+    from apexline.orchestration.commands.servers import serve_survey
 
     serve_survey(Settings(), port=port)
 
@@ -254,7 +258,7 @@ def survey_import(
     A survey with scales of its own comes with --poles and --norms; set survey.form in the parameter file to
     make the PAD space of it.
     """
-    from orchestration.commands.survey_import import import_ratings
+    from apexline.orchestration.commands.survey_import import import_ratings
 
     if (poles is None) != (norms is None):
         msg = "saw one of --poles and --norms, expected both or neither"
@@ -288,9 +292,9 @@ def survey_power(
     on the same scales, of stimuli as varied, by raters as careful, each image rated by other raters. The ceiling
     is the congruence of the endless survey with the norms: no number of raters lifts that.
     """
-    from ml.emotions import PAD_AXES
-    from orchestration.commands.survey_plan import plan_survey
-    from orchestration.resources import build_resources
+    from apexline.ml.emotions import PAD_AXES
+    from apexline.orchestration.commands.survey_plan import plan_survey
+    from apexline.orchestration.resources import build_resources
 
     resources = build_resources(Settings())
     simulating = "simulating surveys"

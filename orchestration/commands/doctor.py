@@ -7,12 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from assets.lake.storage import Lake
-from assets.parameters import load_parameters
-from features.backend import has_gpu
-from features.faces.detectors import make_detector
-from orchestration.resources import build_registry
-from orchestration.settings import Settings
+from apexline.assets.lake.storage import Lake
+from apexline.assets.parameters import load_parameters
+from apexline.features.backend import has_gpu
+from apexline.features.faces.detectors import make_detector
+from apexline.orchestration.resources import build_registry
+from apexline.orchestration.settings import Settings
 
 _PACKAGES = ("dagster", "mlflow", "duckdb", "torch", "numpy", "opencv-python", "factor_analyzer")
 

@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from assets.lake.clips import find_clip
-from assets.lake.schemas import TABLES
-from assets.lake.storage import Lake
-from assets.semantics.rating_surveys import survey_files
-from orchestration.commands.line import Line, open_line
-from orchestration.jobs import CLIP_ASSETS
-from orchestration.settings import Settings
+from apexline.assets.lake.clips import find_clip
+from apexline.assets.lake.schemas import TABLES
+from apexline.assets.lake.storage import Lake
+from apexline.assets.semantics.rating_surveys import survey_files
+from apexline.orchestration.commands.line import Line, open_line
+from apexline.orchestration.jobs import CLIP_ASSETS
+from apexline.orchestration.settings import Settings
 
 
 def erase(settings: Settings, clip_id: str, *, by: str) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import Any
 
 from upath import UPath
 
-from assets.ingest.intake import IntakeResult, clips_in, parse_manifest, summarise, take_in
-from assets.lake.clips import Manifest, stored_camera_days
-from assets.lake.storage import Lake
-from orchestration.commands.line import Line, open_line
-from orchestration.settings import Settings
+from apexline.assets.ingest.intake import IntakeResult, clips_in, parse_manifest, summarise, take_in
+from apexline.assets.lake.clips import Manifest, stored_camera_days
+from apexline.assets.lake.storage import Lake
+from apexline.orchestration.commands.line import Line, open_line
+from apexline.orchestration.settings import Settings
 
 OnStep = Callable[[str, int, int], None]
 

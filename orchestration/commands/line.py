@@ -10,12 +10,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.lake.camera_days import CAMERA_DAYS
-from assets.lake.storage import Lake
-from ml.registry.client import ModelRegistry
-from orchestration.definitions import build_definitions
-from orchestration.resources import build_resources
-from orchestration.settings import Settings
+from apexline.assets.lake.camera_days import CAMERA_DAYS
+from apexline.assets.lake.storage import Lake
+from apexline.ml.registry.client import ModelRegistry
+from apexline.orchestration.definitions import build_definitions
+from apexline.orchestration.resources import build_resources
+from apexline.orchestration.settings import Settings
 
 # A command prints its own summary; what happened in detail stands in the run's log in the UI.
 _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

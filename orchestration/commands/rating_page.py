@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI
 
-from assets.lake.annotations import camera_days
-from assets.lake.crops import crops_at
-from assets.lake.storage import Lake
-from assets.semantics.rating_surveys import PAGE_PREFIX, survey_files
-from ml.norms import load_pairs
-from ml.surveys.ratings import ANSWER_COLUMNS
-from survey.app import Scale, create_app
-from survey.loops import encode_loop
+from apexline.assets.lake.annotations import camera_days
+from apexline.assets.lake.crops import crops_at
+from apexline.assets.lake.storage import Lake
+from apexline.assets.semantics.rating_surveys import PAGE_PREFIX, survey_files
+from apexline.ml.norms import load_pairs
+from apexline.ml.surveys.ratings import ANSWER_COLUMNS
+from apexline.survey.app import Scale, create_app
+from apexline.survey.loops import encode_loop
 
 
 class LakeStimuli:

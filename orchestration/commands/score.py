@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assets.explain.clip_page import check_suffix, explain_clip, write_explanation
-from assets.lake.clip_stages import process_clip
-from assets.scoring.segment_scores import champion_scorer, score_clip
-from orchestration.resources import build_resources
-from orchestration.settings import Settings
+from apexline.assets.explain.clip_page import check_suffix, explain_clip, write_explanation
+from apexline.assets.lake.clip_stages import process_clip
+from apexline.assets.scoring.segment_scores import champion_scorer, score_clip
+from apexline.orchestration.resources import build_resources
+from apexline.orchestration.settings import Settings
 
 
 def score_one(

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack
+from importlib.resources import files
 from pathlib import Path
 
-from assets.lake.storage import Lake
-from orchestration.settings import Settings
+from apexline.assets.lake.storage import Lake
+from apexline.orchestration.settings import Settings
 
 _HOST = "127.0.0.1"
-_WORKSPACE = Path(__file__).resolve().parent.parent / "workspace.yaml"
+_WORKSPACE = files("apexline") / "workspace.yaml"
 
 
 def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
@@ -67,7 +68,7 @@ def serve_survey(settings: Settings, *, port: int) -> None:
     """Serve the rating page until the user interrupts."""
     import uvicorn
 
-    from orchestration.commands.rating_page import create_rating_page
+    from apexline.orchestration.commands.rating_page import create_rating_page
 
     print(f"Rating page  http://{_HOST}:{port}\nCtrl-C ends it.", flush=True)
     uvicorn.run(create_rating_page(Lake(settings.home_path)), host=_HOST, port=port, log_level="warning")

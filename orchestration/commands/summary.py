@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import Any
 
-from assets.ingest.intake import IntakeResult, quarantined
-from assets.lake.storage import Lake
-from assets.publishing.warehouse_build import open_warehouse, read_relation
-from assets.training.champion import CHAMPION
-from assets.training.deepid_versions import VERSIONS
-from orchestration.commands.line import Line
+from apexline.assets.ingest.intake import IntakeResult, quarantined
+from apexline.assets.lake.storage import Lake
+from apexline.assets.publishing.warehouse_build import open_warehouse, read_relation
+from apexline.assets.training.champion import CHAMPION
+from apexline.assets.training.deepid_versions import VERSIONS
+from apexline.orchestration.commands.line import Line
 
 
 def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from assets.semantics.rating_surveys import import_csv, import_scale_table
-from orchestration.resources import build_resources
-from orchestration.settings import Settings
+from apexline.assets.semantics.rating_surveys import import_csv, import_scale_table
+from apexline.orchestration.resources import build_resources
+from apexline.orchestration.settings import Settings
 
 
 def import_ratings(

@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from assets.lake.storage import Lake
-from assets.parameters import Parameters
-from assets.semantics.pad_space import usable_ratings
-from assets.semantics.rating_surveys import load_form
-from ml.norms import target_of
-from ml.surveys.power import survey_power
-from ml.surveys.ratings import read_ratings
-from ml.surveys.variance_components import rating_components, score_cube
+from apexline.assets.lake.storage import Lake
+from apexline.assets.parameters import Parameters
+from apexline.assets.semantics.pad_space import usable_ratings
+from apexline.assets.semantics.rating_surveys import load_form
+from apexline.ml.norms import target_of
+from apexline.ml.surveys.power import survey_power
+from apexline.ml.surveys.ratings import read_ratings
+from apexline.ml.surveys.variance_components import rating_components, score_cube
 
 
 def plan_survey(

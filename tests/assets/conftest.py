@@ -7,11 +7,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.lake.camera_days import CAMERA_DAYS
-from assets.lake.workers import ClipWorkers
-from assets.parameters import Parameters
-from assets.publishing.warehouse_build import build_warehouse
-from features.config import FeatureConfig
+from apexline.assets.lake.camera_days import CAMERA_DAYS
+from apexline.assets.lake.workers import ClipWorkers
+from apexline.assets.parameters import Parameters
+from apexline.assets.publishing.warehouse_build import build_warehouse
+from apexline.features.config import FeatureConfig
 from tests.assets.small_lake import write_lake
 
 

@@ -5,7 +5,7 @@ import math
 import pyarrow as pa
 import pytest
 
-from assets import checks
+from apexline.assets import checks
 
 
 def manifest(**changes):

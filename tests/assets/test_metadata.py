@@ -1,7 +1,7 @@
 import pytest
 
-from assets.lake.schemas import TABLES
-from assets.metadata import OWNER, asset_attributes, column_schema, table_preview
+from apexline.assets.lake.schemas import TABLES
+from apexline.assets.metadata import OWNER, asset_attributes, column_schema, table_preview
 
 
 def test_about_gives_group_kinds_and_owner():

@@ -5,10 +5,10 @@ import math
 import pytest
 import yaml
 
-from assets.parameters import Parameters, load_parameters
-from features.config import FeatureConfig
-from features.flow.stream import FlowConfig
-from orchestration.settings import CONFIGS
+from apexline.assets.parameters import Parameters, load_parameters
+from apexline.features.config import FeatureConfig
+from apexline.features.flow.stream import FlowConfig
+from apexline.orchestration.settings import CONFIGS
 
 
 @pytest.fixture

@@ -11,23 +11,23 @@ import pytest
 import torch
 from skimage import data as pictures
 
-from assets.lake.clip_stages import process_clip
-from assets.lake.crops import crops_at
-from assets.lake.face_quality import measures_at
-from assets.scoring.answers import FaceInput, score_faces
-from assets.serving import ExpressionServer, _load_pyfunc
-from features.config import FeatureConfig
-from features.faces.alignment import align_face
-from features.faces.config import FaceConfig
-from features.faces.detectors import make_detector
-from features.pipeline import segment_features, spot_clip
-from ml.config import AbstentionConfig
-from ml.datasets.examples import face_image
-from ml.deepid.abstention import Limits
-from ml.deepid.model import ExpressionModel
-from ml.deepid.network import DeepID
-from ml.deepid.reducer import FeatureReducer
-from ml.registry.request import COLUMNS, FEATURES_FILE
+from apexline.assets.lake.clip_stages import process_clip
+from apexline.assets.lake.crops import crops_at
+from apexline.assets.lake.face_quality import measures_at
+from apexline.assets.scoring.answers import FaceInput, score_faces
+from apexline.assets.serving import ExpressionServer, _load_pyfunc
+from apexline.features.config import FeatureConfig
+from apexline.features.faces.alignment import align_face
+from apexline.features.faces.config import FaceConfig
+from apexline.features.faces.detectors import make_detector
+from apexline.features.pipeline import segment_features, spot_clip
+from apexline.ml.config import AbstentionConfig
+from apexline.ml.datasets.examples import face_image
+from apexline.ml.deepid.abstention import Limits
+from apexline.ml.deepid.model import ExpressionModel
+from apexline.ml.deepid.network import DeepID
+from apexline.ml.deepid.reducer import FeatureReducer
+from apexline.ml.registry.request import COLUMNS, FEATURES_FILE
 
 CONFIG = FeatureConfig()
 

@@ -2,10 +2,10 @@ import ast
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import bench
-from bench import BENCHMARKS, QUICK_BENCHMARKS, Benchmark
+from apexline import bench
+from apexline.bench import BENCHMARKS, QUICK_BENCHMARKS, Benchmark
 
-ROOT = Path(bench.__file__).parent
+ROOT = Path(bench.__file__).resolve().parent
 
 
 def imports(path: Path, modules: set[str]) -> set[str]:
@@ -24,7 +24,7 @@ def test_no_circle_of_files():
     names = {}
     for path in ROOT.rglob("*.py"):
         parts = path.relative_to(ROOT.parent).with_suffix("").parts
-        names[".".join(parts).removesuffix(".__init__")] = path
+        names[".".join(("apexline", *parts)).removesuffix(".__init__")] = path
     arrows = {name: imports(path, set(names)) for name, path in names.items()}
     assert sum(map(len, arrows.values())) > 20
     TopologicalSorter(arrows).prepare()  # a circle is an error, which names it

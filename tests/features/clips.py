@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from features.video.containers import UnreadableVideo
-from features.video.reader import probe_video, read_frames
+from apexline.features.video.containers import UnreadableVideo
+from apexline.features.video.reader import probe_video, read_frames
 
 ROWS, COLS, NUM_FRAMES = 48, 64, 30
 

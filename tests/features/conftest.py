@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from features import cuda
-from features.backend import has_gpu, to_numpy
-from features.video.writer import write_video
+from apexline.features import cuda
+from apexline.features.backend import has_gpu, to_numpy
+from apexline.features.video.writer import write_video
 from tests.features.clips import numbered_frames
 from tests.features.host_kernels import HostModule
 from tests.features.stream_rows import cpu, rows_of

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from features.faces.alignment import crop_similarity
+from apexline.features.faces.alignment import crop_similarity
 
 
 def crop_transform(landmarks):

@@ -5,12 +5,12 @@ import math
 import cv2
 import numpy as np
 
-from features.faces.alignment import CROP_LANDMARKS, Detection, apply_transform
-from features.faces.boxes import Box, Window, box_iou
-from features.faces.config import FaceConfig
-from features.tracking.config import TrackConfig
-from features.tracking.tracker import track_faces
-from features.video.reader import Frame
+from apexline.features.faces.alignment import CROP_LANDMARKS, Detection, apply_transform
+from apexline.features.faces.boxes import Box, Window, box_iou
+from apexline.features.faces.config import FaceConfig
+from apexline.features.tracking.config import TrackConfig
+from apexline.features.tracking.tracker import track_faces
+from apexline.features.video.reader import Frame
 
 # Frames from check to check, at 25 frames per second.
 EVERY = 5

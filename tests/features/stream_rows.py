@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from features.config import FeatureConfig
-from features.pipeline import FlowStream, TextureStream
+from apexline.features.config import FeatureConfig
+from apexline.features.pipeline import FlowStream, TextureStream
 
 FPS = 25.0
 
@@ -20,7 +20,7 @@ def run(stream, crops, *, fps=FPS, first=0, skip=()):
     for i, crop in enumerate(crops):
         if i not in skip:
             rows += stream.push(crop, first + i, (first + i) / fps)
-    return rows + stream.finish()
+    return rows + stream.flush()
 
 
 def columns(rows):

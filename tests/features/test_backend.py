@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from features import backend as module
-from features.backend import (
+from apexline.features import backend as module
+from apexline.features.backend import (
     DeviceUnavailable,
     count_indices,
     device_namespace,

@@ -7,14 +7,14 @@ from typing import get_args
 
 import pytest
 
-from features.config import FeatureConfig, build_config, load_config
-from features.faces.config import FaceConfig
-from features.flow.stream import FlowConfig
-from features.modc.codes import KINDS, Kind
-from features.modc.stream import TextureConfig
-from features.spotting.config import SegmentConfig
-from features.tracking.config import TrackConfig
-from sample.plan import SampleConfig
+from apexline.features.config import FeatureConfig, build_config, load_config
+from apexline.features.faces.config import FaceConfig
+from apexline.features.flow.stream import FlowConfig
+from apexline.features.modc.codes import KINDS, Kind
+from apexline.features.modc.stream import TextureConfig
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.tracking.config import TrackConfig
+from apexline.sample.plan import SampleConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SECTIONS = (FaceConfig, TrackConfig, TextureConfig, FlowConfig, SegmentConfig)

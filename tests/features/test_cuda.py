@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features import cuda
-from features.backend import has_gpu, to_numpy
-from features.flow import compiled as flow_kernels
-from features.flow import cuda as flow_cuda
-from features.flow import resample
-from features.flow import solver as flow
-from features.flow.stream import FlowConfig, FlowRow, FlowStream
-from features.modc import codes as modc
-from features.modc import cuda as modc_cuda
-from features.modc.rings import Rings
-from features.modc.stream import TextureConfig, TextureStream
-from features.spotting import curves
+from apexline.features import cuda
+from apexline.features.backend import has_gpu, to_numpy
+from apexline.features.flow import compiled as flow_kernels
+from apexline.features.flow import cuda as flow_cuda
+from apexline.features.flow import resample
+from apexline.features.flow import solver as flow
+from apexline.features.flow.stream import FlowConfig, FlowRow, FlowStream
+from apexline.features.modc import codes as modc
+from apexline.features.modc import cuda as modc_cuda
+from apexline.features.modc.rings import Rings
+from apexline.features.modc.stream import TextureConfig, TextureStream
+from apexline.features.spotting import curves
 from tests.features.host_kernels import HostModule, signatures
 
 Pairs = list[tuple[Any, Any]]

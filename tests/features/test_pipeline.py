@@ -8,22 +8,16 @@ import av
 import numpy as np
 import pytest
 
-from features.backend import device_namespace
-from features.config import load_config
-from features.flow.stream import FlowConfig
-from features.modc.codes import modc_histograms
-from features.modc.differences import block_differences, pool_blocks
-from features.modc.stream import TextureConfig
-from features.pipeline import (
-    FlowStream,
-    TextureStream,
-    find_segments,
-    segment_features,
-    spot_clip,
-)
-from features.spotting.config import SegmentConfig
-from sample.clips import make_puppets, render_frames
-from sample.plan import SampleConfig, plan_clip
+from apexline.features.backend import device_namespace
+from apexline.features.config import load_config
+from apexline.features.flow.stream import FlowConfig
+from apexline.features.modc.codes import modc_histograms
+from apexline.features.modc.differences import block_differences, pool_blocks
+from apexline.features.modc.stream import TextureConfig
+from apexline.features.pipeline import FlowStream, TextureStream, find_segments, segment_features, spot_clip
+from apexline.features.spotting.config import SegmentConfig
+from apexline.sample.clips import make_puppets, render_frames
+from apexline.sample.plan import SampleConfig, plan_clip
 from tests.features.stream_rows import FPS, columns, cpu, no_texture, rows_of, run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -294,7 +288,7 @@ def write_at(path, images, *, ticks, rate):
 
 def test_streams_of_faces_out_of_sight_are_closed(monkeypatch, smiling_crops):
     """Two faces, one after the other: the first stream is given back before the clip ends."""
-    import features.pipeline as module
+    import apexline.features.pipeline as module
 
     closed = []
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from features.modc.stream import TextureConfig
-from features.pipeline import find_segments
-from features.spotting.config import SegmentConfig
-from features.track_curves import track_curves
+from apexline.features.modc.stream import TextureConfig
+from apexline.features.pipeline import find_segments
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.track_curves import track_curves
 from tests.features.stream_rows import cpu, no_texture, rows_of
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ml.datasets.examples import ExpressionDataset, one_hot
-from ml.datasets.splits import Split, split_by_subject
-from ml.emotions import EMOTIONS
+from apexline.ml.datasets.examples import ExpressionDataset, one_hot
+from apexline.ml.datasets.splits import Split, split_by_subject
+from apexline.ml.emotions import EMOTIONS
 
 TEXTURE_SIZE = 24
 FLOW_SIZE = 6

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ml.bootstrap import bootstrap_interval, paired_bootstrap, percentile_interval, subject_weights
+from apexline.ml.bootstrap import bootstrap_interval, paired_bootstrap, percentile_interval, subject_weights
 
 
 @pytest.mark.parametrize("sampler", ["multinomial", "integers"])

@@ -1,6 +1,6 @@
 import pytest
 
-from ml.config import TrainConfig
+from apexline.ml.config import TrainConfig
 
 
 @pytest.mark.parametrize(

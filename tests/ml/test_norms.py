@@ -3,8 +3,8 @@ import csv
 import numpy as np
 import pytest
 
-from ml import norms
-from ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml import norms
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
 
 TABLE_1 = [
     "angry-calm",

@@ -46,8 +46,8 @@ def deliver():
 @pytest.fixture(scope="session")
 def draw_small_sample():
     """Stand-in for ``sample.clips.make_sample``: four variants, all emotions each, on two camera-days."""
-    from sample.clips import make_puppets, write_clip
-    from sample.plan import SampleConfig, plan_clip
+    from apexline.sample.clips import make_puppets, write_clip
+    from apexline.sample.plan import SampleConfig, plan_clip
 
     config = SampleConfig(fps=15, lead_s=0.5, face_px=(85.0, 110.0))
     programmes = (("happy", "angry"), ("calm", "scared"))
@@ -91,8 +91,8 @@ def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def line(tmp_path_factory, draw_small_sample, fast_parameters):
     """The home of a demonstration on the small sample, and what it said."""
-    from orchestration.commands import demo
-    from orchestration.settings import Settings
+    from apexline.orchestration.commands import demo
+    from apexline.orchestration.settings import Settings
     from tests.orchestration.installation import Installation, quiet
 
     settings = Settings(home=str(tmp_path_factory.mktemp("line") / "home"), config=fast_parameters)
@@ -105,7 +105,7 @@ def line(tmp_path_factory, draw_small_sample, fast_parameters):
 @pytest.fixture(scope="module")
 def once_more(line):
     """The same command again: data versions and content before and after it, and its summary."""
-    from orchestration.commands import demo
+    from apexline.orchestration.commands import demo
     from tests.orchestration.installation import data_versions, quiet
 
     before = data_versions(line.settings), line.lake.content_hash()
@@ -116,7 +116,7 @@ def once_more(line):
 @pytest.fixture
 def copied(line, once_more, tmp_path):
     """A copy of the home, to change at will; its parameters may be replaced by a text."""
-    from orchestration.settings import Settings
+    from apexline.orchestration.settings import Settings
 
     def copy(parameters: str | None = None) -> Settings:
         home = tmp_path / "home"

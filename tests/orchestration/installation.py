@@ -6,10 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.lake.storage import Lake
-from ml.registry.client import ModelRegistry
-from orchestration.resources import build_registry
-from orchestration.settings import Settings
+from apexline.assets.lake.storage import Lake
+from apexline.ml.registry.client import ModelRegistry
+from apexline.orchestration.resources import build_registry
+from apexline.orchestration.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from importlib import reload
 import dagster as dg
 import pytest
 
-from assets.lake.schemas import TABLES
-from orchestration import definitions as module
-from orchestration.definitions import build_definitions
-from orchestration.settings import Settings
+from apexline.assets.lake.schemas import TABLES
+from apexline.orchestration import definitions as module
+from apexline.orchestration.definitions import build_definitions
+from apexline.orchestration.settings import Settings
 
 # Asset by asset: group, and what must be there before it.
 LINE = {
@@ -139,7 +139,7 @@ def test_every_asset_is_in_a_job():
 
 
 def test_column_schemas_carry_units():
-    from assets.metadata import column_schema
+    from apexline.assets.metadata import column_schema
 
     columns = {
         column.name: column for column in column_schema("face_tracks")["dagster/column_schema"].value.columns

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from assets.lake.storage import Lake
-from orchestration.commands.ingest import ingest_paths
-from orchestration.settings import Settings
+from apexline.assets.lake.storage import Lake
+from apexline.orchestration.commands.ingest import ingest_paths
+from apexline.orchestration.settings import Settings
 
 pytestmark = pytest.mark.slow
 DAY = "2026-03-02_gate-01"

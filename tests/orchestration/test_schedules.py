@@ -8,8 +8,8 @@ import pytest
 # What the scheduler daemon itself asks for the next ticks.
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from orchestration.jobs import publish, retrain
-from orchestration.schedules import build_schedules
+from apexline.orchestration.jobs import publish, retrain
+from apexline.orchestration.schedules import build_schedules
 
 
 @pytest.fixture

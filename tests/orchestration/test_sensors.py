@@ -7,13 +7,13 @@ import dagster as dg
 import pytest
 from upath import UPath
 
-from assets.ingest.intake import quarantined
-from assets.lake.camera_days import CAMERA_DAYS
-from assets.lake.clips import stored_clips
-from assets.lake.storage import Lake
-from orchestration import sensors
-from orchestration.definitions import build_definitions
-from orchestration.settings import Settings
+from apexline.assets.ingest.intake import quarantined
+from apexline.assets.lake.camera_days import CAMERA_DAYS
+from apexline.assets.lake.clips import stored_clips
+from apexline.assets.lake.storage import Lake
+from apexline.orchestration import sensors
+from apexline.orchestration.definitions import build_definitions
+from apexline.orchestration.settings import Settings
 
 DAY = "2026-03-02_gate-03"
 

@@ -3,8 +3,8 @@
 import dagster as dg
 import pytest
 
-from orchestration.resources import build_resources
-from orchestration.settings import CONFIGS, Settings
+from apexline.orchestration.resources import build_resources
+from apexline.orchestration.settings import CONFIGS, Settings
 
 
 def test_everything_lies_in_the_home_by_default(tmp_path):

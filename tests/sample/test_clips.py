@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
-from features.faces.config import FaceConfig
-from features.faces.detectors import make_detector
-from features.video.reader import probe_video
-from sample import face as sample_face
-from sample import marks as sample_marks
-from sample import warp as sample_warp
-from sample.clips import make_puppets, make_sample, manifest, render_frames, write_clip
-from sample.face import FacePuppet, Pose
-from sample.plan import SampleConfig, plan_clip, plan_sample, variant_shape
-from sample.schedule import ONSET_SHARE, Episode
-from sample.shapes import FaceShape
+from apexline.features.faces.config import FaceConfig
+from apexline.features.faces.detectors import make_detector
+from apexline.features.video.reader import probe_video
+from apexline.sample import face as sample_face
+from apexline.sample import marks as sample_marks
+from apexline.sample import warp as sample_warp
+from apexline.sample.clips import make_puppets, make_sample, manifest, render_frames, write_clip
+from apexline.sample.face import FacePuppet, Pose
+from apexline.sample.plan import SampleConfig, plan_clip, plan_sample, variant_shape
+from apexline.sample.schedule import ONSET_SHARE, Episode
+from apexline.sample.shapes import FaceShape
 
 EMOTIONS = {"happy", "angry", "calm", "scared"}
 

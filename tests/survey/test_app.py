@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from survey.app import Scale, create_app
-from survey.loops import encode_loop, media_type
+from apexline.survey.app import Scale, create_app
+from apexline.survey.loops import encode_loop, media_type
 
 with warnings.catch_warnings():
     # Starlette's test client announces that it will want httpx2 one day.

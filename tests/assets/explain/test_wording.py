@@ -13,14 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from assets import figures
-from assets.explain.clip_page import ClipExplanation, check_suffix, explain_clip, write_explanation
-from assets.explain.wording import explain_track, explain_unusable, frames_shown, in_words
-from assets.figures import TrackView
-from assets.lake.clip_stages import process_clip
-from features.pipeline import spot_clip
-from features.spotting.config import SegmentConfig
-from features.spotting.decisions import Decision, TrackCurves, explain
+from apexline.assets import figures
+from apexline.assets.explain.clip_page import ClipExplanation, check_suffix, explain_clip, write_explanation
+from apexline.assets.explain.wording import explain_track, explain_unusable, frames_shown, in_words
+from apexline.assets.figures import TrackView
+from apexline.assets.lake.clip_stages import process_clip
+from apexline.features.pipeline import spot_clip
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.spotting.decisions import Decision, TrackCurves, explain
 
 FPS = 25.0
 TRACK = "bbbb00001111"

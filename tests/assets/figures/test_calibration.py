@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from assets.figures.calibration import calibration_figures, risk_coverage_plot, slices_plot
-from assets.figures.style import BLUE, GREY, RED
-from ml.evaluation.slices import COLUMNS
+from apexline.assets.figures.calibration import calibration_figures, risk_coverage_plot, slices_plot
+from apexline.assets.figures.style import BLUE, GREY, RED
+from apexline.ml.evaluation.slices import COLUMNS
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from assets import figures
+from apexline.assets import figures
 
 FRAMES = np.arange(40)
 TRUTH = pd.DataFrame({"onset": [11], "offset": [24]})

@@ -3,9 +3,9 @@ import json
 import pytest
 from upath import UPath
 
-from assets.ingest.intake import clips_in, quarantined, summarise, take_in
-from assets.lake.clips import Manifest, find_clip, stored_camera_days, stored_clips
-from assets.lake.storage import Lake
+from apexline.assets.ingest.intake import clips_in, quarantined, summarise, take_in
+from apexline.assets.lake.clips import Manifest, find_clip, stored_camera_days, stored_clips
+from apexline.assets.lake.storage import Lake
 
 MANIFEST = {
     "camera": "gate-03",

@@ -7,10 +7,10 @@ import pytest
 from pydantic import ValidationError
 from upath import UPath
 
-from assets.lake.camera_days import fingerprints, for_each_clip
-from assets.lake.storage import Lake
-from assets.lake.workers import ClipWorkers
-from orchestration.settings import Settings
+from apexline.assets.lake.camera_days import fingerprints, for_each_clip
+from apexline.assets.lake.storage import Lake
+from apexline.assets.lake.workers import ClipWorkers
+from apexline.orchestration.settings import Settings
 
 DAY, OTHER_DAY = "2026-03-02_gate-03", "2026-03-03_gate-03"
 # Any two tables serve; the second vouches for the first.

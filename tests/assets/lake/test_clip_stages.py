@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from assets.lake.clip_stages import process_clip
-from features.pipeline import spot_clip
-from features.video.containers import UnreadableVideo
+from apexline.assets.lake.clip_stages import process_clip
+from apexline.features.pipeline import spot_clip
+from apexline.features.video.containers import UnreadableVideo
 
 
 @pytest.fixture

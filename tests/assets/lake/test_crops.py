@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from assets.lake.crops import as_crop, crops_at, iter_crops, rows_table, write_track_features
-from assets.lake.storage import Lake
-from features.faces.alignment import CROP_SIZE
+from apexline.assets.lake.crops import as_crop, crops_at, iter_crops, rows_table, write_track_features
+from apexline.assets.lake.storage import Lake
+from apexline.features.faces.alignment import CROP_SIZE
 
 DAY, CLIP = "2026-03-02_gate-03", "aaaa000011112222"
 
@@ -144,7 +144,7 @@ def test_one_stream_per_track_goes_with_its_last_crop(stored, lake):
 
 
 def test_rows_of_a_long_clip_are_written_in_groups(stored, lake, monkeypatch):
-    from assets.lake import crops
+    from apexline.assets.lake import crops
 
     monkeypatch.setattr(crops, "_ROWS_AT_ONCE", 10)
     stored(*[("a", frame) for frame in range(35)], size=5)

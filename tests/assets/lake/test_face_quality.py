@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from assets.lake.face_quality import measures_at
-from assets.lake.schemas import TABLES
-from assets.lake.storage import Lake
-from assets.training.training_table import describe_examples
+from apexline.assets.lake.face_quality import measures_at
+from apexline.assets.lake.schemas import TABLES
+from apexline.assets.lake.storage import Lake
+from apexline.assets.training.training_table import describe_examples
 
 DAY, CLIP, TRACK = "2026-03-02_gate-03", "aaaa000011112222", "bbbb00001111"
 

@@ -2,8 +2,8 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
-from assets.lake.schemas import TABLES
-from assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake.schemas import TABLES
+from apexline.assets.lake.storage import Lake, fingerprint
 
 
 @pytest.fixture

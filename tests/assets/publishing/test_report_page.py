@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from assets.figures.paper_tables import table_2, table_3
-from assets.publishing.report_page import (
+from apexline.assets.figures.paper_tables import table_2, table_3
+from apexline.assets.publishing.report_page import (
     MAX_SEGMENTS,
     ChampionSummary,
     ReportContext,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from assets.lake.schemas import TABLES
-from assets.lake.storage import Lake
-from assets.publishing.spotting_evaluation import areas_and_roc, frame_scores
+from apexline.assets.lake.schemas import TABLES
+from apexline.assets.lake.storage import Lake
+from apexline.assets.publishing.spotting_evaluation import areas_and_roc, frame_scores
 
 DAY = "2026-03-02_gate-03"
 CLIP, TRACK, STRANGER = "aaaa000011112222", "bbbb00001111", "cccc00001111"

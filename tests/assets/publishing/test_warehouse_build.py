@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
-from assets.lake.schemas import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
-from assets.publishing.warehouse_build import (
+from apexline.assets.lake.schemas import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
+from apexline.assets.publishing.warehouse_build import (
     MARTS,
     SCHEMA,
     build_warehouse,

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from assets.publishing.warehouse_build import build_warehouse, open_warehouse, run_checks, sql_names
+from apexline.assets.publishing.warehouse_build import build_warehouse, open_warehouse, run_checks, sql_names
 from tests.assets.small_lake import (
     DAY_1,
     DAY_2,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assets.publishing.warehouse_build import build_warehouse
+from apexline.assets.publishing.warehouse_build import build_warehouse
 from tests.assets.small_lake import DAY_1, T1, T2, T3, A, ask, at, promotion, put, score
 
 

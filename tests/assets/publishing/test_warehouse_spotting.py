@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.publishing.warehouse_build import build_warehouse
+from apexline.assets.publishing.warehouse_build import build_warehouse
 from tests.assets.small_lake import DAY_1, T1, T2, T3, T4, A, B, ask, put, segment
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from assets.lake.face_quality import measures_at
-from assets.lake.storage import Lake
-from assets.scoring.segment_scores import segment_scores
-from assets.training.training_table import FEATURE_VERSION
-from ml.config import AbstentionConfig
-from ml.deepid.abstention import Limits
+from apexline.assets.lake.face_quality import measures_at
+from apexline.assets.lake.storage import Lake
+from apexline.assets.scoring.segment_scores import segment_scores
+from apexline.assets.training.training_table import FEATURE_VERSION
+from apexline.ml.config import AbstentionConfig
+from apexline.ml.deepid.abstention import Limits
 
 DAY, CLIP, TRACK = "2026-03-02_gate-03", "aaaa000011112222", "bbbb00001111"
 
@@ -104,7 +104,7 @@ def write_manifest(lake, *, synthetic=False):
 
 
 def lake_schema(table):
-    from assets.lake.schemas import TABLES
+    from apexline.assets.lake.schemas import TABLES
 
     return TABLES[table]
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from assets.lake.storage import Lake
-from assets.parameters import Parameters, SurveyConfig
-from assets.semantics.pad_space import load_space, pad_space, rated_pad, usable_ratings
-from assets.semantics.rating_surveys import (
+from apexline.assets.lake.storage import Lake
+from apexline.assets.parameters import Parameters, SurveyConfig
+from apexline.assets.semantics.pad_space import load_space, pad_space, rated_pad, usable_ratings
+from apexline.assets.semantics.rating_surveys import (
     PANEL,
     form_names,
     import_csv,
@@ -15,8 +15,8 @@ from assets.semantics.rating_surveys import (
     survey_files,
     synthetic_stimuli,
 )
-from features.config import FeatureConfig
-from ml.norms import PROJECT_FORM, pair_ids, pairs_csv
+from apexline.features.config import FeatureConfig
+from apexline.ml.norms import PROJECT_FORM, pair_ids, pairs_csv
 
 DAY = "2026-03-02_gate-03"
 HEADER = "rater,segment,pair,level\n"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from assets.lake.storage import Lake, fingerprint
-from assets.lake.workers import ClipWorkers
-from assets.spotting.face_features import flow_features, texture_features
-from features.faces.alignment import CROP_SIZE
+from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake.workers import ClipWorkers
+from apexline.assets.spotting.face_features import flow_features, texture_features
+from apexline.features.faces.alignment import CROP_SIZE
 
 DAY, CLIP, TRACKS = "2026-03-02_gate-03", "aaaa000011112222", "stamp of the tracks"
 ASSETS = {"texture_features": texture_features, "flow_features": flow_features}

@@ -3,9 +3,9 @@
 import pytest
 from upath import UPath
 
-from assets.lake.storage import Lake
-from assets.training import champion as module
-from assets.training.champion import champion, latest_decision
+from apexline.assets.lake.storage import Lake
+from apexline.assets.training import champion as module
+from apexline.assets.training.champion import champion, latest_decision
 
 
 class StubRegistry:

@@ -7,11 +7,17 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
-from assets.lake.annotations import camera_days, track_of
-from assets.lake.schemas import TABLES
-from assets.lake.storage import Lake
-from assets.training.training_set import Labelled, _earlier_folds, _folds, frames_to_learn, labelled_stretches
-from assets.training.training_table import load_training_set
+from apexline.assets.lake.annotations import camera_days, track_of
+from apexline.assets.lake.schemas import TABLES
+from apexline.assets.lake.storage import Lake
+from apexline.assets.training.training_set import (
+    Labelled,
+    _earlier_folds,
+    _folds,
+    frames_to_learn,
+    labelled_stretches,
+)
+from apexline.assets.training.training_table import load_training_set
 
 DAY = "2026-03-02_gate-03"
 CLIP, TRACK, OTHER = "aaaa000011112222", "bbbb00001111", "cccc00001111"

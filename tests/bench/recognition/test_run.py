@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bench.recognition import __main__ as recognition_main
-from bench.recognition.faces import ClipFaces
-from bench.recognition.page import write_report
-from bench.recognition.run import (
+from apexline.bench.recognition import __main__ as recognition_main
+from apexline.bench.recognition.faces import ClipFaces
+from apexline.bench.recognition.page import write_report
+from apexline.bench.recognition.run import (
     Results,
     _calibration,
     _differences,
@@ -17,7 +17,7 @@ from bench.recognition.run import (
     _untrained_figures,
     _version_row,
 )
-from bench.recognition.trainings import (
+from apexline.bench.recognition.trainings import (
     ARMS,
     Plan,
     Sets,
@@ -28,11 +28,11 @@ from bench.recognition.trainings import (
     performers_run,
     read_plan,
 )
-from ml.config import TrainConfig
-from ml.datasets.ferplus import ORIGINAL_WORDS, WORDS, FerPlus, ferplus_examples
-from ml.datasets.image_pad import emotion_anchors
-from ml.emotions import EMOTIONS
-from orchestration.commands.cli import app
+from apexline.ml.config import TrainConfig
+from apexline.ml.datasets.ferplus import ORIGINAL_WORDS, WORDS, FerPlus, ferplus_examples
+from apexline.ml.datasets.image_pad import emotion_anchors
+from apexline.ml.emotions import EMOTIONS
+from apexline.orchestration.commands.cli import app
 
 TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)
 PLAN = Plan("quick", 1, 3, 0.3, {"stills": 1.0, "clips": 0.5}, TINY, TINY)
@@ -122,8 +122,8 @@ def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
     found = {
         arm: [performers_run(sets, PLAN, arm, 0, fold, start, tmp_path) for fold in range(3)] for arm in ARMS
     }
-    monkeypatch.setattr("bench.recognition.trainings.train_deepid", lambda *_, **__: 1 / 0)
-    monkeypatch.setattr("bench.recognition.trainings.train_words", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("apexline.bench.recognition.trainings.train_deepid", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("apexline.bench.recognition.trainings.train_words", lambda *_, **__: 1 / 0)
     again, answers = ferplus_run(sets, PLAN, 0, tmp_path)
     np.testing.assert_array_equal(answers["FER+ test"], words["FER+ test"])
     kept = performers_run(sets, PLAN, "semantic", 0, 2, again["FER2013"], tmp_path)
@@ -185,7 +185,7 @@ def test_the_command_has_a_quick_form(monkeypatch):
         plans.append(plan.name)
         return Results(plan, [{"accuracy": 0.5}], [], [], [], [])
 
-    monkeypatch.setattr("bench.recognition.run.measure", measure)
+    monkeypatch.setattr("apexline.bench.recognition.run.measure", measure)
     for flags, name in (([], "full"), (["--quick"], "quick")):
         answer = CliRunner().invoke(app, ["bench", "recognition", "--json", *flags])
         assert answer.exit_code == 0, answer.output

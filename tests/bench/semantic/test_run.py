@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from bench.semantic import page as semantic_report
-from bench.semantic import run as semantic
-from ml.datasets.image_pad import emotion_anchors
-from ml.evaluation.markdown import markdown_table
+from apexline.bench.semantic import page as semantic_report
+from apexline.bench.semantic import run as semantic
+from apexline.ml.datasets.image_pad import emotion_anchors
+from apexline.ml.evaluation.markdown import markdown_table
 
 WORDS = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt"
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.speed import gpu
-from features.backend import has_gpu
+from apexline.bench.speed import gpu
+from apexline.features.backend import has_gpu
 
 
 def slow_clock(call) -> float:
@@ -58,6 +58,6 @@ def test_the_line_is_measured_on_both_devices(still_crops):
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU")
 def test_without_a_gpu_it_says_so_and_fails(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["bench.speed.gpu"])
+    monkeypatch.setattr("sys.argv", ["apexline.bench.speed.gpu"])
     assert gpu.main() == 1
     assert capsys.readouterr().err.startswith("gpu-check: nothing measured, this machine lacks ")

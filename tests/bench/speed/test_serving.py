@@ -1,9 +1,9 @@
 """What the benchmark of serving sends."""
 
-from bench.speed import serving
-from features.faces.config import FaceConfig
-from features.faces.detectors import make_detector
-from features.faces.raw_crops import align_raw_crop
+from apexline.bench.speed import serving
+from apexline.features.faces.config import FaceConfig
+from apexline.features.faces.detectors import make_detector
+from apexline.features.faces.raw_crops import align_raw_crop
 
 
 def test_both_raw_crops_hold_a_face():

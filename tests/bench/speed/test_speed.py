@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.page import four_digits, line_plot, write_speed
-from bench.speed.features import _compare
-from bench.speed.video import Runner, _line, cycle_frames
-from features.video.reader import read_frames
-from features.video.writer import write_video
-from ml.evaluation.markdown import markdown_table
+from apexline.bench.page import four_digits, line_plot, write_speed
+from apexline.bench.speed.features import _compare
+from apexline.bench.speed.video import Runner, _line, cycle_frames
+from apexline.features.video.reader import read_frames
+from apexline.features.video.writer import write_video
+from apexline.ml.evaluation.markdown import markdown_table
 
 binds_to_cores = pytest.mark.skipif(
     shutil.which("taskset") is None, reason="binding a process to a core takes taskset"

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.spotting.extract import MODC_KINDS, PEER_KINDS
-from bench.spotting.faces import AnnotatedFace, PlainCurve, Stretch
-from features.spotting.decisions import TrackCurves
-from ml.spotting_metrics.summary import TrueSegment
+from apexline.bench.spotting.extract import MODC_KINDS, PEER_KINDS
+from apexline.bench.spotting.faces import AnnotatedFace, PlainCurve, Stretch
+from apexline.features.spotting.decisions import TrackCurves
+from apexline.ml.spotting_metrics.summary import TrueSegment
 
 FPS = 25.0
 

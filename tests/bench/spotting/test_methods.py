@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.spotting.faces import PlainCurve, Stretch
-from bench.spotting.learners import CalibratedRule, fused_learned, temporal_logistic
-from bench.spotting.mdmd import MdmdStream, main_direction_difference
-from bench.spotting.methods import (
+from apexline.bench.spotting.faces import PlainCurve, Stretch
+from apexline.bench.spotting.learners import CalibratedRule, fused_learned, temporal_logistic
+from apexline.bench.spotting.mdmd import MdmdStream, main_direction_difference
+from apexline.bench.spotting.methods import (
     AsConfigured,
     Baseline,
     FlowRule,
@@ -16,11 +16,11 @@ from bench.spotting.methods import (
     Thresholds,
     assemble,
 )
-from features.spotting.decisions import TrackCurves
-from features.spotting.spans import Span
-from ml.spotting_metrics.frames import frame_roc
-from ml.spotting_metrics.nested import NestedCrossValidation
-from ml.spotting_metrics.summary import SpottingSummary, TrueSegment
+from apexline.features.spotting.decisions import TrackCurves
+from apexline.features.spotting.spans import Span
+from apexline.ml.spotting_metrics.frames import frame_roc
+from apexline.ml.spotting_metrics.nested import NestedCrossValidation
+from apexline.ml.spotting_metrics.summary import SpottingSummary, TrueSegment
 from tests.bench.spotting.made_faces import draw_face, draw_faces
 
 TRUE = TrueSegment(40, 48, 55, 64)

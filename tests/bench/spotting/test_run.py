@@ -2,19 +2,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import BENCHMARKS
-from bench.spotting import claims as spotting_claims
-from bench.spotting import page as spotting_report
-from bench.spotting import run as spotting
-from bench.spotting.claims import BootstrappedSummary, acceptance, claims
-from bench.spotting.extract import TrackRows, extract_clip
-from bench.spotting.faces import make_face
-from bench.spotting.learners import temporal_logistic
-from bench.spotting.methods import FlowRule, FusedRule, TextureRule, Thresholds
-from bench.spotting.scenes import match_tracks, real_clip_rows, scene_outcomes
-from ml.evaluation.markdown import markdown_table
-from ml.spotting_metrics.nested import Fold, NestedCrossValidation, NestedRun
-from ml.spotting_metrics.summary import SpottingSummary, TrueSegment
+from apexline.bench import BENCHMARKS
+from apexline.bench.spotting import claims as spotting_claims
+from apexline.bench.spotting import page as spotting_report
+from apexline.bench.spotting import run as spotting
+from apexline.bench.spotting.claims import BootstrappedSummary, acceptance, claims
+from apexline.bench.spotting.extract import TrackRows, extract_clip
+from apexline.bench.spotting.faces import make_face
+from apexline.bench.spotting.learners import temporal_logistic
+from apexline.bench.spotting.methods import FlowRule, FusedRule, TextureRule, Thresholds
+from apexline.bench.spotting.scenes import match_tracks, real_clip_rows, scene_outcomes
+from apexline.ml.evaluation.markdown import markdown_table
+from apexline.ml.spotting_metrics.nested import Fold, NestedCrossValidation, NestedRun
+from apexline.ml.spotting_metrics.summary import SpottingSummary, TrueSegment
 from tests.bench.spotting.made_faces import draw_face, draw_faces
 
 TRUE = TrueSegment(40, 48, 55, 64)
@@ -73,7 +73,7 @@ def test_a_face_of_a_scene_is_judged_by_a_fold_that_has_not_seen_it():
 
 
 def test_real_clips_list_what_was_found_on_each_track(monkeypatch):
-    monkeypatch.setattr("bench.spotting.scenes.make_face", lambda *_: draw_face("a", "", [TRUE]))
+    monkeypatch.setattr("apexline.bench.spotting.scenes.make_face", lambda *_: draw_face("a", "", [TRUE]))
     fold = Fold("flow", (), FlowRule(), Thresholds(), 0.0)
     rows = real_clip_rows({"x.mp4": [track("t", range(120), 0.0)], "none.mp4": []}, {"flow": fold})
     assert rows[0]["flow: segments"] == 1

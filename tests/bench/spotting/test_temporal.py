@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bench.spotting.temporal import TEMPORAL_NAMES, score_spans, temporal_features
+from apexline.bench.spotting.temporal import TEMPORAL_NAMES, score_spans, temporal_features
 
 
 def column(name: str, displacement: np.ndarray, texture: np.ndarray) -> np.ndarray:

@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 from skimage import data
 
-from features.faces.alignment import CROP_LANDMARKS, Detection, align_face, apply_transform, measure_quality
-from features.faces.boxes import Box
-from features.faces.config import FaceConfig
-from features.faces.detectors import make_detector
+from apexline.features.faces.alignment import (
+    CROP_LANDMARKS,
+    Detection,
+    align_face,
+    apply_transform,
+    measure_quality,
+)
+from apexline.features.faces.boxes import Box
+from apexline.features.faces.config import FaceConfig
+from apexline.features.faces.detectors import make_detector
 from tests.features.crops import crop_transform
 
 # (row, col) px in scikit-image's portrait, read off by eye.

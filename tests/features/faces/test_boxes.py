@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from features.faces.boxes import Box, Window, box_iou, box_iou_matrix, intersection_over_smaller
+from apexline.features.faces.boxes import Box, Window, box_iou, box_iou_matrix, intersection_over_smaller
 
 SQUARE = Box(0.0, 0.0, 10.0, 10.0)
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from skimage import data
 
-from features.faces.alignment import align_face
-from features.faces.config import FaceConfig
-from features.faces.detectors import make_detector
-from features.faces.raw_crops import align_raw_crop, crop_size_px
+from apexline.features.faces.alignment import align_face
+from apexline.features.faces.config import FaceConfig
+from apexline.features.faces.detectors import make_detector
+from apexline.features.faces.raw_crops import align_raw_crop, crop_size_px
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from features.backend import namespace
-from features.flow.resample import enlarge, halve, warp
+from apexline.features.backend import namespace
+from apexline.features.flow.resample import enlarge, halve, warp
 
 
 def test_warping_by_whole_pixels_shifts(backend, rng):

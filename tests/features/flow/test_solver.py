@@ -5,10 +5,10 @@ import cv2
 import numpy as np
 import pytest
 
-from features.flow import compiled as flow_kernels
-from features.flow import resample
-from features.flow import solver as module
-from features.flow.solver import alpha_from_mu, horn_schunck, horn_schunck_pyramid
+from apexline.features.flow import compiled as flow_kernels
+from apexline.features.flow import resample
+from apexline.features.flow import solver as module
+from apexline.features.flow.solver import alpha_from_mu, horn_schunck, horn_schunck_pyramid
 from tests.features.moving import moved
 from tests.reference import flow as slow
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from features.backend import to_numpy
-from features.modc import codes as modc
-from features.modc import compiled as modc_kernels
-from features.modc import histograms, prefilter
-from features.modc.codes import KINDS, modc_codes, modc_histograms, num_bins
-from features.modc.histograms import block_histograms
-from features.modc.prefilter import prefilter_images
-from features.modc.rings import sampling_taps
+from apexline.features.backend import to_numpy
+from apexline.features.modc import codes as modc
+from apexline.features.modc import compiled as modc_kernels
+from apexline.features.modc import histograms, prefilter
+from apexline.features.modc.codes import KINDS, modc_codes, modc_histograms, num_bins
+from apexline.features.modc.histograms import block_histograms
+from apexline.features.modc.prefilter import prefilter_images
+from apexline.features.modc.rings import sampling_taps
 from tests.reference import texture as slow
 
 SMALL = (1, 2, 3)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from skimage.feature import local_binary_pattern
 
-from features.faces.boxes import Window
-from features.flow.region_motion import hoof, region_motion
-from features.modc.peers import dcp_histograms, hog_histograms, lbp_histograms
+from apexline.features.faces.boxes import Window
+from apexline.features.flow.region_motion import hoof, region_motion
+from apexline.features.modc.peers import dcp_histograms, hog_histograms, lbp_histograms
 from tests.reference import flow as slow_flow
 from tests.reference import texture as slow
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import fourier_shift
 
-from features.registration.ecc import align_translation, shift_image
+from apexline.features.registration.ecc import align_translation, shift_image
 
 BOX = (20, 60, 24, 80)  # top, bottom, left, right
 

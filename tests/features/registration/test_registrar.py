@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from features.faces.boxes import Window
-from features.registration.regions import face_regions, region_window, rigid_window
-from features.registration.registrar import Registrar, match_gain
+from apexline.features.faces.boxes import Window
+from apexline.features.registration.regions import face_regions, region_window, rigid_window
+from apexline.features.registration.registrar import Registrar, match_gain
 from tests.features.moving import moved
 
 

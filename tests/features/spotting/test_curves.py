@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
-from features.flow.polar import flow_angle, wrap_angle
-from features.modc.differences import block_differences, chi_square_blocks, pool_blocks
-from features.spotting.curves import change_threshold, contrast, half_window, score_curve, smooth, true_spans
+from apexline.features.flow.polar import flow_angle, wrap_angle
+from apexline.features.modc.differences import block_differences, chi_square_blocks, pool_blocks
+from apexline.features.spotting.curves import (
+    change_threshold,
+    contrast,
+    half_window,
+    score_curve,
+    smooth,
+    true_spans,
+)
 from tests.reference import texture as slow
 
 

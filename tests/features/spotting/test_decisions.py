@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.spotting import decisions
-from features.spotting.config import SegmentConfig
-from features.spotting.decisions import TrackCurves, spot
-from features.spotting.spans import Bound
+from apexline.features.spotting import decisions
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.spotting.decisions import TrackCurves, spot
+from apexline.features.spotting.spans import Bound
 
 FPS = 25.0
 CONFIG = SegmentConfig(

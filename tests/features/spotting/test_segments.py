@@ -5,12 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.flow.polar import flow_angle
-from features.spotting.config import SegmentConfig
-from features.spotting.flanks import extrapolate_to_foot, grow_from_apex, max_speed
-from features.spotting.rest import rest_state
-from features.spotting.segments import fuse, mean_spans, motion_spans, smoothed, texture_spans, to_segments
-from features.spotting.spans import Span, centre_apex, limit_spans, merge_spans
+from apexline.features.flow.polar import flow_angle
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.spotting.flanks import extrapolate_to_foot, grow_from_apex, max_speed
+from apexline.features.spotting.rest import rest_state
+from apexline.features.spotting.segments import (
+    fuse,
+    mean_spans,
+    motion_spans,
+    smoothed,
+    texture_spans,
+    to_segments,
+)
+from apexline.features.spotting.spans import Span, centre_apex, limit_spans, merge_spans
 from tests.reference import flow as slow
 
 FPS = 25.0

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from features.faces.alignment import CROP_LANDMARKS, Detection
-from features.faces.boxes import Box
-from features.tracking.association import Association
+from apexline.features.faces.alignment import CROP_LANDMARKS, Detection
+from apexline.features.faces.boxes import Box
+from apexline.features.tracking.association import Association
 from tests.features.scenes import EVERY, Scene, by_track, frames_of, placed, still
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from features.tracking.config import TrackConfig
+from apexline.features.tracking.config import TrackConfig
 
 
 @pytest.mark.parametrize(

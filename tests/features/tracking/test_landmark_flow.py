@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from features.faces.alignment import CROP_LANDMARKS, apply_transform
-from features.tracking.landmark_flow import track_landmarks
+from apexline.features.faces.alignment import CROP_LANDMARKS, apply_transform
+from apexline.features.tracking.landmark_flow import track_landmarks
 from tests.features.scenes import COLS, ROWS, box_of, draw, pattern, placed
 
 
@@ -56,7 +56,7 @@ def test_gone_or_flat_or_outside_is_lost():
 
 
 def test_growth_beyond_belief_is_lost(monkeypatch):
-    monkeypatch.setattr("features.tracking.landmark_flow._MAX_ZOOM", 1.01)
+    monkeypatch.setattr("apexline.features.tracking.landmark_flow._MAX_ZOOM", 1.01)
     before, after = placed(120, 160), placed(120, 160, scale=0.63)
     found = track_landmarks(
         frame(before),

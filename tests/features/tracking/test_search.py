@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.faces.boxes import Box, Window
-from features.tracking.search import MotionSearch
+from apexline.features.faces.boxes import Box, Window
+from apexline.features.tracking.search import MotionSearch
 from tests.features.scenes import COLS, ROWS, TRACKS, Scene, by_track, frames_of, placed, still
 
 WHOLE = Window(0, ROWS, 0, COLS)

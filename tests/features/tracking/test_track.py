@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from features.faces.alignment import CROP_LANDMARKS, Detection, apply_transform
-from features.faces.boxes import Box
-from features.tracking.track import FaceTrack
-from features.tracking.tracker import track_faces
-from features.video.reader import Frame
+from apexline.features.faces.alignment import CROP_LANDMARKS, Detection, apply_transform
+from apexline.features.faces.boxes import Box
+from apexline.features.tracking.track import FaceTrack
+from apexline.features.tracking.tracker import track_faces
+from apexline.features.video.reader import Frame
 from tests.features.crops import crop_transform
 from tests.features.scenes import (
     COLS,

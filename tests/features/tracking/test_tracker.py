@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from skimage import data
 
-from features.faces.alignment import CROP_LANDMARKS, Detection, apply_transform
-from features.faces.config import FaceConfig
-from features.tracking.config import TrackConfig
-from features.tracking.tracker import track_faces
-from features.video.reader import Frame
+from apexline.features.faces.alignment import CROP_LANDMARKS, Detection, apply_transform
+from apexline.features.faces.config import FaceConfig
+from apexline.features.tracking.config import TrackConfig
+from apexline.features.tracking.tracker import track_faces
+from apexline.features.video.reader import Frame
 from tests.features.crops import crop_transform
 from tests.features.scenes import (
     COLS,

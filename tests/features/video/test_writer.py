@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from features.video.reader import probe_video
-from features.video.writer import write_video
+from apexline.features.video.reader import probe_video
+from apexline.features.video.writer import write_video
 from tests.features.clips import numbered_frames
 
 

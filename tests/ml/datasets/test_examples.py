@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.datasets.examples import ExpressionDataset, face_image, one_hot, strings
-from ml.emotions import EMOTIONS
+from apexline.ml.datasets.examples import ExpressionDataset, face_image, one_hot, strings
+from apexline.ml.emotions import EMOTIONS
 
 
 def test_face_image_averages_two_by_two_blocks_of_the_inner_96_pixels():

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.datasets.ferplus import (
+from apexline.ml.datasets.ferplus import (
     ORIGINAL_WORDS,
     READINGS,
     VOCABULARY_SIZES,

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.datasets import image_pad
-from ml.emotions import EMOTIONS, PAD_AXES
-from ml.norms import emotion_pad
+from apexline.ml.datasets import image_pad
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.norms import emotion_pad
 
 FERPLUS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 STILLS = ("happy", "sad", "angry", "disgusted", "scared", "surprised")

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.datasets.image_pad import random_anchors
-from ml.datasets.posed import performer_folds, read_segments, read_stills, stills_pad
+from apexline.ml.datasets.image_pad import random_anchors
+from apexline.ml.datasets.posed import performer_folds, read_segments, read_stills, stills_pad
 
 WORDS = ("happy", "sad", "angry", "disgusted", "scared", "surprised")
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ml.datasets.examples import ExpressionDataset
-from ml.datasets.splits import (
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.datasets.splits import (
     FOLDS,
     Split,
     SplitLeakageError,

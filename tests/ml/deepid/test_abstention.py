@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.config import AbstentionConfig, TrainConfig
-from ml.datasets.examples import ExpressionDataset
-from ml.deepid.abstention import REASONS, Limits, TrainingRange, confidence_threshold
-from ml.deepid.model import ExpressionModel
-from ml.deepid.train import train_deepid
+from apexline.ml.config import AbstentionConfig, TrainConfig
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.deepid.abstention import REASONS, Limits, TrainingRange, confidence_threshold
+from apexline.ml.deepid.model import ExpressionModel
+from apexline.ml.deepid.train import train_deepid
 
 GOOD = {"size_px": 90.0, "blur": 300.0, "yaw": 0.1, "roll_deg": -5.0, "track_s": 2.0, "face_found": True}
 
@@ -154,7 +154,7 @@ def test_nothing_is_learned_from_the_test_fold(model, data, split):
 
 
 def test_large_folds_are_thinned(model, data: ExpressionDataset, monkeypatch):
-    monkeypatch.setattr("ml.deepid.model._MOST_RANGE_FACES", 12)
+    monkeypatch.setattr("apexline.ml.deepid.model._MOST_RANGE_FACES", 12)
     seen = []
     monkeypatch.setattr(TrainingRange, "fit", lambda hidden, *_, **__: seen.append(len(hidden)))
     model.learn_limits(data, data.take(np.arange(8)), config=AbstentionConfig())

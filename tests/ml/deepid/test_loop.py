@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ml.config import TrainConfig
-from ml.deepid.loop import Examples, TrainingLoop, augment, loss_of
-from ml.deepid.network import DeepIDOutput
+from apexline.ml.config import TrainConfig
+from apexline.ml.deepid.loop import Examples, TrainingLoop, augment, loss_of
+from apexline.ml.deepid.network import DeepIDOutput
 from tests.ml.deepid.training import TINY, train
 
 

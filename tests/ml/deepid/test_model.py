@@ -4,11 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.config import TrainConfig
-from ml.deepid.model import ExpressionModel, code_version
-from ml.deepid.network import map_to_emotion
-from ml.deepid.train import train_deepid
-from ml.emotions import EMOTIONS
+from apexline.ml.config import TrainConfig
+from apexline.ml.deepid.model import ExpressionModel, code_version
+from apexline.ml.deepid.network import map_to_emotion
+from apexline.ml.deepid.train import train_deepid
+from apexline.ml.emotions import EMOTIONS
 
 
 @pytest.fixture(scope="module")

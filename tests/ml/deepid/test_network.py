@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ml.deepid.network import VERSIONS, DeepID, map_sizes, map_to_emotion, standardise
+from apexline.ml.deepid.network import VERSIONS, DeepID, map_sizes, map_to_emotion, standardise
 from tests.reference import deepid as reference
 
 

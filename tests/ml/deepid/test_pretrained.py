@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from ml.config import TrainConfig
-from ml.deepid.pretrained import DATA, load_pretrained, save_pretrained
-from ml.deepid.train import train_deepid
+from apexline.ml.config import TrainConfig
+from apexline.ml.deepid.pretrained import DATA, load_pretrained, save_pretrained
+from apexline.ml.deepid.train import train_deepid
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 import numpy as np
 
-from ml.deepid.reducer import FeatureReducer
+from apexline.ml.deepid.reducer import FeatureReducer
 
 
 def test_the_reduction_is_pca_of_square_roots(data):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from ml.config import TrainConfig
-from ml.datasets.splits import SplitLeakageError, split_from_folds
-from ml.deepid.network import DeepID
-from ml.deepid.train import _loss_weights, calibrated_reader, train_words
+from apexline.ml.config import TrainConfig
+from apexline.ml.datasets.splits import SplitLeakageError, split_from_folds
+from apexline.ml.deepid.network import DeepID
+from apexline.ml.deepid.train import _loss_weights, calibrated_reader, train_words
 from tests.ml.deepid.training import TINY, train
 
 
@@ -60,7 +60,7 @@ def test_training_leaves_the_state_of_the_process_alone(data, split, anchors):
 
 def test_state_is_put_back_when_training_fails(data, split, anchors, monkeypatch):
     threads = torch.get_num_threads()
-    monkeypatch.setattr("ml.deepid.train.TrainingLoop.run", lambda *_: 1 / 0)
+    monkeypatch.setattr("apexline.ml.deepid.train.TrainingLoop.run", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train(data, split, anchors, config=replace(TINY, epochs=1, num_threads=threads + 1))
     assert torch.get_num_threads() == threads

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ml.config import TrainConfig
-from ml.datasets.examples import ExpressionDataset
-from ml.datasets.splits import Split
-from ml.deepid.train import TrainingRun, train_deepid
+from apexline.ml.config import TrainConfig
+from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.datasets.splits import Split
+from apexline.ml.deepid.train import TrainingRun, train_deepid
 
 TINY = TrainConfig(epochs=2, batch_size=8, texture_components=4)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from ml.deepid.temperature import fit_temperature
-from ml.evaluation.calibration import (
+from apexline.ml.deepid.temperature import fit_temperature
+from apexline.ml.evaluation.calibration import (
     expected_calibration_error,
     reliability_table,
     risk_at_coverage,

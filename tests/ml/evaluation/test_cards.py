@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.config import AbstentionConfig, TrainConfig
-from ml.deepid.pretrained import load_pretrained
-from ml.deepid.train import train_deepid
-from ml.evaluation.cards import EXCLUDED_USES, data_sheet, model_card, shipped_card
-from ml.evaluation.recognition import evaluate
-from ml.evaluation.slices import light_groups
+from apexline.ml.config import AbstentionConfig, TrainConfig
+from apexline.ml.deepid.pretrained import load_pretrained
+from apexline.ml.deepid.train import train_deepid
+from apexline.ml.evaluation.cards import EXCLUDED_USES, data_sheet, model_card, shipped_card
+from apexline.ml.evaluation.recognition import evaluate
+from apexline.ml.evaluation.slices import light_groups
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
+from apexline.ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
 
 
 def test_balanced_accuracy_by_hand():

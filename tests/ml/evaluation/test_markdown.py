@@ -2,7 +2,7 @@ import jinja2
 import pandas as pd
 import pytest
 
-from ml.evaluation.markdown import markdown_pages, markdown_table
+from apexline.ml.evaluation.markdown import markdown_pages, markdown_table
 
 
 def number(value: float) -> str:
@@ -30,7 +30,7 @@ def test_tables_from_rows_have_every_column_in_the_order_of_appearance():
 
 
 def test_templates_show_numbers_and_tables_as_they_are_told_and_escape_nothing():
-    pages = markdown_pages("ml", number)
+    pages = markdown_pages("apexline.ml", number)
     assert pages.from_string("{{ 2.0 | number }} & {{ rows | table }}").render(rows=[{"<": 1}]) == (
         "2.0 & | < |\n|---|\n| 1 exactly |"
     )

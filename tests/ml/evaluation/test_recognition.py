@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from ml.deepid.abstention import Limits
-from ml.deepid.model import Predictions
-from ml.evaluation.recognition import evaluate
+from apexline.ml.deepid.abstention import Limits
+from apexline.ml.deepid.model import Predictions
+from apexline.ml.evaluation.recognition import evaluate
 
 
 class Oracle:

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ml.evaluation.slices import COLUMNS, light_groups, size_groups, slice_scores, worst_slice
+from apexline.ml.evaluation.slices import COLUMNS, light_groups, size_groups, slice_scores, worst_slice
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-from ml.registry.client import DATA_SHEET, EXPERIMENT, MODEL_CARD, MODEL_NAME, ModelRegistry
-from ml.registry.request import COLUMNS
-from orchestration.resources import LOADER_MODULE
+from apexline.ml.registry.client import DATA_SHEET, EXPERIMENT, MODEL_CARD, MODEL_NAME, ModelRegistry
+from apexline.ml.registry.request import COLUMNS
+from apexline.orchestration.resources import LOADER_MODULE
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ def logged(data, split, anchors, tmp_path_factory) -> Logged:
     """A registry with one semantic and one baseline version."""
     from matplotlib.figure import Figure
 
-    from ml.config import TrainConfig
-    from ml.deepid.train import train_deepid
-    from ml.evaluation.recognition import evaluate
+    from apexline.ml.config import TrainConfig
+    from apexline.ml.deepid.train import train_deepid
+    from apexline.ml.evaluation.recognition import evaluate
 
     home = tmp_path_factory.mktemp("mlflow")
     registry = ModelRegistry(
@@ -226,7 +226,7 @@ def test_nothing_that_is_registered_is_pickled(logged):
 
 
 def test_versions_are_served_by_the_module_that_the_resources_name(logged):
-    assert LOADER_MODULE == "assets.serving"
+    assert LOADER_MODULE == "apexline.assets.serving"
     assert callable(importlib.import_module(LOADER_MODULE)._load_pyfunc)
     described = sorted(Path(logged.registry.artifact_root).rglob("MLmodel"))
     assert len(described) == 2

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ml.config import TrainConfig
-from ml.deepid.abstention import Limits
-from ml.deepid.train import train_deepid
-from ml.registry.request import COLUMNS, PLACES, answers, read_image
+from apexline.ml.config import TrainConfig
+from apexline.ml.deepid.abstention import Limits
+from apexline.ml.deepid.train import train_deepid
+from apexline.ml.registry.request import COLUMNS, PLACES, answers, read_image
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 import sklearn.utils
 from sklearn.utils import check_array
 
-from ml.semantic_space import factoring as factor_compat
+from apexline.ml.semantic_space import factoring as factor_compat
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_scikit_learn_itself_is_not_patched():
 
 
 def test_no_other_module_imports_the_gpl_library():
-    root = Path(factor_compat.__file__).parent.parent
+    root = Path(factor_compat.__file__).resolve().parents[2]
     importers = set()
     for folder in ("features", "ml", "assets", "orchestration", "survey", "bench"):
         for path in (root / folder).rglob("*.py"):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ml.semantic_space.factoring import extract_loadings
-from ml.semantic_space.principal_axis import principal_axes
+from apexline.ml.semantic_space.factoring import extract_loadings
+from apexline.ml.semantic_space.principal_axis import principal_axes
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
-from ml import norms
-from ml.semantic_space import rotation
+from apexline.ml import norms
+from apexline.ml.semantic_space import rotation
 
 
 @pytest.fixture

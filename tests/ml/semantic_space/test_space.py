@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml import norms
-from ml.emotions import EMOTIONS, PAD_AXES
-from ml.semantic_space.score_table import DroppedPairsWarning, SingularCorrelationWarning, normalise
-from ml.semantic_space.space import SemanticSpace, fit_semantic_space
-from ml.surveys.panel import PanelConfig, draw_pad, simulate_panel
-from ml.surveys.ratings import mean_scores
+from apexline.ml import norms
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.semantic_space.score_table import DroppedPairsWarning, SingularCorrelationWarning, normalise
+from apexline.ml.semantic_space.space import SemanticSpace, fit_semantic_space
+from apexline.ml.surveys.panel import PanelConfig, draw_pad, simulate_panel
+from apexline.ml.surveys.ratings import mean_scores
 
 
 @pytest.fixture(scope="module")

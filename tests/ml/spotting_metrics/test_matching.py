@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ml.spotting_metrics.frames import auc_interval, frame_mask, frame_roc
-from ml.spotting_metrics.matching import (
+from apexline.ml.spotting_metrics.frames import auc_interval, frame_mask, frame_roc
+from apexline.ml.spotting_metrics.matching import (
     SpottingCounts,
     boundary_errors,
     match_pairs,

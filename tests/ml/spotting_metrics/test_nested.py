@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from bench.spotting.frame_scorers import fit_logistic, fit_trees
-from ml.spotting_metrics.frames import frame_mask
-from ml.spotting_metrics.nested import (
+from apexline.bench.spotting.frame_scorers import fit_logistic, fit_trees
+from apexline.ml.spotting_metrics.frames import frame_mask
+from apexline.ml.spotting_metrics.nested import (
     Fold,
     NestedCrossValidation,
     NestedRun,
@@ -14,7 +14,7 @@ from ml.spotting_metrics.nested import (
     best_by_fold,
     subject_folds,
 )
-from ml.spotting_metrics.summary import SpotterResult, SpottingSummary, TrueSegment
+from apexline.ml.spotting_metrics.summary import SpotterResult, SpottingSummary, TrueSegment
 
 
 @dataclass(frozen=True)

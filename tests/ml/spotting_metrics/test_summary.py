@@ -3,8 +3,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ml.spotting_metrics.frames import frame_roc, roc_area
-from ml.spotting_metrics.summary import SpotterResult, SpottingSummary, TrueSegment, average_precision_ranks
+from apexline.ml.spotting_metrics.frames import frame_roc, roc_area
+from apexline.ml.spotting_metrics.summary import (
+    SpotterResult,
+    SpottingSummary,
+    TrueSegment,
+    average_precision_ranks,
+)
 from tests.reference.spotting import pair_auc
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.surveys import agreement
+from apexline.ml.surveys import agreement
 from tests.reference.variance_components import slow_icc
 
 # Table 2 of Shrout and Fleiss 1979: six targets, four judges; ICC(2,1) = .29, ICC(2,4) = .62.

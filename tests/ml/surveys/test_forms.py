@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml import norms
-from ml.surveys import forms as survey_form
+from apexline.ml import norms
+from apexline.ml.surveys import forms as survey_form
 
 POLES = """item,left_German,right_German,left_English,right_English
 1,jung,alt,young,old

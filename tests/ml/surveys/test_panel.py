@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.emotions import EMOTIONS, PAD_AXES
-from ml.norms import emotion_pad, load_pairs, target_of
-from ml.surveys import panel, ratings
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.norms import emotion_pad, load_pairs, target_of
+from apexline.ml.surveys import panel, ratings
 
 
 @pytest.fixture

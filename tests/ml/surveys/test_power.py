@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.semantic_space.congruence_interval import congruence_interval
-from ml.semantic_space.principal_axis import principal_axes
-from ml.semantic_space.rotation import rotate_to_target
-from ml.surveys.power import survey_power
-from ml.surveys.variance_components import RatingComponents
+from apexline.ml.semantic_space.congruence_interval import congruence_interval
+from apexline.ml.semantic_space.principal_axis import principal_axes
+from apexline.ml.semantic_space.rotation import rotate_to_target
+from apexline.ml.surveys.power import survey_power
+from apexline.ml.surveys.variance_components import RatingComponents
 
 AXES = ["pleasure", "arousal", "dominance"]
 

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.emotions import EMOTIONS
-from ml.surveys import ratings
-from ml.surveys.panel import simulate_panel
+from apexline.ml.emotions import EMOTIONS
+from apexline.ml.surveys import ratings
+from apexline.ml.surveys.panel import simulate_panel
 
 HEADER = "rater,segment,pair,level\n"
 

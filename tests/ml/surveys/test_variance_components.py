@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.surveys import agreement, variance_components
-from ml.surveys.variance_components import rating_components, score_cube
+from apexline.ml.surveys import agreement, variance_components
+from apexline.ml.surveys.variance_components import rating_components, score_cube
 
 
 @pytest.fixture

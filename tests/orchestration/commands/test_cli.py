@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from assets.lake.storage import Lake
-from ml.emotions import EMOTIONS
-from ml.surveys.panel import simulate_panel
-from orchestration.commands import cli
-from orchestration.settings import Settings
+from apexline.assets.lake.storage import Lake
+from apexline.ml.emotions import EMOTIONS
+from apexline.ml.surveys.panel import simulate_panel
+from apexline.orchestration.commands import cli
+from apexline.orchestration.settings import Settings
 
 COMMANDS = (
     *("demo", "ui", "ingest", "score", "erase", "approve", "doctor", "bench"),

@@ -3,8 +3,8 @@
 import pytest
 from upath import UPath
 
-from assets.lake.storage import Lake
-from orchestration.commands.erase import _drop_pages, _drop_ratings
+from apexline.assets.lake.storage import Lake
+from apexline.orchestration.commands.erase import _drop_pages, _drop_ratings
 
 CLIP, TRACK = "aaaa000011112222", "bbbb00001111"
 OWN = {CLIP, TRACK}

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from assets.lake.annotations import camera_days
-from assets.lake.schemas import TABLES
-from assets.lake.storage import Lake
-from assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
-from assets.training.champion import latest_decision
-from ml.emotions import EMOTIONS, PAD_AXES
-from ml.registry.client import MODEL_NAME
-from orchestration.commands.cli import app
-from orchestration.commands.ingest import process_all
-from orchestration.commands.line import open_line
-from orchestration.jobs import TRAINING_ASSETS
-from orchestration.resources import build_registry
+from apexline.assets.lake.annotations import camera_days
+from apexline.assets.lake.schemas import TABLES
+from apexline.assets.lake.storage import Lake
+from apexline.assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
+from apexline.assets.training.champion import latest_decision
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.registry.client import MODEL_NAME
+from apexline.orchestration.commands.cli import app
+from apexline.orchestration.commands.ingest import process_all
+from apexline.orchestration.commands.line import open_line
+from apexline.orchestration.jobs import TRAINING_ASSETS
+from apexline.orchestration.resources import build_registry
 from tests.orchestration.installation import (
     check_evaluations,
     computed,
@@ -129,7 +129,7 @@ def test_every_version_says_what_it_was_made_of(line):
 
 def readme_code(word):
     """Return the README's Python block that holds `word`."""
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     [block] = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if word in each]
     return block
 
@@ -354,7 +354,7 @@ def test_score_says_why_where_it_is_asked_to(line, apexline, tmp_path):
 def test_approving_makes_a_challenger_that_wins_champion(copied, apexline, monkeypatch):
     settings = copied()
     # a real win over the shipped model would take real faces
-    monkeypatch.setattr("assets.training.champion._compare", lambda *_: (0.3, 0.2, 0.4))
+    monkeypatch.setattr("apexline.assets.training.champion._compare", lambda *_: (0.3, 0.2, 0.4))
     registry = build_registry(settings)
     challenger = registry.get_alias("challenger")
     registry.client.set_model_version_tag(MODEL_NAME, str(challenger), "synthetic", "false")
