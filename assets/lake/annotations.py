@@ -12,7 +12,7 @@ from apexline.assets.lake.storage import Lake
 from apexline.features.faces.boxes import Box, box_iou
 
 
-def camera_days(lake: Lake) -> list[str]:
+def listed_camera_days(lake: Lake) -> list[str]:
     """Return the camera-days that have a manifest, sorted."""
     folder = lake.home / "lake" / "clip_manifest"
     return sorted(each.name.partition("=")[2] for each in folder.iterdir()) if folder.is_dir() else []

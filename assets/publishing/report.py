@@ -18,7 +18,7 @@ from apexline.assets.explain.stored_track import (
     track_view,
     why,
 )
-from apexline.assets.lake.annotations import camera_days
+from apexline.assets.lake.annotations import listed_camera_days
 from apexline.assets.lake.storage import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes
 from apexline.assets.parameters import Parameters
@@ -150,7 +150,7 @@ def _lineage(instance: dg.DagsterInstance) -> pd.DataFrame:
 
 def _segment_figures(lake: Lake, parameters: Parameters) -> list[ReportFigure]:
     """Draw Figures 5 to 7 of the track with the strongest segment."""
-    strongest = strongest_tracks(lake, camera_days(lake), limit=1)
+    strongest = strongest_tracks(lake, listed_camera_days(lake), limit=1)
     view = track_view(lake, strongest[0], parameters) if strongest else None
     if view is None:
         return []
@@ -172,7 +172,9 @@ def _segment_figures(lake: Lake, parameters: Parameters) -> list[ReportFigure]:
 
 def _reasons(lake: Lake, parameters: Parameters, segments: pd.DataFrame) -> dict[str, str]:
     """Say in words why there is each segment that the page lists."""
-    days = {clip: day for day in camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)}
+    days = {
+        clip: day for day in listed_camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)
+    }
     tracks = segments.head(MAX_SEGMENTS)[["clip_id", "track_id"]].drop_duplicates()
     shown = [
         shown_track(lake, days[clip_id], clip_id, track_id)
@@ -183,7 +185,7 @@ def _reasons(lake: Lake, parameters: Parameters, segments: pd.DataFrame) -> dict
 
 def _explained(lake: Lake, parameters: Parameters) -> list[ExplainedTrack]:
     """Explain the strongest segments of all, then what moved most of late without being one."""
-    days = camera_days(lake)
+    days = listed_camera_days(lake)
     silent = (silent_track(lake, day) for day in reversed(days))
     shown = [
         *strongest_tracks(lake, days, limit=NUM_EXPLAINED),

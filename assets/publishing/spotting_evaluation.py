@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from apexline.assets.lake.annotations import camera_days, track_of
+from apexline.assets.lake.annotations import listed_camera_days, track_of
 from apexline.assets.lake.storage import Lake
 from apexline.features.spotting.curves import score_curve
 from apexline.ml.spotting_metrics.frames import auc_interval, frame_mask, frame_roc
@@ -31,7 +31,7 @@ def frame_scores(lake: Lake) -> pd.DataFrame:
         lies inside an annotated [onset, offset] that is not calm. A method without curves in the lake is absent.
     """
     parts: list[pd.DataFrame] = []
-    for camera_day in camera_days(lake):
+    for camera_day in listed_camera_days(lake):
         for clip_id in lake.names("annotations", camera_day=camera_day):
             parts.extend(_scores_of_clip(lake, camera_day, clip_id))
     columns = ["method", "subject", "frame", "score", "positive", "synthetic"]

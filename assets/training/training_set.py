@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from apexline.assets import checks
 from apexline.assets.figures import face_strip
-from apexline.assets.lake.annotations import camera_days, track_of
+from apexline.assets.lake.annotations import listed_camera_days, track_of
 from apexline.assets.lake.crops import crops_at
 from apexline.assets.lake.storage import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, column_schema, figures
@@ -115,7 +115,9 @@ def _faces(lake: Lake) -> list[tuple[str, Figure]]:
 def labelled_stretches(lake: Lake, space: SemanticSpace) -> Iterator[Labelled]:
     """Yield the annotated stretches whose face was tracked, then the rated segments without an annotation."""
     pad = rated_pad(lake, space)
-    days = {clip: day for day in camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)}
+    days = {
+        clip: day for day in listed_camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)
+    }
     for clip_id, camera_day in sorted(days.items()):
         labels = lake.read("annotations", clip_id, camera_day=camera_day).to_pylist()
         tracks = lake.read("face_tracks", clip_id, camera_day=camera_day)

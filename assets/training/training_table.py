@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from apexline.assets.lake.annotations import camera_days
+from apexline.assets.lake.annotations import listed_camera_days
 from apexline.assets.lake.face_quality import QUALITY, measures_at
 from apexline.assets.lake.storage import Lake
 from apexline.ml.datasets.examples import INPUT_SIZE, ExpressionDataset, one_hot
@@ -82,7 +82,9 @@ def describe_examples(lake: Lake) -> tuple[dict[str, NDArray[np.str_]], dict[str
     """
     columns = ["clip_id", "track_id", "frame", "image"]
     rows = lake.read("training_set", NAME, columns=columns).to_pylist()
-    days = {clip: day for day in camera_days(lake) for clip in lake.names("face_tracks", camera_day=day)}
+    days = {
+        clip: day for day in listed_camera_days(lake) for clip in lake.names("face_tracks", camera_day=day)
+    }
     wanted: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for row in rows:
         wanted[row["clip_id"]].append((row["track_id"], row["frame"]))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from apexline.ml.datasets.image_pad import intensities_to_pad, vote_variance, votes_to_pad
 from apexline.ml.emotions import PAD_AXES
 from apexline.ml.norms import AdjectivePair, midpoint_of, target_of
-from apexline.ml.semantic_space.congruence_interval import congruence_interval
+from apexline.ml.semantic_space.resampling import congruence_interval
 from apexline.ml.semantic_space.rotation import (
     chance_congruence,
     held_out_congruence,

@@ -6,8 +6,8 @@ modules called here do.
 
 import sys
 from datetime import datetime
-from importlib.util import find_spec
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI
 
-from apexline.assets.lake.annotations import camera_days
+from apexline.assets.lake.annotations import listed_camera_days
 from apexline.assets.lake.crops import crops_at
 from apexline.assets.lake.storage import Lake
 from apexline.assets.semantics.rating_surveys import PAGE_PREFIX, survey_files
@@ -39,7 +39,7 @@ class LakeStimuli:
     def _rows(self) -> dict[str, tuple[str, dict[str, Any]]]:
         return {
             row["segment_id"]: (day, row)
-            for day in camera_days(self._lake)
+            for day in listed_camera_days(self._lake)
             for row in self._lake.read_all("expression_segments", camera_days=[day]).to_pylist()
         }
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
-from apexline.assets.lake.annotations import camera_days, track_of
+from apexline.assets.lake.annotations import listed_camera_days, track_of
 from apexline.assets.lake.schemas import TABLES
 from apexline.assets.lake.storage import Lake
 from apexline.assets.training.training_set import (
@@ -149,8 +149,8 @@ def test_a_clip_without_labels_is_one_subject_of_its_own(labelled_lake, space):
 
 
 def test_camera_days_are_those_with_a_manifest(labelled_lake, tmp_path):
-    assert camera_days(labelled_lake) == [DAY]
-    assert camera_days(Lake(UPath(tmp_path / "none"))) == []
+    assert listed_camera_days(labelled_lake) == [DAY]
+    assert listed_camera_days(Lake(UPath(tmp_path / "none"))) == []
 
 
 EMOTIONS = ("happy", "angry", "calm", "scared")

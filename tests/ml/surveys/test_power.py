@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from apexline.ml.semantic_space.congruence_interval import congruence_interval
 from apexline.ml.semantic_space.principal_axis import principal_axes
+from apexline.ml.semantic_space.resampling import congruence_interval
 from apexline.ml.semantic_space.rotation import rotate_to_target
 from apexline.ml.surveys.power import survey_power
 from apexline.ml.surveys.variance_components import RatingComponents

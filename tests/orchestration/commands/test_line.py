@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from apexline.assets.lake.annotations import camera_days
+from apexline.assets.lake.annotations import listed_camera_days
 from apexline.assets.lake.schemas import TABLES
 from apexline.assets.lake.storage import Lake
 from apexline.assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
@@ -290,7 +290,9 @@ def test_erased_clip_is_nowhere_any_more(copied, apexline):
     page = settings.state_path / "plots" / "clip.html"
     page.parent.mkdir()
     page.write_text(f"<code>{clip_id}</code>")
-    [camera_day] = [d for d in camera_days(lake) if clip_id in lake.names("clip_manifest", camera_day=d)]
+    [camera_day] = [
+        d for d in listed_camera_days(lake) if clip_id in lake.names("clip_manifest", camera_day=d)
+    ]
     drawn = drawings(settings, camera_day)
 
     code, receipt = apexline(settings, "erase", clip_id, "--by", "ada")
@@ -333,7 +335,7 @@ def test_erased_clip_is_nowhere_any_more(copied, apexline):
 
 
 def test_the_record_of_segments_says_why(line):
-    day = camera_days(line.lake)[0]
+    day = listed_camera_days(line.lake)[0]
     metadata = latest_metadata(line.settings, "expression_segments", day)
     rows = [row.data for row in metadata["why"].records]
     tracks = line.lake.read_all("face_tracks", camera_days=[day], columns=["track_id"])["track_id"]
