@@ -10,7 +10,7 @@ import dagster as dg
 from matplotlib.figure import Figure
 
 from apexline.assets.figures import figure_markdown
-from apexline.assets.lake.schemas import TABLES
+from apexline.assets.lake import TABLES
 
 OWNER = "team:vision"
 

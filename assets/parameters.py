@@ -14,11 +14,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic.dataclasses import dataclass
 
-from apexline.assets.lake.storage import fingerprint
-from apexline.features.config import FeatureConfig, build_config, load_config, read_sections
-from apexline.features.validation import require
-from apexline.ml.config import AbstentionConfig, TrainConfig
-from apexline.ml.norms import PROJECT_FORM
+from apexline.assets.lake import fingerprint
+from apexline.features import FeatureConfig, build_config, load_config, read_sections, require
+from apexline.ml import PROJECT_FORM, AbstentionConfig, TrainConfig
 
 _Part = Annotated[float, Field(gt=0, lt=1)]
 

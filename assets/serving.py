@@ -24,14 +24,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from apexline.assets.lake.clip_stages import process_clip
-from apexline.assets.scoring.answers import FaceInput, by_time, quality_of, score_faces, score_segments
-from apexline.features.config import FeatureConfig, load_config
-from apexline.features.faces.detectors import FaceDetector, make_detector
-from apexline.features.faces.raw_crops import align_raw_crop, crop_size_px
-from apexline.ml.datasets.examples import CROP_SIZE, INPUT_SIZE
-from apexline.ml.deepid.model import ExpressionModel
-from apexline.ml.registry.request import COLUMNS, FEATURES_FILE, INPUTS, PLACES, read_image
+from apexline.assets.lake import process_clip
+from apexline.assets.scoring import FaceInput, by_time, quality_of, score_faces, score_segments
+from apexline.features import FeatureConfig, load_config
+from apexline.features.faces import FaceDetector, align_raw_crop, crop_size_px, make_detector
+from apexline.ml.datasets import CROP_SIZE, INPUT_SIZE
+from apexline.ml.deepid import ExpressionModel
+from apexline.ml.registry import COLUMNS, FEATURES_FILE, INPUTS, PLACES, read_image
 
 # A face cut out by somebody else may be small: that is for the limits to say, not for the search.
 _LEAST_FACE_PX = 20.0

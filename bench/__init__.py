@@ -62,8 +62,8 @@ def _serving_page(rows: Rows, out: Path) -> None:
 
 
 def _recognition(data: Path, *, plan: str) -> Any:
+    from apexline.bench.recognition import read_plan
     from apexline.bench.recognition.run import CACHE, measure  # torch takes seconds to import
-    from apexline.bench.recognition.trainings import read_plan
 
     return measure(data, read_plan(plan), CACHE)
 

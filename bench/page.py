@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from apexline.ml.evaluation.markdown import markdown_pages
+from apexline.ml.evaluation import markdown_pages
 
 Rows = list[dict[str, Any]]
 

@@ -1,0 +1,31 @@
+"""From pixels to segments: the public line (`pipeline`), its configuration, where arrays live."""
+
+from apexline.features.backend import Array, Device, has_gpu, to_numpy
+from apexline.features.config import FeatureConfig, build_config, load_config, read_sections
+from apexline.features.pipeline import (
+    FlowStream,
+    TextureStream,
+    explain_segments,
+    find_segments,
+    segment_features,
+    spot_clip,
+)
+from apexline.features.validation import require
+
+__all__ = [
+    "Array",
+    "Device",
+    "FeatureConfig",
+    "FlowStream",
+    "TextureStream",
+    "build_config",
+    "explain_segments",
+    "find_segments",
+    "has_gpu",
+    "load_config",
+    "read_sections",
+    "require",
+    "segment_features",
+    "spot_clip",
+    "to_numpy",
+]

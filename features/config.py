@@ -20,11 +20,11 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from apexline.features.backend import Device
-from apexline.features.faces.config import FaceConfig
-from apexline.features.flow.stream import FlowConfig
-from apexline.features.modc.stream import TextureConfig
-from apexline.features.spotting.config import SegmentConfig
-from apexline.features.tracking.config import TrackConfig
+from apexline.features.faces import FaceConfig
+from apexline.features.flow import FlowConfig
+from apexline.features.modc import TextureConfig
+from apexline.features.spotting import SegmentConfig
+from apexline.features.tracking import TrackConfig
 
 T = TypeVar("T")
 

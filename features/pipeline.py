@@ -19,15 +19,14 @@ from numpy.typing import NDArray
 
 from apexline.features.backend import device_namespace, to_numpy
 from apexline.features.config import FeatureConfig
+from apexline.features.flow import FlowRow
 from apexline.features.flow import stream as flow_stream
-from apexline.features.flow.stream import FlowRow
+from apexline.features.modc import TextureRow, texture_histograms
 from apexline.features.modc import stream as texture_stream
-from apexline.features.modc.stream import TextureRow, texture_histograms
-from apexline.features.spotting.decisions import Decision, explain, spot
-from apexline.features.spotting.segments import Segment
+from apexline.features.spotting import Decision, Segment, explain, spot
 from apexline.features.track_curves import Columns, track_curves
-from apexline.features.tracking.tracker import track_faces
-from apexline.features.video.reader import read_frames
+from apexline.features.tracking import track_faces
+from apexline.features.video import read_frames
 
 # A track that has been silent for this many frames has ended.
 _FRAMES_OUT_OF_SIGHT = 250

@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apexline.features.config import FeatureConfig
-from apexline.features.spotting import segments as seg
-from apexline.features.spotting.curves import contrast, half_window
-from apexline.features.spotting.decisions import TrackCurves
+from apexline.features.spotting import TrackCurves, contrast, half_window, rest_state, smoothed
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -108,11 +106,11 @@ def _curves_of(
     fps = (steps - 1) / float(times[-1] - times[0])
     options = config.segments
     if options.rest == "densest":
-        filled = filled - seg.rest_state(filled, even, window_s=options.rest_window_s)
-    moved = seg.smoothed(filled, config=options, fps=fps).reshape((steps, *displacement.shape[1:]))
+        filled = filled - rest_state(filled, even, window_s=options.rest_window_s)
+    moved = smoothed(filled, config=options, fps=fps).reshape((steps, *displacement.shape[1:]))
     changed = np.interp(even, times, texture)
     if config.texture.curve == "contrast":
         changed = contrast(changed, k=half_window(config.texture.window_s, fps))
-    changed = seg.smoothed(changed, config=options, fps=fps)
+    changed = smoothed(changed, config=options, fps=fps)
     nearest = np.rint(np.interp(even, times, frames)).astype(np.int64)
     return TrackCurves(nearest, even, moved, changed - np.percentile(changed, 20))

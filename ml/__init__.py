@@ -1,0 +1,33 @@
+"""What every model room shares: the vocabulary, the word norms, configuration that needs no torch."""
+
+from apexline.ml.bootstrap import bootstrap_interval, paired_bootstrap, percentile_interval
+from apexline.ml.config import AbstentionConfig, TrainConfig
+from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.norms import (
+    PROJECT_FORM,
+    AdjectivePair,
+    emotion_pad,
+    load_pairs,
+    midpoint_of,
+    pairs_csv,
+    read_pairs,
+    target_of,
+)
+
+__all__ = [
+    "AbstentionConfig",
+    "AdjectivePair",
+    "EMOTIONS",
+    "PAD_AXES",
+    "PROJECT_FORM",
+    "TrainConfig",
+    "bootstrap_interval",
+    "emotion_pad",
+    "load_pairs",
+    "midpoint_of",
+    "paired_bootstrap",
+    "pairs_csv",
+    "percentile_interval",
+    "read_pairs",
+    "target_of",
+]

@@ -1,0 +1,1 @@
+"""What Dagster loads, and the commands: definitions, jobs, schedules, sensors, resources, settings."""

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from apexline.assets.lake.storage import Lake
-from apexline.assets.lake.workers import ClipWorkers
+from apexline.assets.lake import ClipWorkers, Lake
 from apexline.assets.parameters import load_parameters
-from apexline.ml.registry.client import ModelRegistry
+from apexline.ml.registry import ModelRegistry
 from apexline.orchestration.settings import Settings
 
 # MLflow imports it by name where a registered model is served: it reads pictures and clips by `features`.

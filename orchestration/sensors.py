@@ -6,11 +6,9 @@ from time import monotonic, time
 import dagster as dg
 from upath import UPath
 
-from apexline.assets.ingest.intake import IntakeResult, clips_in, summarise, take_in
-from apexline.assets.lake.camera_days import CAMERA_DAYS
-from apexline.assets.lake.clips import stored_camera_days, stored_clips
-from apexline.assets.lake.storage import Lake, fingerprint
-from apexline.ml.registry.client import ModelRegistry
+from apexline.assets.ingest import IntakeResult, clips_in, summarise, take_in
+from apexline.assets.lake import CAMERA_DAYS, Lake, fingerprint, stored_camera_days, stored_clips
+from apexline.ml.registry import ModelRegistry
 from apexline.orchestration.jobs import process_camera_day, rescore
 
 # Dagster gives a tick 60 s; what does not fit waits in the landing folder for the next one.

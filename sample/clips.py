@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from apexline.features.video.writer import write_video
+from apexline.features.video import write_video
 from apexline.sample.face import FacePuppet
 from apexline.sample.plan import SEED, Actor, ClipPlan, SampleConfig, plan_sample
 from apexline.sample.shapes import FaceShape

@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from apexline.features.validation import require
+from apexline.features import require
 from apexline.sample.face import Pose
 from apexline.sample.marks import EXPRESSIONS, FACE_BOX
 from apexline.sample.schedule import Episode, choose_blinks, lid_closing, stretch_calm, write_script

@@ -1,0 +1,1 @@
+"""The rating page: what raters see and answer. It knows no Dagster and no lake."""

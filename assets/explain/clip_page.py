@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from apexline.assets.explain.stored_track import ShownTrack, explain_shown
 from apexline.assets.explain.wording import TrackExplanation
 from apexline.assets.figures import stacked_png, text_block
-from apexline.assets.lake.clip_stages import LakeClip
+from apexline.assets.lake import LakeClip
 from apexline.assets.pages import environment
 from apexline.assets.parameters import Parameters
 

@@ -26,13 +26,10 @@ from apexline.assets.explain.wording import (
     unusable_headline,
 )
 from apexline.assets.figures import TrackView
-from apexline.assets.lake.annotations import track_of
-from apexline.assets.lake.clip_stages import DECIDING_COLUMNS
-from apexline.assets.lake.crops import crops_at
-from apexline.assets.lake.storage import Lake, columns_of_track
+from apexline.assets.lake import DECIDING_COLUMNS, Lake, columns_of_track, crops_at, track_of
 from apexline.assets.parameters import Parameters
-from apexline.features.pipeline import explain_segments
-from apexline.features.spotting.curves import change_threshold, smooth
+from apexline.features import explain_segments
+from apexline.features.spotting import change_threshold, smooth
 
 TEXTURE_SHOWN = ("sl", "sr")
 

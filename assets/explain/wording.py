@@ -14,11 +14,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from apexline.assets.figures import MOMENTS, FaceTile, TrackView, curves_decision, moments
-from apexline.assets.figures.style import words
-from apexline.features.spotting.config import SegmentConfig
-from apexline.features.spotting.decisions import Decision, Reading, Reason, Rejected
-from apexline.features.spotting.spans import Bound
+from apexline.assets.figures import MOMENTS, FaceTile, TrackView, curves_decision, moments, words
+from apexline.features.spotting import Bound, Decision, Reading, Reason, Rejected, SegmentConfig
 
 Crops = Mapping[tuple[str, int], NDArray[np.uint8]]
 

@@ -15,11 +15,17 @@ from matplotlib.figure import Figure
 
 from apexline.assets.figures.evaluation import reliability_plot
 from apexline.assets.figures.style import BLUE, GREY, INK, ORANGE, RED, finish, new_figure
-from apexline.ml.evaluation.calibration import COVERAGE, reliability_table, risk_coverage_curve
-from apexline.ml.evaluation.slices import MIN_COUNT, slice_scores, worst_slice
+from apexline.ml.evaluation import (
+    COVERAGE,
+    MIN_COUNT,
+    reliability_table,
+    risk_coverage_curve,
+    slice_scores,
+    worst_slice,
+)
 
 if TYPE_CHECKING:
-    from apexline.ml.evaluation.recognition import Evaluation
+    from apexline.ml.evaluation import Evaluation
 
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (RED, ":"))
 _ROW_INCHES = 0.22

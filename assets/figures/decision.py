@@ -38,10 +38,8 @@ from apexline.assets.figures.style import (
     share_x,
     words,
 )
-from apexline.features.flow.polar import flow_angle
-from apexline.features.spotting.config import SegmentConfig
-from apexline.features.spotting.curves import score_curve
-from apexline.features.spotting.decisions import Decision, Reading, Reason
+from apexline.features.flow import flow_angle
+from apexline.features.spotting import Decision, Reading, Reason, SegmentConfig, score_curve
 
 MOMENTS = ("onset", "apex", "offset")
 _MARKS: Mapping[str, tuple[str, str, float]] = {

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from apexline.assets.figures.decision import TrackView
 from apexline.assets.figures.style import INK, PALE, RED, REGION_LINES, WIDTH, finish, new_figure, words
-from apexline.features.registration.regions import face_regions
-from apexline.features.spotting.config import SegmentConfig
-from apexline.features.spotting.decisions import Decision, Reading, Reason
+from apexline.features.registration import face_regions
+from apexline.features.spotting import Decision, Reading, Reason, SegmentConfig
 
 _ARROW_PX = 26.0  # length of the longest arrow on a face of 128 px
 

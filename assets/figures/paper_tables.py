@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from apexline.assets.figures.evaluation import METHOD_NAMES, comparison_plot
-from apexline.ml.evaluation.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
+from apexline.ml.evaluation import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
 
 
 def table_2(areas: pd.DataFrame) -> pd.DataFrame:

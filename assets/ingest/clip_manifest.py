@@ -5,11 +5,9 @@ from datetime import UTC
 import dagster as dg
 
 from apexline.assets import checks
-from apexline.assets.lake.camera_days import CAMERA_DAYS, for_each_clip
-from apexline.assets.lake.clips import StoredClip, stored_clips
-from apexline.assets.lake.storage import Lake
+from apexline.assets.lake import CAMERA_DAYS, Lake, StoredClip, for_each_clip, stored_clips
 from apexline.assets.metadata import asset_attributes, column_schema
-from apexline.features.video.reader import probe_video
+from apexline.features.video import probe_video
 
 CODE_VERSION = "1"
 

@@ -19,10 +19,8 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from upath import UPath
 
-from apexline.assets.lake.clips import Manifest, find_clip, hash_file
-from apexline.assets.lake.storage import Lake
-from apexline.features.video.containers import UnreadableVideo
-from apexline.features.video.reader import VideoInfo, probe_video
+from apexline.assets.lake import Lake, Manifest, find_clip, hash_file
+from apexline.features.video import UnreadableVideo, VideoInfo, probe_video
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".avi", ".m4v", ".webm", ".ts"})
 

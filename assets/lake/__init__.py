@@ -1,0 +1,56 @@
+"""Parquet files that are the truth, and what can be looked up in them (no stage in here)."""
+
+from apexline.assets.lake.annotations import listed_camera_days, track_of
+from apexline.assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
+from apexline.assets.lake.clip_stages import (
+    DECIDING_COLUMNS,
+    LakeClip,
+    process_clip,
+    write_segments,
+    write_tracks,
+)
+from apexline.assets.lake.clips import (
+    Manifest,
+    StoredClip,
+    find_clip,
+    hash_file,
+    stored_camera_days,
+    stored_clips,
+)
+from apexline.assets.lake.crops import TrackStream, crops_at, write_track_features
+from apexline.assets.lake.face_quality import QUALITY, measures_at
+from apexline.assets.lake.schemas import LAKE_ONLY, RATINGS, TABLES, WITHOUT_CAMERA_DAY
+from apexline.assets.lake.storage import Lake, columns_of_track, fingerprint
+from apexline.assets.lake.workers import ClipWorkers
+
+__all__ = [
+    "CAMERA_DAYS",
+    "ClipWorkers",
+    "DECIDING_COLUMNS",
+    "LAKE_ONLY",
+    "Lake",
+    "LakeClip",
+    "Manifest",
+    "QUALITY",
+    "RATINGS",
+    "StoredClip",
+    "TABLES",
+    "TrackStream",
+    "WITHOUT_CAMERA_DAY",
+    "columns_of_track",
+    "crops_at",
+    "find_clip",
+    "fingerprint",
+    "fingerprints",
+    "for_each_clip",
+    "hash_file",
+    "listed_camera_days",
+    "measures_at",
+    "process_clip",
+    "stored_camera_days",
+    "stored_clips",
+    "track_of",
+    "write_segments",
+    "write_track_features",
+    "write_tracks",
+]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apexline.assets.lake.storage import Lake
-from apexline.features.faces.boxes import Box, box_iou
+from apexline.features.faces import Box, box_iou
 
 
 def listed_camera_days(lake: Lake) -> list[str]:

@@ -20,10 +20,9 @@ from upath import UPath
 from apexline.assets.lake.clips import hash_file
 from apexline.assets.lake.crops import rows_table, write_track_features
 from apexline.assets.lake.storage import Lake, columns_of_track
-from apexline.features.config import FeatureConfig
-from apexline.features.pipeline import FlowStream, TextureStream, find_segments
-from apexline.features.tracking.tracker import TrackedFace, track_faces
-from apexline.features.video.reader import read_frames
+from apexline.features import FeatureConfig, FlowStream, TextureStream, find_segments
+from apexline.features.tracking import TrackedFace, track_faces
+from apexline.features.video import read_frames
 
 # What segments are found in; the other columns take several times as much memory.
 DECIDING_COLUMNS = {

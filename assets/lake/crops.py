@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from apexline.assets.lake.schemas import TABLES
 from apexline.assets.lake.storage import Lake
-from apexline.features.faces.alignment import CROP_SIZE
+from apexline.features.faces import CROP_SIZE
 
 _ROWS_AT_ONCE = 256
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from apexline.assets import checks, figures
-from apexline.assets.explain.stored_track import (
+from apexline.assets.explain import (
     explain_shown,
     shown_track,
     silent_track,
@@ -18,8 +18,7 @@ from apexline.assets.explain.stored_track import (
     track_view,
     why,
 )
-from apexline.assets.lake.annotations import listed_camera_days
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake import Lake, fingerprint, listed_camera_days
 from apexline.assets.metadata import asset_attributes
 from apexline.assets.parameters import Parameters
 from apexline.assets.publishing.report_page import (
@@ -34,11 +33,10 @@ from apexline.assets.publishing.report_page import (
 from apexline.assets.publishing.spotting_evaluation import areas_and_roc, frame_scores
 from apexline.assets.publishing.warehouse import lake_stamp
 from apexline.assets.publishing.warehouse_build import open_warehouse, read_relation, run_checks
-from apexline.assets.semantics.pad_space import load_space, read_record, space_figures, usable_ratings
-from apexline.assets.training.champion import CHAMPION
-from apexline.assets.training.deepid_versions import VERSIONS
-from apexline.ml.norms import emotion_pad
-from apexline.ml.registry.client import ModelRegistry
+from apexline.assets.semantics import load_space, read_record, space_figures, usable_ratings
+from apexline.assets.training import CHAMPION, VERSIONS
+from apexline.ml import emotion_pad
+from apexline.ml.registry import ModelRegistry
 
 CODE_VERSION = "2"
 NUM_EXPLAINED, NUM_SILENT = 8, 2  # tracks drawn with their segments, and without one

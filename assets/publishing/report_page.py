@@ -17,9 +17,15 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from apexline.assets.explain.wording import TrackExplanation
-from apexline.assets.figures import comparison_plot, figure_data_uri
-from apexline.assets.figures.paper_tables import records_of, table_2, table_3, table_3_plot
+from apexline.assets.explain import TrackExplanation
+from apexline.assets.figures import (
+    comparison_plot,
+    figure_data_uri,
+    records_of,
+    table_2,
+    table_3,
+    table_3_plot,
+)
 from apexline.assets.pages import environment
 
 PAPER_FIGURES = ("5", "6", "7", "8", "9", "10", "11")

@@ -11,10 +11,9 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from apexline.assets.lake.annotations import listed_camera_days, track_of
-from apexline.assets.lake.storage import Lake
-from apexline.features.spotting.curves import score_curve
-from apexline.ml.spotting_metrics.frames import auc_interval, frame_mask, frame_roc
+from apexline.assets.lake import Lake, listed_camera_days, track_of
+from apexline.features.spotting import score_curve
+from apexline.ml.spotting_metrics import auc_interval, frame_mask, frame_roc
 
 # Table 2's methods: a texture descriptor alone, or the mean of its score curve and the flow's.
 TEXTURE_ALONE = ("dcp", "hog", "lbp")

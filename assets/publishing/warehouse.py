@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from apexline.assets import checks
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes
 from apexline.assets.publishing.warehouse_build import build_warehouse, open_warehouse, run_checks
 

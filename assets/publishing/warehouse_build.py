@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from apexline.assets.lake.schemas import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
+from apexline.assets.lake import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
 
 Folder = Literal["schema", "staging", "marts", "checks"]
 

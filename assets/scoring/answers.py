@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.assets.lake.clip_stages import LakeClip
-from apexline.assets.lake.crops import crops_at
-from apexline.assets.lake.face_quality import measures_at
-from apexline.features.config import FeatureConfig
-from apexline.features.faces.alignment import FaceQuality
-from apexline.features.pipeline import segment_features
-from apexline.ml.datasets.examples import INPUT_SIZE, face_image
-from apexline.ml.registry.request import answers
+from apexline.assets.lake import LakeClip, crops_at, measures_at
+from apexline.features import FeatureConfig, segment_features
+from apexline.features.faces import FaceQuality
+from apexline.ml.datasets import INPUT_SIZE, face_image
+from apexline.ml.registry import answers
 
 if TYPE_CHECKING:
-    from apexline.ml.deepid.model import ExpressionModel
+    from apexline.ml.deepid import ExpressionModel
 
 
 @dataclass(frozen=True, eq=False)

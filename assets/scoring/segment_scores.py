@@ -10,19 +10,14 @@ from matplotlib.figure import Figure
 
 from apexline.assets import checks
 from apexline.assets.figures import pad_cube
-from apexline.assets.lake.camera_days import CAMERA_DAYS
-from apexline.assets.lake.clip_stages import LakeClip
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake import CAMERA_DAYS, Lake, LakeClip, fingerprint
 from apexline.assets.metadata import asset_attributes, column_schema, figures, table_preview
 from apexline.assets.parameters import Parameters
 from apexline.assets.scoring.answers import by_time, score_segments
-from apexline.assets.training.champion import ensure_champion
-from apexline.assets.training.training_table import FEATURE_VERSION
-from apexline.ml.deepid.abstention import REASONS
-from apexline.ml.emotions import PAD_AXES
-from apexline.ml.norms import emotion_pad
-from apexline.ml.registry.client import ModelRegistry
-from apexline.ml.registry.request import PLACES
+from apexline.assets.training import FEATURE_VERSION, ensure_champion
+from apexline.ml import PAD_AXES, emotion_pad
+from apexline.ml.deepid import REASONS
+from apexline.ml.registry import PLACES, ModelRegistry
 
 CODE_VERSION = "2"
 

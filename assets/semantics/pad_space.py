@@ -12,17 +12,20 @@ from upath import UPath
 
 from apexline.assets import checks
 from apexline.assets.figures import loadings_plot, scree_plot
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, figures
 from apexline.assets.parameters import Parameters
 from apexline.assets.semantics.rating_surveys import load_form
-from apexline.ml.emotions import PAD_AXES
-from apexline.ml.norms import AdjectivePair, midpoint_of, pairs_csv, target_of
-from apexline.ml.semantic_space.adequacy import parallel_analysis
-from apexline.ml.semantic_space.rotation import chance_congruence, own_congruence, variance_inflation
-from apexline.ml.semantic_space.space import SemanticSpace, fit_semantic_space
-from apexline.ml.surveys.agreement import agreement_by_pair
-from apexline.ml.surveys.ratings import mean_scores
+from apexline.ml import PAD_AXES, AdjectivePair, midpoint_of, pairs_csv, target_of
+from apexline.ml.semantic_space import (
+    SemanticSpace,
+    chance_congruence,
+    fit_semantic_space,
+    own_congruence,
+    parallel_analysis,
+    variance_inflation,
+)
+from apexline.ml.surveys import agreement_by_pair, mean_scores
 
 CODE_VERSION = "2"
 

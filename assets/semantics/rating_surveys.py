@@ -11,15 +11,18 @@ import pandas as pd
 import pyarrow as pa
 
 from apexline.assets import checks
-from apexline.assets.lake.schemas import RATINGS
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake import RATINGS, Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, column_schema, table_preview
 from apexline.assets.parameters import Parameters
-from apexline.ml.norms import PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
-from apexline.ml.surveys.agreement import agreement_by_pair
-from apexline.ml.surveys.forms import read_form, read_scale_table
-from apexline.ml.surveys.panel import simulate_panel
-from apexline.ml.surveys.ratings import ANSWER_COLUMNS, read_ratings
+from apexline.ml import PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
+from apexline.ml.surveys import (
+    ANSWER_COLUMNS,
+    agreement_by_pair,
+    read_form,
+    read_ratings,
+    read_scale_table,
+    simulate_panel,
+)
 
 CODE_VERSION = "2"
 PANEL = "simulated-panel"

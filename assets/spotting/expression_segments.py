@@ -5,10 +5,8 @@ from functools import partial
 import dagster as dg
 
 from apexline.assets import checks
-from apexline.assets.explain.stored_track import explain_shown, silent_track, strongest_tracks, why_rows
-from apexline.assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
-from apexline.assets.lake.clip_stages import write_segments
-from apexline.assets.lake.storage import Lake
+from apexline.assets.explain import explain_shown, silent_track, strongest_tracks, why_rows
+from apexline.assets.lake import CAMERA_DAYS, Lake, fingerprints, for_each_clip, write_segments
 from apexline.assets.metadata import Drawing, asset_attributes, column_schema, figures, table_preview
 from apexline.assets.parameters import Parameters
 

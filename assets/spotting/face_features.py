@@ -8,15 +8,19 @@ import dagster as dg
 from matplotlib.figure import Figure
 
 from apexline.assets import checks
-from apexline.assets.explain.stored_track import flow_figure, texture_figure
-from apexline.assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
-from apexline.assets.lake.crops import TrackStream, write_track_features
-from apexline.assets.lake.storage import Lake
-from apexline.assets.lake.workers import ClipWorkers
+from apexline.assets.explain import flow_figure, texture_figure
+from apexline.assets.lake import (
+    CAMERA_DAYS,
+    ClipWorkers,
+    Lake,
+    TrackStream,
+    fingerprints,
+    for_each_clip,
+    write_track_features,
+)
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters
-from apexline.features.config import FeatureConfig
-from apexline.features.pipeline import FlowStream, TextureStream
+from apexline.features import FeatureConfig, FlowStream, TextureStream
 
 TEXTURE_CODE_VERSION, FLOW_CODE_VERSION = "2", "2"
 

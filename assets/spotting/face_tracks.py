@@ -6,11 +6,8 @@ import dagster as dg
 import pyarrow.compute as pc
 
 from apexline.assets import checks
-from apexline.assets.explain.stored_track import faces_figure
-from apexline.assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
-from apexline.assets.lake.clip_stages import write_tracks
-from apexline.assets.lake.storage import Lake
-from apexline.assets.lake.workers import ClipWorkers
+from apexline.assets.explain import faces_figure
+from apexline.assets.lake import CAMERA_DAYS, ClipWorkers, Lake, fingerprints, for_each_clip, write_tracks
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters
 

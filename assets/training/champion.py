@@ -6,13 +6,13 @@ from typing import Any
 import dagster as dg
 
 from apexline.assets import checks
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, column_schema, table_preview
 from apexline.assets.parameters import Parameters, PromotionConfig
 from apexline.assets.training.model_comparison import CHALLENGER
 from apexline.assets.training.training_table import load_training_set
-from apexline.ml.bootstrap import paired_bootstrap
-from apexline.ml.registry.client import ModelRegistry
+from apexline.ml import paired_bootstrap
+from apexline.ml.registry import ModelRegistry
 
 CODE_VERSION = "1"
 CHAMPION = "champion"
@@ -74,7 +74,7 @@ def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters)
     current = registry.get_alias(CHAMPION)
     if current is not None:
         return current
-    from apexline.ml.deepid.pretrained import load_pretrained  # torch takes seconds to import
+    from apexline.ml.deepid import load_pretrained  # torch takes seconds to import
 
     shipped = load_pretrained()
     number = registry.register_shipped(shipped, parameters=parameters.resolved())
@@ -140,7 +140,7 @@ def _decide(
 def _compare(
     lake: Lake, config: PromotionConfig, registry: ModelRegistry, challenger: int, incumbent: int
 ) -> tuple[float, float, float]:
-    from apexline.ml.evaluation.recognition import evaluate  # torch takes seconds to import
+    from apexline.ml.evaluation import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
     ours = evaluate(registry.load_model(challenger), data, split.test)

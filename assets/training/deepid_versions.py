@@ -7,21 +7,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from apexline.assets import checks
-from apexline.assets.figures import confusion_matrix, learning_curves
-from apexline.assets.figures.calibration import calibration_figures
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.figures import calibration_figures, confusion_matrix, learning_curves
+from apexline.assets.lake import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, figures
 from apexline.assets.parameters import Parameters
-from apexline.assets.semantics.pad_space import load_space
+from apexline.assets.semantics import load_space
 from apexline.assets.training.training_table import (
     FEATURE_VERSION,
     NAME,
     describe_examples,
     load_training_set,
 )
-from apexline.ml.emotions import EMOTIONS
-from apexline.ml.norms import emotion_pad
-from apexline.ml.registry.client import MODEL_CARD, ModelRegistry
+from apexline.ml import EMOTIONS, emotion_pad
+from apexline.ml.registry import MODEL_CARD, ModelRegistry
 
 CODE_VERSION = "3"
 VERSIONS = ("baseline", "features", "semantic")
@@ -93,8 +91,8 @@ def _build(version: str) -> dg.AssetsDefinition:
 def _train(
     run_id: str, lake: Lake, parameters: Parameters, registry: ModelRegistry, version: str, stamp: str
 ) -> int:
-    from apexline.ml.deepid.train import train_deepid
-    from apexline.ml.evaluation.recognition import evaluate  # torch takes seconds to import
+    from apexline.ml.deepid import train_deepid
+    from apexline.ml.evaluation import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
     space = load_space(lake)

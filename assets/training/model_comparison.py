@@ -9,18 +9,17 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from apexline.assets import checks
-from apexline.assets.figures.calibration import risk_coverage_plot, slices_plot
-from apexline.assets.figures.paper_tables import table_3_plot
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.figures import risk_coverage_plot, slices_plot, table_3_plot
+from apexline.assets.lake import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, column_schema, figures, table_preview
 from apexline.assets.parameters import Parameters
 from apexline.assets.training.deepid_versions import VERSIONS, model_stamp
 from apexline.assets.training.training_table import describe_examples, load_training_set
-from apexline.ml.evaluation.slices import slice_scores, worst_slice
-from apexline.ml.registry.client import DATA_SHEET, MODEL_CARD, ModelRegistry
+from apexline.ml.evaluation import slice_scores, worst_slice
+from apexline.ml.registry import DATA_SHEET, MODEL_CARD, ModelRegistry
 
 if TYPE_CHECKING:
-    from apexline.ml.evaluation.recognition import Evaluation
+    from apexline.ml.evaluation import Evaluation
 
 CODE_VERSION = "2"
 CHALLENGER = "challenger"
@@ -98,7 +97,7 @@ def documents(registry: ModelRegistry, number: int) -> dict[str, dg.MarkdownMeta
 
 def _evaluate(lake: Lake, registry: ModelRegistry, numbers: Mapping[str, int]) -> "dict[str, Evaluation]":
     """Test the versions on the frozen test subjects, with the groups and the quality of their faces."""
-    from apexline.ml.evaluation.recognition import evaluate  # torch takes seconds to import
+    from apexline.ml.evaluation import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
     groups, quality = describe_examples(lake)

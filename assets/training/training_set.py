@@ -12,18 +12,15 @@ from numpy.typing import NDArray
 
 from apexline.assets import checks
 from apexline.assets.figures import face_strip
-from apexline.assets.lake.annotations import listed_camera_days, track_of
-from apexline.assets.lake.crops import crops_at
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake import Lake, crops_at, fingerprint, listed_camera_days, track_of
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters, TrainingSetConfig
-from apexline.assets.semantics.pad_space import load_space, rated_pad
+from apexline.assets.semantics import load_space, rated_pad
 from apexline.assets.training.training_table import FEATURE_VERSION, NAME, load_training_set
-from apexline.features.pipeline import segment_features
-from apexline.ml.datasets.examples import face_image
-from apexline.ml.datasets.splits import split_by_subject
-from apexline.ml.emotions import EMOTIONS, PAD_AXES
-from apexline.ml.semantic_space.space import SemanticSpace
+from apexline.features import segment_features
+from apexline.ml import EMOTIONS, PAD_AXES
+from apexline.ml.datasets import face_image, split_by_subject
+from apexline.ml.semantic_space import SemanticSpace
 
 CODE_VERSION = "2"
 

@@ -10,13 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from apexline.assets.lake.annotations import listed_camera_days
-from apexline.assets.lake.face_quality import QUALITY, measures_at
-from apexline.assets.lake.storage import Lake
-from apexline.ml.datasets.examples import INPUT_SIZE, ExpressionDataset, one_hot
-from apexline.ml.datasets.splits import Split, split_from_folds
-from apexline.ml.emotions import PAD_AXES
-from apexline.ml.evaluation.slices import light_groups, size_groups
+from apexline.assets.lake import QUALITY, Lake, listed_camera_days, measures_at
+from apexline.ml import PAD_AXES
+from apexline.ml.datasets import INPUT_SIZE, ExpressionDataset, Split, one_hot, split_from_folds
+from apexline.ml.evaluation import light_groups, size_groups
 
 _UNKNOWN = "unknown"
 

@@ -21,15 +21,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from apexline.bench.paths import CONFIGS
-from apexline.features.config import FeatureConfig, load_config
-from apexline.features.faces.alignment import align_face
-from apexline.features.faces.boxes import Box
-from apexline.features.faces.config import FaceConfig
-from apexline.features.faces.mtcnn import MtcnnDetector
-from apexline.features.pipeline import segment_features
-from apexline.features.tracking.tracker import track_faces
-from apexline.features.video.reader import read_frames
-from apexline.ml.datasets.examples import face_image
+from apexline.features import FeatureConfig, load_config, segment_features
+from apexline.features.faces import Box, FaceConfig, MtcnnDetector, align_face
+from apexline.features.tracking import track_faces
+from apexline.features.video import read_frames
+from apexline.ml.datasets import face_image
 
 CONFIG = CONFIGS / "default.yaml"
 CODE_VERSION = "1"

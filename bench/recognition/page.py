@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from apexline.bench.page import four_digits
 from apexline.bench.recognition.run import Results, Rows
 from apexline.bench.recognition.trainings import Plan, read_plan
-from apexline.ml.evaluation.markdown import markdown_pages
+from apexline.ml.evaluation import markdown_pages
 
 _NAME = "recognition"
 

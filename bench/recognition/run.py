@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from apexline.bench.paths import ROOT
-from apexline.bench.peers.environment import FER_PYTHON
+from apexline.bench.peers import FER_PYTHON
 from apexline.bench.recognition.speed import training_speed
 from apexline.bench.recognition.trainings import (
     ARMS,
@@ -39,15 +39,15 @@ from apexline.bench.recognition.trainings import (
     performers_answers,
     read_sets,
 )
-from apexline.ml.bootstrap import bootstrap_interval, paired_bootstrap
-from apexline.ml.datasets.examples import ExpressionDataset, strings
-from apexline.ml.datasets.ferplus import ferplus_examples
-from apexline.ml.datasets.posed import OBSERVED
-from apexline.ml.datasets.splits import Split
-from apexline.ml.deepid.temperature import fit_temperature
-from apexline.ml.emotions import EMOTIONS
-from apexline.ml.evaluation.calibration import expected_calibration_error, risk_at_coverage
-from apexline.ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
+from apexline.ml import EMOTIONS, bootstrap_interval, paired_bootstrap
+from apexline.ml.datasets import OBSERVED, ExpressionDataset, Split, ferplus_examples, strings
+from apexline.ml.deepid import fit_temperature
+from apexline.ml.evaluation import (
+    balanced_accuracy,
+    expected_calibration_error,
+    fit_logit_shift,
+    risk_at_coverage,
+)
 
 Rows = list[dict[str, Any]]
 

@@ -15,14 +15,10 @@ import numpy as np
 
 from apexline.bench.recognition.run import CACHE
 from apexline.bench.recognition.trainings import Plan, ferplus_run, read_plan, read_sets
-from apexline.ml.config import AbstentionConfig
-from apexline.ml.datasets.examples import ExpressionDataset
-from apexline.ml.datasets.ferplus import ferplus_examples
-from apexline.ml.datasets.splits import Split
-from apexline.ml.deepid.pretrained import DATA, load_pretrained, save_pretrained
-from apexline.ml.emotions import EMOTIONS
-from apexline.ml.evaluation.cards import EXCLUDED_USES, INTENDED_USES
-from apexline.ml.evaluation.recognition import Evaluation, evaluate
+from apexline.ml import EMOTIONS, AbstentionConfig
+from apexline.ml.datasets import ExpressionDataset, Split, ferplus_examples
+from apexline.ml.deepid import DATA, load_pretrained, save_pretrained
+from apexline.ml.evaluation import EXCLUDED_USES, INTENDED_USES, Evaluation, evaluate
 
 _READING = "FER+"  # whose words the shipped model answers with
 

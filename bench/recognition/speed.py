@@ -14,11 +14,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from apexline.ml.config import TrainConfig
-from apexline.ml.datasets.examples import ExpressionDataset
-from apexline.ml.deepid.loop import Examples, TrainingLoop
-from apexline.ml.deepid.network import DeepID
-from apexline.ml.emotions import EMOTIONS
+from apexline.ml import EMOTIONS, TrainConfig
+from apexline.ml.datasets import ExpressionDataset
+from apexline.ml.deepid import DeepID, Examples, TrainingLoop
 
 _IMAGES = 2048
 _ROUNDS = 5

@@ -22,16 +22,27 @@ from numpy.typing import NDArray
 
 from apexline.bench.paths import CONFIGS
 from apexline.bench.recognition.faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
-from apexline.features.config import build_config, read_sections
-from apexline.ml.config import TrainConfig
-from apexline.ml.datasets.examples import ExpressionDataset, one_hot, strings
-from apexline.ml.datasets.ferplus import READINGS, VOCABULARY_SIZES, FerPlus, ferplus_examples, read_ferplus
-from apexline.ml.datasets.image_pad import class_pad, emotion_anchors, random_anchors
-from apexline.ml.datasets.posed import performer_folds, read_segments, read_stills, stills_pad
-from apexline.ml.datasets.splits import split_from_folds
-from apexline.ml.deepid.model import ExpressionModel
-from apexline.ml.deepid.train import calibrated_reader, train_deepid, train_words
-from apexline.ml.emotions import EMOTIONS
+from apexline.features import build_config, read_sections
+from apexline.ml import EMOTIONS, TrainConfig
+from apexline.ml.datasets import (
+    READINGS,
+    VOCABULARY_SIZES,
+    ExpressionDataset,
+    FerPlus,
+    class_pad,
+    emotion_anchors,
+    ferplus_examples,
+    one_hot,
+    performer_folds,
+    random_anchors,
+    read_ferplus,
+    read_segments,
+    read_stills,
+    split_from_folds,
+    stills_pad,
+    strings,
+)
+from apexline.ml.deepid import ExpressionModel, calibrated_reader, train_deepid, train_words
 
 CONFIG = CONFIGS / "recognition.yaml"
 CODE_VERSION = "3"

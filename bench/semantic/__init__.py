@@ -1,0 +1,1 @@
+"""The semantic space on a real survey."""

@@ -12,13 +12,10 @@ from matplotlib.figure import Figure
 
 from apexline.assets.figures import figure_png, loadings_plot, pad_cube, scree_plot
 from apexline.bench.semantic.run import SemanticResults, SurveyFit
-from apexline.ml.emotions import PAD_AXES
-from apexline.ml.evaluation.markdown import markdown_pages
-from apexline.ml.norms import emotion_pad
-from apexline.ml.semantic_space.adequacy import parallel_analysis
-from apexline.ml.semantic_space.rotation import tucker_congruence
-from apexline.ml.semantic_space.space import MIN_CONGRUENCE
-from apexline.ml.surveys.forms import pad_norms
+from apexline.ml import PAD_AXES, emotion_pad
+from apexline.ml.evaluation import markdown_pages
+from apexline.ml.semantic_space import MIN_CONGRUENCE, parallel_analysis, tucker_congruence
+from apexline.ml.surveys import pad_norms
 
 _FOLDER = "semantic_space"  # of the plots, beside the page
 

@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from apexline.ml.datasets.image_pad import intensities_to_pad, vote_variance, votes_to_pad
-from apexline.ml.emotions import PAD_AXES
-from apexline.ml.norms import AdjectivePair, midpoint_of, target_of
-from apexline.ml.semantic_space.resampling import congruence_interval
-from apexline.ml.semantic_space.rotation import (
+from apexline.ml import PAD_AXES, AdjectivePair, midpoint_of, target_of
+from apexline.ml.datasets import intensities_to_pad, vote_variance, votes_to_pad
+from apexline.ml.semantic_space import (
+    MIN_CONGRUENCE,
+    SemanticSpace,
     chance_congruence,
+    congruence_interval,
+    fit_semantic_space,
     held_out_congruence,
     own_congruence,
     rotate_to_target,
@@ -27,12 +29,15 @@ from apexline.ml.semantic_space.rotation import (
     tucker_congruence,
     variance_inflation,
 )
-from apexline.ml.semantic_space.space import MIN_CONGRUENCE, SemanticSpace, fit_semantic_space
-from apexline.ml.surveys.agreement import agreement_by_pair
-from apexline.ml.surveys.forms import read_form, read_scale_table
-from apexline.ml.surveys.power import survey_power
-from apexline.ml.surveys.ratings import mean_scores
-from apexline.ml.surveys.variance_components import rating_components, score_cube
+from apexline.ml.surveys import (
+    agreement_by_pair,
+    mean_scores,
+    rating_components,
+    read_form,
+    read_scale_table,
+    score_cube,
+    survey_power,
+)
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]

@@ -20,8 +20,8 @@ from skimage.feature import hog, local_binary_pattern
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
 from apexline.bench.page import Rows, line_plot, write_speed
-from apexline.features.flow.solver import horn_schunck, horn_schunck_pyramid
-from apexline.features.modc.codes import modc_codes, modc_histograms
+from apexline.features.flow import horn_schunck, horn_schunck_pyramid
+from apexline.features.modc import modc_codes, modc_histograms
 
 Call = Callable[[], Any]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
-from apexline.features.flow.solver import horn_schunck, horn_schunck_pyramid
+from apexline.features.flow import horn_schunck, horn_schunck_pyramid
 
 _UNKNOWN = 1e6  # Middlebury marks pixels without truth by larger values
 _ROUNDS, _MOST_SECONDS = 7, 2.0

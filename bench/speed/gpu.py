@@ -23,16 +23,14 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 
 from apexline.bench.page import Rows, four_digits
-from apexline.features.backend import Array, Device, has_gpu, to_numpy
-from apexline.features.config import FeatureConfig
+from apexline.features import Array, Device, FeatureConfig, FlowStream, TextureStream, has_gpu, to_numpy
 from apexline.features.flow import compiled as flow_kernels
 from apexline.features.flow import cuda as flow_cuda
 from apexline.features.flow import resample
 from apexline.features.modc import codes as modc
 from apexline.features.modc import cuda as modc_cuda
-from apexline.features.pipeline import FlowStream, TextureStream
 from apexline.features.spotting import curves
-from apexline.ml.evaluation.markdown import markdown_pages
+from apexline.ml.evaluation import markdown_pages
 
 Upload = Callable[[NDArray[Any]], Array]
 Clock = Callable[[Callable[[], Any]], float]

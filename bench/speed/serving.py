@@ -32,22 +32,17 @@ from skimage import data as pictures
 from threadpoolctl import threadpool_limits
 from upath import UPath
 
-from apexline.assets.lake.storage import Lake
-from apexline.assets.scoring.answers import score_faces
+from apexline.assets.lake import Lake
+from apexline.assets.scoring import score_faces
 from apexline.assets.serving import ExpressionServer
-from apexline.assets.training.deepid_versions import VERSIONS
-from apexline.assets.training.training_table import FEATURE_VERSION
+from apexline.assets.training import FEATURE_VERSION, VERSIONS
 from apexline.bench.page import Rows, write_speed
-from apexline.bench.recognition.trainings import read_plan
-from apexline.features.config import FeatureConfig
-from apexline.features.faces.raw_crops import align_raw_crop
-from apexline.features.pipeline import segment_features
-from apexline.ml.config import AbstentionConfig
-from apexline.ml.datasets.examples import INPUT_SIZE, ExpressionDataset, one_hot
-from apexline.ml.datasets.splits import split_by_subject
-from apexline.ml.emotions import EMOTIONS
-from apexline.ml.norms import emotion_pad
-from apexline.ml.registry.client import MODEL_NAME, ModelRegistry
+from apexline.bench.recognition import read_plan
+from apexline.features import FeatureConfig, segment_features
+from apexline.features.faces import align_raw_crop
+from apexline.ml import EMOTIONS, AbstentionConfig, emotion_pad
+from apexline.ml.datasets import INPUT_SIZE, ExpressionDataset, one_hot, split_by_subject
+from apexline.ml.registry import MODEL_NAME, ModelRegistry
 
 _ROUNDS = 300
 _EXAMPLES = 96
@@ -103,8 +98,8 @@ def _raw_crops() -> dict[str, NDArray[np.uint8]]:
 
 def _register_versions(registry: ModelRegistry) -> None:
     """Train the three versions on noise, register them in order, and make the last champion."""
-    from apexline.ml.deepid.train import train_deepid
-    from apexline.ml.evaluation.recognition import evaluate
+    from apexline.ml.deepid import train_deepid
+    from apexline.ml.evaluation import evaluate
 
     shape = read_plan("full").performers
     rng = np.random.default_rng(0)

@@ -23,9 +23,8 @@ import pandas as pd
 
 from apexline.bench.page import Rows, line_plot, write_speed
 from apexline.bench.paths import ROOT
-from apexline.bench.peers.environment import FER_PYTHON
-from apexline.features.video.reader import read_frames
-from apexline.features.video.writer import write_video
+from apexline.bench.peers import FER_PYTHON
+from apexline.features.video import read_frames, write_video
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import cv2
 
-from apexline.features.config import FeatureConfig
-from apexline.features.pipeline import FlowStream, TextureStream, spot_clip
-from apexline.features.tracking.tracker import track_faces
-from apexline.features.video.reader import read_frames
+from apexline.features import FeatureConfig, FlowStream, TextureStream, spot_clip
+from apexline.features.tracking import track_faces
+from apexline.features.video import read_frames
 
 
 def main() -> None:

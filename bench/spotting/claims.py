@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apexline.bench.spotting.extract import PEER_KINDS
-from apexline.ml.bootstrap import percentile_interval
-from apexline.ml.spotting_metrics.summary import SpotterResult, SpottingSummary
+from apexline.ml import percentile_interval
+from apexline.ml.spotting_metrics import SpotterResult, SpottingSummary
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]

@@ -21,12 +21,11 @@ from threadpoolctl import threadpool_limits
 
 from apexline.bench.paths import CONFIGS
 from apexline.bench.spotting.mdmd import MdmdStream
-from apexline.features.config import FeatureConfig, load_config
-from apexline.features.flow.stream import FlowRow
-from apexline.features.modc.stream import TextureConfig, TextureRow
-from apexline.features.pipeline import FlowStream, TextureStream
-from apexline.features.tracking.tracker import track_faces
-from apexline.features.video.reader import read_frames
+from apexline.features import FeatureConfig, FlowStream, TextureStream, load_config
+from apexline.features.flow import FlowRow
+from apexline.features.modc import TextureConfig, TextureRow
+from apexline.features.tracking import track_faces
+from apexline.features.video import read_frames
 
 MODC_KINDS = ("sl", "sr", "cod")
 PEER_KINDS = ("dcp", "hog", "lbp")

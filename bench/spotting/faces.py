@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from apexline.bench.spotting.extract import MODC_KINDS, PEER_KINDS, TrackRows, default_config, paper_config
 from apexline.bench.spotting.temporal import temporal_features
-from apexline.features.config import FeatureConfig
-from apexline.features.spotting.curves import contrast, half_window
-from apexline.features.spotting.decisions import TrackCurves
-from apexline.features.spotting.segments import smoothed
+from apexline.features import FeatureConfig
+from apexline.features.spotting import TrackCurves, contrast, half_window, smoothed
 from apexline.features.track_curves import track_curves
-from apexline.ml.spotting_metrics.summary import TrueSegment
+from apexline.ml.spotting_metrics import TrueSegment
 
 Floats = NDArray[np.float64]
 

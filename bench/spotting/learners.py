@@ -15,7 +15,7 @@ from scipy.ndimage import maximum_filter1d
 from apexline.bench.spotting.faces import AnnotatedFace, Stretch
 from apexline.bench.spotting.frame_scorers import FrameScorer, fit_logistic, fit_trees
 from apexline.bench.spotting.methods import FlowRule, Spotted, Thresholds, assemble, scored_spans
-from apexline.ml.spotting_metrics.frames import frame_mask
+from apexline.ml.spotting_metrics import frame_mask
 
 Floats = NDArray[np.float64]
 FrameFeatures = Callable[[Stretch], Floats]

@@ -16,11 +16,17 @@ from numpy.typing import NDArray
 from apexline.bench.spotting.extract import default_config, paper_config
 from apexline.bench.spotting.faces import AnnotatedFace, PlainCurve, Stretch
 from apexline.bench.spotting.temporal import score_spans
+from apexline.features.spotting import (
+    SegmentConfig,
+    Span,
+    TrackCurves,
+    change_threshold,
+    limit_spans,
+    merge_spans,
+    score_curve,
+    true_spans,
+)
 from apexline.features.spotting import segments as seg
-from apexline.features.spotting.config import SegmentConfig
-from apexline.features.spotting.curves import change_threshold, score_curve, true_spans
-from apexline.features.spotting.decisions import TrackCurves
-from apexline.features.spotting.spans import Span, limit_spans, merge_spans
 
 Floats = NDArray[np.float64]
 Spotted = tuple[Floats, list[Span]]

@@ -15,9 +15,8 @@ from apexline.bench.page import processor
 from apexline.bench.spotting.claims import is_ahead
 from apexline.bench.spotting.extract import PEER_KINDS
 from apexline.bench.spotting.run import BEST_LEARNED, Rows, SpottingResults
-from apexline.ml.evaluation.markdown import markdown_pages
-from apexline.ml.spotting_metrics.frames import frame_roc
-from apexline.ml.spotting_metrics.nested import ALARM_PRICE, NUM_INNER, NUM_OUTER
+from apexline.ml.evaluation import markdown_pages
+from apexline.ml.spotting_metrics import ALARM_PRICE, NUM_INNER, NUM_OUTER, frame_roc
 
 _PLOT = "spotting_roc.png"
 _DRAWN = (BEST_LEARNED, "sl + flow, learned", "sr + flow, learned", "sl + flow, fallback", "flow")

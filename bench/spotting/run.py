@@ -26,10 +26,18 @@ from apexline.bench.spotting.methods import (
     TextureRule,
 )
 from apexline.bench.spotting.scenes import real_clip_rows, scene_faces, scene_outcomes
-from apexline.ml.bootstrap import percentile_interval
-from apexline.ml.evaluation.paper import PAPER_AUC
-from apexline.ml.spotting_metrics.nested import Fold, NestedCrossValidation, NestedRun, Spotter, best_by_fold
-from apexline.ml.spotting_metrics.summary import SpotterResult, SpottingSummary, TrueSegment
+from apexline.ml import percentile_interval
+from apexline.ml.evaluation import PAPER_AUC
+from apexline.ml.spotting_metrics import (
+    Fold,
+    NestedCrossValidation,
+    NestedRun,
+    Spotter,
+    SpotterResult,
+    SpottingSummary,
+    TrueSegment,
+    best_by_fold,
+)
 
 Rows = list[dict[str, Any]]
 Tables = dict[str, Rows]

@@ -17,9 +17,8 @@ from scipy.optimize import linear_sum_assignment
 
 from apexline.bench.spotting.extract import TrackRows
 from apexline.bench.spotting.faces import AnnotatedFace, make_face, true_segments
-from apexline.features.faces.boxes import box_iou_matrix
-from apexline.ml.spotting_metrics.nested import Fold, NestedRun
-from apexline.ml.spotting_metrics.summary import SpotterResult
+from apexline.features.faces import box_iou_matrix
+from apexline.ml.spotting_metrics import Fold, NestedRun, SpotterResult
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from apexline.features.spotting.curves import true_spans
-from apexline.features.spotting.spans import Span
+from apexline.features.spotting import Span, true_spans
 
 Floats = NDArray[np.float64]
 

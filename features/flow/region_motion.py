@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from apexline.features.backend import Array, is_numpy, namespace
-from apexline.features.faces.boxes import Window
+from apexline.features.faces import Window
 
 
 def hoof(flow: Array, *, num_bins: int = 8) -> Array:

@@ -19,8 +19,14 @@ from apexline.features.backend import Array, Namespace, to_numpy
 from apexline.features.flow.polar import flow_angle
 from apexline.features.flow.region_motion import region_motion
 from apexline.features.flow.solver import Stencil, horn_schunck, horn_schunck_pyramid
-from apexline.features.registration.regions import face_regions, region_window, rigid_window
-from apexline.features.registration.registrar import Motion, Registrar, match_gain
+from apexline.features.registration import (
+    Motion,
+    Registrar,
+    face_regions,
+    match_gain,
+    region_window,
+    rigid_window,
+)
 
 # Flow is computed where a region is, and as far around as its smoothness reaches, px of the crop.
 _MARGIN = 10

@@ -24,7 +24,7 @@ from apexline.features.modc.codes import Base, Kind, modc_histograms
 from apexline.features.modc.differences import Curve, Pooling, chi_square_blocks, pool_blocks
 from apexline.features.modc.peers import dcp_histograms, hog_histograms, lbp_histograms
 from apexline.features.modc.prefilter import Prefilter, prefilter_images
-from apexline.features.registration.registrar import Motion, Registrar
+from apexline.features.registration import Motion, Registrar
 
 Peer = Literal["dcp", "lbp", "hog"]
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.faces.alignment import CROP_LANDMARKS, CROP_SIZE
-from apexline.features.faces.boxes import Window
+from apexline.features.faces import CROP_LANDMARKS, CROP_SIZE, Window
 
 
 def face_regions() -> dict[str, Window]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apexline.features.backend import Array, namespace
-from apexline.features.faces.boxes import Window
+from apexline.features.faces import Window
 from apexline.features.registration.ecc import align_translation, shift_image
 from apexline.features.registration.regions import rigid_window
 from apexline.features.validation import one_of

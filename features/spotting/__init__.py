@@ -1,0 +1,47 @@
+"""Curves to onset, apex, offset, eq. (21)-(24), with reasons."""
+
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.spotting.curves import (
+    change_threshold,
+    contrast,
+    half_window,
+    score_curve,
+    smooth,
+    true_spans,
+)
+from apexline.features.spotting.decisions import (
+    Decision,
+    Reading,
+    Reason,
+    Rejected,
+    TrackCurves,
+    explain,
+    spot,
+)
+from apexline.features.spotting.rest import rest_state
+from apexline.features.spotting.segments import Segment, smoothed
+from apexline.features.spotting.spans import Bound, Span, limit_spans, merge_spans
+
+__all__ = [
+    "Bound",
+    "Decision",
+    "Reading",
+    "Reason",
+    "Rejected",
+    "Segment",
+    "SegmentConfig",
+    "Span",
+    "TrackCurves",
+    "change_threshold",
+    "contrast",
+    "explain",
+    "half_window",
+    "limit_spans",
+    "merge_spans",
+    "rest_state",
+    "score_curve",
+    "smooth",
+    "smoothed",
+    "spot",
+    "true_spans",
+]

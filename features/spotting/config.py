@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from apexline.features.flow.polar import AngleMode
+from apexline.features.flow import AngleMode
 from apexline.features.validation import Share, require
 
 Fusion = Literal["fallback", "or", "mean"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.flow.polar import wrap_angle
+from apexline.features.flow import wrap_angle
 from apexline.features.spotting.spans import Stop
 
 # share of the apex up to which the line through a flank is taken: above it, curves round off

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks, peak_widths
 
-from apexline.features.flow.polar import flow_angle
+from apexline.features.flow import flow_angle
 from apexline.features.spotting.config import Fusion, SegmentConfig
 from apexline.features.spotting.curves import change_threshold, score_curve, smooth, true_spans
 from apexline.features.spotting.flanks import (

@@ -9,7 +9,7 @@ import numpy as np
 import supervision as sv
 from trackers import ByteTrackTracker
 
-from apexline.features.faces.alignment import Detection
+from apexline.features.faces import Detection
 
 
 class Association:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.faces.alignment import crop_similarity
+from apexline.features.faces import crop_similarity
 
 # Tracked points, col + i row in the aligned crop: a band from the eyes to the tip of the nose. The mouth and,
 # less so, the brows move with expression, the outline with the background: a taller band takes up 1.5 times

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.faces.boxes import Box, Window
+from apexline.features.faces import Box, Window
 
 # Cells to the side of the smallest face. What changes fewer cells than a quarter of that face is no face.
 _CELLS_PER_FACE = 4

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.faces.alignment import Detection, apply_transform
+from apexline.features.faces import Detection, apply_transform
 from apexline.features.tracking.landmark_flow import track_landmarks
-from apexline.features.video.reader import Frame
+from apexline.features.video import Frame
 
 if TYPE_CHECKING:
     from apexline.features.tracking.config import TrackConfig

@@ -29,20 +29,23 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.faces.alignment import (
+from apexline.features.faces import (
+    Box,
     Detection,
+    FaceConfig,
+    FaceDetector,
     FaceQuality,
+    Window,
+    box_iou,
     crop_similarity,
+    make_detector,
     measure_quality,
     warp_face,
 )
-from apexline.features.faces.boxes import Box, Window, box_iou
-from apexline.features.faces.config import FaceConfig
-from apexline.features.faces.detectors import FaceDetector, make_detector
 from apexline.features.tracking.config import TrackConfig
 from apexline.features.tracking.search import TIME_TOLERANCE_S, MotionSearch
 from apexline.features.tracking.track import FaceTrack, HeldFrame
-from apexline.features.video.reader import Frame
+from apexline.features.video import Frame
 
 DropReason = Literal["", "low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
 

@@ -11,12 +11,6 @@ from itertools import chain
 from pathlib import Path
 
 import av
-import av.container
-import av.error
-import av.stream
-import av.video.frame
-import av.video.reformatter
-import av.video.stream
 import numpy as np
 from numpy.typing import NDArray
 

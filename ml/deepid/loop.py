@@ -20,7 +20,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from apexline.ml.config import TrainConfig
-from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.datasets import ExpressionDataset
 from apexline.ml.deepid.augment import augment_faces
 from apexline.ml.deepid.checkpoint import TrainingCheckpoint
 from apexline.ml.deepid.network import DeepID, map_to_emotion, standardise

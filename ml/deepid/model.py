@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from apexline.ml.config import AbstentionConfig
-from apexline.ml.datasets.examples import ExpressionDataset
+from apexline.ml.datasets import ExpressionDataset
 from apexline.ml.deepid.abstention import Limits, TrainingRange, confidence_threshold
 from apexline.ml.deepid.network import DeepID, map_to_emotion, standardise
 from apexline.ml.deepid.reducer import FeatureReducer

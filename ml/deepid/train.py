@@ -19,8 +19,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from apexline.ml.config import TrainConfig as TrainConfig
-from apexline.ml.datasets.examples import ExpressionDataset
-from apexline.ml.datasets.splits import Split, assert_disjoint
+from apexline.ml.datasets import ExpressionDataset, Split, assert_disjoint
 from apexline.ml.deepid.loop import Examples, TrainingLoop
 from apexline.ml.deepid.model import ExpressionModel, code_version
 from apexline.ml.deepid.network import DeepID, standardise

@@ -1,0 +1,41 @@
+"""How good a classifier is: scores, bootstrap, calibration, slices, cards, the paper's own numbers."""
+
+from apexline.ml.evaluation.calibration import (
+    COVERAGE,
+    expected_calibration_error,
+    reliability_table,
+    risk_at_coverage,
+    risk_coverage_curve,
+)
+from apexline.ml.evaluation.cards import EXCLUDED_USES, INTENDED_USES, data_sheet, model_card, shipped_card
+from apexline.ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
+from apexline.ml.evaluation.markdown import markdown_pages
+from apexline.ml.evaluation.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
+from apexline.ml.evaluation.recognition import Evaluation, evaluate
+from apexline.ml.evaluation.slices import MIN_COUNT, light_groups, size_groups, slice_scores, worst_slice
+
+__all__ = [
+    "COVERAGE",
+    "EXCLUDED_USES",
+    "Evaluation",
+    "INTENDED_USES",
+    "MIN_COUNT",
+    "PAPER_AUC",
+    "PAPER_RESULTS",
+    "VERSION_NAMES",
+    "balanced_accuracy",
+    "data_sheet",
+    "evaluate",
+    "expected_calibration_error",
+    "fit_logit_shift",
+    "light_groups",
+    "markdown_pages",
+    "model_card",
+    "reliability_table",
+    "risk_at_coverage",
+    "risk_coverage_curve",
+    "shipped_card",
+    "size_groups",
+    "slice_scores",
+    "worst_slice",
+]

@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from apexline.ml.datasets.examples import ExpressionDataset
-from apexline.ml.datasets.splits import FOLDS, Split
-from apexline.ml.deepid.model import ExpressionModel
+from apexline.ml.datasets import FOLDS, ExpressionDataset, Split
+from apexline.ml.deepid import ExpressionModel
 from apexline.ml.emotions import EMOTIONS
 from apexline.ml.evaluation.calibration import COVERAGE, NUM_BINS
 from apexline.ml.evaluation.markdown import markdown_pages

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix
 
 from apexline.ml.bootstrap import bootstrap_interval
-from apexline.ml.datasets.examples import ExpressionDataset
-from apexline.ml.deepid.model import ExpressionModel
+from apexline.ml.datasets import ExpressionDataset
+from apexline.ml.deepid import ExpressionModel
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
 from apexline.ml.evaluation.calibration import COVERAGE, expected_calibration_error, risk_at_coverage
 

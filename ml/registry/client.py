@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from apexline.ml.datasets.examples import ExpressionDataset
-from apexline.ml.datasets.splits import FOLDS, Split
+from apexline.ml.datasets import FOLDS, ExpressionDataset, Split
 from apexline.ml.emotions import EMOTIONS
 from apexline.ml.registry.lazy import import_mlflow
 from apexline.ml.registry.pyfunc import log_model
@@ -34,10 +33,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
-    from apexline.ml.deepid.model import ExpressionModel
-    from apexline.ml.deepid.pretrained import Pretrained
-    from apexline.ml.deepid.train import TrainingRun
-    from apexline.ml.evaluation.recognition import Evaluation
+    from apexline.ml.deepid import ExpressionModel, Pretrained, TrainingRun
+    from apexline.ml.evaluation import Evaluation
 
 EXPERIMENT = "apexline"
 MODEL_CARD, DATA_SHEET = "model_card.md", "data_sheet.md"
@@ -142,8 +139,7 @@ class ModelRegistry:
         ValueError
             If a tag named above is missing.
         """
-        from apexline.ml.evaluation.cards import data_sheet, model_card
-        from apexline.ml.evaluation.slices import slice_scores
+        from apexline.ml.evaluation import data_sheet, model_card, slice_scores
 
         missing = sorted({"fingerprint", "dagster_run_id"} - set(tags))
         if missing:
@@ -184,7 +180,7 @@ class ModelRegistry:
         number : int
             Version of `MODEL_NAME`; its test scores are those of the card.
         """
-        from apexline.ml.evaluation.cards import shipped_card
+        from apexline.ml.evaluation import shipped_card
 
         known = self.find_version(shipped.fingerprint)
         if known is not None:
@@ -291,7 +287,7 @@ class ModelRegistry:
         mlflow.exceptions.MlflowException
             If there is no such version or alias.
         """
-        from apexline.ml.deepid.model import ExpressionModel
+        from apexline.ml.deepid import ExpressionModel
 
         if isinstance(which, int):
             entry = self._version(which)

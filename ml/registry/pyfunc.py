@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from apexline.ml.datasets.examples import INPUT_SIZE
+from apexline.ml.datasets import INPUT_SIZE
 from apexline.ml.registry.lazy import import_mlflow, mlflow_warnings_ignored
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
-    from apexline.ml.deepid.model import ExpressionModel
+    from apexline.ml.deepid import ExpressionModel
 
 _REQUIREMENTS = ("apexline", "torch", "numpy", "pandas", "scikit-learn", "opencv-python")
 

@@ -16,12 +16,12 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from apexline.ml.datasets.examples import CROP_SIZE, INPUT_SIZE
+from apexline.ml.datasets import CROP_SIZE, INPUT_SIZE
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
 from apexline.ml.norms import nearest_adjectives
 
 if TYPE_CHECKING:
-    from apexline.ml.deepid.model import ExpressionModel, Predictions
+    from apexline.ml.deepid import ExpressionModel, Predictions
 
 NUM_ADJECTIVES = 3
 FEATURES_FILE = "features.yaml"  # beside the checkpoint: parameters of the features that it was trained on

@@ -1,0 +1,22 @@
+"""Rating surveys: forms, tidy ratings, agreement, variance components, power, the simulated panel."""
+
+from apexline.ml.surveys.agreement import agreement_by_pair
+from apexline.ml.surveys.forms import pad_norms, read_form, read_scale_table
+from apexline.ml.surveys.panel import simulate_panel
+from apexline.ml.surveys.power import survey_power
+from apexline.ml.surveys.ratings import ANSWER_COLUMNS, mean_scores, read_ratings
+from apexline.ml.surveys.variance_components import rating_components, score_cube
+
+__all__ = [
+    "ANSWER_COLUMNS",
+    "agreement_by_pair",
+    "mean_scores",
+    "pad_norms",
+    "rating_components",
+    "read_form",
+    "read_ratings",
+    "read_scale_table",
+    "score_cube",
+    "simulate_panel",
+    "survey_power",
+]

@@ -28,8 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from apexline.ml.semantic_space.principal_axis import principal_axes
-from apexline.ml.semantic_space.rotation import rotate_to_target, tucker_congruence
+from apexline.ml.semantic_space import principal_axes, rotate_to_target, tucker_congruence
 from apexline.ml.surveys.variance_components import RatingComponents
 
 Floats = NDArray[np.float64]

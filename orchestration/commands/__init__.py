@@ -1,0 +1,1 @@
+"""What a person types: ``apexline ...``, one file for each command; ``cli`` only parses and prints."""

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from apexline.assets.training.champion import CHAMPION, latest_decision
-from apexline.assets.training.model_comparison import CHALLENGER
-from apexline.orchestration.commands.line import open_line
+from apexline.assets.training import CHALLENGER, CHAMPION, latest_decision
+from apexline.orchestration.line import open_line
 from apexline.orchestration.settings import Settings
 
 

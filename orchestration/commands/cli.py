@@ -258,7 +258,7 @@ def survey_import(
     A survey with scales of its own comes with --poles and --norms; set survey.form in the parameter file to
     make the PAD space of it.
     """
-    from apexline.orchestration.commands.survey_import import import_ratings
+    from apexline.orchestration.commands.survey import import_ratings
 
     if (poles is None) != (norms is None):
         msg = "saw one of --poles and --norms, expected both or neither"
@@ -292,8 +292,8 @@ def survey_power(
     on the same scales, of stimuli as varied, by raters as careful, each image rated by other raters. The ceiling
     is the congruence of the endless survey with the norms: no number of raters lifts that.
     """
-    from apexline.ml.emotions import PAD_AXES
-    from apexline.orchestration.commands.survey_plan import plan_survey
+    from apexline.ml import PAD_AXES
+    from apexline.orchestration.commands.survey import plan_survey
     from apexline.orchestration.resources import build_resources
 
     resources = build_resources(Settings())

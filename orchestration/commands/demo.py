@@ -9,13 +9,13 @@ from typing import Any
 
 from upath import UPath
 
-from apexline.assets.ingest.intake import IntakeResult, clips_in, summarise, take_in
-from apexline.assets.lake.clips import Manifest, stored_camera_days
+from apexline.assets.ingest import IntakeResult, clips_in, summarise, take_in
+from apexline.assets.lake import Manifest, stored_camera_days
 from apexline.orchestration.commands.ingest import process, process_all, take_in_all
-from apexline.orchestration.commands.line import Line, open_line
 from apexline.orchestration.commands.summary import clip_table, line_summary
+from apexline.orchestration.line import Line, open_line
 from apexline.orchestration.settings import CONFIGS, Settings
-from apexline.sample.clips import make_sample
+from apexline.sample import make_sample
 
 OnStep = Callable[[str, int, int], None]
 APPROVER = "demo"

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from apexline.assets.lake.storage import Lake
+from apexline.assets.lake import Lake
 from apexline.assets.parameters import load_parameters
-from apexline.features.backend import has_gpu
-from apexline.features.faces.detectors import make_detector
+from apexline.features import has_gpu
+from apexline.features.faces import make_detector
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
 

@@ -15,12 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from apexline.assets.lake.clips import find_clip
-from apexline.assets.lake.schemas import TABLES
-from apexline.assets.lake.storage import Lake
-from apexline.assets.semantics.rating_surveys import survey_files
-from apexline.orchestration.commands.line import Line, open_line
+from apexline.assets.lake import TABLES, Lake, find_clip
+from apexline.assets.semantics import survey_files
 from apexline.orchestration.jobs import CLIP_ASSETS
+from apexline.orchestration.line import Line, open_line
 from apexline.orchestration.settings import Settings
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from upath import UPath
 
-from apexline.assets.ingest.intake import IntakeResult, clips_in, parse_manifest, summarise, take_in
-from apexline.assets.lake.clips import Manifest, stored_camera_days
-from apexline.assets.lake.storage import Lake
-from apexline.orchestration.commands.line import Line, open_line
+from apexline.assets.ingest import IntakeResult, clips_in, parse_manifest, summarise, take_in
+from apexline.assets.lake import Lake, Manifest, stored_camera_days
+from apexline.orchestration.line import Line, open_line
 from apexline.orchestration.settings import Settings
 
 OnStep = Callable[[str, int, int], None]

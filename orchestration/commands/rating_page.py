@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI
 
-from apexline.assets.lake.annotations import listed_camera_days
-from apexline.assets.lake.crops import crops_at
-from apexline.assets.lake.storage import Lake
-from apexline.assets.semantics.rating_surveys import PAGE_PREFIX, survey_files
-from apexline.ml.norms import load_pairs
-from apexline.ml.surveys.ratings import ANSWER_COLUMNS
+from apexline.assets.lake import Lake, crops_at, listed_camera_days
+from apexline.assets.semantics import PAGE_PREFIX, survey_files
+from apexline.ml import load_pairs
+from apexline.ml.surveys import ANSWER_COLUMNS
 from apexline.survey.app import Scale, create_app
 from apexline.survey.loops import encode_loop
 

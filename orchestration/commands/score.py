@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from apexline.assets.explain.clip_page import check_suffix, explain_clip, write_explanation
-from apexline.assets.lake.clip_stages import process_clip
-from apexline.assets.scoring.segment_scores import champion_scorer, score_clip
+from apexline.assets.explain import check_suffix, explain_clip, write_explanation
+from apexline.assets.lake import process_clip
+from apexline.assets.scoring import champion_scorer, score_clip
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import Settings
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 
-from apexline.assets.lake.storage import Lake
+from apexline.assets.lake import Lake
 from apexline.orchestration.settings import Settings
 
 _HOST = "127.0.0.1"

@@ -3,12 +3,11 @@
 from collections import Counter
 from typing import Any
 
-from apexline.assets.ingest.intake import IntakeResult, quarantined
-from apexline.assets.lake.storage import Lake
-from apexline.assets.publishing.warehouse_build import open_warehouse, read_relation
-from apexline.assets.training.champion import CHAMPION
-from apexline.assets.training.deepid_versions import VERSIONS
-from apexline.orchestration.commands.line import Line
+from apexline.assets.ingest import IntakeResult, quarantined
+from apexline.assets.lake import Lake
+from apexline.assets.publishing import open_warehouse, read_relation
+from apexline.assets.training import CHAMPION, VERSIONS
+from apexline.orchestration.line import Line
 
 
 def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:

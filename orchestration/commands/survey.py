@@ -1,4 +1,4 @@
-"""How large the next survey has to be: `apexline survey power`."""
+"""Ratings given elsewhere, and how large the next survey has to be: `apexline survey import` and `power`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,14 +6,38 @@ from typing import Any
 
 import pandas as pd
 
-from apexline.assets.lake.storage import Lake
+from apexline.assets.lake import Lake
 from apexline.assets.parameters import Parameters
-from apexline.assets.semantics.pad_space import usable_ratings
-from apexline.assets.semantics.rating_surveys import load_form
-from apexline.ml.norms import target_of
-from apexline.ml.surveys.power import survey_power
-from apexline.ml.surveys.ratings import read_ratings
-from apexline.ml.surveys.variance_components import rating_components, score_cube
+from apexline.assets.semantics import import_csv, import_scale_table, load_form, usable_ratings
+from apexline.ml import target_of
+from apexline.ml.surveys import rating_components, read_ratings, score_cube, survey_power
+from apexline.orchestration.resources import build_resources
+from apexline.orchestration.settings import Settings
+
+
+def import_ratings(
+    settings: Settings, file: Path, *, poles: Path | None, norms: Path | None, rater: str, stimulus: str
+) -> dict[str, Any]:
+    """Keep the good rows of a CSV of ratings, on our own pairs or on the survey's own scales.
+
+    Parameters
+    ----------
+    file : Path
+        Ratings of our adjective pairs; with `poles` and `norms` a table of sliders, 0..100.
+    poles, norms : Path, optional
+        Both or neither: the survey's own scales and the norms of their words.
+    rater, stimulus : str
+        With `poles`: the columns that name rater and stimulus.
+
+    Returns
+    -------
+    dict
+        Counts of accepted and rejected rows, and the rejected ones with their reasons.
+    """
+    lake = build_resources(settings)["lake"]
+    if poles is None or norms is None:
+        return import_csv(lake, file)
+    return import_scale_table(lake, file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
 
 
 def plan_survey(

@@ -10,9 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from apexline.assets.lake.camera_days import CAMERA_DAYS
-from apexline.assets.lake.storage import Lake
-from apexline.ml.registry.client import ModelRegistry
+from apexline.assets.lake import CAMERA_DAYS, Lake
+from apexline.ml.registry import ModelRegistry
 from apexline.orchestration.definitions import build_definitions
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import Settings

@@ -14,17 +14,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from apexline.assets.lake.annotations import listed_camera_days
-from apexline.assets.lake.schemas import TABLES
-from apexline.assets.lake.storage import Lake
+from apexline.assets.lake import TABLES, Lake, listed_camera_days
 from apexline.assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
 from apexline.assets.training.champion import latest_decision
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
 from apexline.ml.registry.client import MODEL_NAME
 from apexline.orchestration.commands.cli import app
 from apexline.orchestration.commands.ingest import process_all
-from apexline.orchestration.commands.line import open_line
 from apexline.orchestration.jobs import TRAINING_ASSETS
+from apexline.orchestration.line import open_line
 from apexline.orchestration.resources import build_registry
 from tests.orchestration.installation import (
     check_evaluations,
@@ -129,7 +127,7 @@ def test_every_version_says_what_it_was_made_of(line):
 
 def readme_code(word):
     """Return the README's Python block that holds `word`."""
-    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     [block] = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if word in each]
     return block
 

@@ -1,0 +1,14 @@
+from .clip_page import check_suffix as check_suffix
+from .clip_page import explain_clip as explain_clip
+from .clip_page import write_explanation as write_explanation
+from .stored_track import explain_shown as explain_shown
+from .stored_track import faces_figure as faces_figure
+from .stored_track import flow_figure as flow_figure
+from .stored_track import shown_track as shown_track
+from .stored_track import silent_track as silent_track
+from .stored_track import strongest_tracks as strongest_tracks
+from .stored_track import texture_figure as texture_figure
+from .stored_track import track_view as track_view
+from .stored_track import why as why
+from .stored_track import why_rows as why_rows
+from .wording import TrackExplanation as TrackExplanation

@@ -1,0 +1,15 @@
+from .abstention import REASONS as REASONS
+from .loop import Examples as Examples
+from .loop import TrainingLoop as TrainingLoop
+from .model import ExpressionModel as ExpressionModel
+from .model import Predictions as Predictions
+from .network import DeepID as DeepID
+from .pretrained import DATA as DATA
+from .pretrained import Pretrained as Pretrained
+from .pretrained import load_pretrained as load_pretrained
+from .pretrained import save_pretrained as save_pretrained
+from .temperature import fit_temperature as fit_temperature
+from .train import TrainingRun as TrainingRun
+from .train import calibrated_reader as calibrated_reader
+from .train import train_deepid as train_deepid
+from .train import train_words as train_words

@@ -1,0 +1,10 @@
+from .client import DATA_SHEET as DATA_SHEET
+from .client import MODEL_CARD as MODEL_CARD
+from .client import MODEL_NAME as MODEL_NAME
+from .client import ModelRegistry as ModelRegistry
+from .request import COLUMNS as COLUMNS
+from .request import FEATURES_FILE as FEATURES_FILE
+from .request import INPUTS as INPUTS
+from .request import PLACES as PLACES
+from .request import answers as answers
+from .request import read_image as read_image

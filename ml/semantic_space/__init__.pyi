@@ -1,0 +1,13 @@
+from .adequacy import parallel_analysis as parallel_analysis
+from .principal_axis import principal_axes as principal_axes
+from .resampling import congruence_interval as congruence_interval
+from .rotation import chance_congruence as chance_congruence
+from .rotation import held_out_congruence as held_out_congruence
+from .rotation import own_congruence as own_congruence
+from .rotation import rotate_to_target as rotate_to_target
+from .rotation import span_congruence as span_congruence
+from .rotation import tucker_congruence as tucker_congruence
+from .rotation import variance_inflation as variance_inflation
+from .space import MIN_CONGRUENCE as MIN_CONGRUENCE
+from .space import SemanticSpace as SemanticSpace
+from .space import fit_semantic_space as fit_semantic_space
