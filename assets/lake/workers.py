@@ -18,10 +18,6 @@ from threadpoolctl import threadpool_limits
 Compute = Callable[[str, str, str], None]
 
 
-# Modules whose functions run in the workers: imported once, in the process that workers are forked from.
-_PRELOADED = ["apexline.assets.lake.clip_stages"]
-
-
 @dataclass(frozen=True)
 class ClipWorkers:
     """Processes that compute clips side by side, each on one thread, so that `count` bounds the cores in use.
@@ -48,7 +44,7 @@ class ClipWorkers:
                 _run_job(compute, job)
             return
         pool = ProcessPoolExecutor(
-            min(self.count, len(jobs)), mp_context=_workers_context(), initializer=_start_worker
+            min(self.count, len(jobs)), mp_context=_workers_context(compute), initializer=_start_worker
         )
         try:
             for done in as_completed([pool.submit(_run_job, compute, job) for job in jobs]):
@@ -65,10 +61,11 @@ def _run_job(compute: Compute, job: tuple[str, str, str]) -> None:
         raise
 
 
-def _workers_context() -> BaseContext:
+def _workers_context(compute: Compute) -> BaseContext:
     # Forking this process would copy the locks of threads that Dagster, OpenCV and Arrow run in it.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
+    # What workers need is imported once, in the process that they are forked from; a partial stands for its function.
+    context.set_forkserver_preload([getattr(compute, "func", compute).__module__])
     return context
 
 

@@ -21,12 +21,14 @@ from apexline.features.spotting import (
     Span,
     TrackCurves,
     change_threshold,
+    fuse,
     limit_spans,
     merge_spans,
+    motion_spans,
     score_curve,
+    texture_spans,
     true_spans,
 )
-from apexline.features.spotting import segments as seg
 
 Floats = NDArray[np.float64]
 Spotted = tuple[Floats, list[Span]]
@@ -134,7 +136,7 @@ class FittedTexture:
         config = replace(
             segment_config(), delta=choice.delta, min_difference=max(self.floors[choice.quantile], 0.0)
         )
-        return seg.texture_spans(stretch.textures[self.kind], config=config, fps=stretch.curves.fps)
+        return texture_spans(stretch.textures[self.kind], config=config, fps=stretch.curves.fps)
 
 
 class FusedRule:
@@ -185,7 +187,7 @@ class FittedEither:
         curves = stretch.curves
         flow, texture = _motion_spans(stretch, choice), self.texture.spans(stretch, choice)
         gap = round(segment_config().merge_gap_s * curves.fps)
-        spans = seg.fuse(flow, texture, fusion=self.fusion, gap=gap)
+        spans = fuse(flow, texture, fusion=self.fusion, gap=gap)
         floor = max(self.texture.floors[choice.quantile], np.finfo(float).tiny)
         score = curves.motion / choice.min_motion_px
         if self.fusion == "or" or not flow:
@@ -345,14 +347,14 @@ def _cached_motion_spans(
 ) -> list[Span]:
     told = {"min_motion_px": min_motion_px, "min_speed_px_s": min_speed_px_s, "apex_fraction": apex_fraction}
     config = replace(segment_config(), **told)
-    return seg.motion_spans(stretch.curves.displacement, config=config, fps=stretch.curves.fps)
+    return motion_spans(stretch.curves.displacement, config=config, fps=stretch.curves.fps)
 
 
 def _configured_spans(curves: TrackCurves, config: SegmentConfig) -> list[Span]:
     fps = curves.fps
-    flow = seg.motion_spans(curves.displacement, config=config, fps=fps)
-    texture = seg.texture_spans(curves.texture, config=config, fps=fps)
-    spans = seg.fuse(flow, texture, fusion=config.fusion, gap=round(config.merge_gap_s * fps))
+    flow = motion_spans(curves.displacement, config=config, fps=fps)
+    texture = texture_spans(curves.texture, config=config, fps=fps)
+    spans = fuse(flow, texture, fusion=config.fusion, gap=round(config.merge_gap_s * fps))
     limits: dict[str, Any] = {"min_length_s": config.min_length_s, "max_length_s": config.max_length_s}
     return limit_spans(spans, curves.motion, fps=fps, **limits)
 

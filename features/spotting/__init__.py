@@ -19,7 +19,7 @@ from apexline.features.spotting.decisions import (
     spot,
 )
 from apexline.features.spotting.rest import rest_state
-from apexline.features.spotting.segments import Segment, smoothed
+from apexline.features.spotting.segments import Segment, fuse, motion_spans, smoothed, texture_spans
 from apexline.features.spotting.spans import Bound, Span, limit_spans, merge_spans
 
 __all__ = [
@@ -35,13 +35,16 @@ __all__ = [
     "change_threshold",
     "contrast",
     "explain",
+    "fuse",
     "half_window",
     "limit_spans",
     "merge_spans",
+    "motion_spans",
     "rest_state",
     "score_curve",
     "smooth",
     "smoothed",
     "spot",
+    "texture_spans",
     "true_spans",
 ]
