@@ -4,17 +4,19 @@ Belongs here: wording and metadata shared by all assets. Stays out: results.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 import dagster as dg
-from matplotlib.figure import Figure
 
-from apexline.assets.figures import figure_markdown
+import apexline.assets.figures
 from apexline.assets.lake import TABLES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 OWNER = "team:vision"
 
-Drawing = Figure | tuple[str, Figure]  # a figure, or words and the figure that they belong to
+Drawing: TypeAlias = "Figure | tuple[str, Figure]"  # a figure, or words and the figure that they belong to
 
 
 class AssetAttributes(TypedDict):
@@ -72,7 +74,7 @@ def figures(
 
 def _markdown(title: str, drawing: Drawing) -> str:
     text, figure = drawing if isinstance(drawing, tuple) else ("", drawing)
-    picture = figure_markdown(figure, title=title)
+    picture = apexline.assets.figures.figure_markdown(figure, title=title)
     return f"{text}\n\n{picture}" if text else picture
 
 

@@ -15,6 +15,7 @@ from apexline.bench.semantic.run import SemanticResults
 from apexline.bench.semantic.run import measure as measure_semantic
 from apexline.bench.speed.features import bench_features, write_features_page
 from apexline.bench.speed.flow import bench_flow
+from apexline.bench.speed.imports import bench_imports
 from apexline.bench.speed.video import bench_video, write_video_page
 from apexline.bench.spotting.run import SpottingResults
 from apexline.bench.spotting.run import measure as measure_spotting
@@ -89,6 +90,7 @@ def _spotting_page(results: SpottingResults, out: Path) -> None:
 BENCHMARKS = {
     "features": Benchmark(lambda _: bench_features(), write_features_page),
     "flow": Benchmark(bench_flow),
+    "imports": Benchmark(lambda _: bench_imports()),
     "recognition": Benchmark(partial(_recognition, plan="full"), _recognition_page, attrgetter("tables")),
     "semantic": Benchmark(measure_semantic, _semantic_page, attrgetter("axes")),
     "serving": Benchmark(_serving, _serving_page),

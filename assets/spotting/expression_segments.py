@@ -4,8 +4,7 @@ from functools import partial
 
 import dagster as dg
 
-from apexline.assets import checks
-from apexline.assets.explain import explain_shown, silent_track, strongest_tracks, why_rows
+from apexline.assets import checks, explain
 from apexline.assets.lake import CAMERA_DAYS, Lake, fingerprints, for_each_clip, write_segments
 from apexline.assets.metadata import Drawing, asset_attributes, column_schema, figures, table_preview
 from apexline.assets.parameters import Parameters
@@ -51,7 +50,8 @@ def expression_segments(
                 draw=lambda: _explanations(lake, parameters, context.partition_keys[-1]),
             ),
             "why": table_preview(
-                why_rows(lake, context.partition_keys[-1], parameters, limit=_EXPLAINED), limit=2 * _EXPLAINED
+                explain.why_rows(lake, context.partition_keys[-1], parameters, limit=_EXPLAINED),
+                limit=2 * _EXPLAINED,
             ),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
@@ -64,13 +64,14 @@ def expression_segments(
 
 def _explanations(lake: Lake, parameters: Parameters, camera_day: str) -> list[tuple[str, Drawing]]:
     """Explain the camera-day's strongest segment, and why the liveliest track without one has none."""
-    strongest, silent = strongest_tracks(lake, [camera_day], limit=1), silent_track(lake, camera_day)
+    strongest = explain.strongest_tracks(lake, [camera_day], limit=1)
+    silent = explain.silent_track(lake, camera_day)
     drawn: list[tuple[str, Drawing]] = []
     for name, shown in [
         *(("Strongest segment", each) for each in strongest),
         *([("Without a segment", silent)] if silent else []),
     ]:
-        track = explain_shown(lake, shown, parameters)
+        track = explain.explain_shown(lake, shown, parameters)
         best = max(track.explanations, key=lambda each: each.score, default=None)
         if best is None or track.curves is None:
             continue

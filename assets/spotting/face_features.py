@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from matplotlib.figure import Figure
 
-from apexline.assets import checks
-from apexline.assets.explain import flow_figure, texture_figure
+from apexline.assets import checks, explain
 from apexline.assets.lake import (
     CAMERA_DAYS,
     ClipWorkers,
@@ -21,6 +20,9 @@ from apexline.assets.lake import (
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters
 from apexline.features import FeatureConfig, FlowStream, TextureStream
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TEXTURE_CODE_VERSION, FLOW_CODE_VERSION = "2", "2"
 
@@ -57,7 +59,7 @@ class _Stage:
     value: str
     row_of: str
     listed_as: str
-    draw: Callable[[Lake, str, Parameters], list[tuple[str, Figure]]]
+    draw: Callable[[Lake, str, Parameters], list[tuple[str, "Figure"]]]
 
 
 _TEXTURE = _Stage(
@@ -71,7 +73,7 @@ _TEXTURE = _Stage(
     value="difference",
     row_of="kind",
     listed_as="kinds",
-    draw=texture_figure,
+    draw=lambda lake, camera_day, parameters: explain.texture_figure(lake, camera_day, parameters),
 )
 _FLOW = _Stage(
     name="flow_features",
@@ -84,7 +86,7 @@ _FLOW = _Stage(
     value="magnitude",
     row_of="roi",
     listed_as="regions",
-    draw=lambda lake, camera_day, _: flow_figure(lake, camera_day),
+    draw=lambda lake, camera_day, _: explain.flow_figure(lake, camera_day),
 )
 
 

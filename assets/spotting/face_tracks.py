@@ -5,8 +5,7 @@ from functools import partial
 import dagster as dg
 import pyarrow.compute as pc
 
-from apexline.assets import checks
-from apexline.assets.explain import faces_figure
+from apexline.assets import checks, explain
 from apexline.assets.lake import CAMERA_DAYS, ClipWorkers, Lake, fingerprints, for_each_clip, write_tracks
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters
@@ -56,7 +55,7 @@ def face_tracks(
             **figures(
                 context,
                 changed=bool(progress.computed),
-                draw=lambda: faces_figure(lake, context.partition_keys[-1]),
+                draw=lambda: explain.faces_figure(lake, context.partition_keys[-1]),
             ),
             "dropped": dg.MetadataValue.json({r["drop_reason"]: r["count_all"] for r in dropped.to_pylist()}),
             "dagster/row_count": table.num_rows,

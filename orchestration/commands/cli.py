@@ -185,17 +185,19 @@ def doctor(as_json: Json = False) -> None:
 @app.command()
 def bench(
     name: Annotated[
-        str, typer.Argument(help="features, flow, recognition, semantic, serving, spotting or video.")
+        str,
+        typer.Argument(help="features, flow, imports, recognition, semantic, serving, spotting or video."),
     ],
     data: Annotated[
         Path,
         typer.Option(
-            envvar="APEXLINE_BENCH_DATA", help="Folder of the benchmark data; features and serving need none."
+            envvar="APEXLINE_BENCH_DATA",
+            help="Folder of the benchmark data; features, imports and serving need none.",
         ),
     ] = Path("../shared/data"),
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for a page with tables and plots; all but flow write one."),
+        typer.Option(help="Folder for a page with tables and plots; all but flow and imports write one."),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="One seed and few epochs, for a look: recognition only.")
