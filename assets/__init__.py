@@ -1,4 +1,4 @@
-"""The assets of the line, one file per stage."""
+"""Dagster assets, one folder for each asset group; checks, UI metadata and parameters beside."""
 
 import warnings
 

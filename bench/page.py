@@ -1,6 +1,6 @@
 """Pages and plots of the speed benchmarks: what a command printed, in Markdown, and cost against size.
 
-Belongs here: how the rows of `bench.speed.features` and `bench.speed.video` are shown in docs. Stays out: measuring.
+Belongs here: how the rows of `bench.speed` are shown in docs. Stays out: measuring.
 """
 
 from __future__ import annotations

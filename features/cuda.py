@@ -1,7 +1,7 @@
 """CUDA kernels on CuPy arrays: how one is compiled from its source, and launched over which grid.
 
-Belongs here: what the launchers share. Stays out: what a kernel computes (``modc_cuda``, ``flow_cuda``); the code of
-the kernels lies in ``.cu`` files, which the launchers name.
+Belongs here: what the launchers share. Stays out: what a kernel computes (``features.modc.cuda``,
+``features.flow.cuda``); the code of the kernels lies in the ``.cu`` files beside their launchers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The features as one line: streams for one track, and from a clip or its rows to segments.
 
-Belongs here: what assets and notebooks call. Stays out: the computations (the other modules of ``features``)
-and storage.
+Belongs here: what assets and notebooks call. Stays out: the computations (the folders of ``features``), curves from
+rows (``track_curves``), parameters (``config``) and storage.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every model room shares: the vocabulary, the word norms, configuration that needs no torch."""
+"""What every model room shares: the vocabulary, the word norms, the bootstrap, configuration that needs no torch."""
 
 from apexline.ml.bootstrap import bootstrap_interval, paired_bootstrap, percentile_interval
 from apexline.ml.config import AbstentionConfig, TrainConfig

@@ -1,6 +1,7 @@
 """Run the line from Python: what the commands do, step by step, as ordinary Dagster runs.
 
-Belongs here: which jobs run for which camera-days, and what came of it. Stays out: printing (``cli``).
+Belongs here: which jobs run for which camera-days, and what came of it. Stays out: printing
+(``orchestration.commands``).
 """
 
 from collections.abc import Generator

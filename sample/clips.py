@@ -1,7 +1,7 @@
 """The embedded sample: clips of one animated portrait, with exact truth and sidecar manifests.
 
-Belongs here: drawing the planned clips and writing them. Stays out: what happens in them (``sample_plan.py``)
-and the face itself (``sample_face.py``).
+Belongs here: drawing the planned clips and writing them. Stays out: what happens in them (``plan``) and the face
+itself (``face``).
 
 The "subjects" ``v00``, ``v01``, ... are variants of one portrait (mirrored, re-proportioned, re-lit). A split
 by variant shows that the machinery works and nothing more: every number from these clips is synthetic.

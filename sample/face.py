@@ -1,8 +1,7 @@
 """One animated face of the embedded sample: the bundled astronaut portrait as a puppet.
 
 Belongs here: the movements of an expression and the rendering of one pose of one variant. Stays out: the marks
-(``sample_marks.py``), the neutral base (``sample_neutral.py``), the variants (``sample_shapes.py``), clips, timing
-and manifests.
+(``marks``), the neutral base (``neutral``), the variants (``shapes``), clips, timing and manifests.
 
 How a pose is made. Every pixel of the face asks where it comes from, in four steps that undo each other's
 motion: the variant's proportions, the thin-plate movements of the expression, the slits of eyes and mouth

@@ -1,6 +1,6 @@
 """Hand-made marks on ``skimage.data.astronaut()``: where its face is and how the emotions move it.
 
-Belongs here: coordinates, (x, y) portrait pixels. Stays out: warping and drawing (``sample_face.py``).
+Belongs here: coordinates, (x, y) portrait pixels. Stays out: warping and drawing (``face``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The neutral base: the smiling portrait with its mouth closed and its folds softened.
 
 Belongs here: closing the smile, the way back to it for the teeth, and the brush. Stays out: expressions
-(``sample_face.py``) and what tells variants apart (``sample_shapes.py``).
+(``face``) and what tells variants apart (``shapes``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Who shows which expression when, where and in what light: the sample's clips before a pixel is drawn.
 
 Belongs here: actors, clip plans and the choices made from the seed. Stays out: the course of an expression
-(``sample_schedule.py``), drawing and writing (``sample.py``) and the face itself (``sample_face.py``).
+(``schedule``), drawing and writing (``clips``) and the face itself (``face``).
 """
 
 from __future__ import annotations

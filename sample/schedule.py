@@ -1,6 +1,6 @@
 """What one face of the sample does when: expressions with their intensity curves (the truth), and blinks.
 
-Belongs here: time, in frames. Stays out: whose face it is, where it stands and in what light (``sample_plan.py``).
+Belongs here: time, in frames. Stays out: whose face it is, where it stands and in what light (``plan``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What tells the variants of the portrait apart: proportions, brows and light.
 
 Belongs here: `FaceShape` and how a shape changes map and texture. Stays out: which variant has which shape
-(``sample_plan.py``) and the expressions (``sample_face.py``).
+(``plan``) and the expressions (``face``).
 """
 
 from __future__ import annotations

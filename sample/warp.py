@@ -1,7 +1,7 @@
 """Warping pictures by maps of points: grids, thin-plate maps, pixels looked up at points, and moves undone.
 
-Belongs here: geometry in (x, y) portrait pixels that knows no face. Stays out: what is moved (``sample_face.py``) and
-painted (``sample_neutral.py``, ``sample_shapes.py``).
+Belongs here: geometry in (x, y) portrait pixels that knows no face. Stays out: what is moved (``face``) and
+painted (``neutral``, ``shapes``).
 """
 
 from __future__ import annotations

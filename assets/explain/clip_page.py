@@ -1,7 +1,7 @@
 """One clip explained: a page or a picture to look at beside the clip.
 
-Belongs here: what `apexline score CLIP --plot` writes. Stays out: tracking and spotting the clip (``clip_stages``),
-scoring (``segment_scores``), words and drawings (``segment_figures``, ``explanations``).
+Belongs here: what `apexline score CLIP --plot` writes. Stays out: tracking and spotting the clip
+(``assets.lake.clip_stages``), scoring (``assets.scoring``), words and drawings (``stored_track``, ``wording``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Explanations of what lies in the lake: why a track has the segments that it has, and features before that.
 
-Belongs here: choosing rows and crops and calling ``explanations`` and ``figures``. Stays out: words and drawing.
+Belongs here: choosing rows and crops and calling words and drawings. Stays out: the words (``wording``), the drawings
+(``assets.figures``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Why a track has the segments that it has, in words and drawings: what a person looks at beside the clip.
 
 Belongs here: wording `features.spotting.decisions`, and which frames and figures belong to a decision. Stays out:
-deciding (``features``), drawing (``figures``), and where rows and crops come from (``segment_figures``).
+deciding (``features``), drawing (``assets.figures``), and where rows and crops come from (``stored_track``).
 """
 
 from __future__ import annotations

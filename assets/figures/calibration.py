@@ -1,7 +1,7 @@
 """Drawings of how far answers can be relied on: coverage against risk, groups of faces.
 
 Belongs here: figures of what ``ml.evaluation.calibration`` and ``ml.evaluation.slices`` compute. Stays out: the
-numbers, and the reliability plot, which ``assets.figures`` draws.
+numbers, and the reliability plot (``evaluation``).
 """
 
 from __future__ import annotations

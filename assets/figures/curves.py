@@ -1,7 +1,7 @@
 """Curves over the frames of a track as they are stored, before anything is decided, and faces side by side.
 
 Belongs here: drawing rows of ``texture_features`` and ``flow_features``. Stays out: what was decided on them
-(``explanation``).
+(``decision``).
 """
 
 from __future__ import annotations

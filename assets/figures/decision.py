@@ -2,7 +2,7 @@
 
 Belongs here: drawing `features.spotting.decisions.Decision`, that is, the very curves and thresholds that
 decided. Stays out: the faces of a segment and its polar map (``faces``), deciding (``features``), and what is
-said in words (``explanations``).
+said in words (``assets.explain.wording``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Evaluation: the paper's Figures 8-11, tables as plots, confusion and calibration.
+"""Evaluation: the paper's Figures 8-11, models compared, confusion and reliability.
 
-Belongs here: drawing what ``ml`` measured. Stays out: measuring.
+Belongs here: drawing what ``ml`` measured. Stays out: measuring, and the paper's tables (``paper_tables``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One segment of a track in the image: its faces with the motion of their regions, and the polar map.
 
 Belongs here: drawing what lies between onset and offset where it happened, that is, in px of the crop. Stays out: the
-same over time (``explanation``), and deciding (``features``).
+same over time (``decision``), and deciding (``features``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Work through the clips of a camera-day, each whole or not at all, several at once, resumable.
 
-Belongs here: the partition definition, the loop that all clip-level assets share and the processes that it may use.
-Stays out: what any of them computes.
+Belongs here: the partition definition, the loop that all clip-level assets share. Stays out: the processes that
+it may use (``workers``), what any asset computes.
 """
 
 from collections.abc import Callable, Mapping, Sequence

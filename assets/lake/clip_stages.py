@@ -2,7 +2,8 @@
 
 Belongs here: what the assets compute for a clip in the installation's lake, and the same for a clip that is only
 asked about, in a lake that lives as long as the question. Stays out: Dagster and which clips are out of date
-(``camera_day``), the layout of crops and the features made of them (``crops``), what a model says (``scoring``).
+(``camera_days``), the layout of crops and the features made of them (``crops``), what a model says
+(``assets.scoring``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Measures of faces in the lake, by which models abstain and are compared group by group.
 
-Belongs here: looking up size, sharpness, pose and length of tracks, and the groups that training examples belong to.
-Stays out: measuring (``features``), limits and scores (``ml``).
+Belongs here: looking up size, sharpness, pose and length of tracks. Stays out: measuring (``features``), the groups
+that training examples belong to (``assets.training``), limits and scores (``ml``).
 """
 
 from collections.abc import Mapping, Sequence

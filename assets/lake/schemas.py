@@ -2,6 +2,7 @@
 
 Belongs here: names, types, units and descriptions, and which columns stay in the lake. Stays out: reading,
 writing and computing.
+
 A table lies at ``lake/<table>/camera_day=<key>/<clip_id>.parquet``; the tables that no camera-day owns
 (``WITHOUT_CAMERA_DAY``) lie at ``lake/<table>/<name>.parquet``.
 """

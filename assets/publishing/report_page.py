@@ -1,7 +1,7 @@
 """The report: one self-contained HTML file that a person can keep, send and print.
 
 Belongs here: what the page needs (`ReportContext`), and putting it beside the paper's values into the template.
-Stays out: computing or reading numbers (assets, the warehouse) and drawing curves (``figures``).
+Stays out: computing or reading numbers (assets, the warehouse) and drawing curves (``assets.figures``).
 
 The word "synthetic" stands beside every number that comes from the project's own generator: whoever fills the
 context says so per table and per figure.

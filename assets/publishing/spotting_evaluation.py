@@ -1,6 +1,6 @@
 """Spotting against annotations, frame by frame: Table 2 and Figure 8 from the lake.
 
-Belongs here: which rows of which table a method is scored on. Stays out: the metrics (``ml.spotting_metrics.matching``)
+Belongs here: which rows of which table a method is scored on. Stays out: the metrics (``ml.spotting_metrics.frames``)
 and the curves themselves (``features.spotting.curves``).
 """
 

@@ -1,8 +1,8 @@
 """The warehouse: one DuckDB file built from the lake by running the files under ``sql/``.
 
-Belongs here: which relations there are and in which order they are built, running SQL files by name with
-bound parameters, building aside and renaming, the checks. Stays out: what a relation says (``sql/``), the
-lake's columns and which of them are mirrored (``schemas``), Dagster.
+Belongs here: which relations there are and in which order they are built, running SQL files by name with bound
+parameters, building aside and renaming, the checks. Stays out: what a relation says (``sql/``), the lake's columns
+and which of them are mirrored (``assets.lake.schemas``), Dagster.
 
 Everything is materialised: a reader needs the one file, opened read-only, and neither the lake nor an
 extension. Relations for readers lie in schema ``main``, mirrors of the lake in ``staging``. A reader that has

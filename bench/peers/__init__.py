@@ -1,4 +1,4 @@
-"""Scripts run by the peer's own Python (`.venv-fer`)."""
+"""Scripts run by the peer's own Python (``.venv-fer``)."""
 
 from apexline.bench.peers.environment import FER_PYTHON
 

@@ -1,4 +1,4 @@
-"""``python -m bench.recognition.ship``: make the model that ships with the package.
+"""``python -m apexline.bench.recognition.ship``: make the model that ships with the package.
 
 Belongs here: which run is taken, what its card says. Stays out: training (``bench.recognition.trainings``) and
 the files' form (``ml.deepid.pretrained``). It learns FER2013's faces with FER+'s votes and FER2013's labels: the
@@ -72,7 +72,7 @@ def _card(
     recalls = tested.confusion.diagonal() / tested.confusion.sum(axis=1)
     return {
         "title": "Apparent expression of a face: happy, angry, calm or scared. Never what is felt, never who it is.",
-        "command": f"python -m bench.recognition.ship --seed {seed}",
+        "command": f"python -m apexline.bench.recognition.ship --seed {seed}",
         "plan": plan.name,
         "seed": seed,
         "best_epoch": epoch,

@@ -1,7 +1,7 @@
 """The CUDA kernels on a GPU: equality with the CPU, throughput and share of the memory's bandwidth, one table.
 
-``python -m bench.speed.gpu --out gpu-check.md``, or ``make gpu-check``. Exits with 1 where there is no GPU, and where a
-result differs from the CPU's.
+``python -m apexline.bench.speed.gpu --out gpu-check.md``, or ``make gpu-check``. Exits with 1 where there is no GPU,
+and where a result differs from the CPU's.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _FACES_FRAMES = 120
 
 _WORDS = """Speed of the whole line on video.
 
-Decode to segments (`features.pipeline.spot_clip`) on one core. Every measurement runs in a process bound to one core;
+Decode to segments (`features.spot_clip`) on one core. Every measurement runs in a process bound to one core;
 the line and the `fer` package (its MTCNN and its network, frame by frame, decoding included) alternate clip by clip on
 the same core. Code is warmed by one clip beforehand. Clips of 320x240 show one face; faces are multiplied by tiling
 one clip, lengths by playing one forth and back."""

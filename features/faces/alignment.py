@@ -1,7 +1,8 @@
-"""Faces in one image: detection with five landmarks, alignment to a canonical crop, and quality measures.
+"""One face in one image: five landmarks, alignment to a canonical crop, and quality measures.
 
-Belongs here: what can be said from a single frame. Stays out: time (tracks.py), texture and motion, and
-anything that tells one person from another: no embedding and no comparison of people lives here.
+Belongs here: what can be said from a single frame. Stays out: finding the face (``detectors``), time
+(``features.tracking``), texture and motion, and anything that tells one person from another: no embedding and no
+comparison of people lives here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Face detectors behind one interface: search of an image, and a second look at faces that are known.
 
-Belongs here: the interface and the wrappers of small detectors. Stays out: MTCNN's cascade (mtcnn.py) and
-time (tracks.py).
+Belongs here: the interface and the wrappers of small detectors. Stays out: MTCNN's cascade (``mtcnn``) and time
+(``features.tracking``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A face that somebody else cut out of an image, aligned as the line aligns its own.
 
-Belongs here: finding the one face of a crop of any size. Stays out: images with several faces (detectors.py),
-time (tracks.py).
+Belongs here: finding the one face of a crop of any size. Stays out: images with several faces (``detectors``),
+time (``features.tracking``).
 """
 
 from __future__ import annotations

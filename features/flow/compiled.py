@@ -1,8 +1,8 @@
 """Horn-Schunck on NumPy arrays, compiled: resampling, the linearisation about a flow and the Jacobi sweeps.
 
-Belongs here: what `flow` and `resample` compute with array operations, as loops that give the same bits (fastmath
-stays off and every sum keeps its order). They share one file because Numba's cache on disk does not see a change
-of a function that another file inlines. Stays out: checks, levels and other array namespaces.
+Belongs here: what ``solver`` and ``resample`` compute with array operations, as loops that give the same bits
+(fastmath stays off and every sum keeps its order). They share one file because Numba's cache on disk does not see a
+change of a function that another file inlines. Stays out: checks, levels and other array namespaces.
 """
 
 from __future__ import annotations

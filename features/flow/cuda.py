@@ -1,7 +1,7 @@
 """Horn-Schunck flow on CuPy arrays: sweeps at one level, and the images and flows between levels.
 
 Belongs here: one function for each thing that the kernels of ``horn_schunck.cu`` and ``resample.cu`` compute, on
-arrays that lie on the device and stay there. Stays out: validation, options and every other array library (``flow``
+arrays that lie on the device and stay there. Stays out: validation, options and every other array library (``solver``
 and ``resample``, which come here when their arrays are CuPy's).
 
 Every function takes stacks: with many images in one launch a launch costs next to nothing. All give the bits of the

@@ -1,6 +1,8 @@
 """Flow pooled over the regions of a face: mean displacement and histogram of oriented flow.
 
 Belongs here: pooling a flow field. Stays out: solving for it, and where regions lie (``features.registration``).
+
+.. [1] Chaudhry, Ravichandran, Hager, Vidal (2009). Histograms of oriented optical flow. CVPR.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from apexline.features.faces import Window
 
 
 def hoof(flow: Array, *, num_bins: int = 8) -> Array:
-    """Histogram of oriented flow [4]_, magnitude-weighted.
+    """Histogram of oriented flow [1]_, magnitude-weighted.
 
     Parameters
     ----------

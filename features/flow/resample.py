@@ -1,7 +1,7 @@
 """Images at positions between pixels: warping by a flow, halving and enlarging for a pyramid.
 
 Belongs here: interpolation by cubic convolution on any array namespace, with a compiled form for NumPy. Stays
-out: the flow itself (``flow``) and the alignment of faces (``faces``, ``registration``).
+out: the flow itself (``solver``) and the alignment of faces (``features.faces``, ``features.registration``).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Horn-Schunck optical flow, eq. (11)-(20) of [1]_: one level for face crops, a pyramid for general video.
 
-Belongs here: the flow between two grey images. Stays out: the loops compiled for NumPy (``flow_kernels``),
-interpolation (``resample``), histograms of flow (``descriptors``), regions and head motion (``registration``),
-polar form and time (``curves``).
+Belongs here: the flow between two grey images. Stays out: the loops compiled for NumPy (``compiled``),
+interpolation (``resample``), histograms of flow (``region_motion``), regions and head motion
+(``features.registration``), polar form (``polar``) and time (``stream``).
 
 .. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Traitement du Signal 38(2), doi:10.18280/ts.380213.
 .. [2] Horn, Schunck (1981). Determining optical flow. Artificial Intelligence 17.

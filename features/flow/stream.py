@@ -1,8 +1,8 @@
 """Motion of the face's regions over the crops of one track, frame by frame, with bounded memory.
 
 Belongs here: the parameters of motion over time, its rows (the value columns of the table ``flow_features``)
-and the state that one track needs. Stays out: the solvers (``flow``), registration (``registration``) and
-finding segments (``segments``).
+and the state that one track needs. Stays out: the solvers (``solver``), registration
+(``features.registration``) and finding segments (``features.spotting``).
 """
 
 from __future__ import annotations

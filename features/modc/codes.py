@@ -1,13 +1,11 @@
 """Multi-order double cross (MODC) texture codes and their block histograms, eq. (1)-(10) of [1]_.
 
 Belongs here: the ring descriptor family (COD, SL, SR and their variants) and its fixed-point sampling. Stays
-out: image filters (``prefilter``), counting (``histograms``), the peers it is compared with (``descriptors``)
-and everything that happens over time (``curves``).
+out: image filters (``prefilter``), counting (``histograms``), the peers it is compared with (``peers``) and
+everything that happens over time (``differences``, ``stream``).
 
 .. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Machine learning-based emotional recognition in surveillance
    video images in the context of smart city safety. Traitement du Signal 38(2), doi:10.18280/ts.380213.
-.. [2] Ding, Choi, Tao, Davis (2016). Multi-directional multi-level dual-cross patterns for robust face
-   recognition. IEEE TPAMI 38(3).
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Ring codes and their block histograms compiled for the CPU: one thread, sixteen pixels at a time.
 
-Belongs here: the sampling of rings, and the compiled form of `features.modc.codes.ring_codes` and `ring_histograms` for
-NumPy arrays. Stays out: validation, options and every other array library (``modc``).
+Belongs here: the compiled form of `features.modc.codes.ring_codes` and `ring_histograms` for NumPy arrays. Stays out:
+where rings sample (``rings``), validation, options and every other array library (``codes``).
 
 A kernel is compiled for each `Rings`. Images are copied tile by tile into a buffer of fixed width, so that every
 offset, weight and turn is a constant of the machine code; `_code_lanes` writes that code out as vectors, and what
-several kinds have in common (samples, most comparisons) is computed once. Compiled kernels are kept on disk; this
-file is all that they depend on, so an edit here compiles them again.
+several kinds have in common (samples, most comparisons) is computed once. Compiled kernels are kept on disk until
+this file changes: who edits where rings sample (``rings``) has to touch this file too.
 """
 
 from __future__ import annotations

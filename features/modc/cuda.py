@@ -1,8 +1,8 @@
 """MODC on CuPy arrays: codes, block histograms and the distances between them.
 
-Belongs here: one function for each thing that the kernels of ``modc.cu`` and ``chi_square.cu`` compute, on arrays that
-lie on the device and stay there. Stays out: validation, options and every other array library (``modc`` and
-``curves``, which come here when their arrays are CuPy's).
+Belongs here: one function for each thing that the kernels of ``modc.cu`` and ``chi_square.cu`` compute, on arrays
+that lie on the device and stay there. Stays out: validation, options and every other array library (``codes`` and
+``differences``, which come here when their arrays are CuPy's).
 
 Every function takes stacks: with many images in one launch a launch costs next to nothing. All but
 `chi_square_blocks`, whose sums have an order of their own, give the bits of the compiled CPU code.

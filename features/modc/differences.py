@@ -1,8 +1,10 @@
-"""Texture differences over time: chi-square distances of block histograms, eq. (9) and (10) of [1]_.
+"""Texture differences over time: chi-square distances of block histograms, by the scheme of [1]_.
 
-Belongs here: distances, their curves over frames and pooling over blocks. Stays out: histograms and codes.
+Belongs here: distances, their curves over frames and pooling over blocks. Stays out: histograms and codes
+(``histograms``, ``codes``), thresholds (``features.spotting.curves``).
 
-.. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Traitement du Signal 38(2), doi:10.18280/ts.380213.
+.. [1] Moilanen, Zhao, Pietikainen (2014). Spotting rapid facial movements from videos using
+   appearance-based feature difference analysis. ICPR.
 """
 
 from __future__ import annotations
@@ -84,7 +86,7 @@ def _chi_square(
 
 
 def block_differences(histograms: Array, *, k: int, curve: Curve = "aff") -> Array:
-    """Feature differences of a whole sequence, frame by frame and block by block [2]_.
+    """Feature differences of a whole sequence, frame by frame and block by block [1]_.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Block histograms of integer codes, on any array namespace and compiled for NumPy.
 
 Belongs here: counting codes over a grid of blocks, which all texture descriptors share. Stays out: the codes
-themselves (``modc``, ``descriptors``).
+themselves (``codes``, ``peers``).
 """
 
 from __future__ import annotations

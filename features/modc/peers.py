@@ -1,4 +1,4 @@
-"""Peers of MODC for comparison (DCP, LBP, HOG), and what a part of a flow field shows: its mean and HOOF.
+"""Peers of MODC for comparison: DCP, LBP, HOG.
 
 Belongs here: other descriptors by the interface of `features.modc.codes.modc_histograms`, without its plane axis:
 ``images (T, M, N) -> (T, rows, cols, bins)``. Stays out: MODC itself and curves over time.
@@ -8,7 +8,6 @@ Belongs here: other descriptors by the interface of `features.modc.codes.modc_hi
 .. [2] Ojala, Pietikainen, Maenpaa (2002). Multiresolution gray-scale and rotation invariant texture
    classification with local binary patterns. IEEE TPAMI 24(7).
 .. [3] Dalal, Triggs (2005). Histograms of oriented gradients for human detection. CVPR.
-.. [4] Chaudhry, Ravichandran, Hager, Vidal (2009). Histograms of oriented optical flow. CVPR.
 """
 
 from __future__ import annotations

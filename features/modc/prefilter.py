@@ -1,7 +1,7 @@
 """Grey images made ready for coding: the 8-bit check and the filters that stand before texture codes.
 
 Belongs here: filters that map 8-bit grey images to 8-bit grey images. Stays out: alignment of faces
-(``faces``) and any descriptor.
+(``features.faces``) and any descriptor.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Where a ring code samples: radii, directions and weights that CPU and GPU code share.
 
-Belongs here: the description of a code. Stays out: computing it (``codes``, ``compiled``, ``cuda``).
+Belongs here: the description of a code. Stays out: computing it (``codes``, ``compiled``, ``cuda``). Kernels that
+``compiled`` keeps on disk hold these numbers, and only an edit of that file compiles them again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Texture differences over the crops of one track, frame by frame, with bounded memory.
 
 Belongs here: the parameters of texture over time, its rows (the value columns of the table
-``texture_features``) and the state that one track needs. Stays out: the codes (``modc``), the distances
-(``curves``) and finding segments (``segments``).
+``texture_features``) and the state that one track needs. Stays out: the codes (``codes``), the distances
+(``differences``) and finding segments (``features.spotting``).
 """
 
 from __future__ import annotations

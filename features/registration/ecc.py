@@ -1,7 +1,7 @@
 """Translation of an image onto a template by the enhanced correlation coefficient, compiled for the CPU.
 
 Belongs here: the iteration of [1]_ for pure translation and the shift that it finds. Stays out: what is registered
-onto what, and other motion models (``registration``).
+onto what, and other motion models (``registrar``).
 
 OpenCV's ECC serves any motion model: for two unknowns it takes three times as long, which was a fifth of the whole
 line. For a translation all sums of an iteration come from one pass over the template.

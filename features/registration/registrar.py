@@ -1,8 +1,9 @@
-"""Head motion and light: regions of an aligned face crop, gain matching and registration to a reference crop.
+"""Head motion and light: gain matching and registration of an aligned face crop to a reference crop.
 
 Belongs here: what makes two crops of one track comparable before texture or flow is computed. Stays out: the
-alignment by landmarks that makes a crop (``faces``), the iteration itself (``ecc``) and the flow (``flow``).
-Registration runs on the host: it waits for each step of a few thousand pixels, too little for a device.
+alignment by landmarks that makes a crop (``features.faces``), where regions lie (``regions``), the iteration itself
+(``ecc``) and the flow (``features.flow``). Registration runs on the host: it waits for each step of a few thousand
+pixels, too little for a device.
 
 .. [1] Evangelidis, Psarakis (2008). Parametric image alignment using enhanced correlation coefficient
    maximization. IEEE TPAMI 30(10).

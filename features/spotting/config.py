@@ -1,6 +1,8 @@
-"""Parameters of spotting, eq. (21)-(24).
+"""Parameters of spotting, eq. (21)-(24) of [1]_.
 
 Belongs here: `SegmentConfig` and the names of its choices. Stays out: what acts on it.
+
+.. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Traitement du Signal 38(2), doi:10.18280/ts.380213.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Curves over the frames of a track: texture differences, their threshold, and the polar form of motion.
+"""Curves over the frames of a track: smoothed, contrasted, and held against a threshold.
 
-Belongs here: block distances between histograms, pooling, smoothing, thresholds (eq. 20-22 of [1]_), angles.
-Stays out: where histograms and flow come from, and what is a segment (``segments``).
+Belongs here: what is done alike with curves of texture and of motion, the threshold of eq. (21) of [1]_. Stays out:
+where curves come from (``features.modc.differences``, ``features.flow.polar``, ``features.track_curves``), and what
+is a segment (``segments``).
 
 .. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Traitement du Signal 38(2), doi:10.18280/ts.380213.
 .. [2] Moilanen, Zhao, Pietikainen (2014). Spotting rapid facial movements from videos using
    appearance-based feature difference analysis. ICPR.
-.. [3] Li et al. (2017). Towards reading hidden emotions. IEEE Transactions on Affective Computing 9(4).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Expression segments from the curves of one track: onset, apex and offset, eq. (21)-(24) of [1]_.
 
-Belongs here: the rest state of a face, growing segments from motion, spotting peaks of texture, and fusion.
-Stays out: pixels, and how the curves are computed (``flow_stream``, ``texture_stream``).
+Belongs here: growing segments from motion, spotting peaks of texture, and fusion. Stays out: the rest state of a face
+(``rest``), pixels, and how the curves are computed (``features.flow.stream``, ``features.modc.stream``).
 
 .. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Traitement du Signal 38(2), doi:10.18280/ts.380213.
 """

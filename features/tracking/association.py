@@ -1,6 +1,7 @@
 """Which detection continues which face.
 
-Belongs here: ByteTrack and its conventions. Stays out: following, and when a track begins and ends (tracks.py).
+Belongs here: ByteTrack and its conventions. Stays out: following, and when a track begins and ends
+(``tracker``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where a face goes from one frame to the next, by optical flow of points around eyes and nose.
 
 Belongs here: the motion between two frames. Stays out: when faces are looked for, and what becomes of a face
-that is lost (tracks.py).
+that is lost (``tracker``).
 
 References
 ----------

@@ -1,6 +1,7 @@
 """Where a frame is worth a search for new faces: everywhere now and then, sooner where something has moved.
 
-Belongs here: when and where. Stays out: the search itself (detectors.py) and what becomes of faces (tracks.py).
+Belongs here: when and where. Stays out: the search itself (``features.faces.detectors``) and what becomes of
+faces (``tracker``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The track of one face: where it is, what a detection corrects of it, and the frames that wait for one.
 
-Belongs here: the state of one face. Stays out: several faces, searching and what comes out of it (tracks.py).
+Belongs here: the state of one face. Stays out: several faces, searching and what comes out of it (``tracker``).
 """
 
 from __future__ import annotations

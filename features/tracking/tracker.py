@@ -1,13 +1,14 @@
 """Faces over time: detect now and then, follow in between, align steadily, and say which frames are usable.
 
-Belongs here: association, smoothing and the reasons for dropping a frame. Stays out: what a single frame shows
-(faces.py), what the crops mean, and any link between tracks: an id is good inside its clip only.
+Belongs here: what becomes of the faces of a clip, smoothing and the reasons for dropping a frame. Stays out: what a
+single frame shows (``features.faces``), what the crops mean, and any link between tracks: an id is good inside its
+clip only.
 
 How a track comes about
 -----------------------
-From frame to frame the eyes and the nose of each face are followed by optical flow (follow.py). At every
+From frame to frame the eyes and the nose of each face are followed by optical flow (``landmark_flow``). At every
 check, a few times per second, the detector looks again at each face; frames are searched for other faces
-rarely, and in full more rarely (attention.py). ByteTrack [1]_ says which detection of a search continues which
+rarely, and in full more rarely (``search``). ByteTrack [1]_ says which detection of a search continues which
 face. Frames are held back until a detection confirms them, so a track ends with the last frame where the face
 was seen, and a blip never comes out. The hold is also the lag of the smoothing: a detection's disagreement with
 the followed landmarks is spread over the frames since the detection before, so that the alignment never jumps.

@@ -1,6 +1,6 @@
 """Video containers as bytes: whether a file is whole by its own length fields, and why one can't be opened.
 
-Belongs here: what is told without decoding. Stays out: packets, frames and times (video.py).
+Belongs here: what is told without decoding. Stays out: packets, frames and times (``reader``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Video files in, timed frames out: probing, streaming decode, and an encoder for clips made here.
+"""Video files in, timed frames out: probing and streaming decode.
 
-Belongs here: containers, codecs, presentation timestamps, rotation metadata, broken files. Stays out: faces,
-features, and where clips are stored.
+Belongs here: containers, codecs, presentation timestamps, rotation metadata, broken files. Stays out: what a
+container's bytes say by themselves (``containers``), encoding (``writer``), faces, features, and where clips are
+stored.
 
 Everything goes through PyAV. Measured on one core it decodes to BGR as fast as OpenCV (1.4 against 1.3 ms a
 frame at 640x360, 9.9 against 9.8 ms at 1080p), and unlike OpenCV it hands out exact presentation timestamps

@@ -94,7 +94,7 @@ def load_pretrained(folder: Path = DATA) -> Pretrained:
     """
     path = folder / f"{_NAME}.json"
     if not path.exists():
-        msg = f"{path} is missing; reinstall the package, or make it by `python -m bench.recognition.ship`"
+        msg = f"{path} is missing; reinstall the package, or make it by `python -m apexline.bench.recognition.ship`"
         raise FileNotFoundError(msg)
     text, weights = path.read_bytes(), (folder / f"{_NAME}.safetensors").read_bytes()
     stored = json.loads(text)

@@ -1,4 +1,4 @@
-"""How good a classifier is: scores, bootstrap, calibration, slices, cards, the paper's own numbers."""
+"""How good a classifier is: scores, calibration, slices, cards, the paper's own numbers."""
 
 from apexline.ml.evaluation.calibration import (
     COVERAGE,

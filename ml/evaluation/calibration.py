@@ -1,7 +1,7 @@
 """How far probabilities can be trusted.
 
-Belongs here: temperature scaling, calibration error, reliability tables, coverage against risk.
-Stays out: plots (assets draw them), the network, when to abstain (``ml.deepid.abstention``).
+Belongs here: calibration error, reliability tables, coverage against risk. Stays out: temperature scaling
+(``ml.deepid.temperature``), plots (assets draw them), the network, when to abstain (``ml.deepid.abstention``).
 """
 
 from __future__ import annotations

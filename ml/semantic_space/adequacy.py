@@ -1,7 +1,11 @@
-"""Whether scores suit a factor analysis: sampling adequacy, singularity, parallel analysis.
+"""Whether scores suit a factor analysis: Kaiser-Meyer-Olkin and Bartlett diagnostics, Horn's parallel analysis.
 
 Belongs here: checks before factors are extracted. Stays out: extraction (``factoring``) and agreement of raters
 (``ml.surveys``).
+
+References
+----------
+.. [1] Horn 1965, "A rationale and test for the number of factors in factor analysis", Psychometrika 30.
 """
 
 from __future__ import annotations
@@ -81,7 +85,7 @@ class ParallelAnalysis:
 def parallel_analysis(
     scores: ArrayLike, *, num_repeats: int = 100, quantile: float = 0.95, seed: int = 0
 ) -> ParallelAnalysis:
-    """How many factors stand out from chance [3]_.
+    """How many factors stand out from chance [1]_.
 
     Parameters
     ----------

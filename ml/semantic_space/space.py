@@ -1,9 +1,9 @@
 """The emotional semantic space: factors of mean adjective ratings, turned towards PAD.
 
-Belongs here: eq. 29 and 30 of [1]_, rotation to the PAD target, factor scores, the calibration that gives PAD in
-the unit of the word norms, and storing a space. Stays out: ratings and eq. 28 (``ml.surveys.ratings``), the norms
-and the map g (``ml.norms``), diagnostics on their own (``ml.surveys.agreement``, ``ml.semantic_space.rotation``)
-and calls of factor_analyzer (``ml.semantic_space.factoring``).
+Belongs here: eq. 29 and 30 of [1]_, rotation to the PAD target, factor scores, the calibration that gives PAD in the
+unit of the word norms, and storing a space. Stays out: ratings and eq. 28 (``ml.surveys.ratings``), the norms and the
+map g (``ml.norms``), diagnostics on their own (``ml.semantic_space.adequacy``, ``ml.semantic_space.rotation``) and
+calls of factor_analyzer (``ml.semantic_space.factoring``).
 
 From scores to PAD
 ------------------

@@ -1,8 +1,8 @@
-"""How well segments were found, by frame and by segment.
+"""How well segments were found, one by one.
 
-Belongs here: overlap, one-to-one matching, F1 over a whole set, frame ROC, boundary errors. Stays out: finding
-segments (``features.spotting.segments``), classifying them (``ml.evaluation.recognition``), drawing subjects
-(``ml.bootstrap``).
+Belongs here: overlap, one-to-one matching, F1 over a whole set, boundary errors. Stays out: judging frame by frame
+(``frames``), finding segments (``features.spotting.segments``), classifying them (``ml.evaluation.recognition``),
+drawing subjects (``ml.bootstrap``).
 
 A segment is anything with integer ``onset`` and ``offset`` attributes (and ``apex`` where it is asked for),
 or an (onset, offset) pair: first and last frame, both inside.

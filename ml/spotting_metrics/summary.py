@@ -1,7 +1,7 @@
 """All measures of one spotter over a set of annotated faces, and of resamples of its subjects.
 
-Belongs here: summing over faces, average precision. Stays out: matching and ROC
-(``ml.spotting_metrics.matching``), drawing subjects and intervals (``ml.bootstrap``), and choosing thresholds
+Belongs here: summing over faces, average precision. Stays out: matching and ROC (``ml.spotting_metrics.matching``,
+``ml.spotting_metrics.frames``), drawing subjects and intervals (``ml.bootstrap``), and choosing thresholds
 (``ml.spotting_metrics.nested``).
 """
 

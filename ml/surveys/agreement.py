@@ -1,14 +1,13 @@
-"""Whether raters agree, and whether their scores suit a factor analysis.
+"""Whether raters agree.
 
-Belongs here: intraclass correlation, Kaiser-Meyer-Olkin and Bartlett diagnostics, Horn's parallel analysis.
-Stays out: extracting factors (``ml.semantic_space.space``).
+Belongs here: intraclass correlation, of one pair and of all. Stays out: whether scores suit a factor analysis
+(``ml.semantic_space.adequacy``).
 
 References
 ----------
 .. [1] Shrout, Fleiss 1979, "Intraclass correlations: uses in assessing rater reliability", Psychological
    Bulletin 86.
 .. [2] Henderson 1953, "Estimation of variance and covariance components", Biometrics 9 (method 1).
-.. [3] Horn 1965, "A rationale and test for the number of factors in factor analysis", Psychometrika 30.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def test_a_shipped_model_answers_as_it_was_trained_but_for_half_precision(model,
 
 
 def test_missing_files_name_the_remedy(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"is missing; reinstall .* bench.recognition.ship"):
+    with pytest.raises(FileNotFoundError, match=r"is missing; reinstall .* apexline.bench.recognition.ship"):
         load_pretrained(tmp_path)
 
 
