@@ -1,4 +1,4 @@
-"""``python -m bench.recognition.__main__``: recognition with fewer seeds than the plan has.
+"""``python -m apexline.bench.recognition``: recognition with fewer seeds than the plan has.
 
 What is finished is kept for a whole run, which ``apexline bench recognition`` makes.
 """

@@ -38,7 +38,7 @@ def write_report(results: Results, out: Path) -> None:
 
 def _command(plan: Plan) -> str:
     if plan.seeds != read_plan(plan.name).seeds:
-        return f"python -m bench.recognition.__main__ --seeds {plan.seeds} --out docs"
+        return f"python -m apexline.bench.recognition --seeds {plan.seeds} --out docs"
     return f"apexline bench recognition{' --quick' if plan.name == 'quick' else ''} --out docs"
 
 

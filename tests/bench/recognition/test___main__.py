@@ -20,5 +20,5 @@ def test_fewer_seeds_than_the_plan_has_are_measured_and_shown(monkeypatch, tmp_p
     recognition_main.main()
     assert json.loads(capsys.readouterr().out)["figures"] == figures
     page = (tmp_path / "recognition.md").read_text()
-    assert "recognition_main --seeds 2 --out docs" in page
+    assert "python -m apexline.bench.recognition --seeds 2 --out docs" in page
     assert "Beyond chance of performers: a - b.\n\n" in page
