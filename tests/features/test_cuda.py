@@ -17,9 +17,9 @@ from apexline.features.flow import solver as flow
 from apexline.features.flow.stream import FlowConfig, FlowRow, FlowStream
 from apexline.features.modc import codes as modc
 from apexline.features.modc import cuda as modc_cuda
+from apexline.features.modc import differences
 from apexline.features.modc.rings import Rings
 from apexline.features.modc.stream import TextureConfig, TextureStream
-from apexline.features.spotting import curves
 from tests.features.host_kernels import HostModule, signatures
 
 Pairs = list[tuple[Any, Any]]
@@ -165,7 +165,7 @@ def test_distances_agree_with_numpy_to_rounding():
     histograms = _histograms()
     found = modc_cuda.chi_square_blocks(histograms, histograms[:1])
     np.testing.assert_allclose(
-        found, curves.chi_square_blocks(histograms, histograms[:1]), rtol=1e-5, atol=1e-7
+        found, differences.chi_square_blocks(histograms, histograms[:1]), rtol=1e-5, atol=1e-7
     )
     assert not found[0].any()
 
@@ -173,7 +173,7 @@ def test_distances_agree_with_numpy_to_rounding():
 @pytest.fixture
 def numpy_as_cupy(on_host, monkeypatch):
     """Public functions take NumPy arrays for CuPy's."""
-    for module in (curves, flow, modc, resample):
+    for module in (differences, flow, modc, resample):
         monkeypatch.setattr(module, "is_numpy", lambda *arrays: False)
         monkeypatch.setattr(module, "is_cupy", lambda *arrays: True)
 
@@ -187,8 +187,8 @@ def public_results() -> dict[str, np.ndarray]:
         "histograms": modc.modc_histograms(images, kind=tuple(modc.KINDS), grid=(2, 3)),
         "single": flow.horn_schunck(images[0], images[1], num_sweeps=9),
         "pyramid": flow.horn_schunck_pyramid(images[0], images[1], num_warps=2, num_sweeps=3, median=0),
-        "differences": curves.block_differences(histograms, k=1),
-        "first": curves.block_differences(histograms, k=1, curve="first"),
+        "differences": differences.block_differences(histograms, k=1),
+        "first": differences.block_differences(histograms, k=1, curve="first"),
     }
 
 
@@ -202,8 +202,8 @@ def test_public_functions_launch_the_kernels(request):
 
 
 def stream_rows(crops: np.ndarray) -> list[Any]:
-    texture = TextureStream(TextureConfig(), np)
-    motion = FlowStream(FlowConfig(num_levels=2, num_warps=1, num_sweeps=3), np)
+    texture = TextureStream(TextureConfig(), "cpu")
+    motion = FlowStream(FlowConfig(num_levels=2, num_warps=1, num_sweeps=3), "cpu")
     found = [stream.push(crop, i, i / 25) for stream in (texture, motion) for i, crop in enumerate(crops)]
     return [row for rows in (*found, texture.flush()) for row in rows]
 
