@@ -11,7 +11,7 @@ from apexline.bench.spotting.extract import TrackRows, extract_clip
 from apexline.bench.spotting.faces import make_face
 from apexline.bench.spotting.learners import temporal_logistic
 from apexline.bench.spotting.methods import FlowRule, FusedRule, TextureRule, Thresholds
-from apexline.bench.spotting.scenes import match_tracks, real_clip_rows, scene_outcomes
+from apexline.bench.spotting.scenes import match_tracks, real_clip_rows, scene_results
 from apexline.ml.evaluation.markdown import markdown_table
 from apexline.ml.spotting_metrics.nested import Fold, NestedCrossValidation, NestedRun
 from apexline.ml.spotting_metrics.summary import SpottingSummary, TrueSegment
@@ -66,10 +66,10 @@ def test_a_face_of_a_scene_is_judged_by_a_fold_that_has_not_seen_it():
     folds = [Fold("x", ("p0",), Fixed(1), None, 0.0), Fold("x", ("p1",), Fixed(2), None, 0.0)]
     run, everyone = NestedRun("x", [], folds), Fold("x", (), Fixed(3), None, 0.0)
     faces = [draw_face("a", subject, []) for subject in ("p0", "p1", "stranger", "")]
-    outcomes = scene_outcomes(faces, run, everyone)
+    results = scene_results(faces, run, everyone)
     # an unknown performer counts with the fold that finds most
-    assert [len(outcome.found) for outcome in outcomes] == [1, 2, 3, 2]
-    assert outcomes[-1].subject == "a"
+    assert [len(result.found) for result in results] == [1, 2, 3, 2]
+    assert results[-1].subject == "a"
 
 
 def test_real_clips_list_what_was_found_on_each_track(monkeypatch):
@@ -87,7 +87,7 @@ def test_real_clips_list_what_was_found_on_each_track(monkeypatch):
 def judged() -> dict[str, BootstrappedSummary]:
     validation = NestedCrossValidation(draw_faces(), num_outer=3, num_inner=2)
     spotters = [FlowRule(), FusedRule("sl", "mean"), TextureRule("dcp"), temporal_logistic()]
-    found = {spotter.name: BootstrappedSummary.of(validation.run(spotter).outcomes) for spotter in spotters}
+    found = {spotter.name: BootstrappedSummary.of(validation.run(spotter).results) for spotter in spotters}
     return found | {"best_learned": found["temporal, logistic"]}
 
 
@@ -138,7 +138,7 @@ def test_shuffled_truth_brings_the_area_to_chance():
 
     def area(of):
         return SpottingSummary(
-            NestedCrossValidation(of, num_outer=3, num_inner=2).run(spotter).outcomes
+            NestedCrossValidation(of, num_outer=3, num_inner=2).run(spotter).results
         ).measures()["auc"]
 
     shuffled = [area(spotting.shuffle_truth(faces, seed=seed)) for seed in range(6)]
