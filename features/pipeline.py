@@ -121,6 +121,14 @@ def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[
     ------
     features.video.reader.UnreadableVideo
         If the file cannot be read.
+
+    Examples
+    --------
+    >>> from apexline.features import spot_clip
+    >>> for segment in spot_clip("entrance.mp4"):
+    ...     print(segment.track_id, segment.onset_s, segment.apex_s, segment.offset_s)
+    Traceback (most recent call last):
+    FileNotFoundError: [Errno 2] No such file or directory: 'entrance.mp4'
     """
     config = FeatureConfig() if config is None else config
     texture = _RowsByTrack(lambda: TextureStream(config.texture, config.device))
