@@ -12,18 +12,20 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from apexline.ml.datasets import FOLDS, ExpressionDataset, Split
-from apexline.ml.deepid import ExpressionModel
 from apexline.ml.emotions import EMOTIONS
 from apexline.ml.evaluation.calibration import COVERAGE, NUM_BINS
 from apexline.ml.evaluation.markdown import markdown_pages
 from apexline.ml.evaluation.recognition import Evaluation
 from apexline.ml.evaluation.slices import MIN_COUNT, light_groups, slice_scores, worst_slice
+
+if TYPE_CHECKING:
+    from apexline.ml.deepid import ExpressionModel
 
 INTENDED_USES: tuple[str, ...] = (
     "Describing the apparent expression of a face, at a moment that a spotter found, as one of four classes and as a "

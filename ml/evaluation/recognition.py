@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,11 @@ from sklearn.metrics import confusion_matrix
 
 from apexline.ml.bootstrap import bootstrap_interval
 from apexline.ml.datasets import ExpressionDataset
-from apexline.ml.deepid import ExpressionModel
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
 from apexline.ml.evaluation.calibration import COVERAGE, expected_calibration_error, risk_at_coverage
+
+if TYPE_CHECKING:
+    from apexline.ml.deepid import ExpressionModel
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,12 +10,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from apexline.assets.lake.clips import Manifest
 from apexline.assets.lake.schemas import TABLES
 from apexline.assets.publishing.warehouse_build import open_warehouse
 
 DAY_1, DAY_2 = "2026-03-02_gate-01", "2026-03-03_gate-02"
 A, B, C = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "cccccccccccccccc"
 T1, T2, T3, T4 = "111111111111", "222222222222", "333333333333", "444444444444"
+MANIFEST = {
+    "camera": "gate-03",
+    "captured_at": "2026-03-02T23:30:00-02:00",
+    "purpose": "test",
+    "legal_basis": "own recording",
+}
+GOOD = Manifest.model_validate(MANIFEST)
 
 
 def at(clock: str, day: int = 4) -> datetime:
@@ -35,6 +43,11 @@ def blank(kind: pa.DataType) -> Any:
     if pa.types.is_fixed_size_binary(kind):
         return bytes(kind.byte_width)
     return 0
+
+
+def row_of(table: str, **values: Any) -> dict[str, Any]:
+    """Return a row with the columns of `table`, null where nothing is given."""
+    return {**dict.fromkeys(TABLES[table].names), **values}
 
 
 def put(lake: Path, table: str, name: str, rows: list[dict[str, Any]], day: str | None = None) -> None:

@@ -36,3 +36,15 @@ def test_preview_shows_the_first_rows_and_writes_nested_values_out():
 
 def test_preview_of_nothing_says_so():
     assert table_preview([]).text == "no rows"
+
+
+def test_column_schemas_carry_units():
+    from apexline.assets.metadata import column_schema
+
+    columns = {
+        column.name: column for column in column_schema("face_tracks")["dagster/column_schema"].value.columns
+    }
+    assert set(columns) == set(TABLES["face_tracks"].names)
+    assert columns["time_s"].description.endswith("[s]")
+    assert columns["time_s"].type == "double"
+    assert "[" not in columns["track_id"].description

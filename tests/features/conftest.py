@@ -181,3 +181,11 @@ def build_for_host(tmp_path_factory: pytest.TempPathFactory):
 def on_host(compile_with, build_for_host) -> None:
     """Launch on the host, NumPy arrays in the place of CuPy's."""
     compile_with(build_for_host)
+
+
+@pytest.fixture
+def histograms(rng):
+    """(8, 2, 2, 2, 5) with empty bins."""
+    counts = rng.integers(0, 4, (8, 2, 2, 2, 5)).astype(np.float32)
+    counts[..., 0] += 1
+    return counts / counts.sum(axis=-1, keepdims=True)

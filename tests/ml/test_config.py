@@ -1,6 +1,6 @@
 import pytest
 
-from apexline.ml.config import TrainConfig
+from apexline.ml.config import AbstentionConfig, TrainConfig
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,11 @@ from apexline.ml.config import TrainConfig
 def test_senseless_values_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         TrainConfig(**values)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("coverage", 1.1), ("min_face_px", -1), ("max_yaw", float("nan"))]
+)
+def test_limits_out_of_range_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"AbstentionConfig\n{name}\n.*input_value={value}"):
+        AbstentionConfig(**{name: value})

@@ -128,3 +128,12 @@ def copied(line, once_more, tmp_path):
         return Settings(home=str(home), config=config)
 
     return copy
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory):
+    """What Dagster loads for an empty home."""
+    from apexline.orchestration.definitions import build_definitions
+    from apexline.orchestration.settings import Settings
+
+    return build_definitions(Settings(home=str(tmp_path_factory.mktemp("home"))))

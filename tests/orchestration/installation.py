@@ -11,6 +11,34 @@ from apexline.ml.registry.client import ModelRegistry
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
 
+# Asset by asset: group, and what must be there before it.
+LINE = {
+    "clip_manifest": ("ingest", set()),
+    "face_tracks": ("faces", {"clip_manifest"}),
+    "texture_features": ("features", {"face_tracks"}),
+    "flow_features": ("features", {"face_tracks"}),
+    "expression_segments": ("features", {"texture_features", "flow_features"}),
+    "rating_surveys": ("semantics", {"clip_manifest", "expression_segments"}),
+    "pad_space": ("semantics", {"rating_surveys"}),
+    "training_set": ("training", {"clip_manifest", "face_tracks", "expression_segments", "pad_space"}),
+    "deepid_baseline": ("training", {"training_set", "pad_space"}),
+    "deepid_features": ("training", {"training_set", "pad_space"}),
+    "deepid_semantic": ("training", {"training_set", "pad_space"}),
+    "model_comparison": ("training", {"deepid_baseline", "deepid_features", "deepid_semantic"}),
+    "champion": ("training", {"model_comparison"}),
+    "segment_scores": ("scoring", {"expression_segments", "champion"}),
+    "warehouse": ("publishing", {"segment_scores", "rating_surveys", "model_comparison", "champion"}),
+    "report": ("publishing", {"warehouse"}),
+}
+BY_CAMERA_DAY = {
+    "clip_manifest",
+    "face_tracks",
+    "texture_features",
+    "flow_features",
+    "expression_segments",
+    "segment_scores",
+}
+
 
 @dataclass(frozen=True)
 class Installation:
@@ -98,3 +126,7 @@ def files_of(lake, day):
     """Score files of a camera-day, as bytes by name."""
     names = lake.names("segment_scores", camera_day=day)
     return {name: lake.path("segment_scores", name, camera_day=day).read_bytes() for name in names}
+
+
+def names(keys):
+    return {key.to_user_string() for key in keys}

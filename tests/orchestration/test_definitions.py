@@ -1,42 +1,15 @@
-"""What Dagster loads: assets with their documentation, checks and jobs."""
+"""What Dagster loads: assets with their documentation, and their checks."""
 
 from importlib import reload
 
 import dagster as dg
 import pytest
 
-from apexline.assets.lake.schemas import TABLES
 from apexline.orchestration import definitions as module
 from apexline.orchestration.definitions import build_definitions
 from apexline.orchestration.settings import Settings
+from tests.orchestration.installation import BY_CAMERA_DAY, LINE, names
 
-# Asset by asset: group, and what must be there before it.
-LINE = {
-    "clip_manifest": ("ingest", set()),
-    "face_tracks": ("faces", {"clip_manifest"}),
-    "texture_features": ("features", {"face_tracks"}),
-    "flow_features": ("features", {"face_tracks"}),
-    "expression_segments": ("features", {"texture_features", "flow_features"}),
-    "rating_surveys": ("semantics", {"clip_manifest", "expression_segments"}),
-    "pad_space": ("semantics", {"rating_surveys"}),
-    "training_set": ("training", {"clip_manifest", "face_tracks", "expression_segments", "pad_space"}),
-    "deepid_baseline": ("training", {"training_set", "pad_space"}),
-    "deepid_features": ("training", {"training_set", "pad_space"}),
-    "deepid_semantic": ("training", {"training_set", "pad_space"}),
-    "model_comparison": ("training", {"deepid_baseline", "deepid_features", "deepid_semantic"}),
-    "champion": ("training", {"model_comparison"}),
-    "segment_scores": ("scoring", {"expression_segments", "champion"}),
-    "warehouse": ("publishing", {"segment_scores", "rating_surveys", "model_comparison", "champion"}),
-    "report": ("publishing", {"warehouse"}),
-}
-BY_CAMERA_DAY = {
-    "clip_manifest",
-    "face_tracks",
-    "texture_features",
-    "flow_features",
-    "expression_segments",
-    "segment_scores",
-}
 # Check by asset and name; True where a failure stops what follows.
 CHECKS = {
     "clip_manifest:every_clip_may_be_processed": True,
@@ -57,35 +30,11 @@ CHECKS = {
     "warehouse:warehouse_is_consistent": False,
     "report:report_names_its_data": False,
 }
-JOBS = {
-    "process_camera_day": BY_CAMERA_DAY,
-    "retrain": {
-        "rating_surveys",
-        "pad_space",
-        "training_set",
-        "deepid_baseline",
-        "deepid_features",
-        "deepid_semantic",
-        "model_comparison",
-    },
-    "promote": {"champion"},
-    "rescore": {"segment_scores"},
-    "publish": {"warehouse", "report"},
-}
-
-
-@pytest.fixture(scope="module")
-def definitions(tmp_path_factory):
-    return build_definitions(Settings(home=str(tmp_path_factory.mktemp("home"))))
 
 
 @pytest.fixture(scope="module")
 def graph(definitions):
     return definitions.resolve_asset_graph()
-
-
-def names(keys):
-    return {key.to_user_string() for key in keys}
 
 
 def test_definitions_load_and_validate(definitions):
@@ -125,29 +74,6 @@ def test_every_stage_is_checked_and_what_would_poison_the_rest_blocks(graph):
     }
     assert found == CHECKS
     assert {check.partition(":")[0] for check in found} == set(LINE)
-
-
-@pytest.mark.parametrize("job", JOBS)
-def test_job_selects_its_assets(definitions, job):
-    found = definitions.resolve_job_def(job)
-    assert names(found.asset_layer.selected_asset_keys) == JOBS[job]
-    assert (found.partitions_def is not None) is (JOBS[job] <= BY_CAMERA_DAY)
-
-
-def test_every_asset_is_in_a_job():
-    assert set.union(*JOBS.values()) == set(LINE)
-
-
-def test_column_schemas_carry_units():
-    from apexline.assets.metadata import column_schema
-
-    columns = {
-        column.name: column for column in column_schema("face_tracks")["dagster/column_schema"].value.columns
-    }
-    assert set(columns) == set(TABLES["face_tracks"].names)
-    assert columns["time_s"].description.endswith("[s]")
-    assert columns["time_s"].type == "double"
-    assert "[" not in columns["track_id"].description
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -12,8 +12,6 @@ from apexline.assets.lake.camera_days import CAMERA_DAYS
 from apexline.assets.lake.clips import stored_clips
 from apexline.assets.lake.storage import Lake
 from apexline.orchestration import sensors
-from apexline.orchestration.definitions import build_definitions
-from apexline.orchestration.settings import Settings
 
 DAY = "2026-03-02_gate-03"
 
@@ -27,11 +25,6 @@ class StubRegistry:
     def get_alias(self, alias):
         assert alias == "champion"
         return self.champion
-
-
-@pytest.fixture(scope="module")
-def definitions(tmp_path_factory):
-    return build_definitions(Settings(home=str(tmp_path_factory.mktemp("unused"))))
 
 
 @pytest.fixture

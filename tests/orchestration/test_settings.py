@@ -2,6 +2,7 @@
 
 import dagster as dg
 import pytest
+from pydantic import ValidationError
 
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import CONFIGS, Settings
@@ -66,4 +67,10 @@ def test_preparing_makes_what_dagster_needs_and_keeps_what_is_there(tmp_path):
 def test_a_switch_is_on_or_off(monkeypatch, wrong):
     monkeypatch.setenv("APEXLINE_AUTOMATE", wrong)
     with pytest.raises(ValueError, match="automate"):
+        Settings()
+
+
+def test_a_setting_of_no_worker_is_refused(monkeypatch):
+    monkeypatch.setenv("APEXLINE_NUM_WORKERS", "0")
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
         Settings()

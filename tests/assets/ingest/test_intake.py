@@ -4,16 +4,9 @@ import pytest
 from upath import UPath
 
 from apexline.assets.ingest.intake import clips_in, quarantined, summarise, take_in
-from apexline.assets.lake.clips import Manifest, find_clip, stored_camera_days, stored_clips
+from apexline.assets.lake.clips import find_clip, stored_camera_days, stored_clips
 from apexline.assets.lake.storage import Lake
-
-MANIFEST = {
-    "camera": "gate-03",
-    "captured_at": "2026-03-02T23:30:00-02:00",
-    "purpose": "test",
-    "legal_basis": "own recording",
-}
-GOOD = Manifest.model_validate(MANIFEST)
+from tests.assets.small_lake import GOOD, MANIFEST
 
 
 @pytest.fixture
@@ -34,10 +27,6 @@ def put(folder, name, content, manifest=MANIFEST):
         text = manifest if isinstance(manifest, str) else json.dumps(manifest)
         path.with_suffix(".json").write_text(text)
     return UPath(path)
-
-
-def test_camera_day_is_the_day_in_utc():
-    assert GOOD.camera_day == "2026-03-03_gate-03"
 
 
 def test_good_clip_is_stored_under_its_hash(lake, tmp_path, clip_bytes):

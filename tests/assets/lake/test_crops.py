@@ -4,18 +4,11 @@ from weakref import WeakSet
 
 import numpy as np
 import pytest
-from upath import UPath
 
 from apexline.assets.lake.crops import as_crop, crops_at, iter_crops, rows_table, write_track_features
-from apexline.assets.lake.storage import Lake
 from apexline.features.faces.alignment import CROP_SIZE
 
 DAY, CLIP = "2026-03-02_gate-03", "aaaa000011112222"
-
-
-@pytest.fixture
-def lake(tmp_path):
-    return Lake(UPath(tmp_path))
 
 
 def face(track, frame):

@@ -6,11 +6,6 @@ from apexline.assets.lake.schemas import TABLES
 from apexline.assets.lake.storage import Lake, fingerprint
 
 
-@pytest.fixture
-def lake(tmp_path):
-    return Lake(UPath(tmp_path))
-
-
 def rating(rater="r1", level=2):
     return {"rater": rater, "segment": "s", "pair": "p", "level": level, "synthetic": True, "source": "test"}
 

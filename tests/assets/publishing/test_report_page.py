@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from apexline.assets.figures.paper_tables import table_2, table_3
 from apexline.assets.publishing.report_page import (
     MAX_SEGMENTS,
     ChampionSummary,
@@ -23,12 +22,9 @@ from apexline.assets.publishing.report_page import (
     SemanticSpaceSummary,
     render_report,
 )
+from tests.assets.results import AREAS, result_of
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
-AREAS = pd.DataFrame(
-    [("sl+flow", 0.9, 0.85, 0.94, True), ("spectral", 0.7, 0.6, 0.8, False)],
-    columns=["method", "auc", "low", "high", "synthetic"],
-)
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 
@@ -38,15 +34,6 @@ def empty(columns: str) -> pd.DataFrame:
 
 def figure(number: str, title: str = "title") -> ReportFigure:
     return ReportFigure(number, title, "caption", Figure(figsize=(1, 1)), synthetic=True)
-
-
-def result_of(version: str, model: int, recognition: float, *, synthetic: bool = True) -> dict[str, object]:
-    accuracies = {
-        f"{name}{end}": recognition + shift
-        for name in ("recognition", "classification")
-        for end, shift in (("", 0.0), ("_low", -0.05), ("_high", 0.05))
-    }
-    return {"version": version, "model_version": model, "loss": 0.5, **accuracies, "synthetic": synthetic}
 
 
 @pytest.fixture
@@ -294,25 +281,6 @@ def test_the_papers_values_stand_even_without_ours(bare: ReportContext) -> None:
         assert value in text
     for value in ("91.11 %", "92.53 %", "95.37 %", "90.08 %", "91.43 %", "96.32 %"):
         assert value in text
-
-
-def test_table_2_keeps_the_papers_order_and_appends_further_methods() -> None:
-    table = table_2(AREAS)
-    assert list(table["name"]) == ["SL + optical flow", "SR + optical flow", "DCP", "HOG", "LBP", "spectral"]
-    assert list(table["paper"][:5]) == [0.931, 0.915, 0.568, 0.537, 0.592]
-    assert np.isnan(table["paper"][5])
-    assert list(table.loc[0, ["value", "low", "high", "synthetic"]]) == [0.9, 0.85, 0.94, True]
-    assert table.loc[1:4, "value"].isna().all()
-
-
-def test_table_3_takes_the_latest_model_of_each_version() -> None:
-    rows = [result_of("semantic", 7, 0.9), result_of("semantic", 5, 0.1), result_of("baseline", 2, 0.6)]
-    table = table_3(pd.DataFrame(rows))
-    assert list(table["recognition_paper"]) == [0.9111, 0.9253, 0.9537]
-    assert list(table["classification_paper"]) == [0.9008, 0.9143, 0.9632]
-    assert list(table["loss_paper"]) == [0.315, 0.307, 0.322]
-    assert table["recognition"].tolist() == pytest.approx([0.6, np.nan, 0.9], nan_ok=True)
-    assert table["model_version"].tolist() == pytest.approx([2, np.nan, 7], nan_ok=True)
 
 
 def test_tables_show_intervals_beside_the_papers_values(full: ReportContext) -> None:

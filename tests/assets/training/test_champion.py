@@ -1,9 +1,7 @@
 """Who becomes champion: a win in the paired test, and a person's name."""
 
 import pytest
-from upath import UPath
 
-from apexline.assets.lake.storage import Lake
 from apexline.assets.training import champion as module
 from apexline.assets.training.champion import champion, latest_decision
 
@@ -28,11 +26,6 @@ class StubRegistry:
 
     def set_alias(self, alias, number):
         self.aliases[alias] = number
-
-
-@pytest.fixture
-def lake(tmp_path):
-    return Lake(UPath(tmp_path))
 
 
 @pytest.fixture

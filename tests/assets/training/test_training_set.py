@@ -3,13 +3,8 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from upath import UPath
 
-from apexline.assets.lake.annotations import listed_camera_days, track_of
-from apexline.assets.lake.schemas import TABLES
-from apexline.assets.lake.storage import Lake
 from apexline.assets.training.training_set import (
     Labelled,
     _earlier_folds,
@@ -17,20 +12,11 @@ from apexline.assets.training.training_set import (
     frames_to_learn,
     labelled_segments,
 )
-from apexline.assets.training.training_table import load_training_set
+from tests.assets.small_lake import row_of
+from tests.assets.training.examples import EMOTIONS, example
 
 DAY = "2026-03-02_gate-03"
 CLIP, TRACK, OTHER = "aaaa000011112222", "bbbb00001111", "cccc00001111"
-
-
-@pytest.fixture
-def lake(tmp_path):
-    return Lake(UPath(tmp_path))
-
-
-def row_of(table, **values):
-    """A row with the columns of `table`, null where nothing is given."""
-    return {**dict.fromkeys(TABLES[table].names), **values}
 
 
 def segment(emotion, onset, apex, offset):
@@ -51,28 +37,7 @@ def test_frames_about_the_apex_are_learned(label, count, frames):
     assert frames_to_learn(label, count) == frames
 
 
-def tracks(*boxes):
-    """Boxes (track, frame, x, y, w, h) as a table."""
-    names = ("track_id", "frame", "x", "y", "w", "h")
-    return pa.Table.from_pylist([dict(zip(names, box, strict=True)) for box in boxes])
-
-
 LABEL = {"apex": 5, "x": 100.0, "y": 50.0, "w": 40.0, "h": 40.0}
-
-
-@pytest.mark.parametrize(
-    ("boxes", "expected"),
-    [
-        ([("near", 5, 110, 50, 40, 40), ("far", 5, 300, 50, 40, 40)], "near"),
-        ([("more", 5, 105, 50, 40, 40), ("less", 5, 115, 50, 40, 40)], "more"),
-        ([("other frame", 4, 100, 50, 40, 40)], None),
-        ([("apart", 5, 140, 50, 40, 40)], None),
-        ([("corner", 5, 125, 75, 40, 40)], None),  # 15 x 15 of 2975 px: .08, an overlap of chance
-        ([("inside", 5, 105, 55, 30, 30)], "inside"),
-    ],
-)
-def test_a_label_belongs_to_the_track_that_its_box_covers(boxes, expected):
-    assert track_of(tracks(*boxes), LABEL) == expected
 
 
 @pytest.fixture
@@ -148,14 +113,6 @@ def test_a_clip_without_labels_is_one_subject_of_its_own(labelled_lake, space):
     assert not rated.synthetic
 
 
-def test_camera_days_are_those_with_a_manifest(labelled_lake, tmp_path):
-    assert listed_camera_days(labelled_lake) == [DAY]
-    assert listed_camera_days(Lake(UPath(tmp_path / "none"))) == []
-
-
-EMOTIONS = ("happy", "angry", "calm", "scared")
-
-
 def examples(*subjects):
     return [
         {"subject": subject, "emotion": emotion, "example_id": f"{subject}-{emotion}"}
@@ -184,53 +141,7 @@ def test_who_tested_once_never_trains(parameters):
     assert {subject: later[subject] for subject in folds} == folds
 
 
-def example(number, **changes):
-    values = {
-        "example_id": f"e{number}",
-        "subject": f"v{number:02d}",
-        "emotion": EMOTIONS[number % 4],
-        "image": bytes([number]) * 48 * 48,
-        "texture": [float(number), 1.0],
-        "flow": [0.5, float(number), 0.25],
-        "pleasure": 0.5,
-        "arousal": -0.25,
-        "dominance": 0.0,
-        "fold": ("train", "valid", "test")[number % 3],
-        "synthetic": True,
-    }
-    return row_of("training_set", **{**values, **changes})
-
-
-def test_stored_examples_come_back_as_arrays(lake):
-    unrated = {"pleasure": None, "arousal": None, "dominance": None}
-    lake.write(
-        "training_set", "examples", [example(0), example(1, flow=None), example(2, **unrated)], stamp="s"
-    )
-    data, split = load_training_set(lake)
-    assert data.images.shape == (3, 48, 48)
-    assert (data.images == np.arange(3)[:, None, None]).all()
-    assert data.labels.argmax(axis=1).tolist() == [0, 1, 2]
-    assert data.texture.tolist() == [[0, 1], [1, 1], [2, 1]]
-    assert data.flow.tolist() == [[0.5, 0, 0.25], [0, 0, 0], [0.5, 2, 0.25]]
-    assert data.flow_mask.tolist() == [1, 0, 1]
-    np.testing.assert_array_equal(data.pad, np.array([[0.5, -0.25, 0]] * 2 + [[np.nan] * 3], np.float32))
-    assert data.subjects.tolist() == ["v00", "v01", "v02"]
-    assert data.synthetic
-    assert split.folds.tolist() == ["train", "valid", "test"]
-
-
-def test_one_real_example_makes_the_set_no_longer_synthetic(lake):
-    lake.write("training_set", "examples", [example(0), example(1, synthetic=False), example(2)], stamp="s")
-    data, _ = load_training_set(lake)
-    assert not data.synthetic
-
-
 def test_folds_of_an_earlier_set_are_remembered(lake):
     assert _earlier_folds(lake) == {}
     lake.write("training_set", "examples", [example(0), example(1), example(2)], stamp="s")
     assert _earlier_folds(lake) == {"v00": "train", "v01": "valid", "v02": "test"}
-
-
-def test_without_a_training_set_there_is_nothing_to_load(lake):
-    with pytest.raises(FileNotFoundError, match="examples"):
-        load_training_set(lake)

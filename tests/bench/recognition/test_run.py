@@ -1,13 +1,9 @@
 import json
-from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from apexline.bench.recognition import __main__ as recognition_main
-from apexline.bench.recognition.faces import ClipFaces
 from apexline.bench.recognition.page import write_report
 from apexline.bench.recognition.run import (
     Results,
@@ -20,95 +16,17 @@ from apexline.bench.recognition.run import (
 from apexline.bench.recognition.trainings import (
     ARMS,
     Plan,
-    Sets,
     ferplus_run,
-    merge_folds,
     original_rows,
-    performers_examples,
     performers_run,
-    read_plan,
 )
 from apexline.ml.config import TrainConfig
-from apexline.ml.datasets.ferplus import ORIGINAL_WORDS, WORDS, FerPlus, ferplus_examples
-from apexline.ml.datasets.image_pad import emotion_anchors
+from apexline.ml.datasets.ferplus import ferplus_examples
 from apexline.ml.emotions import EMOTIONS
 from apexline.orchestration.commands.cli import app
 
 TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)
 PLAN = Plan("quick", 1, 3, 0.3, {"stills": 1.0, "clips": 0.5}, TINY, TINY)
-PERFORMERS = [f"p{i}" for i in range(6)]
-INTENSITIES = ("happy", "sad", "angry", "disgusted", "scared", "surprised")
-
-
-def noise(*shape: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-@pytest.fixture(scope="module")
-def sets() -> Sets:
-    """Noise in place of faces; labels as the readers give them."""
-    num = 60
-    votes = np.zeros((num, len(WORDS)))
-    four = [WORDS.index(word) for word in ("happiness", "anger", "neutral", "fear")]
-    votes[np.arange(num), np.resize(four, num)] = 10
-    folds = np.resize(["train", "train", "train", "train", "valid", "valid", "valid", "valid", "test"], num)
-    folds = np.where(np.arange(num) > 44, "test", folds)
-    classes = np.resize(np.arange(4), num)
-    named = np.array([ORIGINAL_WORDS.index(w) for w in ("happy", "angry", "neutral", "fear")])[classes]
-    ids = np.array([f"f{i}" for i in range(num)])
-    stills = pd.DataFrame(
-        [
-            {"image": f"{p}_{e}.jpg", "performer": p, "emotion": e, "observed": "angry" if e == "calm" else e}
-            for p in PERFORMERS
-            for e in EMOTIONS
-        ]
-    ).assign(**{f"intensity_{word}": 1.0 for word in INTENSITIES})
-    segments = pd.DataFrame(
-        [
-            {"clip": f"{p}.mp4", "performer": p, "emotion": e, "kind": k}
-            for p in PERFORMERS
-            for e, k in (("happy", "macro"), ("angry", "micro"), ("scared", "macro"))
-        ]
-    )
-    at = np.tile(["apex", "rise", "fall", "onset"], len(segments))
-    generator = np.random.default_rng(0)
-    return Sets(
-        ferplus=FerPlus(ids, folds, votes, classes, classes, named, ids),
-        ferplus_images=noise(num, 48, 48, seed=1),
-        stills=stills,
-        still_faces={
-            "images": noise(len(stills), 48, 48, seed=2),
-            "texture": generator.random((len(stills), 6), np.float32),
-        },
-        segments=segments,
-        clips=ClipFaces(
-            segment=np.repeat(np.arange(len(segments)), 4),
-            at=at,
-            images=noise(len(at), 48, 48, seed=3),
-            texture=generator.random((len(at), 6), np.float32),
-            flow=generator.normal(size=(len(at), 5)).astype(np.float32),
-        ),
-    )
-
-
-def test_plans_of_the_repository_can_be_read():
-    full, quick = read_plan("full"), read_plan("quick")
-    assert full.seeds == 5
-    assert quick.seeds == 1
-    assert quick.ferplus.epochs < full.ferplus.epochs
-    assert quick.ferplus == replace(full.ferplus, epochs=quick.ferplus.epochs)
-
-
-def test_examples_of_performers(sets):
-    data, weights, rows = performers_examples(sets, PLAN.mix, emotion_anchors())
-    assert len(data) == 24 + 18 * 4
-    assert data.flow_mask.tolist() == [0.0] * 24 + [1.0] * 72
-    np.testing.assert_array_equal(weights, np.where(data.flow_mask > 0, 0.5, 1.0))
-    onset = np.flatnonzero(sets.clips.at == "onset") + 24
-    assert set(data.targets[onset]) == {EMOTIONS.index("calm")}
-    assert np.isnan(data.pad[24:][np.isin(sets.clips.at, ("rise", "fall"))]).all()
-    assert sorted(rows[rows >= 0]) == list(range(24 + 18))
-    assert data.subjects[rows == 24 + 4] == "p1"
 
 
 def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
@@ -167,17 +85,6 @@ def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
     assert (tmp_path / "docs" / "recognition.png").exists()
 
 
-def test_folds_of_each_seed_are_put_in_order(sets):
-    num = len(sets.stills) + len(sets.segments)
-    order = np.random.default_rng(0).permutation(num)
-    answers = [
-        {"row": rows, "mapped": rows * 10 + seed} for seed in (0, 1) for rows in np.array_split(order, 3)
-    ]
-    first, second = merge_folds(sets, answers, "mapped")
-    np.testing.assert_array_equal(first, np.arange(num) * 10)
-    np.testing.assert_array_equal(second, np.arange(num) * 10 + 1)
-
-
 def test_the_command_has_a_quick_form(monkeypatch):
     plans = []
 
@@ -192,21 +99,3 @@ def test_the_command_has_a_quick_form(monkeypatch):
         assert json.loads(answer.stdout)["figures"] == [{"accuracy": 0.5}]
         assert plans.pop() == name
     assert CliRunner().invoke(app, ["bench", "flow", "--quick"]).exit_code == 2
-
-
-def test_fewer_seeds_than_the_plan_has_are_measured_and_shown(monkeypatch, tmp_path, capsys):
-    figures = [
-        {"on": "stills", "method": "m", "accuracy": 0.5, "balanced": 0.5, "95 %, performers": "0.4..0.6"}
-    ]
-    difference = {"difference on apexes": "a - b", "mean": 0.1, "95 %": "+0.0..+0.2", "real": "yes"}
-    monkeypatch.setattr(
-        recognition_main,
-        "measure",
-        lambda data, plan, cache: Results(plan, figures, figures, figures, [difference], figures),
-    )
-    monkeypatch.setattr("sys.argv", ["recognition", "--seeds", "2", "--out", str(tmp_path)])
-    recognition_main.main()
-    assert json.loads(capsys.readouterr().out)["figures"] == figures
-    page = (tmp_path / "recognition.md").read_text()
-    assert "recognition_main --seeds 2 --out docs" in page
-    assert "Beyond chance of performers: a - b.\n\n" in page

@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
 
-from apexline.bench.semantic import page as semantic_report
 from apexline.bench.semantic import run as semantic
 from apexline.ml.datasets.image_pad import emotion_anchors
-from apexline.ml.evaluation.markdown import markdown_table
 
 WORDS = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt"
 
@@ -50,8 +48,3 @@ def test_stills_are_placed_by_what_was_seen_and_named_by_what_was_posed(tmp_path
 )
 def test_the_verdict_says_when_the_interval_holds_the_bar(interval, expected):
     assert semantic._verdict(*interval) == expected
-
-
-def test_tables_are_markdown_with_blank_gaps():
-    table = markdown_table([{"a": 0.5, "b": np.nan}, {"a": 2e-7, "b": "x"}], semantic_report.three_digits)
-    assert table.splitlines() == ["| a | b |", "|---|---|", "| 0.500 |  |", "| 2.0e-07 | x |"]

@@ -5,7 +5,6 @@ import pytest
 
 from apexline.bench.spotting.faces import PlainCurve, Stretch
 from apexline.bench.spotting.learners import CalibratedRule, fused_learned, temporal_logistic
-from apexline.bench.spotting.mdmd import MdmdStream, main_direction_difference
 from apexline.bench.spotting.methods import (
     AsConfigured,
     Baseline,
@@ -18,7 +17,6 @@ from apexline.bench.spotting.methods import (
 )
 from apexline.features.spotting.decisions import TrackCurves
 from apexline.features.spotting.spans import Span
-from apexline.ml.spotting_metrics.frames import frame_roc
 from apexline.ml.spotting_metrics.nested import NestedCrossValidation
 from apexline.ml.spotting_metrics.summary import SpottingSummary, TrueSegment
 from tests.bench.spotting.made_faces import draw_face, draw_faces
@@ -131,43 +129,3 @@ def test_a_baselines_threshold_is_relative_to_its_clip():
     for each in (faint, strong):
         assert bounds(baseline.spot(each, Thresholds(delta=0.5))[1]) == [(50, 52)]
         assert bounds(baseline.spot(each, Thresholds(delta=0.5, reach_s=0.2))[1]) == [(45, 57)]
-
-
-def test_calibration_keeps_the_order_of_frames_and_the_segments():
-    face = draw_face("a", "p", [TRUE])
-    scores, found = FlowRule().fit([]).spot(face, Thresholds())
-    calibrated, same = CalibratedRule(FlowRule()).fit(FACES).spot(face, Thresholds())
-    assert found == same
-    assert ((calibrated >= 0) & (calibrated <= 1)).all()
-    positive = np.arange(120) // 40 == 1
-    assert frame_roc(scores, positive).auc == pytest.approx(frame_roc(calibrated, positive).auc)
-
-
-def test_main_direction_by_hand():
-    # Everything moves 2 px right and is back at the window's end; a few pixels differ and are outvoted.
-    there = np.zeros((12, 12, 2), np.float32)
-    there[..., 0] = 2.0
-    there[::2, ::2] = [0.0, 9.0]
-    assert main_direction_difference(there, np.zeros_like(there)) == pytest.approx(2.0)
-    assert main_direction_difference(there, there) == 0.0
-    # Blocks are 2 x 2 pixels here: a third of them, 12 of 36, move.
-    part = np.zeros((12, 12, 2), np.float32)
-    part[:4, :, 0] = 3.0
-    assert main_direction_difference(part, np.zeros_like(part)) == pytest.approx(3.0)
-
-
-def test_mdmd_peaks_where_a_movement_comes_and_goes():
-    rng = np.random.default_rng(0)
-    base = np.kron(rng.integers(0, 255, (16, 16)), np.ones((8, 8))).astype(np.uint8)
-    stream = MdmdStream(half_window_s=0.2)
-    rows = []
-    for frame in range(30):
-        shift = 3 if 14 <= frame <= 16 else 0
-        rows += stream.push(np.roll(base, shift, axis=1), frame, frame / 25)
-    rows += stream.flush()
-    assert [row.frame for row in rows] == list(range(30))
-    differences = np.array([row.difference for row in rows])
-    assert differences.argmax() in (14, 15, 16)
-    # no window about the first and the last frames
-    assert not differences[:5].any()
-    assert not differences[-5:].any()

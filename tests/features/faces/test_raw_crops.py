@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 import pytest
-from skimage import data
 
 from apexline.features.faces.alignment import align_face
 from apexline.features.faces.config import FaceConfig
@@ -14,11 +13,6 @@ from apexline.features.faces.raw_crops import align_raw_crop, crop_size_px
 @pytest.fixture(scope="module")
 def detector():
     return make_detector(FaceConfig(min_face_px=20))
-
-
-@pytest.fixture(scope="module")
-def portrait():
-    return np.ascontiguousarray(data.astronaut()[..., ::-1])
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """MODC codes: hand-worked arrays, the mirror identity, and slow loops on every backend."""
 
-import ast
 from typing import get_args
 
 import numpy as np
@@ -9,12 +8,8 @@ import torch
 
 from apexline.features.backend import to_numpy
 from apexline.features.modc import codes as modc
-from apexline.features.modc import compiled as modc_kernels
-from apexline.features.modc import histograms, prefilter
 from apexline.features.modc.codes import KINDS, modc_codes, modc_histograms, num_bins
-from apexline.features.modc.histograms import block_histograms
 from apexline.features.modc.prefilter import prefilter_images
-from apexline.features.modc.rings import sampling_taps
 from tests.reference import texture as slow
 
 SMALL = (1, 2, 3)
@@ -102,19 +97,6 @@ def test_light_does_not_change_codes(noise):
     np.testing.assert_array_equal(modc_codes(noise[0]), modc_codes(2 * noise[0] + 30))
 
 
-@pytest.mark.parametrize("radius", range(1, 12))
-def test_weights_sum_to_256_and_mirror(radius):
-    for j in range(8):
-        offsets, weights = sampling_taps(radius, j)
-        assert weights.sum() == 256
-        mirrored, same = sampling_taps(radius, -j)
-        np.testing.assert_array_equal(offsets * [1, -1], mirrored)
-        np.testing.assert_array_equal(weights, same)
-        centre = (offsets * weights[:, None]).sum(axis=0) / 256
-        exact = radius * np.array([-np.cos(j * np.pi / 4), np.sin(j * np.pi / 4)])
-        np.testing.assert_allclose(centre, exact, atol=1 / 128)
-
-
 @pytest.mark.parametrize("base", get_args(modc.Base))
 def test_histograms_equal_slow_counts_on_every_backend(backend, noise, base):
     found = backend.host(modc_histograms(backend.array(noise), grid=(2, 3), base=base))
@@ -135,14 +117,6 @@ def test_histograms_are_bit_equal_across_backends(backend, rng):
     images = rng.integers(0, 256, (2, 40, 37)).astype(np.uint8)
     found = backend.host(modc_histograms(backend.array(images), kind="sr", prefilter="gaussian"))
     np.testing.assert_array_equal(found, modc_histograms(images, kind="sr", prefilter="gaussian"))
-
-
-def test_blocks_cover_the_area_once(backend):
-    codes = np.arange(35).reshape(1, 1, 5, 7)
-    found = backend.host(block_histograms(backend.array(codes.astype(np.int32)), grid=(2, 3), bins=35))
-    # rows 0-1 and 2-4, columns 0-1, 2-3, 4-6
-    areas = np.array([[4, 4, 6], [6, 6, 9]])
-    np.testing.assert_allclose((found[0, 0] * areas[..., None]).sum(axis=(0, 1)), 1, rtol=1e-6)
 
 
 def test_integer_images_within_range_are_taken(backend, noise):
@@ -171,37 +145,6 @@ def test_integer_images_within_range_are_taken(backend, noise):
 def test_errors_say_what_was_expected(call, error, match):
     with pytest.raises(error, match=match):
         call()
-
-
-def test_gaussian_equals_slow_loops(backend, noise):
-    found = backend.host(prefilter_images(backend.array(noise), method="gaussian"))
-    for t in range(2):
-        np.testing.assert_array_equal(found[t], slow.gaussian_q8(noise[t]))
-
-
-def test_no_prefilter_is_the_image(noise):
-    np.testing.assert_array_equal(prefilter_images(noise, method="none"), noise)
-
-
-def test_tan_triggs_evens_out_light(backend, texture_image):
-    image = texture_image.astype(np.uint8)
-    shaded = (texture_image * np.linspace(0.4, 1.0, 64)).astype(np.uint8)
-    even, uneven = (
-        backend.host(prefilter_images(backend.array(each), method="tan_triggs")).astype(float)
-        for each in (image, shaded)
-    )
-    correlation = np.corrcoef(even.ravel(), uneven.ravel())[0, 1]
-    assert correlation > 0.97
-    assert correlation > np.corrcoef(image.ravel(), shaded.ravel())[0, 1]
-    expected = prefilter_images(image, method="tan_triggs").astype(float)
-    assert np.abs(even - expected).max() <= 1
-
-
-def test_tan_triggs_of_a_flat_image_is_flat():
-    assert set(prefilter_images(np.full((9, 9), 50, np.uint8), method="tan_triggs").ravel().tolist()) <= {
-        127,
-        128,
-    }
 
 
 @pytest.mark.parametrize("shape", [(15, 27), (16, 28), (45, 29), (44, 140), (13, 141), (77, 300)])
@@ -237,39 +180,3 @@ def test_read_only_and_strided_images_are_coded(noise):
     wide = np.repeat(noise[0], 2, axis=1)[:, ::2]
     wide.flags.writeable = False
     np.testing.assert_array_equal(modc_codes(wide), modc_codes(noise[0]))
-
-
-def test_kernels_stay_within_their_arrays(monkeypatch, rng):
-    """Kernels as Python, where an index beyond an array raises; vectors coded by slow loops."""
-    images = rng.integers(100, 108, (2, 10, 24)).astype(np.uint8)
-    rings = modc_kernels.Rings(SMALL, (KINDS["sl"], KINDS["sr"]), ((1, 4, 16, 64), (1, 4, 16, 64)))
-    codes = modc_kernels.code_stack(images, rings)
-    counted = modc_kernels.histogram_stack(images, rings, (2, 3))
-
-    def code_lanes(tile, start, codes, first, pitch, plan):
-        radii, turns, weights, stride = ast.literal_eval(plan)
-        assert tile.shape[1] == stride
-        row, col = start // stride + radii[2], start % stride + radii[2]
-        for lane in range(16):
-            for plane in range(2 * len(turns)):
-                digits = slow.digits_at(tile, row, col + lane, radii, turns[plane // 2])[plane % 2 :: 2]
-                code = sum(w * a + v * b for w, v, (a, b) in zip(*weights, digits, strict=True))
-                codes[first + plane * pitch + lane] = code
-
-    monkeypatch.setattr(modc_kernels, "_code_lanes", code_lanes)
-    for name in ("_code_kernel", "_histogram_kernel"):
-        kernel = getattr(modc_kernels, name)(rings).py_func
-        monkeypatch.setattr(modc_kernels, name, lambda _, kernel=kernel: kernel)
-    monkeypatch.setattr(modc_kernels, "_copy_tile", modc_kernels._copy_tile.py_func)
-    np.testing.assert_array_equal(modc_kernels.code_stack(images, rings), codes)
-    np.testing.assert_array_equal(modc_kernels.histogram_stack(images, rings, (2, 3)), counted)
-
-
-def test_counting_and_smoothing_as_python(monkeypatch, noise):
-    """The same for the compiled loops beside."""
-    smooth = prefilter_images(noise)
-    counted = block_histograms(smooth, grid=(2, 2), bins=256)
-    for owner, name in ((histograms, "_count_blocks"), (prefilter, "_smooth_stack")):
-        monkeypatch.setattr(owner, name, getattr(owner, name).py_func)
-    np.testing.assert_array_equal(prefilter_images(noise), smooth)
-    np.testing.assert_array_equal(block_histograms(smooth, grid=(2, 2), bins=256), counted)

@@ -9,8 +9,8 @@ from apexline.features.spotting import decisions
 from apexline.features.spotting.config import SegmentConfig
 from apexline.features.spotting.decisions import TrackCurves, spot
 from apexline.features.spotting.spans import Bound
+from tests.features.spotting.bumps import FPS, bump
 
-FPS = 25.0
 CONFIG = SegmentConfig(
     regions=("left_mouth", "left_brow"), apex_fraction=0.25, min_motion_px=0.7, repeat_fraction=0.25
 )
@@ -23,10 +23,6 @@ def curves(mouth, brow=None, texture=None, *, first=0):
     displacement[:, 1, 0] = np.zeros(length) if brow is None else brow
     frames = np.arange(first, first + length)
     return TrackCurves(frames, frames / FPS, displacement, np.zeros(length) if texture is None else texture)
-
-
-def bump(length, onset, apex, offset, height):
-    return np.interp(np.arange(length), [onset, apex, offset], [0.0, height, 0.0])
 
 
 def explain(given, **options):

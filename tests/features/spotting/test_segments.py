@@ -7,8 +7,7 @@ import pytest
 
 from apexline.features.flow.polar import flow_angle
 from apexline.features.spotting.config import SegmentConfig
-from apexline.features.spotting.flanks import extrapolate_to_foot, grow_from_apex, max_speed
-from apexline.features.spotting.rest import rest_state
+from apexline.features.spotting.flanks import extrapolate_to_foot, max_speed
 from apexline.features.spotting.segments import (
     fuse,
     mean_spans,
@@ -17,56 +16,13 @@ from apexline.features.spotting.segments import (
     texture_spans,
     to_segments,
 )
-from apexline.features.spotting.spans import Span, centre_apex, limit_spans, merge_spans
-from tests.reference import flow as slow
-
-FPS = 25.0
-
-
-def bump(length, onset, apex, offset, height):
-    """Triangle that is zero at onset and offset."""
-    return np.interp(np.arange(length), [onset, apex, offset], [0.0, height, 0.0], left=0.0, right=0.0)
+from apexline.features.spotting.spans import Span
+from tests.features.spotting.bumps import FPS, bump, found
 
 
 def regions_of(*curves, direction=(0.0, 1.0)):
     """Displacement (T, R, 2) of regions that all move along one direction."""
     return np.stack([np.outer(curve, direction) for curve in curves], axis=1)
-
-
-def found(spans):
-    return [(span.onset, span.apex, span.offset) for span in spans]
-
-
-# Growing, eq. (23)
-
-
-def test_growth_by_hand():
-    """Apex 10 px: frames above 3 px belong to it, the dip to 2 px on the left ends it."""
-    module = np.array([9.0, 2.0, 4.0, 8.0, 10.0, 7.0, 3.1, 3.0, 6.0])
-    still = np.zeros(9)
-    assert grow_from_apex(module, still, 4, apex_fraction=0.3, max_turn=0.5) == (2, 6)
-    assert grow_from_apex(module, still, 4, apex_fraction=0.0, max_turn=0.5) == (0, 8)
-    assert grow_from_apex(module, still, 4, apex_fraction=0.75, max_turn=0.5) == (3, 4)
-
-
-def test_growth_stops_where_the_motion_turns():
-    module = np.full(9, 5.0)
-    angle = np.array([0.0, 0.0, 2.0, 2.0, 2.2, 2.3, 2.4, 0.0, 0.0])
-    assert grow_from_apex(module, angle, 4, apex_fraction=0.3, max_turn=0.5) == (2, 6)
-
-
-def test_growth_crosses_the_seam_of_angles():
-    angle = np.array([6.2, 0.1, 6.2, 0.1])
-    assert grow_from_apex(np.ones(4), angle, 1, apex_fraction=0.3, max_turn=0.5) == (0, 3)
-
-
-def test_growth_equals_slow_loops(rng):
-    for _ in range(50):
-        module = rng.uniform(0, 1, 30)
-        angle = np.cumsum(rng.normal(0, 0.5, 30)) % (2 * np.pi)
-        apex = int(rng.integers(30))
-        expected = slow.grow_from_apex(module, angle, apex, 0.3, 0.8)
-        assert grow_from_apex(module, angle, apex, apex_fraction=0.3, max_turn=0.8) == expected
 
 
 # Motion
@@ -184,45 +140,6 @@ def test_a_drift_is_too_slow_for_an_expression():
     assert max_speed(drift[:1], fps=FPS) == 0.0
 
 
-# Rest
-
-
-def test_rest_is_where_the_face_dwells(rng):
-    """The track begins in a smile of (3, -2) px against its reference; the face rests for the other 80 %."""
-    displacement = rng.normal(0, 0.05, (100, 2)) + [3.0, -2.0]
-    displacement[:20] -= [3.0, -2.0]
-    times = np.arange(100) / FPS
-    rest = rest_state(displacement, times, window_s=12.0)
-    np.testing.assert_allclose(rest, np.tile([3.0, -2.0], (100, 1)), atol=0.1)
-
-
-def test_a_long_smile_is_not_taken_for_rest(rng):
-    """Calm for a quarter of the track, then a steady smile: what the track begins with is preferred."""
-    displacement = rng.normal(0, 0.05, (100, 2))
-    displacement[25:] += [0.0, 4.0]
-    rest = rest_state(displacement, np.arange(100) / FPS, window_s=12.0)
-    np.testing.assert_allclose(rest, 0.0, atol=0.1)
-
-
-def test_rest_is_where_a_short_track_begins_and_ends(rng):
-    """A tenth of calm, a smile that fills nearly all of the track, and calm again, half a pixel away."""
-    displacement = rng.normal(0, 0.05, (100, 2))
-    displacement[10:85] += [3.0, -2.0]
-    displacement[85:] += [0.5, 0.0]
-    times = np.arange(100) / FPS
-    assert np.abs(rest_state(displacement, times, window_s=12.0)).max() < 0.6
-    # a track that does not come back may as well have begun in an expression
-    displacement[85:] += [3.0, -2.0]
-    assert np.abs(rest_state(displacement, times, window_s=12.0) - [3.0, -2.0]).max() < 0.6
-
-
-def test_rest_follows_drift(rng):
-    times = np.arange(1500) / FPS
-    drift = np.outer(times, [0.05, 0.0])
-    rest = rest_state(drift + rng.normal(0, 0.02, (1500, 2)), times, window_s=6.0)
-    assert np.abs(rest - drift)[75:-75].max() < 0.2
-
-
 # Texture
 
 
@@ -282,57 +199,6 @@ def test_mean_needs_both_curves_high():
     assert mean_spans(motion / 100, texture, config=config, fps=FPS) == []
 
 
-# Merging and lengths
-
-
-def test_gaps_up_to_the_limit_merge():
-    spans = [Span(0, 2, 5, 1.0, "flow"), Span(9, 10, 12, 2.0, "flow"), Span(17, 18, 19, 1.0, "texture")]
-    assert found(merge_spans(spans, gap=3)) == [(0, 10, 12), (17, 18, 19)]
-    assert merge_spans(spans, gap=4) == [Span(0, 10, 19, 2.0, "both")]
-
-
-def test_enclosed_span_does_not_shorten_the_other():
-    spans = [Span(0, 2, 30, 1.0, "flow"), Span(5, 6, 10, 2.0, "flow")]
-    assert found(merge_spans(spans, gap=0)) == [(0, 6, 30)]
-
-
-def test_lengths_are_limited_in_seconds():
-    strength = bump(200, 0, 120, 199, 1.0)
-    spans = [Span(0, 0, 1, 1.0, "flow"), Span(10, 120, 190, 1.0, "flow"), Span(195, 196, 197, 1.0, "flow")]
-    kept = limit_spans(spans, strength, min_length_s=0.1, max_length_s=2.0, fps=FPS)
-    assert len(kept) == 2
-    cut, short = kept
-    assert short.onset == 195
-    assert cut.offset - cut.onset + 1 == 50
-    # the strongest 50 frames of a triangle that falls more steeply on its right
-    assert cut.onset <= 120 <= cut.offset
-    assert strength[cut.onset] == pytest.approx(strength[cut.offset], abs=0.03)
-
-
-@pytest.mark.parametrize(
-    ("curve", "share", "expected"),
-    [
-        ([0, 1, 9.5, 9, 10, 9.2, 1, 0], 0.9, 3),  # frames 2..5 come near the peak at 4
-        ([0, 1, 9.5, 9, 10, 9.2, 1, 0], 1.0, 4),
-        ([0, 9.5, 2, 9, 10, 9.2, 9.1, 0], 0.9, 4),  # what lies beyond a dip does not count
-        ([10, 10, 10, 10, 10, 10, 10, 10], 0.9, 3),  # within the span 1..6
-    ],
-)
-def test_the_apex_is_the_middle_of_the_height(curve, share, expected):
-    span = Span(1, 1, 6, 2.0, "flow")
-    centred = centre_apex(span, np.array(curve, float), share=share)
-    assert centred == replace(span, apex=expected)
-
-
-def test_limits_scale_with_the_frame_rate():
-    span = [Span(0, 2, 4, 1.0, "flow")]
-    kept = {
-        fps: limit_spans(span, np.ones(5), min_length_s=0.1, max_length_s=4.0, fps=fps) for fps in (25, 60)
-    }
-    assert len(kept[25]) == 1
-    assert kept[60] == []
-
-
 def test_segments_carry_frames_and_times():
     frames, times = np.arange(100, 160), np.arange(60) / 20 + 5
     spans = [Span(0, 4, 10, 2.0, "flow"), Span(20, 30, 50, 3.0, "both")]
@@ -350,19 +216,3 @@ def test_smoothing_can_be_left_out(rng):
     noise = rng.normal(size=50)
     np.testing.assert_array_equal(smoothed(noise, config=SegmentConfig(smooth_s=0), fps=25), noise)
     assert smoothed(noise, config=SegmentConfig(), fps=25).std() < noise.std()
-
-
-@pytest.mark.parametrize(
-    ("options", "match"),
-    [
-        ({"apex_fraction": 1.5}, "apex_fraction\n.*less than or equal to 1.*input_value=1.5"),
-        ({"fusion": "and"}, "fusion\n.*'fallback', 'or' or 'mean'.*input_value='and'"),
-        ({"rest": "first"}, "rest\n.*'none' or 'densest'.*input_value='first'"),
-        ({"texture_peaks": "width"}, "texture_peaks\n.*'prominence' or 'threshold'.*input_value='width'"),
-        ({"regions": ()}, "regions\n.*at least 1 item"),
-        ({"min_length_s": 5.0}, "min_length_s 5.0 exceeds max_length_s 4.0; swap them"),
-    ],
-)
-def test_configuration_errors_say_what_was_expected(options, match):
-    with pytest.raises(ValueError, match=match):
-        SegmentConfig(**options)

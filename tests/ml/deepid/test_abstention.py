@@ -74,14 +74,6 @@ def test_an_unknown_measure_is_refused():
         Limits().reasons([0.9], [0.0], {"light": [1.0]})
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("coverage", 1.1), ("min_face_px", -1), ("max_yaw", float("nan"))]
-)
-def test_limits_out_of_range_are_refused(name, value):
-    with pytest.raises(ValueError, match=f"AbstentionConfig\n{name}\n.*input_value={value}"):
-        AbstentionConfig(**{name: value})
-
-
 def test_confidence_threshold_by_hand():
     confidence = [0.5, 0.9, 0.7, 0.6, 0.8]
     assert confidence_threshold(confidence, coverage=0.8) == 0.6

@@ -6,7 +6,7 @@ import pytest
 
 from apexline.ml import norms
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
-from apexline.ml.semantic_space.score_table import DroppedPairsWarning, SingularCorrelationWarning, normalise
+from apexline.ml.semantic_space.score_table import DroppedPairsWarning, SingularCorrelationWarning
 from apexline.ml.semantic_space.space import SemanticSpace, fit_semantic_space
 from apexline.ml.surveys.panel import PanelConfig, draw_pad, simulate_panel
 from apexline.ml.surveys.ratings import mean_scores
@@ -39,18 +39,6 @@ def made():
     factors = rng.normal(size=(400, 3))
     values = factors @ loadings.T + np.sqrt(1 - 0.81) * rng.normal(size=(400, 12))
     return values, loadings, factors
-
-
-def test_normalised_scores_multiply_to_the_pearson_correlation_matrix():
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=(30, 5)) @ rng.normal(size=(5, 5)) + 4
-    normalised = normalise(values)
-    np.testing.assert_allclose(normalised.T @ normalised, np.corrcoef(values, rowvar=False), atol=1e-12)
-
-
-def test_normalised_column_by_hand():
-    # mean 2, centred (-1, 0, 1), L2 norm sqrt(2)
-    np.testing.assert_allclose(normalise(np.array([[1.0], [2.0], [3.0]]))[:, 0], [-(0.5**0.5), 0, 0.5**0.5])
 
 
 def test_known_loadings_and_factors_are_recovered(made):

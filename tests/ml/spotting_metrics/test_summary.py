@@ -3,14 +3,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from apexline.ml.spotting_metrics.frames import frame_roc, roc_area
 from apexline.ml.spotting_metrics.summary import (
     SpotterResult,
     SpottingSummary,
     TrueSegment,
     average_precision_ranks,
 )
-from tests.reference.spotting import pair_auc
 
 
 @dataclass(frozen=True)
@@ -134,18 +132,3 @@ def test_senseless_input_is_refused():
         SpottingSummary([])
     with pytest.raises(ValueError, match="a face has 1 frames"):
         SpottingSummary([SpotterResult("a", np.zeros(1), [], [], np.zeros(1))])
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_weighted_area_equals_comparing_every_pair(seed: int):
-    rng = np.random.default_rng(seed)
-    scores, positive = rng.integers(0, 6, 30).astype(float), np.arange(30) % 3 == 0
-    weights = rng.integers(0, 3, 30)
-    order = np.argsort(-scores, kind="stable")
-    area = roc_area(scores[order], positive[order], weights[order])
-    copies = np.repeat(np.arange(30), weights)
-    assert area == pytest.approx(pair_auc(scores[copies].tolist(), positive[copies].tolist()))
-    assert roc_area(scores[order], positive[order], np.ones(30, int)) == pytest.approx(
-        frame_roc(scores, positive).auc
-    )
-    assert np.isnan(roc_area(scores, np.zeros(30, bool), weights))

@@ -2,9 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from apexline.ml.semantic_space.principal_axis import principal_axes
-from apexline.ml.semantic_space.resampling import congruence_interval
-from apexline.ml.semantic_space.rotation import rotate_to_target
 from apexline.ml.surveys.power import survey_power
 from apexline.ml.surveys.variance_components import RatingComponents
 
@@ -90,21 +87,3 @@ def test_a_scale_on_which_stimuli_do_not_differ_is_left_out(components, target):
     table = survey_power(components, target, images=(40,), raters=(3,), num_surveys=2)
     assert table.left_out == ("s2",)
     assert np.isfinite(table.cells.to_numpy()).all()
-
-
-def test_the_interval_holds_the_congruence_and_narrows_with_stimuli(target):
-    rng = np.random.default_rng(6)
-
-    def interval(stimuli):
-        points = rng.normal(size=(stimuli, 1, 3)) @ target.to_numpy().T
-        cube = points + 2 * rng.normal(size=(stimuli, 8, 16))
-        cube[rng.random(cube.shape) < 0.2] = np.nan
-        loadings = principal_axes(np.corrcoef(np.nanmean(cube, axis=1), rowvar=False))
-        centre = rotate_to_target(loadings, target.to_numpy())[1]
-        return centre, *congruence_interval(cube, target, num_resamples=60)
-
-    _, low_few, high_few = interval(30)
-    centre, low, high = interval(300)
-    assert (low < centre + 0.01).all()
-    assert (high > centre - 0.01).all()
-    assert ((high - low) < (high_few - low_few)).all()

@@ -1,0 +1,35 @@
+"""How far a segment grows from its apex, eq. (23)."""
+
+import numpy as np
+
+from apexline.features.spotting.flanks import grow_from_apex
+from tests.reference import flow as slow
+
+
+def test_growth_by_hand():
+    """Apex 10 px: frames above 3 px belong to it, the dip to 2 px on the left ends it."""
+    module = np.array([9.0, 2.0, 4.0, 8.0, 10.0, 7.0, 3.1, 3.0, 6.0])
+    still = np.zeros(9)
+    assert grow_from_apex(module, still, 4, apex_fraction=0.3, max_turn=0.5) == (2, 6)
+    assert grow_from_apex(module, still, 4, apex_fraction=0.0, max_turn=0.5) == (0, 8)
+    assert grow_from_apex(module, still, 4, apex_fraction=0.75, max_turn=0.5) == (3, 4)
+
+
+def test_growth_stops_where_the_motion_turns():
+    module = np.full(9, 5.0)
+    angle = np.array([0.0, 0.0, 2.0, 2.0, 2.2, 2.3, 2.4, 0.0, 0.0])
+    assert grow_from_apex(module, angle, 4, apex_fraction=0.3, max_turn=0.5) == (2, 6)
+
+
+def test_growth_crosses_the_seam_of_angles():
+    angle = np.array([6.2, 0.1, 6.2, 0.1])
+    assert grow_from_apex(np.ones(4), angle, 1, apex_fraction=0.3, max_turn=0.5) == (0, 3)
+
+
+def test_growth_equals_slow_loops(rng):
+    for _ in range(50):
+        module = rng.uniform(0, 1, 30)
+        angle = np.cumsum(rng.normal(0, 0.5, 30)) % (2 * np.pi)
+        apex = int(rng.integers(30))
+        expected = slow.grow_from_apex(module, angle, apex, 0.3, 0.8)
+        assert grow_from_apex(module, angle, apex, apex_fraction=0.3, max_turn=0.8) == expected
