@@ -3,8 +3,6 @@
 from apexline.features.backend import Array, Device, has_gpu, to_numpy
 from apexline.features.config import FeatureConfig, build_config, load_config, read_sections
 from apexline.features.pipeline import (
-    FlowStream,
-    TextureStream,
     explain_segments,
     find_segments,
     segment_features,
@@ -16,8 +14,6 @@ __all__ = [
     "Array",
     "Device",
     "FeatureConfig",
-    "FlowStream",
-    "TextureStream",
     "build_config",
     "explain_segments",
     "find_segments",

@@ -42,6 +42,14 @@ class FeatureConfig:
     segments : SegmentConfig
     device : {"auto", "cpu", "cuda"}
         Where texture and flow are computed; ``auto`` takes the GPU where there is one.
+
+    Examples
+    --------
+    >>> from apexline.features import FeatureConfig
+    >>> from apexline.features.flow import FlowConfig
+    >>> config = FeatureConfig(device="cpu", flow=FlowConfig(solver="single", num_sweeps=100))
+    >>> config.flow.num_sweeps, config.texture.kinds
+    (100, ('sl', 'sr'))
     """
 
     faces: FaceConfig = field(default_factory=FaceConfig)
@@ -66,6 +74,14 @@ def load_config(path: str | Path) -> FeatureConfig:
         Where there is no such file.
     ValueError
         For an unknown key or a value of the wrong type or range, naming file, section, key and what was expected.
+
+    Examples
+    --------
+    >>> from importlib.resources import files
+    >>> from apexline.features import load_config
+    >>> config = load_config(files("apexline.configs") / "paper.yaml")
+    >>> config.flow.solver, config.texture.registration
+    ('single', 'none')
     """
     own = {each.name for each in fields(FeatureConfig)}
     document = read_sections(path)

@@ -1,4 +1,4 @@
-"""The features as one line: streams for one track, and from a clip or its rows to segments.
+"""The features as one line: from a clip, or from its rows, to segments.
 
 Belongs here: what assets and notebooks call. Stays out: the computations (the folders of ``features``), curves from
 rows (``track_curves``), parameters (``config``) and storage.
@@ -19,10 +19,8 @@ from numpy.typing import NDArray
 
 from apexline.features.backend import device_namespace, to_numpy
 from apexline.features.config import FeatureConfig
-from apexline.features.flow import FlowRow
-from apexline.features.flow import stream as flow_stream
-from apexline.features.modc import TextureRow, texture_histograms
-from apexline.features.modc import stream as texture_stream
+from apexline.features.flow import FlowRow, FlowStream
+from apexline.features.modc import TextureRow, TextureStream, texture_histograms
 from apexline.features.spotting import Decision, Segment, explain, spot
 from apexline.features.track_curves import Columns, track_curves
 from apexline.features.tracking import track_faces
@@ -32,20 +30,6 @@ from apexline.features.video import read_frames
 _FRAMES_OUT_OF_SIGHT = 250
 # Rows of a track that wait to be packed: enough that packing costs nothing, few enough that memory stays flat.
 _PACKED_ROWS = 2048
-
-
-class TextureStream(texture_stream.TextureStream):
-    """Texture differences of one track's crops under a whole configuration, on its device."""
-
-    def __init__(self, config: FeatureConfig) -> None:
-        super().__init__(config.texture, device_namespace(config.device))
-
-
-class FlowStream(flow_stream.FlowStream):
-    """Motion of one track's face regions under a whole configuration, on its device."""
-
-    def __init__(self, config: FeatureConfig) -> None:
-        super().__init__(config.flow, device_namespace(config.device))
 
 
 def find_segments(
@@ -111,7 +95,7 @@ def segment_features(
     texture = to_numpy(texture_histograms(xp.asarray(apex_crop), config=first_kind)).ravel()
     if onset_crop is None:
         return texture, None
-    stream = FlowStream(config)
+    stream = FlowStream(config.flow, config.device)
     stream.push(onset_crop, 0, 0.0)
     rows = stream.push(apex_crop, 1, 1.0)
     values = [value for row in rows for value in (row.drow, row.dcol, *row.hoof)]
@@ -137,9 +121,18 @@ def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[
     ------
     features.video.reader.UnreadableVideo
         If the file cannot be read.
+
+    Examples
+    --------
+    >>> from apexline.features import spot_clip
+    >>> for segment in spot_clip("entrance.mp4"):
+    ...     print(segment.track_id, segment.onset_s, segment.apex_s, segment.offset_s)
+    Traceback (most recent call last):
+    FileNotFoundError: [Errno 2] No such file or directory: 'entrance.mp4'
     """
     config = FeatureConfig() if config is None else config
-    texture, flow = _RowsByTrack(lambda: TextureStream(config)), _RowsByTrack(lambda: FlowStream(config))
+    texture = _RowsByTrack(lambda: TextureStream(config.texture, config.device))
+    flow = _RowsByTrack(lambda: FlowStream(config.flow, config.device))
     with Path(path).open("rb") as file:
         clip_key = hashlib.file_digest(file, "sha256").hexdigest()
     for face in track_faces(read_frames(path), faces=config.faces, tracks=config.tracks, clip_key=clip_key):

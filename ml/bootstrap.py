@@ -147,6 +147,15 @@ def paired_bootstrap(
     ------
     ValueError
         If there is no example or the lengths differ.
+
+    Examples
+    --------
+    >>> from apexline.ml import paired_bootstrap
+    >>> subjects = ["ann", "ann", "ben", "ben", "eve", "eve"]
+    >>> challenger, champion = [1, 1, 1, 1, 1, 0], [1, 0, 0, 1, 0, 0]
+    >>> found = paired_bootstrap(challenger, champion, subjects)
+    >>> found.difference, found.wins
+    (0.5, True)
     """
     a, b = np.asarray(correct_a, np.float64), np.asarray(correct_b, np.float64)
     if a.shape != b.shape:

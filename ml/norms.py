@@ -260,6 +260,12 @@ def nearest_emotion(pad: ArrayLike, emotions: Sequence[str] = EMOTIONS) -> str:
     ------
     ValueError
         If `pad` is not three finite numbers.
+
+    Examples
+    --------
+    >>> from apexline.ml import nearest_emotion
+    >>> nearest_emotion([0.8, 0.5, 0.4]), nearest_emotion([-0.5, 0.4, -0.4])
+    ('happy', 'scared')
     """
     return _nearest(pad, emotion_pad().loc[list(emotions)], 1)[0]
 
@@ -283,6 +289,12 @@ def nearest_adjectives(pad: ArrayLike, n: int = 3) -> tuple[str, ...]:
     ------
     ValueError
         If `pad` is not three finite numbers.
+
+    Examples
+    --------
+    >>> from apexline.ml import nearest_adjectives
+    >>> nearest_adjectives([0.8, 0.5, 0.4])
+    ('cheerful', 'excited', 'lively')
     """
     return _nearest(pad, _adjective_pad(), n)
 

@@ -26,11 +26,11 @@ def build_sensors(*, running: bool) -> list[dg.SensorDefinition]:
         context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]
     ) -> dg.SensorResult | dg.SkipReason:
         """Take in what lies in ``landing/`` and process the camera-days it belongs to."""
-        outcomes = take_in_landing(lake)
-        if not outcomes:
+        results = take_in_landing(lake)
+        if not results:
             return dg.SkipReason("nothing in landing/")
-        context.log.info(json.dumps(summarise(outcomes)))
-        return request_camera_days(lake, sorted({o.camera_day for o in outcomes if o.status == "accepted"}))
+        context.log.info(json.dumps(summarise(results)))
+        return request_camera_days(lake, sorted({o.camera_day for o in results if o.status == "accepted"}))
 
     @dg.sensor(job=rescore, minimum_interval_seconds=60, default_status=status)
     def champion_sensor(
@@ -65,14 +65,14 @@ def take_in_landing(lake: Lake) -> list[IntakeResult]:
     if not landing.is_dir():
         return []
     started = monotonic()
-    outcomes: list[IntakeResult] = []
+    results: list[IntakeResult] = []
     for clip in clips_in(landing):
         if monotonic() - started > _TICK_BUDGET_S:
             break
         if _may_be_unfinished(clip):
             continue
-        outcomes.append(take_in(lake, clip, move=True))
-    return outcomes
+        results.append(take_in(lake, clip, move=True))
+    return results
 
 
 def _may_be_unfinished(clip: UPath) -> bool:

@@ -112,7 +112,7 @@ class Actor:
     period_s : float
         Period of the slowest, s.
     episodes : tuple of Episode
-        Expressions and calm stretches, in order.
+        Expressions and calm episodees, in order.
     blinks : tuple of int
         First frames of the blinks.
     """

@@ -16,18 +16,18 @@ _BLINK = (0.5, 1.0, 1.0, 0.7, 0.3)  # closing of the lids, frame by frame
 
 @dataclass(frozen=True)
 class Episode:
-    """One expression, or a calm stretch, of one face.
+    """One expression, or a calm episode, of one face.
 
     Attributes
     ----------
     emotion : str
         happy, angry, scared or calm.
     start : int
-        Last frame before anything moves; a calm stretch begins here.
+        Last frame before anything moves; a calm episode begins here.
     rise, hold, fall : int
         Frames from ``start`` to the peak, from there to the end of the hold, and back to nothing.
     peak : float
-        Intensity at the apex, 0..1; 0 for a calm stretch.
+        Intensity at the apex, 0..1; 0 for a calm episode.
     """
 
     emotion: str
@@ -39,7 +39,7 @@ class Episode:
 
     @property
     def apex(self) -> int:
-        """Frame of the peak; the middle of a calm stretch."""
+        """Frame of the peak; the middle of a calm episode."""
         return self.start + self.rise
 
     @property

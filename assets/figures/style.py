@@ -90,7 +90,7 @@ def share_x(panels: Sequence[Axes], label: str) -> None:
 
 
 def mark_truth(axes: Axes, spans: Iterable[tuple[float, float]]) -> None:
-    """Draw annotated stretches as a bar along the lower edge."""
+    """Draw annotated segments as a bar along the lower edge."""
     for position, (onset, offset) in enumerate(spans):
         label = "annotated" if position == 0 else None
         axes.axvspan(onset, offset, ymax=0.045, color=GREEN, linewidth=0, label=label, zorder=4)

@@ -112,17 +112,17 @@ def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: 
     Returns
     -------
     IntakeResult
-        Bad content and bad manifests are outcomes, never exceptions.
+        Bad content and bad manifests are results, never exceptions.
     """
     try:
-        outcome = _accept(lake, clip, manifest)
+        result = _accept(lake, clip, manifest)
     except Rejected as rejected:
-        outcome = IntakeResult(clip.name, "quarantined", reason=rejected.reason, detail=rejected.detail)
+        result = IntakeResult(clip.name, "quarantined", reason=rejected.reason, detail=rejected.detail)
         quarantine(lake, clip, reason=rejected.reason, detail=rejected.detail)
     if move:
         clip.unlink()
         clip.with_suffix(".json").unlink(missing_ok=True)
-    return outcome
+    return result
 
 
 def _accept(lake: Lake, clip: UPath, manifest: Manifest | None) -> IntakeResult:
@@ -194,9 +194,9 @@ def quarantined(lake: Lake) -> list[dict[str, str]]:
     return sorted(records, key=lambda record: record["name"])
 
 
-def summarise(outcomes: Iterable[IntakeResult]) -> dict[str, Any]:
-    """Count outcomes and list what was quarantined, for a command's summary or a sensor's log."""
-    found = list(outcomes)
+def summarise(results: Iterable[IntakeResult]) -> dict[str, Any]:
+    """Count results and list what was quarantined, for a command's summary or a sensor's log."""
+    found = list(results)
     return {
         "accepted": sum(each.status == "accepted" for each in found),
         "duplicates": sum(each.status == "duplicate" for each in found),

@@ -21,7 +21,9 @@ from upath import UPath
 from apexline.assets.lake.clips import hash_file
 from apexline.assets.lake.crops import rows_table, write_track_features
 from apexline.assets.lake.storage import Lake, columns_of_track
-from apexline.features import FeatureConfig, FlowStream, TextureStream, find_segments
+from apexline.features import FeatureConfig, find_segments
+from apexline.features.flow import FlowStream
+from apexline.features.modc import TextureStream
 from apexline.features.tracking import TrackedFace, track_faces
 from apexline.features.video import read_frames
 
@@ -75,8 +77,10 @@ def process_clip(clip: Path, *, features: FeatureConfig) -> Generator[LakeClip]:
         lake.write("clip_manifest", clip_id, [manifest], stamp="", camera_day=_NO_CAMERA_DAY)
         lake.write("annotations", clip_id, [], stamp="", camera_day=_NO_CAMERA_DAY)
         write_tracks(lake, features, **at)
-        write_track_features(lake, "texture_features", partial(TextureStream, features), **at)
-        write_track_features(lake, "flow_features", partial(FlowStream, features), **at)
+        texture = partial(TextureStream, features.texture, features.device)
+        flow = partial(FlowStream, features.flow, features.device)
+        write_track_features(lake, "texture_features", texture, **at)
+        write_track_features(lake, "flow_features", flow, **at)
         write_segments(lake, features, **at)
         yield LakeClip(lake, _NO_CAMERA_DAY, clip_id)
 

@@ -31,7 +31,20 @@ class Annotation(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What must be known about a clip before it may be processed (``clip.json`` beside ``clip.mp4``)."""
+    """What must be known about a clip before it may be processed (``clip.json`` beside ``clip.mp4``).
+
+    Examples
+    --------
+    >>> from apexline.assets.lake import Manifest
+    >>> manifest = Manifest(
+    ...     camera="gate-03",
+    ...     captured_at="2026-03-02T23:30:00-05:00",
+    ...     purpose="visitor survey",
+    ...     legal_basis="consent",
+    ... )
+    >>> manifest.camera_day
+    '2026-03-03_gate-03'
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     camera: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")

@@ -85,7 +85,7 @@ def rating_surveys(
 
 
 def synthetic_stimuli(lake: Lake) -> pd.DataFrame:
-    """Return the annotated stretches of synthetic clips: columns segment and emotion."""
+    """Return the annotated segments of synthetic clips: columns segment and emotion."""
     labels = lake.read_all("annotations").to_pandas()
     chosen = labels[labels["synthetic"].astype(bool)].sort_values("annotation_id")
     return pd.DataFrame({"segment": chosen["annotation_id"], "emotion": chosen["emotion"]}).reset_index(

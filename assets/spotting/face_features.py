@@ -19,7 +19,9 @@ from apexline.assets.lake import (
 )
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters
-from apexline.features import FeatureConfig, FlowStream, TextureStream
+from apexline.features import FeatureConfig
+from apexline.features.flow import FlowStream
+from apexline.features.modc import TextureStream
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,8 +40,9 @@ class _Stage:
     description, code_version : str
     section : str
         Part of the parameter file that the rows depend on.
-    make_stream : callable
-        Makes the stream of one track. Worker processes get it pickled: a function or class of a module.
+    stream_maker : callable
+        From the configuration, what makes the stream of one track. Worker processes get the latter pickled: it holds a
+        class of a module, and of the parameters what it needs.
     check : str
         Name of the check that `value` is finite.
     value, row_of : str
@@ -54,7 +57,7 @@ class _Stage:
     description: str
     code_version: str
     section: str
-    make_stream: Callable[[FeatureConfig], TrackStream]
+    stream_maker: Callable[[FeatureConfig], Callable[[], TrackStream]]
     check: str
     value: str
     row_of: str
@@ -68,7 +71,7 @@ _TEXTURE = _Stage(
     "histograms.\n\nOne row per kept face, frame and descriptor kind.",
     code_version=TEXTURE_CODE_VERSION,
     section="features.texture",
-    make_stream=TextureStream,
+    stream_maker=lambda features: partial(TextureStream, features.texture, features.device),
     check="texture_is_finite",
     value="difference",
     row_of="kind",
@@ -81,7 +84,7 @@ _FLOW = _Stage(
     "One row per kept face, frame and region: displacement against the reference, module, angle, px per second.",
     code_version=FLOW_CODE_VERSION,
     section="features.flow",
-    make_stream=FlowStream,
+    stream_maker=lambda features: partial(FlowStream, features.flow, features.device),
     check="flow_is_finite",
     value="magnitude",
     row_of="roi",
@@ -113,9 +116,7 @@ def _build(stage: _Stage) -> dg.AssetsDefinition:
             [stage.name],
             clips=lambda day: fingerprints(lake, day, "face_tracks"),
             depends_on=[stage.code_version, parameters.hash_of(stage.section)],
-            compute=partial(
-                write_track_features, lake, stage.name, partial(stage.make_stream, parameters.features)
-            ),
+            compute=partial(write_track_features, lake, stage.name, stage.stream_maker(parameters.features)),
             workers=workers,
         )
         table = lake.read_all(

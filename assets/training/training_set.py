@@ -27,7 +27,7 @@ CODE_VERSION = "2"
 
 @dataclass(frozen=True)
 class Labelled:
-    """A labelled stretch of one track: where it lies, its label and its rated PAD (None where not rated)."""
+    """A labelled segment of one track: where it lies, its label and its rated PAD (None where not rated)."""
 
     key: str
     clip_id: str
@@ -61,7 +61,7 @@ def training_set(
     Labels come from clip manifests and from rated segments. Subjects are kept apart: no subject is in two folds.
     """
     space = load_space(lake)
-    labelled = list(labelled_stretches(lake, space))
+    labelled = list(labelled_segments(lake, space))
     stamp = fingerprint(
         CODE_VERSION,
         FEATURE_VERSION,
@@ -109,8 +109,8 @@ def _faces(lake: Lake) -> list[tuple[str, Figure]]:
     return [("Training faces", face_strip(chosen, synthetic=data.synthetic))]
 
 
-def labelled_stretches(lake: Lake, space: SemanticSpace) -> Iterator[Labelled]:
-    """Yield the annotated stretches whose face was tracked, then the rated segments without an annotation."""
+def labelled_segments(lake: Lake, space: SemanticSpace) -> Iterator[Labelled]:
+    """Yield the annotated segments whose face was tracked, then the rated segments without an annotation."""
     pad = rated_pad(lake, space)
     days = {
         clip: day for day in listed_camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)
@@ -159,7 +159,7 @@ def _rated_segments(
 
 
 def frames_to_learn(label: Labelled, count: int) -> list[int]:
-    """Return frames about the apex (over the whole stretch of a calm face), evenly spaced and distinct."""
+    """Return frames about the apex (over the whole segment of a calm face), evenly spaced and distinct."""
     if label.emotion == "calm":
         first, last = label.onset, label.offset
     else:  # the half of each flank that is nearer to the apex shows the expression clearly

@@ -3,7 +3,7 @@
 Belongs here: which runs are made, and the figures that they give. Stays out: single runs
 (``bench.recognition.trainings``), pixels (``bench.recognition.faces``), the page (``bench.recognition.page``).
 
-Epochs and the prior's shift are chosen on FER+ validation images; where performers are learned from, epochs are
+Epochs and the logit shift are chosen on FER+ validation images; where performers are learned from, epochs are
 fixed. No test image decides anything.
 """
 

@@ -11,7 +11,8 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -23,13 +24,13 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 
 from apexline.bench.page import Rows, four_digits
-from apexline.features import Array, Device, FeatureConfig, FlowStream, TextureStream, has_gpu, to_numpy
+from apexline.features import Array, Device, has_gpu, to_numpy
+from apexline.features.flow import FlowConfig, FlowStream, resample
 from apexline.features.flow import compiled as flow_kernels
 from apexline.features.flow import cuda as flow_cuda
-from apexline.features.flow import resample
+from apexline.features.modc import TextureConfig, TextureStream, differences
 from apexline.features.modc import codes as modc
 from apexline.features.modc import cuda as modc_cuda
-from apexline.features.spotting import curves
 from apexline.ml.evaluation import markdown_pages
 
 Upload = Callable[[NDArray[Any]], Array]
@@ -185,14 +186,17 @@ def device_seconds(call: Callable[[], Any]) -> float:
 def line_rows(crops: NDArray[np.uint8], device: Device = "cuda") -> Rows:
     """Whole line from aligned crops to rows, crop by crop as the assets run it, on a device and on the CPU."""
     rows: Rows = []
-    for name, make in (("texture rows", TextureStream), ("flow rows", FlowStream)):
+    streams: dict[str, Callable[[Device], TextureStream | FlowStream]] = {
+        "texture rows": partial(TextureStream, TextureConfig()),
+        "flow rows": partial(FlowStream, FlowConfig()),
+    }
+    for name, make in streams.items():
         seconds: dict[Device, float] = {}
         values: dict[Device, NDArray[np.float64]] = {}
         for place in (device, "cpu"):
-            config = replace(FeatureConfig(), device=place)
-            _push_all(make(config), crops[:2])  # compiles
+            _push_all(make(place), crops[:2])  # compiles
             started = perf_counter()
-            found = _push_all(make(config), crops)
+            found = _push_all(make(place), crops)
             seconds[place] = perf_counter() - started
             values[place] = _numbers(found)
         rows.append(
@@ -295,7 +299,7 @@ def _distance_case(images: NDArray[np.uint8], upload: Upload) -> Case:
     return Case(
         f"chi-square, {_size(images)}",
         lambda: modc_cuda.chi_square_blocks(uploaded, uploaded[:1]),
-        lambda: curves.chi_square_blocks(histograms, histograms[:1]),
+        lambda: differences.chi_square_blocks(histograms, histograms[:1]),
         images.size,
         histograms.nbytes,
         _ROUNDING,

@@ -3,11 +3,14 @@
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
 
-from apexline.features import FeatureConfig, FlowStream, TextureStream, spot_clip
+from apexline.features import FeatureConfig, spot_clip
+from apexline.features.flow import FlowStream
+from apexline.features.modc import TextureStream
 from apexline.features.tracking import track_faces
 from apexline.features.video import read_frames
 
@@ -51,8 +54,12 @@ def _stages(clip: Path) -> dict[str, float]:
     faces = list(track_faces(iter(frames), faces=config.faces, tracks=config.tracks, clip_key="0" * 64))
     kept = [face for face in faces if face.crop is not None]
     lap("track and align")
-    for stage, make in (("texture", TextureStream), ("flow", FlowStream)):
-        streams = {face.track_id: make(config) for face in kept}
+    makers = {
+        "texture": partial(TextureStream, config.texture, config.device),
+        "flow": partial(FlowStream, config.flow, config.device),
+    }
+    for stage, make in makers.items():
+        streams = {face.track_id: make() for face in kept}
         for face in kept:
             streams[face.track_id].push(face.crop, face.frame, face.time_s)
         lap(stage)

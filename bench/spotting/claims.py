@@ -35,16 +35,16 @@ _COMPARE = {">=": operator.ge, "<=": operator.le}
 
 @dataclass(frozen=True, eq=False)
 class BootstrappedSummary:
-    """One method's outcomes in numbers: once, and over bootstrap resamples of performers."""
+    """One method's results in numbers: once, and over bootstrap resamples of performers."""
 
     summary: SpottingSummary
     measures: Mapping[str, float]
     resampled: Mapping[str, Floats]
 
     @classmethod
-    def of(cls, outcomes: Sequence[SpotterResult]) -> "BootstrappedSummary":
-        """Measure outcomes; all methods draw the same performers."""
-        summary = SpottingSummary(outcomes)
+    def of(cls, results: Sequence[SpotterResult]) -> "BootstrappedSummary":
+        """Measure results; all methods draw the same performers."""
+        summary = SpottingSummary(results)
         return cls(summary, summary.measures(), summary.resampled())
 
 

@@ -21,9 +21,9 @@ from threadpoolctl import threadpool_limits
 
 from apexline.bench.paths import CONFIGS
 from apexline.bench.spotting.mdmd import MdmdStream
-from apexline.features import FeatureConfig, FlowStream, TextureStream, load_config
-from apexline.features.flow import FlowRow
-from apexline.features.modc import TextureConfig, TextureRow
+from apexline.features import FeatureConfig, load_config
+from apexline.features.flow import FlowRow, FlowStream
+from apexline.features.modc import TextureConfig, TextureRow, TextureStream
 from apexline.features.tracking import track_faces
 from apexline.features.video import read_frames
 
@@ -132,14 +132,18 @@ def extract_clip(path: Path, baselines: bool = True) -> list[TrackRows]:
 
 
 def _streams(config: FeatureConfig, baselines: bool) -> dict[str, _Stream]:
-    own: dict[str, _Stream] = {"texture": TextureStream(config), "flow": FlowStream(config)}
+    device = config.device
+    own: dict[str, _Stream] = {
+        "texture": TextureStream(config.texture, device),
+        "flow": FlowStream(config.flow, device),
+    }
     if not baselines:
         return own
     paper = paper_config()
     return own | {
-        "paper_texture": TextureStream(paper),
-        "paper_flow": FlowStream(paper),
-        "moilanen": TextureStream(replace(config, texture=MOILANEN)),
+        "paper_texture": TextureStream(paper.texture, paper.device),
+        "paper_flow": FlowStream(paper.flow, paper.device),
+        "moilanen": TextureStream(MOILANEN, device),
         "mdmd": MdmdStream(),
     }
 

@@ -68,9 +68,9 @@ class FittedLearner:
 
     def spot(self, face: AnnotatedFace, choice: Thresholds) -> Spotted:
         """See `ml.spotting_metrics.nested.FittedSpotter`."""
-        parts = [(stretch.curves, self._score(stretch)) for stretch in face.stretches]
+        scored = [(stretch.curves, self._score(stretch)) for stretch in face.stretches]
         return assemble(
-            face, ((curves.frames, score, scored_spans(score, curves, choice)) for curves, score in parts)
+            face, ((curves.frames, score, scored_spans(score, curves, choice)) for curves, score in scored)
         )
 
     def _score(self, stretch: Stretch) -> Floats:

@@ -154,7 +154,9 @@ class FusedRule:
     def __init__(self, kind: str, fusion: Literal["fallback", "or", "mean"]) -> None:
         self.name = f"{kind} + flow, {fusion}"
         self.choices = (
-            tuple(Thresholds(high=h, low=h * part) for h, part in product((1.0, 0.5, 1.5), (0.5, 0.25, 0.75)))
+            tuple(
+                Thresholds(high=h, low=h * share) for h, share in product((1.0, 0.5, 1.5), (0.5, 0.25, 0.75))
+            )
             if fusion == "mean"
             else tuple(
                 Thresholds(min_motion_px=m, apex_fraction=f, quantile=q)
@@ -255,7 +257,7 @@ class PaperRule:
     def spot(self, face: AnnotatedFace, choice: None) -> Spotted:
         """See `ml.spotting_metrics.nested.FittedSpotter`."""
         config = paper_config().segments
-        parts = (
+        stretches = (
             (
                 curves.frames,
                 (score_curve(curves.motion) + score_curve(curves.texture)) / 2,
@@ -263,7 +265,7 @@ class PaperRule:
             )
             for curves in face.paper[self._kind]
         )
-        return assemble(face, parts, untracked=-1.0)
+        return assemble(face, stretches, untracked=-1.0)
 
 
 class Baseline:
@@ -290,7 +292,7 @@ class Baseline:
 
 def assemble(
     face: AnnotatedFace,
-    parts: Iterable[tuple[NDArray[np.int64], Floats, list[Span]]],
+    stretches: Iterable[tuple[NDArray[np.int64], Floats, list[Span]]],
     *,
     untracked: float = 0.0,
 ) -> Spotted:
@@ -299,14 +301,14 @@ def assemble(
     Parameters
     ----------
     face : AnnotatedFace
-    parts : iterable of (frames, scores, spans)
+    stretches : iterable of (frames, scores, spans)
         Spans count the frames of the stretch.
     untracked : float
         Score of frames in which the face was not tracked; with several tracks the largest score counts.
     """
     scores = np.full(face.times_s.size, -np.inf)
     found: list[Span] = []
-    for frames, values, spans in parts:
+    for frames, values, spans in stretches:
         np.maximum.at(scores, frames, values)
         found += [
             replace(s, onset=int(frames[s.onset]), apex=int(frames[s.apex]), offset=int(frames[s.offset]))

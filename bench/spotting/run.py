@@ -25,7 +25,7 @@ from apexline.bench.spotting.methods import (
     PaperRule,
     TextureRule,
 )
-from apexline.bench.spotting.scenes import real_clip_rows, scene_faces, scene_outcomes
+from apexline.bench.spotting.scenes import real_clip_rows, scene_faces, scene_results
 from apexline.ml import percentile_interval
 from apexline.ml.evaluation import PAPER_AUC
 from apexline.ml.spotting_metrics import (
@@ -130,7 +130,7 @@ def measure(data: Path) -> SpottingResults:
     everyone = max(
         (validation.fit_fold(spotter) for spotter in contest.values()), key=lambda fold: fold.utility
     )
-    judged = {name: BootstrappedSummary.of(run.outcomes) for name, run in runs.items()}
+    judged = {name: BootstrappedSummary.of(run.results) for name, run in runs.items()}
     tables: Tables = {
         "detection": [_detection(name, each) for name, each in judged.items()],
         "segments": [_segments(name, each) for name, each in judged.items()],
@@ -207,8 +207,8 @@ def circular_shift(truth: Sequence[TrueSegment], num_frames: int, *, by: int) ->
     pieces: list[TrueSegment] = []
     for each in truth:
         inside = np.unique((np.arange(each.onset, each.offset + 1) + by) % num_frames)
-        for part in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
-            pieces.append(TrueSegment(int(part[0]), int(part[0]), int(part[-1]), int(part[-1])))
+        for piece in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
+            pieces.append(TrueSegment(int(piece[0]), int(piece[0]), int(piece[-1]), int(piece[-1])))
     return pieces
 
 
@@ -217,7 +217,7 @@ def negative_controls(faces: Sequence[AnnotatedFace]) -> Rows:
     spotter = temporal_logistic()
     shuffled = [
         SpottingSummary(
-            NestedCrossValidation(shuffle_truth(faces, seed=seed)).run(spotter).outcomes
+            NestedCrossValidation(shuffle_truth(faces, seed=seed)).run(spotter).results
         ).measures()
         for seed in range(_NUM_SHUFFLES)
     ]
@@ -235,7 +235,7 @@ def chosen_thresholds(folds: Sequence[Fold[AnnotatedFace]]) -> Rows:
             "min_motion_px": fold.choice.min_motion_px,
             "min_speed_px_s": fold.choice.min_speed_px_s,
             "apex_fraction": fold.choice.apex_fraction,
-            "worth in training": fold.utility,
+            "utility in training": fold.utility,
         }
         for fold in folds
     ]
@@ -252,7 +252,7 @@ def _add_scenes(
     if not (folder / "scenes.csv").exists():
         return None
     faces, rows = scene_faces(folder, _tracks(folder, pd.read_csv(folder / "scenes.csv")["clip"].tolist()))
-    summary = SpottingSummary(scene_outcomes(faces, best_learned, everyone))
+    summary = SpottingSummary(scene_results(faces, best_learned, everyone))
     measures = summary.measures()
     counts = summary.counts()
     tables["scenes, tracking"] = rows

@@ -115,10 +115,10 @@ def scene_faces(folder: Path, tracks: Mapping[str, Sequence[TrackRows]]) -> tupl
     return faces, rows
 
 
-def scene_outcomes(
+def scene_results(
     faces: Sequence[AnnotatedFace], run: NestedRun[AnnotatedFace], everyone: Fold[AnnotatedFace]
 ) -> list[SpotterResult]:
-    """Outcome of each face of the scenes by a fold that has not seen its performer.
+    """Result of each face of the scenes by a fold that has not seen its performer.
 
     Parameters
     ----------
@@ -130,15 +130,15 @@ def scene_outcomes(
         The spotter with all performers of the clips for training.
     """
     known = {name for fold in run.folds for name in fold.subjects}
-    outcomes: list[SpotterResult] = []
+    results: list[SpotterResult] = []
     for face in faces:
         folds = run.folds if not face.subject else [everyone]
         if face.subject in known:
             folds = [run.fold_of(face.subject)]
         answers = [fold.fitted.spot(face, fold.choice) for fold in folds]
         scores, found = max(answers, key=lambda answer: len(answer[1]))
-        outcomes.append(SpotterResult(face.subject or face.name, face.times_s, face.truth, found, scores))
-    return outcomes
+        results.append(SpotterResult(face.subject or face.name, face.times_s, face.truth, found, scores))
+    return results
 
 
 def real_clip_rows(

@@ -35,6 +35,14 @@ def flow_angle(drow: Array, dcol: Array, *, mode: AngleMode = "atan2") -> Array:
     -------
     array
         Angle, rad, 0 <= angle < 2 pi; zero where there is no displacement.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from apexline.features.flow import flow_angle
+    >>> drow, dcol = np.array([0.0, 1.0, -1.0]), np.array([1.0, 0.0, 0.0])  # right, down, up
+    >>> np.degrees(flow_angle(drow, dcol)).tolist()
+    [0.0, 90.0, 270.0]
     """
     xp = namespace(drow, dcol)
     one_of("angle mode", mode, get_args(AngleMode))

@@ -74,6 +74,17 @@ def horn_schunck(
     ------
     ValueError
         If the shapes differ or are not two-dimensional, or an option is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from apexline.features.flow import horn_schunck
+    >>> rows, cols = np.mgrid[:64, :64]
+    >>> def shifted(px):
+    ...     return 128 + 60 * np.sin((cols - px) / 5) + 60 * np.sin(rows / 5)
+    >>> flow = horn_schunck(shifted(0), shifted(0.5), alpha=5.0)
+    >>> print(f"{np.median(flow[1]):.1f} px to the right")
+    0.5 px to the right
     """
     xp, reference, moving = _images(reference, moving)
     _check_tunables(alpha, num_sweeps, stencil)
@@ -117,6 +128,17 @@ def horn_schunck_pyramid(
     ------
     ValueError
         As `horn_schunck`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from apexline.features.flow import horn_schunck_pyramid
+    >>> rows, cols = np.mgrid[:64, :64]
+    >>> def shifted(px):
+    ...     return 128 + 60 * np.sin((cols - px) / 5) + 60 * np.sin(rows / 5)
+    >>> flow = horn_schunck_pyramid(shifted(0), shifted(4))
+    >>> print(f"{np.median(flow[1]):.1f} px to the right")
+    4.0 px to the right
     """
     xp, reference, moving = _images(reference, moving)
     _check_tunables(alpha, num_sweeps, stencil)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from apexline.features.backend import Array, Namespace, to_numpy
+from apexline.features.backend import Array, Device, device_namespace, to_numpy
 from apexline.features.flow.polar import flow_angle
 from apexline.features.flow.region_motion import region_motion
 from apexline.features.flow.solver import Stencil, horn_schunck, horn_schunck_pyramid
@@ -125,13 +125,13 @@ class FlowStream:
     Parameters
     ----------
     config : FlowConfig
-    xp : array namespace
+    device : {"auto", "cpu", "cuda"}
         Where flow is computed, see `features.backend.device_namespace`.
     """
 
-    def __init__(self, config: FlowConfig, xp: Namespace) -> None:
+    def __init__(self, config: FlowConfig, device: Device = "auto") -> None:
         self._config = config
-        self._xp = xp
+        self._xp = device_namespace(device)
         self._window = region_window(_MARGIN)
         regions = {name: region.within(self._window) for name, region in face_regions().items()}
         nose = regions.pop("nose")

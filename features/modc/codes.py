@@ -87,6 +87,17 @@ def modc_codes(
     ------
     TypeError, ValueError
         If the image is not 8-bit grey or too small for the radii, or an option is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from apexline.features.modc import modc_codes
+    >>> brighter_to_the_right = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (32, 1))
+    >>> codes = modc_codes(brighter_to_the_right)
+    >>> codes.shape  # 6 px on each side are too near to the border
+    (2, 20, 20)
+    >>> np.unique(codes[0]).tolist(), np.unique(codes[1]).tolist()
+    ([62], [282])
     """
     require(len(image.shape) == 2, f"image has shape {tuple(image.shape)}; expected (M, N)")
     # (M, N) -> (1, M, N), and (kinds, 1, 2, M, N) -> (kinds, 2, M, N)
@@ -126,6 +137,14 @@ def modc_histograms(
     ------
     TypeError, ValueError
         As `modc_codes`, and if a block would be empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from apexline.features.modc import modc_histograms
+    >>> faces = np.random.default_rng(0).integers(0, 256, (3, 128, 128), dtype=np.uint8)
+    >>> modc_histograms(faces, kind=("sl", "sr")).shape
+    (2, 3, 2, 4, 4, 511)
     """
     require(len(images.shape) == 3, f"images have shape {tuple(images.shape)}; expected (T, M, N)")
     rings = _modc_rings(_kinds(kind), tuple(radii), base)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from apexline.features.backend import Array, Namespace, namespace, to_numpy
+from apexline.features.backend import Array, Device, device_namespace, namespace, to_numpy
 from apexline.features.modc.codes import Base, Kind, modc_histograms
 from apexline.features.modc.differences import Curve, Pooling, chi_square_blocks, pool_blocks
 from apexline.features.modc.peers import dcp_histograms, hog_histograms, lbp_histograms
@@ -104,13 +104,13 @@ class TextureStream:
     Parameters
     ----------
     config : TextureConfig
-    xp : array namespace
+    device : {"auto", "cpu", "cuda"}
         Where histograms are computed, see `features.backend.device_namespace`.
     """
 
-    def __init__(self, config: TextureConfig, xp: Namespace) -> None:
+    def __init__(self, config: TextureConfig, device: Device = "auto") -> None:
         self._config = config
-        self._xp = xp
+        self._xp = device_namespace(device)
         self._registrar: Registrar | None = None
         self._first: tuple[Array, ...] | None = None
         # (frame, time_s, histograms of MODC and of each peer) of the window

@@ -86,6 +86,14 @@ def split_by_subject(
     ------
     ValueError
         If there are fewer than three subjects, or `fractions` or `previous` are not as above.
+
+    Examples
+    --------
+    >>> from apexline.ml.datasets import split_by_subject
+    >>> subjects = ["ann", "ann", "ben", "ben", "eve", "eve"]
+    >>> split = split_by_subject(subjects, ["happy", "calm"] * 3, seed=0)
+    >>> split.folds.tolist()
+    ['test', 'test', 'train', 'train', 'valid', 'valid']
     """
     subject_of = np.asarray(subjects).astype(str)
     classes = np.asarray(labels)

@@ -81,6 +81,14 @@ class DeepID(nn.Module):
     .. [1] Li et al. (2021), doi 10.18280/ts.380213, section 3.1.
     .. [2] Sun, Wang, Tang (2014). Deep learning face representation from predicting 10,000 classes. CVPR.
        Only the layer layout is taken from there: this network recognises apparent expressions.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from apexline.ml.deepid import DeepID
+    >>> output = DeepID()(torch.zeros(2, 1, 48, 48))
+    >>> tuple(output.logits.shape), tuple(output.embedding.shape)
+    ((2, 4), (2, 200))
     """
 
     anchors: Tensor

@@ -91,6 +91,15 @@ def load_pretrained(folder: Path = DATA) -> Pretrained:
         If the files are not there.
     ValueError
         If they were written in another format or for other emotions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from apexline.ml.deepid import load_pretrained
+    >>> model = load_pretrained().model
+    >>> predictions = model.predict(np.full((1, 48, 48), 128, np.uint8))
+    >>> predictions.probabilities.shape, predictions.pad.shape
+    ((1, 4), (1, 3))
     """
     path = folder / f"{_NAME}.json"
     if not path.exists():

@@ -69,6 +69,13 @@ def frame_roc(scores: ArrayLike, positive: ArrayLike) -> FrameRoc:
     ------
     ValueError
         If all frames are positive or none is.
+
+    Examples
+    --------
+    >>> from apexline.ml.spotting_metrics import frame_mask, frame_roc
+    >>> inside = frame_mask([(2, 3)], 4)
+    >>> frame_roc([0.1, 0.4, 0.35, 0.8], inside).auc
+    0.75
     """
     truth = np.asarray(positive, bool)
     if truth.all() or not truth.any():

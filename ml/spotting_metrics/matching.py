@@ -127,6 +127,12 @@ def match_segments(predicted: Segments, truth: Segments, iou: float = 0.5) -> tu
     ------
     ValueError
         As `match_pairs`.
+
+    Examples
+    --------
+    >>> from apexline.ml.spotting_metrics import match_segments
+    >>> match_segments([(10, 30), (50, 60)], [(12, 31)])  # one is found, one is a false alarm
+    (1, 1, 0)
     """
     tp = len(match_pairs(predicted, truth, iou))
     return tp, len(predicted) - tp, len(truth) - tp

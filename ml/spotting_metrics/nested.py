@@ -1,6 +1,6 @@
 """Choosing a spotter's thresholds without looking at those it is judged on: nested leave-performers-out.
 
-Belongs here: folds of subjects, the choice inside the training subjects, and the outcomes on the others.
+Belongs here: folds of subjects, the choice inside the training subjects, and the results on the others.
 Stays out: spotters themselves, measures (``ml.spotting_metrics.summary``).
 
 Every face is judged by a spotter that was fitted, and whose thresholds were chosen, on other subjects only. Inside the
@@ -100,10 +100,10 @@ class Fold(Generic[FaceT]):
 
 @dataclass(frozen=True, eq=False)
 class NestedRun(Generic[FaceT]):
-    """Outcome of every face, in order of the faces, and the folds that they come from."""
+    """Result of every face, in order of the faces, and the folds that they come from."""
 
     name: str
-    outcomes: Sequence[SpotterResult]
+    results: Sequence[SpotterResult]
     folds: Sequence[Fold[FaceT]]
 
     def fold_of(self, subject: str) -> Fold[FaceT]:
@@ -162,7 +162,7 @@ class NestedCrossValidation(Generic[FaceT]):
 
     def run(self, spotter: Spotter[FaceT]) -> NestedRun[FaceT]:
         """Judge a spotter on every face, by what was fitted and chosen on other subjects."""
-        outcomes: dict[int, SpotterResult] = {}
+        results: dict[int, SpotterResult] = {}
         folds: list[Fold[FaceT]] = []
         everyone = sorted({face.subject for face in self.faces})
         for group in subject_folds(everyone, num_folds=self.num_outer, seed=self.seed):
@@ -171,8 +171,8 @@ class NestedCrossValidation(Generic[FaceT]):
             for at, face in enumerate(self.faces):
                 if face.subject in group:
                     scores, found = fold.fitted.spot(face, fold.choice)
-                    outcomes[at] = SpotterResult(face.subject, face.times_s, face.truth, found, scores)
-        return NestedRun(spotter.name, [outcomes[at] for at in range(len(self.faces))], folds)
+                    results[at] = SpotterResult(face.subject, face.times_s, face.truth, found, scores)
+        return NestedRun(spotter.name, [results[at] for at in range(len(self.faces))], folds)
 
     def fit_fold(self, spotter: Spotter[FaceT], *, test_subjects: Sequence[str] = ()) -> Fold[FaceT]:
         """Fit a spotter and choose its thresholds on all subjects but those that it is judged on."""
@@ -234,9 +234,9 @@ def best_by_fold(runs: Sequence[NestedRun[FaceT]], *, name: str) -> NestedRun[Fa
         best = runs[utilities.index(max(utilities))]
         folds.append(best.folds[at])
         source |= dict.fromkeys(best.folds[at].subjects, best)
-    subjects = [outcome.subject for outcome in runs[0].outcomes]
-    outcomes = [source[subject].outcomes[at] for at, subject in enumerate(subjects)]
-    return NestedRun(name, outcomes, folds)
+    subjects = [result.subject for result in runs[0].results]
+    results = [source[subject].results[at] for at, subject in enumerate(subjects)]
+    return NestedRun(name, results, folds)
 
 
 def subject_folds(subjects: Sequence[str], *, num_folds: int, seed: int) -> list[tuple[str, ...]]:

@@ -70,7 +70,7 @@ class SpotterResult:
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class _SubjectMeasures:
     """Everything that is summed, of one subject."""
 
     counts: NDArray[np.int64]  # (lengths, tp fp fn)
@@ -86,11 +86,11 @@ class _Part:
 
 
 class SpottingSummary:
-    """Measures of a set of outcomes.
+    """Measures of a set of results.
 
     Parameters
     ----------
-    outcomes : sequence of SpotterResult
+    results : sequence of SpotterResult
         Faces without an expression belong in it.
 
     Raises
@@ -99,22 +99,23 @@ class SpottingSummary:
         If there is no face, or a face has a single frame.
     """
 
-    def __init__(self, outcomes: Sequence[SpotterResult]) -> None:
-        if not outcomes:
+    def __init__(self, results: Sequence[SpotterResult]) -> None:
+        if not results:
             msg = "there are no faces; expected at least one annotated face that was searched"
             raise ValueError(msg)
-        self.subjects = sorted({outcome.subject for outcome in outcomes})
-        self._parts = [
-            _part([each for each in outcomes if each.subject == subject]) for subject in self.subjects
+        self.subjects = sorted({result.subject for result in results})
+        self._measured = [
+            _measure_subject([each for each in results if each.subject == subject])
+            for subject in self.subjects
         ]
-        scores = np.concatenate([part.scores for part in self._parts])
+        scores = np.concatenate([each.scores for each in self._measured])
         self._order = np.argsort(-scores, kind="stable")
-        self._owner = np.repeat(np.arange(len(self._parts)), [part.scores.size for part in self._parts])
+        self._owner = np.repeat(np.arange(len(self._measured)), [each.scores.size for each in self._measured])
         self._scores = scores
-        self._positive = np.concatenate([part.positive for part in self._parts])
-        self._inner = np.concatenate([part.inner for part in self._parts])
-        ranked = np.concatenate([part.ranked for part in self._parts])
-        owner = np.repeat(np.arange(len(self._parts)), [len(part.ranked) for part in self._parts])
+        self._positive = np.concatenate([each.positive for each in self._measured])
+        self._inner = np.concatenate([each.inner for each in self._measured])
+        ranked = np.concatenate([each.ranked for each in self._measured])
+        owner = np.repeat(np.arange(len(self._measured)), [len(each.ranked) for each in self._measured])
         order = np.argsort(-ranked[:, 0], kind="stable")
         self._ranked, self._ranked_owner = ranked[order, 1:], owner[order]
 
@@ -130,7 +131,7 @@ class SpottingSummary:
 
     def counts(self, length: str = "overall") -> SpottingCounts:
         """Matches at IoU >= .5, summed over the set, of ``micro``, ``macro`` or ``overall`` expressions."""
-        total = np.sum([part.counts for part in self._parts], axis=0)
+        total = np.sum([each.counts for each in self._measured], axis=0)
         return SpottingCounts(*total[LENGTHS.index(length)].tolist())
 
     def measures(self, weights: NDArray[np.int64] | None = None) -> dict[str, float]:
@@ -151,22 +152,22 @@ class SpottingSummary:
             of matched segments) and ``apex_inside`` (share of matched ones with the apex between the true
             apex and its end, .1 s more on both sides).
         """
-        times = np.ones(len(self._parts), np.int64) if weights is None else weights
-        counts = np.tensordot(times, np.stack([part.counts for part in self._parts]), axes=1)
+        times = np.ones(len(self._measured), np.int64) if weights is None else weights
+        counts = np.tensordot(times, np.stack([each.counts for each in self._measured]), axes=1)
         by_length = {name: SpottingCounts(*row) for name, row in zip(LENGTHS, counts.tolist(), strict=True)}
-        minutes = sum(w * part.quiet_s for w, part in zip(times, self._parts, strict=True)) / 60
-        alarms = sum(w * part.alarms for w, part in zip(times, self._parts, strict=True))
+        minutes = sum(w * each.quiet_s for w, each in zip(times, self._measured, strict=True)) / 60
+        alarms = sum(w * each.alarms for w, each in zip(times, self._measured, strict=True))
         weight = times[self._owner][self._order]
         scores, positive = self._scores[self._order], self._positive[self._order]
         inner = weight * self._inner[self._order]
         medians = {
-            name: _median(self._repeated([part.errors[name] for part in self._parts], times))
+            name: _median(self._repeated([each.errors[name] for each in self._measured], times))
             for name in ("onset_ms", "apex_ms", "offset_ms")
         }
         return {
             "auc": roc_area(scores, positive, weight),
             "inner_auc": roc_area(scores, positive, inner),
-            "face_auc": _mean(self._repeated([part.areas for part in self._parts], times)),
+            "face_auc": _mean(self._repeated([each.areas for each in self._measured], times)),
             "f1": by_length["overall"].f1,
             "f1_micro": by_length["micro"].f1,
             "f1_macro": by_length["macro"].f1,
@@ -175,7 +176,7 @@ class SpottingSummary:
             "ap": self._average_precision(times, int(counts[0, 0] + counts[0, 2])),
             "alarms_per_min": alarms / minutes if minutes > 0 else float("nan"),
             **medians,
-            "apex_inside": _mean(self._repeated([part.inside for part in self._parts], times)),
+            "apex_inside": _mean(self._repeated([each.inside for each in self._measured], times)),
         }
 
     def resampled(self, *, seed: int = 0, num_resamples: int = 500) -> dict[str, Floats]:
@@ -184,7 +185,7 @@ class SpottingSummary:
         The same seed draws the same subjects from sets of the same subjects: differences between spotters
         can be taken resample by resample.
         """
-        draws = subject_weights(len(self._parts), num_resamples, seed=seed, sampler="integers")
+        draws = subject_weights(len(self._measured), num_resamples, seed=seed, sampler="integers")
         rows = [self.measures(draw) for draw in draws]
         return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
@@ -225,12 +226,12 @@ def average_precision_ranks(found: Sequence[Any], truth: Segments) -> Floats:
     return ranked
 
 
-def _part(outcomes: Sequence[SpotterResult]) -> _Part:
-    counts = spotting_counts_by_length((each.found, each.truth, _fps(each.times_s)) for each in outcomes)
-    quiet = [each for each in outcomes if not each.truth]
-    positive = [frame_mask([(t.onset, t.offset) for t in each.truth], each.times_s.size) for each in outcomes]
-    errors = [boundary_errors(each.found, each.truth, each.times_s) for each in outcomes]
-    return _Part(
+def _measure_subject(results: Sequence[SpotterResult]) -> _SubjectMeasures:
+    counts = spotting_counts_by_length((each.found, each.truth, _fps(each.times_s)) for each in results)
+    quiet = [each for each in results if not each.truth]
+    positive = [frame_mask([(t.onset, t.offset) for t in each.truth], each.times_s.size) for each in results]
+    errors = [boundary_errors(each.found, each.truth, each.times_s) for each in results]
+    return _SubjectMeasures(
         counts=np.array([(counts[name].tp, counts[name].fp, counts[name].fn) for name in LENGTHS]),
         alarms=sum(len(each.found) for each in quiet),
         quiet_s=sum(each.times_s.size / _fps(each.times_s) for each in quiet),
@@ -238,18 +239,18 @@ def _part(outcomes: Sequence[SpotterResult]) -> _Part:
             name: np.abs(np.concatenate([each[name] for each in errors]))
             for name in ("onset_ms", "apex_ms", "offset_ms")
         },
-        inside=np.concatenate([_inside(each) for each in outcomes]),
+        inside=np.concatenate([_inside(each) for each in results]),
         areas=np.array(
             [
                 roc_area(*_descending(each.scores, mask))
-                for each, mask in zip(outcomes, positive, strict=True)
+                for each, mask in zip(results, positive, strict=True)
                 if mask.any() and not mask.all()
             ]
         ),
-        scores=np.concatenate([each.scores for each in outcomes]),
+        scores=np.concatenate([each.scores for each in results]),
         positive=np.concatenate(positive),
-        inner=np.concatenate([_inner(each.times_s) for each in outcomes]),
-        ranked=np.concatenate([average_precision_ranks(each.found, each.truth) for each in outcomes]),
+        inner=np.concatenate([_inner(each.times_s) for each in results]),
+        ranked=np.concatenate([average_precision_ranks(each.found, each.truth) for each in results]),
     )
 
 
@@ -257,10 +258,10 @@ def _inner(times_s: Floats) -> NDArray[np.bool_]:
     return (times_s >= times_s[0] + MARGIN_S) & (times_s <= times_s[-1] - MARGIN_S)
 
 
-def _inside(outcome: SpotterResult) -> Floats:
-    times = outcome.times_s
-    pairs = match_pairs(outcome.found, outcome.truth)
-    apexes = [(float(times[outcome.found[p].apex]), outcome.truth[t]) for p, t in pairs]
+def _inside(result: SpotterResult) -> Floats:
+    times = result.times_s
+    pairs = match_pairs(result.found, result.truth)
+    apexes = [(float(times[result.found[p].apex]), result.truth[t]) for p, t in pairs]
     return np.array(
         [
             times[true.apex] - APEX_TOLERANCE_S <= apex <= times[true.apex_end] + APEX_TOLERANCE_S

@@ -245,6 +245,16 @@ def mean_scores(ratings: pd.DataFrame, *, pairs: Iterable[str] | None = None) ->
     -------
     DataFrame, segments (sorted) x pairs
         Mean score over the raters who answered, -1..1; NaN where nobody did.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from apexline.ml.surveys import mean_scores
+    >>> ratings = pd.DataFrame(
+    ...     {"rater": ["r1", "r2"], "segment": "clip-7", "pair": "happy_sad", "level": [1, 2]}
+    ... )
+    >>> float(mean_scores(ratings).loc["clip-7", "happy_sad"])
+    0.75
     """
     # ES = 1/Phi * sum over raters of EV, eq. (28); Phi counts the raters who answered.
     means = (

@@ -48,12 +48,12 @@ def run_demo(settings: Settings, *, clips: Path | None, on_step: OnStep) -> dict
     with open_line(settings) as line:
         if clips is None:
             _run_sample(line, on_step)
-        outcomes = _run_clips(line, clips, on_step) if clips is not None else []
+        results = _run_clips(line, clips, on_step) if clips is not None else []
         on_step("warehouse and report", 0, 0)
         line.run("publish")
         summary = line_summary(line, seconds=monotonic() - started)
         if clips is not None:
-            summary = {"clips": clip_table(line.lake, outcomes), **summary}
+            summary = {"clips": clip_table(line.lake, results), **summary}
     return summary
 
 
@@ -83,7 +83,7 @@ def _run_sample(line: Line, on_step: OnStep) -> None:
 
 
 def _run_clips(line: Line, folder: Path, on_step: OnStep) -> list[IntakeResult]:
-    outcomes: list[IntakeResult] = []
+    results: list[IntakeResult] = []
     for done, clip in enumerate(found := list(clips_in(UPath(folder)))):
         on_step(f"taking in {clip.name}", done, len(found))
         manifest = Manifest(
@@ -92,6 +92,6 @@ def _run_clips(line: Line, folder: Path, on_step: OnStep) -> list[IntakeResult]:
             purpose="demonstration",
             legal_basis="stated by whoever ran the demonstration",
         )
-        outcomes.append(take_in(line.lake, clip, manifest=manifest))
-    process(line, summarise(outcomes)["camera_days"], on_step=on_step)
-    return outcomes
+        results.append(take_in(line.lake, clip, manifest=manifest))
+    process(line, summarise(results)["camera_days"], on_step=on_step)
+    return results

@@ -52,12 +52,12 @@ def ingest_paths(
         chosen = [UPath(path) for path in paths]
         move = not chosen
         clips = list(_expand(chosen or [line.lake.home / "landing"]))
-        outcomes = take_in_all(line.lake, clips, manifest=manifest, move=move, on_step=on_step)
-        process(line, sorted({o.camera_day for o in outcomes if o.camera_day}), on_step=on_step)
+        results = take_in_all(line.lake, clips, manifest=manifest, move=move, on_step=on_step)
+        process(line, sorted({o.camera_day for o in results if o.camera_day}), on_step=on_step)
         return {
-            **summarise(outcomes),
-            "segments": _count(line.lake, "expression_segments", outcomes),
-            "tracks": _count(line.lake, "face_tracks", outcomes),
+            **summarise(results),
+            "segments": _count(line.lake, "expression_segments", results),
+            "tracks": _count(line.lake, "face_tracks", results),
             "computed": line.work.total_computed,
         }
 
@@ -77,11 +77,11 @@ def take_in_all(
     lake: Lake, clips: list[UPath], *, manifest: Manifest | None = None, move: bool = False, on_step: OnStep
 ) -> list[IntakeResult]:
     """Take in clips one by one, saying which is on."""
-    outcomes: list[IntakeResult] = []
+    results: list[IntakeResult] = []
     for done, clip in enumerate(clips):
         on_step(f"taking in {clip.name}", done, len(clips))
-        outcomes.append(take_in(lake, clip, manifest=manifest, move=move))
-    return outcomes
+        results.append(take_in(lake, clip, manifest=manifest, move=move))
+    return results
 
 
 def process(line: Line, camera_days: list[str], *, on_step: OnStep) -> None:
@@ -96,9 +96,9 @@ def process_all(line: Line, *, on_step: OnStep) -> None:
     process(line, stored_camera_days(line.lake), on_step=on_step)
 
 
-def _count(lake: Lake, table: str, outcomes: list[IntakeResult]) -> int:
-    clips = {outcome.clip_id for outcome in outcomes if outcome.clip_id}
-    days = sorted({outcome.camera_day for outcome in outcomes if outcome.camera_day})
+def _count(lake: Lake, table: str, results: list[IntakeResult]) -> int:
+    clips = {result.clip_id for result in results if result.clip_id}
+    days = sorted({result.camera_day for result in results if result.camera_day})
     key = "segment_id" if table == "expression_segments" else "track_id"
     rows = lake.read_all(table, camera_days=days, columns=["clip_id", key]).to_pylist()
     return len({row[key] for row in rows if row["clip_id"] in clips})

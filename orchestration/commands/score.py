@@ -1,6 +1,9 @@
 """Score one clip by the champion, and on request say why: `apexline score`."""
 
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +43,7 @@ def score_one(
     resources = build_resources(settings)
     parameters = resources["parameters"]
     scorer = champion_scorer(resources["lake"], resources["registry"], parameters)
-    with process_clip(clip, features=parameters.features) as processed:
+    with _exit_on_sigterm(), process_clip(clip, features=parameters.features) as processed:
         scores = score_clip(processed, scorer)
         if not plot:
             return scores, None
@@ -50,3 +53,13 @@ def score_one(
         page = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
         write_explanation(page, why, scores)
     return scores, page
+
+
+@contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    """Let a SIGTERM end the block as an exception does: the temporary folder with the face crops must go too."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -25,34 +25,34 @@ def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:
     }
 
 
-def clip_table(lake: Lake, outcomes: list[IntakeResult]) -> list[dict[str, Any]]:
+def clip_table(lake: Lake, results: list[IntakeResult]) -> list[dict[str, Any]]:
     """Return one row per file: what became of it, tracks, segments, and what the champion said of them."""
     return [
         {
-            "file": outcome.name,
-            "status": outcome.reason or outcome.status,
-            "tracks": len(_distinct(lake, outcome, "face_tracks", "track_id")),
-            "segments": len(_distinct(lake, outcome, "expression_segments", "segment_id")),
-            "apparent expressions": _apparent(lake, outcome),
-            "clip_id": outcome.clip_id,
+            "file": result.name,
+            "status": result.reason or result.status,
+            "tracks": len(_distinct(lake, result, "face_tracks", "track_id")),
+            "segments": len(_distinct(lake, result, "expression_segments", "segment_id")),
+            "apparent expressions": _apparent(lake, result),
+            "clip_id": result.clip_id,
         }
-        for outcome in outcomes
+        for result in results
     ]
 
 
-def _distinct(lake: Lake, outcome: IntakeResult, table: str, column: str) -> set[str]:
-    if outcome.clip_id not in lake.names(table, camera_day=outcome.camera_day or None):
+def _distinct(lake: Lake, result: IntakeResult, table: str, column: str) -> set[str]:
+    if result.clip_id not in lake.names(table, camera_day=result.camera_day or None):
         return set()
-    rows = lake.read(table, outcome.clip_id, camera_day=outcome.camera_day, columns=[column])
+    rows = lake.read(table, result.clip_id, camera_day=result.camera_day, columns=[column])
     return set(rows[column].to_pylist())
 
 
-def _apparent(lake: Lake, outcome: IntakeResult) -> str:
+def _apparent(lake: Lake, result: IntakeResult) -> str:
     """Count the emotions that the newest scores of a clip name."""
-    if not outcome.camera_day:
+    if not result.camera_day:
         return ""
-    rows = lake.read_all("segment_scores", camera_days=[outcome.camera_day]).to_pylist()
-    own = sorted((row for row in rows if row["clip_id"] == outcome.clip_id), key=lambda row: row["scored_at"])
+    rows = lake.read_all("segment_scores", camera_days=[result.camera_day]).to_pylist()
+    own = sorted((row for row in rows if row["clip_id"] == result.clip_id), key=lambda row: row["scored_at"])
     newest = {row["segment_id"]: row["emotion"] for row in own}
     return ", ".join(f"{emotion} {count}" for emotion, count in Counter(newest.values()).most_common())
 

@@ -19,7 +19,7 @@ with annotated as (
     inner join staging.clip_manifest as manifest using (clip_id)
 ),
 
--- "calm" marks a stretch without a change of expression: it makes a clip labelled, and is nothing to spot
+-- "calm" marks a segment without a change of expression: it makes a clip labelled, and is nothing to spot
 truth as (
     select * from annotated
     where emotion <> 'calm'

@@ -5,7 +5,8 @@ from dataclasses import fields
 import numpy as np
 
 from apexline.features.config import FeatureConfig
-from apexline.features.pipeline import FlowStream, TextureStream
+from apexline.features.flow.stream import FlowStream
+from apexline.features.modc.stream import TextureStream
 
 FPS = 25.0
 
@@ -34,6 +35,6 @@ def no_texture():
 
 def rows_of(crops, config, **options):
     return (
-        columns(run(TextureStream(config), crops, **options)),
-        columns(run(FlowStream(config), crops, **options)),
+        columns(run(TextureStream(config.texture, config.device), crops, **options)),
+        columns(run(FlowStream(config.flow, config.device), crops, **options)),
     )

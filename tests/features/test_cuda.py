@@ -202,8 +202,8 @@ def test_public_functions_launch_the_kernels(request):
 
 
 def stream_rows(crops: np.ndarray) -> list[Any]:
-    texture = TextureStream(TextureConfig(), np)
-    motion = FlowStream(FlowConfig(num_levels=2, num_warps=1, num_sweeps=3), np)
+    texture = TextureStream(TextureConfig(), "cpu")
+    motion = FlowStream(FlowConfig(num_levels=2, num_warps=1, num_sweeps=3), "cpu")
     found = [stream.push(crop, i, i / 25) for stream in (texture, motion) for i, crop in enumerate(crops)]
     return [row for rows in (*found, texture.flush()) for row in rows]
 

@@ -13,7 +13,7 @@ def test_episode_hand_worked():
     assert (episode.onset, episode.apex, episode.offset) == (12, 20, 33)
 
 
-def test_calm_stretch_has_no_intensity_and_spans_all_its_frames():
+def test_calm_episode_has_no_intensity_and_spans_all_its_frames():
     episode = Episode("calm", start=3, rise=20, hold=0, fall=20, peak=0.0)
     assert (episode.onset, episode.apex, episode.offset) == (3, 23, 43)
     assert all(episode.intensity(frame) == 0 for frame in range(50))

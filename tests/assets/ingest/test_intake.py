@@ -30,11 +30,11 @@ def put(folder, name, content, manifest=MANIFEST):
 
 
 def test_good_clip_is_stored_under_its_hash(lake, tmp_path, clip_bytes):
-    outcome = take_in(lake, put(tmp_path / "in", "a.mp4", clip_bytes))
-    assert (outcome.status, outcome.camera_day) == ("accepted", "2026-03-03_gate-03")
-    [stored] = stored_clips(lake, outcome.camera_day)
+    result = take_in(lake, put(tmp_path / "in", "a.mp4", clip_bytes))
+    assert (result.status, result.camera_day) == ("accepted", "2026-03-03_gate-03")
+    [stored] = stored_clips(lake, result.camera_day)
     assert stored.path.read_bytes() == clip_bytes
-    assert stored.sha256.startswith(outcome.clip_id)
+    assert stored.sha256.startswith(result.clip_id)
     assert stored.manifest == GOOD
     assert stored_camera_days(lake) == ["2026-03-03_gate-03"]
     assert (tmp_path / "in" / "a.mp4").exists()
@@ -72,9 +72,9 @@ TOO_LATE = {"subject": "s", "emotion": "happy", "onset": 2, "apex": 9, "offset":
 def test_bad_file_is_quarantined_with_its_reason(lake, tmp_path, clip_bytes, broken_clips, reason, manifest):
     folder = tmp_path / "in"
     content = broken_clips.get(reason, clip_bytes)
-    outcome = take_in(lake, put(folder, "bad.mp4", content, manifest), move=True)
-    assert (outcome.status, outcome.reason) == ("quarantined", reason)
-    assert outcome.detail
+    result = take_in(lake, put(folder, "bad.mp4", content, manifest), move=True)
+    assert (result.status, result.reason) == ("quarantined", reason)
+    assert result.detail
     [record] = quarantined(lake)
     assert (record["name"], record["reason"]) == ("bad.mp4", reason)
     assert stored_camera_days(lake) == []
@@ -111,8 +111,8 @@ def test_clips_in_leaves_out_hidden_and_foreign_files(tmp_path):
 
 def test_summary_counts_by_status(lake, tmp_path, clip_bytes):
     good = put(tmp_path / "in", "a.mp4", clip_bytes)
-    outcomes = [take_in(lake, clip) for clip in (good, good, put(tmp_path / "in", "z.mp4", b""))]
-    summary = summarise(outcomes)
+    results = [take_in(lake, clip) for clip in (good, good, put(tmp_path / "in", "z.mp4", b""))]
+    summary = summarise(results)
     assert (summary["accepted"], summary["duplicates"], len(summary["quarantined"])) == (1, 1, 1)
-    assert find_clip(lake, outcomes[0].clip_id) is not None
+    assert find_clip(lake, results[0].clip_id) is not None
     assert find_clip(lake, "0" * 16) is None

@@ -10,7 +10,7 @@ from apexline.assets.training.training_set import (
     _earlier_folds,
     _folds,
     frames_to_learn,
-    labelled_stretches,
+    labelled_segments,
 )
 from tests.assets.small_lake import row_of
 from tests.assets.training.examples import EMOTIONS, example
@@ -19,18 +19,18 @@ DAY = "2026-03-02_gate-03"
 CLIP, TRACK, OTHER = "aaaa000011112222", "bbbb00001111", "cccc00001111"
 
 
-def stretch(emotion, onset, apex, offset):
+def segment(emotion, onset, apex, offset):
     return Labelled("key", CLIP, DAY, TRACK, "v00", emotion, onset, apex, offset, None, True)
 
 
 @pytest.mark.parametrize(
     ("label", "count", "frames"),
     [
-        (stretch("happy", 10, 20, 40), 5, [15, 19, 22, 26, 30]),  # from 15, half way up, to 30, half way down
-        (stretch("happy", 10, 20, 40), 1, [15]),
-        (stretch("calm", 10, 20, 40), 4, [10, 20, 30, 40]),  # a calm face is calm all along
-        (stretch("scared", 10, 10, 10), 5, [10]),
-        (stretch("angry", 10, 11, 12), 5, [10, 11]),  # distinct, however short
+        (segment("happy", 10, 20, 40), 5, [15, 19, 22, 26, 30]),  # from 15, half way up, to 30, half way down
+        (segment("happy", 10, 20, 40), 1, [15]),
+        (segment("calm", 10, 20, 40), 4, [10, 20, 30, 40]),  # a calm face is calm all along
+        (segment("scared", 10, 10, 10), 5, [10]),
+        (segment("angry", 10, 11, 12), 5, [10, 11]),  # distinct, however short
     ],
 )
 def test_frames_about_the_apex_are_learned(label, count, frames):
@@ -92,7 +92,7 @@ def space():
 
 
 def test_annotations_and_rated_segments_are_learned_from(labelled_lake, space):
-    annotated, rated = labelled_stretches(labelled_lake, space)
+    annotated, rated = labelled_segments(labelled_lake, space)
     assert (annotated.key, annotated.track_id, annotated.subject) == (f"{CLIP}-a0", TRACK, "v07")
     assert (annotated.emotion, annotated.onset, annotated.apex, annotated.offset) == ("angry", 1, 5, 9)
     assert annotated.synthetic
@@ -108,7 +108,7 @@ def test_annotations_and_rated_segments_are_learned_from(labelled_lake, space):
 
 def test_a_clip_without_labels_is_one_subject_of_its_own(labelled_lake, space):
     """Who is in it is not asked; its faces stay in one fold."""
-    *_, rated = labelled_stretches(labelled_lake, space)
+    *_, rated = labelled_segments(labelled_lake, space)
     assert rated.subject == f"clip-{CLIP}"
     assert not rated.synthetic
 

@@ -16,7 +16,7 @@ CONTROL = [{"control": "x; truth shuffled", "AUC": 0.5}, {"control": "place", "A
 def judged() -> dict[str, BootstrappedSummary]:
     validation = NestedCrossValidation(draw_faces(), num_outer=3, num_inner=2)
     spotters = [FlowRule(), FusedRule("sl", "mean"), TextureRule("dcp"), temporal_logistic()]
-    found = {spotter.name: BootstrappedSummary.of(validation.run(spotter).outcomes) for spotter in spotters}
+    found = {spotter.name: BootstrappedSummary.of(validation.run(spotter).results) for spotter in spotters}
     return found | {"best_learned": found["temporal, logistic"]}
 
 

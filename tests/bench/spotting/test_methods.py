@@ -57,7 +57,7 @@ def test_every_method_answers_for_every_choice_and_scores_every_frame():
 )
 def test_spotters_find_drawn_expressions_on_subjects_they_have_not_seen(spotter):
     measures = SpottingSummary(
-        NestedCrossValidation(FACES, num_outer=3, num_inner=2).run(spotter).outcomes
+        NestedCrossValidation(FACES, num_outer=3, num_inner=2).run(spotter).results
     ).measures()
     assert measures["f1"] > 0.9
     assert measures["auc"] > 0.9
@@ -103,11 +103,11 @@ def test_fallback_listens_to_texture_only_where_flow_is_silent():
 
 def test_frames_without_a_track_score_lowest_and_spans_count_in_frames_of_the_clip():
     face = draw_face("a", "p", [TRUE], num_frames=30)
-    parts = [
+    stretches = [
         (np.arange(10, 14), np.full(4, 2.0), [Span(1, 2, 3, 1.0, "flow")]),
         (np.arange(12, 16), np.full(4, 3.0), []),
     ]
-    scores, found = assemble(face, parts, untracked=-1.0)
+    scores, found = assemble(face, stretches, untracked=-1.0)
     assert scores.tolist() == [-1.0] * 10 + [2.0, 2.0, 3.0, 3.0, 3.0, 3.0] + [-1.0] * 14
     assert [(s.onset, s.apex, s.offset) for s in found] == [(11, 12, 13)]
 

@@ -18,7 +18,7 @@ def test_shuffled_truth_brings_the_area_to_chance():
 
     def area(of):
         return SpottingSummary(
-            NestedCrossValidation(of, num_outer=3, num_inner=2).run(spotter).outcomes
+            NestedCrossValidation(of, num_outer=3, num_inner=2).run(spotter).results
         ).measures()["auc"]
 
     shuffled = [area(spotting.shuffle_truth(faces, seed=seed)) for seed in range(6)]

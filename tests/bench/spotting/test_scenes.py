@@ -5,7 +5,7 @@ import pandas as pd
 
 from apexline.bench.spotting.extract import TrackRows
 from apexline.bench.spotting.methods import FlowRule, Thresholds
-from apexline.bench.spotting.scenes import match_tracks, real_clip_rows, scene_outcomes
+from apexline.bench.spotting.scenes import match_tracks, real_clip_rows, scene_results
 from apexline.ml.spotting_metrics.nested import Fold, NestedRun
 from apexline.ml.spotting_metrics.summary import TrueSegment
 from tests.bench.spotting.made_faces import draw_face
@@ -58,10 +58,10 @@ def test_a_face_of_a_scene_is_judged_by_a_fold_that_has_not_seen_it():
     folds = [Fold("x", ("p0",), Fixed(1), None, 0.0), Fold("x", ("p1",), Fixed(2), None, 0.0)]
     run, everyone = NestedRun("x", [], folds), Fold("x", (), Fixed(3), None, 0.0)
     faces = [draw_face("a", subject, []) for subject in ("p0", "p1", "stranger", "")]
-    outcomes = scene_outcomes(faces, run, everyone)
+    results = scene_results(faces, run, everyone)
     # an unknown performer counts with the fold that finds most
-    assert [len(outcome.found) for outcome in outcomes] == [1, 2, 3, 2]
-    assert outcomes[-1].subject == "a"
+    assert [len(result.found) for result in results] == [1, 2, 3, 2]
+    assert results[-1].subject == "a"
 
 
 def test_real_clips_list_what_was_found_on_each_track(monkeypatch):

@@ -52,7 +52,7 @@ def draw_faces(num_subjects: int = 9, *, seed: int = 0) -> list[Curve]:
 
 
 class Cut:
-    """Runs of the curve above a threshold."""
+    """Spans of the curve above a threshold."""
 
     name = "cut"
     choices = (-1.0, 0.5, 3.0)
@@ -107,14 +107,14 @@ def shuffled(faces: Sequence[Curve], *, seed: int = 1) -> list[Curve]:
 def test_the_threshold_that_suits_the_training_subjects_is_chosen():
     run = NestedCrossValidation(draw_faces()).run(Cut())
     assert [fold.choice for fold in run.folds] == [0.5] * 6
-    assert SpottingSummary(run.outcomes).measures()["f1"] > 0.9
+    assert SpottingSummary(run.results).measures()["f1"] > 0.9
 
 
 def test_nobody_is_judged_by_what_has_seen_them():
     # Learned.spot asserts it, inside and outside of the inner folds
     faces, spotter = draw_faces(), Learned()
     run = NestedCrossValidation(faces).run(spotter)
-    assert [outcome.subject for outcome in run.outcomes] == [face.subject for face in faces]
+    assert [result.subject for result in run.results] == [face.subject for face in faces]
     for fold in run.folds:
         assert set(fold.subjects).isdisjoint(fold.fitted.seen)
         assert set(fold.subjects) | fold.fitted.seen == {face.subject for face in faces}
@@ -130,7 +130,7 @@ def test_shuffled_truth_brings_the_nested_area_to_chance():
 
     def area(of: list[Curve]) -> float:
         run = NestedCrossValidation(of, num_outer=3, num_inner=2).run(Learned())
-        return SpottingSummary(run.outcomes).measures()["auc"]
+        return SpottingSummary(run.results).measures()["auc"]
 
     assert area(faces) > 0.9
     # a single shuffle of so few faces may still fit by luck
@@ -143,7 +143,7 @@ def test_a_choice_made_on_the_judged_faces_would_be_seen():
     # Noise without any truth in it: the best of many cuts looks well on the faces it was chosen on, not nested.
     rng = np.random.default_rng(0)
     faces = [replace(face, values=rng.normal(0, 1, 150)) for face in draw_faces()]
-    nested = SpottingSummary(NestedCrossValidation(faces).run(Learned()).outcomes).measures()["auc"]
+    nested = SpottingSummary(NestedCrossValidation(faces).run(Learned()).results).measures()["auc"]
     assert nested == pytest.approx(0.5, abs=0.06)
 
 
@@ -172,16 +172,16 @@ def test_the_best_spotter_is_chosen_by_the_training_subjects_fold_by_fold():
             Fold(name, (subject,), Cut(), 0.5, utility)
             for subject, utility in zip("ab", utilities, strict=True)
         ]
-        outcomes = [SpotterResult(subject, np.arange(3) / 25, [], [], np.zeros(3)) for subject in "ba"]
-        return NestedRun(name, outcomes, folds)
+        results = [SpotterResult(subject, np.arange(3) / 25, [], [], np.zeros(3)) for subject in "ba"]
+        return NestedRun(name, results, folds)
 
     one, other = run("one", (0.9, 0.5)), run("other", (0.8, 0.6))
     best = best_by_fold([one, other], name="best")
     assert best.name == "best"
     assert [fold.name for fold in best.folds] == ["one", "other"]
-    # outcomes stay in the order of the faces: b, then a
-    assert best.outcomes[0] is other.outcomes[0]
-    assert best.outcomes[1] is one.outcomes[1]
+    # results stay in the order of the faces: b, then a
+    assert best.results[0] is other.results[0]
+    assert best.results[1] is one.results[1]
     # of equals the first
     assert [fold.name for fold in best_by_fold([other, run("third", (0.8, 0.6))], name="best").folds] == [
         "other",

@@ -22,7 +22,7 @@ class Found:
 TRUE = TrueSegment(20, 26, 30, 40)
 
 
-def outcome(
+def result(
     subject: str, truth: list[TrueSegment], found: list[Found], *, level: float = 1.0
 ) -> SpotterResult:
     times = np.arange(100) / 25
@@ -33,7 +33,7 @@ def outcome(
 
 
 def test_a_perfect_spotter_by_hand():
-    summary = SpottingSummary([outcome("a", [TRUE], [Found(20, 26, 40)]), outcome("b", [], [])])
+    summary = SpottingSummary([result("a", [TRUE], [Found(20, 26, 40)]), result("b", [], [])])
     measures = summary.measures()
     assert measures["auc"] == measures["face_auc"] == measures["f1"] == measures["ap"] == 1.0
     assert measures["alarms_per_min"] == 0.0
@@ -45,8 +45,8 @@ def test_a_perfect_spotter_by_hand():
 def test_a_false_alarm_costs_what_it_should():
     summary = SpottingSummary(
         [
-            outcome("a", [TRUE], [Found(22, 34, 40), Found(60, 62, 70)]),
-            outcome("b", [], [Found(10, 12, 20)]),
+            result("a", [TRUE], [Found(22, 34, 40), Found(60, 62, 70)]),
+            result("b", [], [Found(10, 12, 20)]),
         ]
     )
     measures = summary.measures()
@@ -63,7 +63,7 @@ def test_a_false_alarm_costs_what_it_should():
 def test_a_quiet_face_must_score_low_on_the_same_scale():
     # Each face alone is ranked perfectly; pooled, the quiet face's frames outrank the expression's.
     loud = SpotterResult("b", np.arange(100) / 25, [], [], np.full(100, 5.0))
-    summary = SpottingSummary([outcome("a", [TRUE], [Found(20, 26, 40)]), loud])
+    summary = SpottingSummary([result("a", [TRUE], [Found(20, 26, 40)]), loud])
     assert summary.measures()["face_auc"] == 1.0
     assert summary.measures()["auc"] < 0.5
 
@@ -83,9 +83,9 @@ def test_the_inner_area_leaves_out_the_ends_of_a_clip():
 def test_weights_count_subjects_as_copies_would():
     rng = np.random.default_rng(0)
     cases = [
-        outcome("a", [TRUE], [Found(22, 26, 41, 0.7)]),
-        outcome("b", [TRUE], [Found(50, 55, 70, 0.9)]),
-        outcome("c", [], [Found(5, 7, 12, 0.3)]),
+        result("a", [TRUE], [Found(22, 26, 41, 0.7)]),
+        result("b", [TRUE], [Found(50, 55, 70, 0.9)]),
+        result("c", [], [Found(5, 7, 12, 0.3)]),
     ]
     cases = [
         SpotterResult(c.subject, c.times_s, c.truth, c.found, c.scores + rng.random(100).round(1))
@@ -97,8 +97,8 @@ def test_weights_count_subjects_as_copies_would():
 
 
 def test_resamples_draw_the_same_subjects_for_every_spotter():
-    good = [outcome(name, [TRUE], [Found(20, 26, 40)]) for name in "abcd"]
-    bad = [outcome(name, [TRUE], [Found(20, 26, 40)] if name == "a" else []) for name in "abcd"]
+    good = [result(name, [TRUE], [Found(20, 26, 40)]) for name in "abcd"]
+    bad = [result(name, [TRUE], [Found(20, 26, 40)] if name == "a" else []) for name in "abcd"]
     one, other = (SpottingSummary(each).resampled(seed=3, num_resamples=50)["recall"] for each in (good, bad))
     assert (one == 1).all()
     assert set(np.round(other * 4)) <= {0, 1, 2, 3, 4}
@@ -110,7 +110,7 @@ def test_average_precision_by_hand():
     # By falling score: wrong, right, right; precision at the two right ones is 1/2 and 2/3, so both count 2/3.
     truth = [TRUE, TrueSegment(60, 65, 70, 80)]
     found = [Found(0, 1, 5, 0.9), Found(20, 26, 40, 0.8), Found(60, 65, 80, 0.7)]
-    assert SpottingSummary([outcome("a", truth, found)]).measures()["ap"] == pytest.approx(2 / 3)
+    assert SpottingSummary([result("a", truth, found)]).measures()["ap"] == pytest.approx(2 / 3)
 
 
 def test_a_segment_is_true_up_to_its_overlap():
@@ -122,9 +122,9 @@ def test_a_segment_is_true_up_to_its_overlap():
 
 
 def test_measures_without_any_expression_are_undefined_not_zero():
-    measures = SpottingSummary([outcome("a", [], [])]).measures()
+    measures = SpottingSummary([result("a", [], [])]).measures()
     assert np.isnan([measures[name] for name in ("auc", "face_auc", "ap", "onset_ms", "f1")]).all()
-    assert np.isnan(SpottingSummary([outcome("a", [TRUE], [])]).measures()["alarms_per_min"])
+    assert np.isnan(SpottingSummary([result("a", [TRUE], [])]).measures()["alarms_per_min"])
 
 
 def test_senseless_input_is_refused():

@@ -1,8 +1,13 @@
 """`apexline score`: one clip, nothing stored of it."""
 
 import json
+import os
+import signal
+import tempfile
 
 import pytest
+
+from apexline.assets.lake import clip_stages
 
 
 @pytest.mark.parametrize("plot", [False, True])
@@ -18,3 +23,32 @@ def test_score_tracks_a_clip_once_and_stores_nothing_of_it(
     assert page.exists() == plot
     # that the shipped model became champion is all that the home says
     assert {file.parent.name for file in home.home_path.rglob("*.parquet")} <= {"promotions"}
+
+
+@pytest.fixture
+def unhandled_sigterm():
+    """Have a SIGTERM that nobody handles fail the test instead of ending all tests."""
+
+    def fail(*_):
+        pytest.fail("SIGTERM would have ended the process on the spot")
+
+    before = signal.signal(signal.SIGTERM, fail)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("home", "unhandled_sigterm")
+def test_score_leaves_no_face_crops_when_it_is_ended(apexline, astronaut_clip, tmp_path_factory, monkeypatch):
+    scratch = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    crops = []
+
+    def end_us(*_, **__):
+        crops.extend(scratch.glob("apexline-*/**/face_crops/**/*.parquet"))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(clip_stages, "write_segments", end_us)
+    code, out, _ = apexline("score", astronaut_clip.path)
+    assert (code, out) == (128 + signal.SIGTERM, "")
+    assert crops
+    assert not any(scratch.glob("apexline-*"))
