@@ -7,7 +7,7 @@ GPU_STAMP := $(VENV)/.installed-gpu
 EXTRAS ?= dev
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
-.PHONY: setup demo ui test test-kernels gpu-check lint format fer-env bench clean
+.PHONY: setup demo ui test test-wheel test-kernels gpu-check lint format fer-env bench clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,10 @@ ui: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
+
+# The wheel: installed into an environment of its own, run and served from a folder outside the checkout.
+test-wheel: setup
+	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
 
 # The CUDA kernels without a GPU: compiled by NVRTC, and run on the host.
 test-kernels: $(GPU_STAMP)

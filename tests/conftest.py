@@ -1,6 +1,7 @@
-"""Fixtures that several test packages share: clips with exact truth, clips without a face, broken clips."""
+"""Fixtures that several test packages share: clips with exact truth, clips without a face, broken clips, the wheel."""
 
 import json
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -133,3 +134,22 @@ def _audio_only(path: Path) -> bytes:
         frame.sample_rate = 16000
         container.mux([*stream.encode(frame), *stream.encode(None)])
     return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def build_wheel() -> Callable[[Path, Path], Path]:
+    """Builder of wheels without a network: ``build_wheel(project, folder)``."""
+
+    def build(project: Path, folder: Path) -> Path:
+        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+        subprocess.run([*command, "--wheel-dir", folder, project], check=True)
+        (wheel,) = folder.glob("apexline-*.whl")
+        return wheel
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def built_wheel(build_wheel: Callable[[Path, Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    return build_wheel(Path(__file__).resolve().parent.parent, tmp_path_factory.mktemp("wheel"))

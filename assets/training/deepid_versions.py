@@ -138,4 +138,5 @@ def _curves(lake: Lake, version: str, *, synthetic: bool) -> list[tuple[str, Fig
     return [("Learning curves", learning_curves(rows, version=version, synthetic=synthetic))]
 
 
-DEEPID_VERSIONS = tuple(_build(version) for version in VERSIONS)
+# A list: Dagster finds the assets of a module by name or in a list, in no other sequence.
+DEEPID_VERSIONS = [_build(version) for version in VERSIONS]

@@ -1,6 +1,8 @@
 """What a run of the line came to, as tables for the terminal."""
 
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from apexline.assets.ingest import IntakeResult, quarantined
@@ -20,9 +22,15 @@ def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:
         "where to look next": {
             "report": str(line.lake.home / "reports" / "latest" / "index.html"),
             "warehouse": str(line.settings.warehouse_path),
-            "UI": "make ui  (Dagster http://127.0.0.1:3000, MLflow http://127.0.0.1:5000)",
+            "UI": f"{_command()} ui  (Dagster http://127.0.0.1:3000, MLflow http://127.0.0.1:5000)",
         },
     }
+
+
+def _command() -> str:
+    """Say how the command is called from here, whether or not its environment is active."""
+    command = Path(sys.executable).with_name("apexline")
+    return str(command.relative_to(Path.cwd()) if command.is_relative_to(Path.cwd()) else command)
 
 
 def clip_table(lake: Lake, results: list[IntakeResult]) -> list[dict[str, Any]]:
