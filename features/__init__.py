@@ -8,6 +8,7 @@ from apexline.features.pipeline import (
     segment_features,
     spot_clip,
 )
+from apexline.features.stored_rows import track_curves
 from apexline.features.validation import require
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "segment_features",
     "spot_clip",
     "to_numpy",
+    "track_curves",
 ]

@@ -1,7 +1,7 @@
 """The features as one line: from a clip, or from its rows, to segments.
 
 Belongs here: what assets and notebooks call. Stays out: the computations (the folders of ``features``), curves from
-rows (``track_curves``), parameters (``config``) and storage.
+rows (``stored_rows``), parameters (``config``) and storage.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from apexline.features.config import FeatureConfig
 from apexline.features.flow import FlowRow, FlowStream
 from apexline.features.modc import TextureRow, TextureStream, texture_histograms
 from apexline.features.spotting import Decision, Segment, explain, spot
-from apexline.features.track_curves import Columns, track_curves
+from apexline.features.stored_rows import Columns, track_curves
 from apexline.features.tracking import track_faces
 from apexline.features.video import read_frames
 

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from apexline.bench.spotting.extract import MODC_KINDS, PEER_KINDS, TrackRows, default_config, paper_config
 from apexline.bench.spotting.temporal import temporal_features
-from apexline.features import FeatureConfig
+from apexline.features import FeatureConfig, track_curves
 from apexline.features.spotting import TrackCurves, contrast, half_window, smoothed
-from apexline.features.track_curves import track_curves
 from apexline.ml.spotting_metrics import TrueSegment
 
 Floats = NDArray[np.float64]

@@ -1,7 +1,7 @@
 """What a frame's surroundings in time say about it: the curves of a track, seen through windows of several lengths.
 
 Belongs here: numbers for a learned scorer of frames, and segments from such scores. Stays out: learning
-(``frame_scorers``), the curves (``features.track_curves``), segments by rules (``features.spotting``).
+(``frame_scorers``), the curves (``features.stored_rows``), segments by rules (``features.spotting``).
 
 A frame's motion alone does not tell a slow drift of the head from an expression, nor the first frames of an
 expression from rest; how the face moved shortly before and after does. All numbers are absolute: none is divided by

@@ -1,7 +1,7 @@
 """Curves over the frames of a track: smoothed, contrasted, and held against a threshold.
 
 Belongs here: what is done alike with curves of texture and of motion, the threshold of eq. (21) of [1]_. Stays out:
-where curves come from (``features.modc.differences``, ``features.flow.polar``, ``features.track_curves``), and what
+where curves come from (``features.modc.differences``, ``features.flow.polar``, ``features.stored_rows``), and what
 is a segment (``segments``).
 
 .. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Traitement du Signal 38(2), doi:10.18280/ts.380213.

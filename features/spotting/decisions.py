@@ -1,7 +1,7 @@
 """What is decided of one stretch of a track, and on which grounds.
 
 Belongs here: the rule that takes curves to segments, and the numbers that it looked at, as values. Stays out: the
-steps of the rule (``segments``, ``spans``), how curves come about (``features.track_curves``), words and drawings
+steps of the rule (``segments``, ``spans``), how curves come about (``features.stored_rows``), words and drawings
 (``assets.explain``).
 """
 

@@ -6,7 +6,7 @@ import pytest
 from apexline.features.modc.stream import TextureConfig
 from apexline.features.pipeline import find_segments
 from apexline.features.spotting.config import SegmentConfig
-from apexline.features.track_curves import track_curves
+from apexline.features.stored_rows import track_curves
 from tests.features.stream_rows import cpu, no_texture, rows_of
 
 
