@@ -1,6 +1,7 @@
-"""Fixtures that several test packages share: clips with exact truth, clips without a face, broken clips, the wheel."""
+"""Fixtures that several test packages share: clips with exact truth, without a face, broken; kernels; the wheel."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -153,3 +154,56 @@ def build_wheel() -> Callable[[Path, Path], Path]:
 def built_wheel(build_wheel: Callable[[Path, Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout."""
     return build_wheel(Path(__file__).resolve().parent.parent, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def still_crops() -> Any:
+    """(40, 128, 128) uint8: a drawn face, not moving, with camera noise."""
+    import numpy as np
+
+    from tests.features.drawn_faces import draw_faces
+
+    crops = draw_faces(np.zeros(40)).astype(float)
+    crops += np.random.default_rng(3).normal(0, 1.0, crops.shape)
+    return np.clip(np.rint(crops), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def compile_with(monkeypatch: pytest.MonkeyPatch):
+    """Have launches take their modules from another compiler."""
+    from apexline.features import cuda
+
+    def forget() -> None:
+        cuda._module.cache_clear()
+        cuda.load_kernel.cache_clear()
+
+    def install(compile_module: Callable[[str, tuple[str, ...]], Any]) -> None:
+        forget()
+        monkeypatch.setattr(cuda, "compile_module", compile_module)
+
+    yield install
+    forget()
+
+
+@pytest.fixture(scope="module")
+def build_for_host(tmp_path_factory: pytest.TempPathFactory):
+    """Build kernels for the processor, each once in a module of tests."""
+    from tests.features.host_kernels import HostModule
+
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed: the kernels can't be run on the host")
+    folder: Path = tmp_path_factory.mktemp("kernels")
+    built: dict[Any, HostModule] = {}
+
+    def build(code: str, macros: tuple[str, ...]) -> HostModule:
+        if (code, macros) not in built:
+            built[code, macros] = HostModule(code, macros, folder)
+        return built[code, macros]
+
+    return build
+
+
+@pytest.fixture
+def on_host(compile_with, build_for_host) -> None:
+    """Launch on the host, NumPy arrays in the place of CuPy's."""
+    compile_with(build_for_host)
