@@ -5,8 +5,8 @@ where rings sample (``rings``), validation, options and every other array librar
 
 A kernel is compiled for each `Rings`. Images are copied tile by tile into a buffer of fixed width, so that every
 offset, weight and turn is a constant of the machine code; `_code_lanes` writes that code out as vectors, and what
-several kinds have in common (samples, most comparisons) is computed once. Compiled kernels are kept on disk until
-this file changes: who edits where rings sample (``rings``) has to touch this file too.
+several kinds have in common (samples, most comparisons) is computed once. Compiled kernels are kept on disk for as
+long as this file and the plan that they were made from, taps included, stay as they are.
 """
 
 from __future__ import annotations
@@ -114,10 +114,16 @@ def _histogram_kernel(rings: Rings) -> Callable[..., None]:
 
 
 def _plan(rings: Rings) -> tuple[str, int, int]:
-    """Rings and the width of a tile as text, which a compiled function can hold; the halo; that width."""
+    """Rings, their taps and the width of a tile as text, which a compiled function can hold; the halo; that width."""
     halo = 2 * rings.reach
     stride = _TILE_COLS + halo
-    return repr((*astuple(rings), stride)), halo, stride
+    # pixels and weights by radius and direction: what lies in the plan is seen by the cache on disk
+    taps = {
+        (radius, direction): [each.tolist() for each in sampling_taps(radius, direction)]
+        for radius in rings.radii
+        for direction in range(8)
+    }
+    return repr((*astuple(rings), stride, taps)), halo, stride
 
 
 # Its types are named, so that Numba's own start falls into the import and not into the first call.
@@ -143,7 +149,7 @@ def _code_lanes(
 
     Codes of plane p (of the first kind, then of the second) go to ``codes[first + p * pitch:]``.
     """
-    radii, turns, weights, stride = ast.literal_eval(plan.literal_value)
+    radii, turns, weights, stride, taps = ast.literal_eval(plan.literal_value)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         vector = ir.VectorType(ir.IntType(16), _LANES)
@@ -168,9 +174,9 @@ def _code_lanes(
         @cache
         def sample(radius: int, direction: int) -> Any:
             total = integers(0)
-            for (row, col), weight in zip(*sampling_taps(radius, direction), strict=True):
+            for (row, col), weight in zip(*taps[radius, direction], strict=True):
                 if weight:
-                    tap = builder.mul(pixels(int(row), int(col)), integers(int(weight)))
+                    tap = builder.mul(pixels(row, col), integers(weight))
                     total = builder.add(total, tap)
             return total
 

@@ -19,7 +19,7 @@ def test_kernels_stay_within_their_arrays(monkeypatch, rng):
     counted = modc_kernels.histogram_stack(images, rings, (2, 3))
 
     def code_lanes(tile, start, codes, first, pitch, plan):
-        radii, turns, weights, stride = ast.literal_eval(plan)
+        radii, turns, weights, stride, _ = ast.literal_eval(plan)
         assert tile.shape[1] == stride
         row, col = start // stride + radii[2], start % stride + radii[2]
         for lane in range(16):
@@ -35,3 +35,13 @@ def test_kernels_stay_within_their_arrays(monkeypatch, rng):
     monkeypatch.setattr(modc_kernels, "_copy_tile", modc_kernels._copy_tile.py_func)
     np.testing.assert_array_equal(modc_kernels.code_stack(images, rings), codes)
     np.testing.assert_array_equal(modc_kernels.histogram_stack(images, rings, (2, 3)), counted)
+
+
+def test_the_cache_on_disk_sees_where_rings_sample(monkeypatch):
+    """A kernel is found again by its plan: other taps are another plan, hence another kernel."""
+    rings = modc_kernels.Rings(SMALL, (KINDS["sl"],), ((1, 4, 16, 64), (1, 4, 16, 64)))
+    before, *_ = modc_kernels._plan(rings)
+    monkeypatch.setattr(
+        modc_kernels, "sampling_taps", lambda radius, direction: (np.zeros((4, 2), int), np.full(4, 64))
+    )
+    assert modc_kernels._plan(rings)[0] != before
