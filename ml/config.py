@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
+# The project's own adjective pairs; their file bears this name.
+PROJECT_FORM = "adjective_pairs"
+
 Schedule = Literal["constant", "cosine"]
 Keep = Literal["best", "last"]
 Precision = Literal["float32", "bfloat16"]

@@ -45,10 +45,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from apexline.ml.config import PROJECT_FORM
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
 
-PAIRS_FILE = Path(__file__).parent / "data" / "adjective_pairs.csv"
-PROJECT_FORM = PAIRS_FILE.stem
+PAIRS_FILE = Path(__file__).parent / "data" / f"{PROJECT_FORM}.csv"
 
 # The source's scale runs from -4.3 (infinitely bad, powerless, quiet) to 4.3.
 NORM_LIMIT = 4.3

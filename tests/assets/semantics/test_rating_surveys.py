@@ -9,7 +9,8 @@ from apexline.assets.semantics.rating_surveys import (
     survey_files,
     synthetic_stimuli,
 )
-from apexline.ml.norms import PROJECT_FORM, pairs_csv
+from apexline.ml.config import PROJECT_FORM
+from apexline.ml.norms import pairs_csv
 from tests.assets.semantics.surveyed import PANEL_OF_TWO, annotate
 
 

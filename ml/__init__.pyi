@@ -1,0 +1,17 @@
+from .bootstrap import bootstrap_interval as bootstrap_interval
+from .bootstrap import paired_bootstrap as paired_bootstrap
+from .bootstrap import percentile_interval as percentile_interval
+from .config import PROJECT_FORM as PROJECT_FORM
+from .config import AbstentionConfig as AbstentionConfig
+from .config import TrainConfig as TrainConfig
+from .emotions import EMOTIONS as EMOTIONS
+from .emotions import PAD_AXES as PAD_AXES
+from .norms import AdjectivePair as AdjectivePair
+from .norms import emotion_pad as emotion_pad
+from .norms import load_pairs as load_pairs
+from .norms import midpoint_of as midpoint_of
+from .norms import nearest_adjectives as nearest_adjectives
+from .norms import nearest_emotion as nearest_emotion
+from .norms import pairs_csv as pairs_csv
+from .norms import read_pairs as read_pairs
+from .norms import target_of as target_of
