@@ -68,4 +68,6 @@ def test_killed_in_the_middle_of_face_tracks(clips, tmp_path, fast_parameters):
 
 
 def files_below(folder):
-    return [str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()]
+    """Names below a folder; that of a promotion holds its time, so its table alone counts."""
+    names = [path.relative_to(folder) for path in Path(folder).rglob("*") if path.is_file()]
+    return [name.parts[0] if name.parts[0] == "promotions" else str(name) for name in names]
