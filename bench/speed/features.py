@@ -39,7 +39,7 @@ _MOST_ROUNDS, _SECONDS_A_METHOD = 31, 0.6
 # Iterative peers on larger images take minutes.
 _LARGEST_SLOW = 128 * 128
 _FIRST_CALL = (
-    "import time, numpy as np; from features.modc.codes import modc_codes; image = np.zeros((128, 128), np.uint8); "
+    "import time, numpy as np; from apexline.features.modc import modc_codes; image = np.zeros((128, 128), np.uint8); "
     "started = time.perf_counter(); modc_codes(image); print(time.perf_counter() - started)"
 )
 
