@@ -65,6 +65,6 @@ def test_a_relative_path_is_found(noise_clip, parameters, tmp_path, monkeypatch)
 def test_the_worker_processes_load_neither_models_nor_drawing():
     """They are forked from a process that imports this module: what it takes, every run pays."""
     heavy = {"torch", "mlflow", "matplotlib", "sklearn", "factor_analyzer"}
-    code = f"import sys, assets.lake.clip_stages; print(sorted({heavy!r} & set(sys.modules)))"
+    code = f"import sys, apexline.assets.lake.clip_stages; print(sorted({heavy!r} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

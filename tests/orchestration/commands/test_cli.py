@@ -25,7 +25,7 @@ def test_every_command_explains_itself(command):
 
 def test_help_waits_for_no_heavy_package():
     heavy = {"dagster", "torch", "mlflow", "duckdb", "cv2", "pandas"}
-    code = "import sys, orchestration.commands.cli; print(*sys.modules)"
+    code = "import sys, apexline.orchestration.commands.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert heavy & set(loaded.split()) == set()
 
