@@ -81,7 +81,12 @@ class Settings(BaseSettings):
     @property
     def tracking_uri(self) -> str:
         """MLflow's tracking URI."""
-        return self.mlflow_tracking_uri or f"sqlite:///{self.state_path / 'mlflow.db'}"
+        return self.mlflow_tracking_uri or f"sqlite:///{self.mlflow_file}"
+
+    @property
+    def mlflow_file(self) -> Path:
+        """The SQLite file of an MLflow that lies in the state folder."""
+        return self.state_path / "mlflow.db"
 
     @property
     def artifact_root(self) -> str:

@@ -1,7 +1,8 @@
 """Folders for what is not finished yet, and how they go when their writer was killed.
 
-Belongs here: the one rule by which writers work aside: in a folder of their own under a ``tmp/`` on the file system
-of the target, locked for as long as they live. Stays out: what is written and where it goes (``storage``, the warehouse).
+Belongs here: the one rule by which writers work aside: in a folder of their own under a ``tmp/`` on the file
+system of the target, locked for as long as they live. Stays out: what is written, and where it goes (``storage``, the
+warehouse).
 """
 
 from __future__ import annotations

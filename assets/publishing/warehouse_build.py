@@ -147,7 +147,7 @@ def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def foreign_log(warehouse: Path) -> Path:
     """Return where a program that writes into a warehouse keeps its write-ahead log.
 
-    The build leaves none beside the warehouse. DuckDB replays what lies there, onto whichever file has the name by then.
+    The build leaves none beside the warehouse. DuckDB replays what lies there, onto whichever file has the name then.
     """
     return warehouse.with_name(f"{warehouse.name}.wal")
 
@@ -208,7 +208,7 @@ def _replacing(target: UPath) -> Generator[Path]:
     with scratch_folder(target.parent / "tmp") as folder:
         aside = folder / target.name
         yield aside
-        # Before the new file takes the place: whatever comes between, the log never lies beside a file of another build.
+        # First the log: whatever comes between, it never lies beside the file of another build.
         foreign_log(target).unlink(missing_ok=True)
         aside.replace(target)
 

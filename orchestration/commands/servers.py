@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from apexline.assets.lake import Lake
+from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
 
 _HOST = "127.0.0.1"
@@ -21,6 +22,9 @@ _WORKSPACE = files("apexline") / "workspace.yaml"
 def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
     """Run ``dg dev`` and ``mlflow server`` until one ends or the user interrupts; return the exit code."""
     settings.prepare()
+    build_registry(
+        settings
+    )  # MLflow's server reads the paths of artifacts, which follow a home that was moved
     environment = {
         **os.environ,
         "APEXLINE_HOME": str(settings.home_path),

@@ -1,6 +1,7 @@
 """Where things lie, by the settings of the machine."""
 
 import os
+import shutil
 import stat
 
 import dagster as dg
@@ -125,3 +126,25 @@ def test_a_setting_of_no_worker_is_refused(monkeypatch):
     monkeypatch.setenv("APEXLINE_NUM_WORKERS", "0")
     with pytest.raises(ValidationError, match="greater than or equal to 1"):
         Settings()
+
+
+def test_the_registry_of_a_copied_home_lies_in_the_copy(tmp_path):
+    original, copy = tmp_path / "original", tmp_path / "copy"
+    client = build_registry(Settings(home=str(original))).client
+    run = client.create_run(
+        client.create_experiment("apexline", (original / "mlartifacts/apexline").as_uri())
+    )
+    client.log_text(run.info.run_id, "text", "note.txt")
+    shutil.copytree(original, copy)
+    of_copy = build_registry(Settings(home=str(copy))).client
+    assert str(copy) in of_copy.get_run(run.info.run_id).info.artifact_uri
+    assert str(original) in client.get_run(run.info.run_id).info.artifact_uri
+
+
+def test_a_registry_that_homes_share_stays_where_it_is(tmp_path):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    homes = [Settings(home=str(tmp_path / name), mlflow_tracking_uri=uri) for name in ("first", "second")]
+    client = build_registry(homes[0]).client
+    location = (tmp_path / "first" / "mlartifacts" / "apexline").as_uri()
+    client.create_experiment("apexline", location)
+    assert build_registry(homes[1]).client.get_experiment_by_name("apexline").artifact_location == location

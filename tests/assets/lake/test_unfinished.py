@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_a_writer_swept_before_it_held_its_lock_takes_another(tmp_path, monkeypa
 
     def late(file, operation):
         if not taken:
-            os.unlink(file.name)
+            Path(file.name).unlink()
         taken.append(file.name)
         locked(file, operation)
 
