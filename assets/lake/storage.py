@@ -178,7 +178,7 @@ class Lake:
             with target.open("wb") as file:
                 yield file
             return
-        with scratch_folder(Path(self.home) / "tmp") as folder:
+        with scratch_folder(Path(str(self.home)) / "tmp") as folder:
             aside = folder / "unfinished"  # names of files may be as long as the file system allows
             with aside.open("wb") as file:
                 yield file

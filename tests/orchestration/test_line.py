@@ -19,7 +19,6 @@ from apexline.assets.publishing.warehouse_build import MARTS, open_warehouse, re
 from apexline.assets.training.champion import latest_decision
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
 from apexline.ml.registry.client import MODEL_NAME
-from apexline.orchestration.commands.approve import approve_challenger
 from apexline.orchestration.commands.cli import app
 from apexline.orchestration.commands.ingest import process_all
 from apexline.orchestration.jobs import TRAINING_ASSETS
@@ -260,23 +259,6 @@ def test_a_new_champion_adds_its_scores_to_those_of_the_old_one(copied):
     by_version = scores.groupby("model_version")["segment_id"].agg(set)
     assert set(by_version.index) == {old, new}
     assert by_version[old] == by_version[new]
-
-
-def test_an_alias_moved_in_mlflow_scores_nothing_until_a_person_puts_it_back(copied):
-    settings = copied()
-    with open_line(settings) as line:
-        [day, *_] = sorted(line.instance.get_dynamic_partitions("camera_day"))
-        authorised, challenger = (line.registry.get_alias(alias) for alias in ("champion", "challenger"))
-        before = line.lake.content_hash()
-        line.registry.client.set_registered_model_alias(MODEL_NAME, "champion", str(challenger))
-        with pytest.raises(ValueError, match=f"points at version {challenger}, .* nothing is scored"):
-            line.run("rescore", camera_day=day)
-        assert line.lake.content_hash() == before
-    decision = approve_challenger(settings, by="ada")
-    assert (decision["model_version"], decision["approved_by"]) == (authorised, "ada")
-    with open_line(settings) as line:
-        assert line.registry.get_alias("champion") == authorised
-        line.run("rescore", camera_day=day)
 
 
 # --- the commands on a trained home -----------------------------------------------------------------------
