@@ -1,10 +1,11 @@
 """Resources: the objects that assets and sensors are given, made from the settings."""
 
+from pathlib import Path
 from typing import Any
 
 from apexline.assets.lake import ClipWorkers, Lake
 from apexline.assets.parameters import load_parameters
-from apexline.ml.registry import ModelRegistry
+from apexline.ml.registry import ModelRegistry, follow_artifacts
 from apexline.orchestration.settings import Settings
 
 # MLflow imports it by name where a registered model is served: it reads pictures and clips by `features`.
@@ -23,5 +24,11 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 
 
 def build_registry(settings: Settings) -> ModelRegistry:
-    """Return the registry of an installation, whose models are served by `LOADER_MODULE`."""
+    """Return the registry of an installation, whose models are served by `LOADER_MODULE`.
+
+    One that lies in the home is made to follow a home that was copied or moved.
+    """
+    home = settings.home_path
+    if not settings.mlflow_tracking_uri and isinstance(home, Path):
+        follow_artifacts(settings.mlflow_file, Path(settings.artifact_root))
     return ModelRegistry(settings.tracking_uri, settings.artifact_root, loader_module=LOADER_MODULE)

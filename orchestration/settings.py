@@ -5,6 +5,7 @@ method (``configs/*.yaml``).
 """
 
 import os
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -80,7 +81,12 @@ class Settings(BaseSettings):
     @property
     def tracking_uri(self) -> str:
         """MLflow's tracking URI."""
-        return self.mlflow_tracking_uri or f"sqlite:///{self.state_path / 'mlflow.db'}"
+        return self.mlflow_tracking_uri or f"sqlite:///{self.mlflow_file}"
+
+    @property
+    def mlflow_file(self) -> Path:
+        """The SQLite file of an MLflow that lies in the state folder."""
+        return self.state_path / "mlflow.db"
 
     @property
     def artifact_root(self) -> str:
@@ -94,9 +100,30 @@ class Settings(BaseSettings):
         return self.state_path / "warehouse.duckdb"
 
     def prepare(self) -> None:
-        """Make the folders, and Dagster's instance file where there is none."""
+        """Make the folders, and Dagster's instance file where there is none; sweep what killed writers left.
+
+        From here on this process makes files for its own user alone (`keep_private`).
+        """
+        keep_private()
         self.dagster_home.mkdir(parents=True, exist_ok=True)
         (self.home_path / "landing").mkdir(parents=True, exist_ok=True)
         instance = self.dagster_home / "dagster.yaml"
         if not instance.exists():
             instance.write_text(_DAGSTER_YAML)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Delete what killed writers left unfinished: there may be faces in it. Living writers keep theirs."""
+        from apexline.assets.lake import sweep_scratch  # `apexline --help` waits for no heavy package
+
+        state = self.state_path
+        for folder in {self.home_path, UPath(state)}:
+            if isinstance(folder, Path):
+                sweep_scratch(folder / "tmp")
+        for left in state.glob(f".{self.warehouse_path.name}.*.building*"):  # as 0.1.0 called what it built
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def keep_private() -> None:
+    """Let this process, and what it starts, make files (0600) and folders (0700) for its own user alone."""
+    os.umask(0o077)

@@ -21,6 +21,7 @@ from apexline.assets.lake.crops import TrackStream, crops_at, write_track_featur
 from apexline.assets.lake.face_quality import QUALITY, measures_at
 from apexline.assets.lake.schemas import LAKE_ONLY, RATINGS, TABLES, WITHOUT_CAMERA_DAY
 from apexline.assets.lake.storage import Lake, columns_of_track, fingerprint
+from apexline.assets.lake.unfinished import scratch_folder, sweep_scratch
 from apexline.assets.lake.workers import ClipWorkers
 
 __all__ = [
@@ -47,8 +48,10 @@ __all__ = [
     "listed_camera_days",
     "measures_at",
     "process_clip",
+    "scratch_folder",
     "stored_camera_days",
     "stored_clips",
+    "sweep_scratch",
     "track_of",
     "write_segments",
     "write_track_features",

@@ -3,8 +3,8 @@
 Belongs here: where a file lies, writing it whole or not at all, fingerprints, the lake's content hash.
 Stays out: what the columns mean (``schemas``), what is computed (``features``, ``ml``), Dagster.
 
-A file is written under ``tmp/`` and renamed into place, so that a reader never sees half a file and a
-killed run leaves nothing in the lake. Its fingerprint (inputs, code version, parameters) travels in the
+A file is written under ``tmp/`` (``unfinished``) and renamed into place, so that a reader never sees half a file
+and a killed run leaves nothing in the lake. Its fingerprint (inputs, code version, parameters) travels in the
 Parquet footer: a rerun skips the file while the fingerprint stands.
 """
 
@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from apexline.assets.lake.schemas import TABLES
+from apexline.assets.lake.unfinished import scratch_folder
 
 _FINGERPRINT = b"apexline.fingerprint"
 # When a thing was decided or scored is no part of what the lake says about the clips.
@@ -178,21 +178,11 @@ class Lake:
             with target.open("wb") as file:
                 yield file
             return
-        scratch = Path(self.scratch()) / f"{uuid4().hex}-{target.name}"
-        try:
-            with scratch.open("wb") as file:
+        with scratch_folder(Path(str(self.home)) / "tmp") as folder:
+            aside = folder / "unfinished"  # names of files may be as long as the file system allows
+            with aside.open("wb") as file:
                 yield file
-            scratch.replace(target)
-        finally:
-            scratch.unlink(missing_ok=True)
-
-    def scratch(self) -> str:
-        """Return a folder for unfinished files, on the home's file system where that is local."""
-        if not isinstance(self.home, Path):
-            return tempfile.gettempdir()
-        folder = self.home / "tmp"
-        folder.mkdir(parents=True, exist_ok=True)
-        return str(folder)
+            aside.replace(target)
 
     @contextmanager
     def local_copy(self, path: UPath) -> Generator[Path]:

@@ -7,9 +7,14 @@ from typing import Any
 import dagster as dg
 
 from apexline.assets import checks
-from apexline.assets.lake import Lake, fingerprint
+from apexline.assets.lake import Lake, fingerprint, scratch_folder
 from apexline.assets.metadata import asset_attributes
-from apexline.assets.publishing.warehouse_build import build_warehouse, open_warehouse, run_checks
+from apexline.assets.publishing.warehouse_build import (
+    build_warehouse,
+    foreign_log,
+    open_warehouse,
+    run_checks,
+)
 
 CODE_VERSION = "1"
 
@@ -31,14 +36,16 @@ def warehouse(
     """
     stamp = lake_stamp(lake)
     record = warehouse_path.with_suffix(".json")
-    known: dict[str, Any] = (
-        json.loads(record.read_text()) if record.exists() and warehouse_path.exists() else {}
-    )
+    # A log beside it shows that another program wrote into the file itself.
+    stands = record.exists() and warehouse_path.exists() and not foreign_log(warehouse_path).exists()
+    known: dict[str, Any] = json.loads(record.read_text()) if stands else {}
     computed = int(known.get("stamp") != stamp)
     if computed:
         counts = build_warehouse(lake.home / "lake", warehouse_path, quarantine_root=lake.home / "quarantine")
         known = {"stamp": stamp, "rows": counts}
-        record.write_text(json.dumps(known, indent=1))
+        with scratch_folder(record.parent / "tmp") as folder:
+            (folder / record.name).write_text(json.dumps(known, indent=1))
+            (folder / record.name).replace(record)
     with open_warehouse(warehouse_path) as connection:
         offending = {name: rows.to_dict("records") for name, rows in run_checks(connection).items()}
     return dg.MaterializeResult(

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 import duckdb
 import pandas as pd
@@ -25,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from apexline.assets.lake import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
+from apexline.assets.lake import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY, scratch_folder
 
 Folder = Literal["schema", "staging", "marts", "checks"]
 
@@ -118,6 +117,8 @@ def build_warehouse(
         as_of = read_sql("marts", "scores_as_of")
         connection.execute(f"create macro scores_as_of(moment) as table {as_of}")
         connection.commit()
+        # Closing would do it too, and keep silent about a full disk: the log that then stays is no part of the file.
+        connection.execute("checkpoint")
         return count_rows(connection)
 
 
@@ -143,6 +144,14 @@ def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {name: connection.sql(f"select * from {name}").shape[0] for name in (*MARTS, *STAGING)}
 
 
+def foreign_log(warehouse: Path) -> Path:
+    """Return where a program that writes into a warehouse keeps its write-ahead log.
+
+    The build leaves none beside the warehouse. DuckDB replays what lies there, onto whichever file has the name then.
+    """
+    return warehouse.with_name(f"{warehouse.name}.wal")
+
+
 def open_warehouse(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a local warehouse read-only, with times in UTC.
 
@@ -150,10 +159,18 @@ def open_warehouse(path: Path) -> duckdb.DuckDBPyConnection:
     ------
     FileNotFoundError
         Where it has not been built.
+    ValueError
+        Where another program wrote into it and left its log.
     """
     if not path.is_file():
         msg = f"there is no warehouse at {path}; materialise the asset warehouse first"
         raise FileNotFoundError(msg)
+    if (log := foreign_log(path)).exists():
+        msg = (
+            f"{log} is the log of a program that wrote into the warehouse and was killed or still runs; DuckDB would "
+            "show its rows as the lake's. Materialise the asset warehouse (job publish): it is built anew without them"
+        )
+        raise ValueError(msg)
     connection = duckdb.connect(str(path), read_only=True)
     connection.execute("set TimeZone = 'UTC'")
     return connection
@@ -188,13 +205,12 @@ def _replacing(target: UPath) -> Generator[Path]:
             target.write_bytes(aside.read_bytes())
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{uuid4().hex}.building")
-    try:
+    with scratch_folder(target.parent / "tmp") as folder:
+        aside = folder / target.name
         yield aside
+        # First the log: whatever comes between, it never lies beside the file of another build.
+        foreign_log(target).unlink(missing_ok=True)
         aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
-        aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)
 
 
 def _make_readable(connection: duckdb.DuckDBPyConnection, folder: UPath) -> None:

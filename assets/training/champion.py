@@ -1,6 +1,7 @@
 """Asset ``champion``: which model scores, decided by a test and a person; at first the one that ships."""
 
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 import dagster as dg
@@ -43,17 +44,22 @@ def champion(
     launchpad, or run ``apexline approve --by NAME``. What learned from synthetic faces never follows a model of real
     ones. Every decision is kept in the table ``promotions``.
     """
+    is_put_back = bool(config.approved_by) and _put_back(lake, registry, config.approved_by)
     incumbent = ensure_champion(lake, registry, parameters)
     challenger = registry.get_alias(CHALLENGER)
     asked = fingerprint(challenger, incumbent, config.approved_by, parameters.hash_of("promotion"))
     # the same comparison again has the same answer: the test fold is frozen
-    pending = challenger if challenger != incumbent and asked != _last_fingerprint(lake) else None
+    is_new = challenger != incumbent and asked != _last_fingerprint(lake)
+    pending = (
+        challenger if is_new and not is_put_back else None
+    )  # who puts it back has looked at no challenger yet
     if pending is not None:
         decision = _decide(lake, parameters.promotion, registry, pending, incumbent, config.approved_by)
         context.log.info(decision["reason"])
+        # In this order: killed between the two, the same command again puts the alias where the decision says.
+        _store_decision(lake, decision, asked)
         if decision["promoted"]:
             registry.set_alias(CHAMPION, pending)
-        _store_decision(lake, decision, asked)
     table = lake.read_all("promotions")
     now = registry.get_alias(CHAMPION)
     return dg.MaterializeResult(
@@ -70,26 +76,83 @@ def champion(
 
 
 def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> int:
-    """Return the champion's version; where there is none, register the shipped model and make it champion."""
-    current = registry.get_alias(CHAMPION)
-    if current is not None:
-        return current
-    from apexline.ml.deepid import load_pretrained  # torch takes seconds to import
+    """Return the champion's version; where there is none, register the shipped model and make it champion.
 
-    shipped = load_pretrained()
-    number = registry.register_shipped(shipped, parameters=parameters.resolved())
+    Raises
+    ------
+    ValueError
+        Where the alias points at another version than the last promotion that is kept in ``promotions``: anybody who
+        reaches MLflow can move it.
+    """
+    current = registry.get_alias(CHAMPION)
+    promotion = _last_promotion(lake)
+    if current is None:
+        return _first_champion(lake, registry, parameters)
+    if promotion is None:
+        # A registry from before this lake, or one that homes share: from now on the alias moves by decision alone.
+        reason = "there was a champion before the first decision was kept: it is taken over"
+        _store_decision(lake, _undisputed(current, reason), fingerprint(current))
+    elif promotion["model_version"] != current:
+        msg = (
+            f"the alias {CHAMPION!r} points at version {current}, but the last promotion, approved by "
+            f"{promotion['approved_by']} at {promotion['decided_at']:%Y-%m-%d %H:%M} UTC, is of version "
+            f"{promotion['model_version']}: somebody moved it in MLflow, and nothing is scored. A person who may "
+            "approve puts it back: `apexline approve --by NAME`, or the job `promote` with approved_by"
+        )
+        raise ValueError(msg)
+    return current
+
+
+def _first_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> int:
+    """Set the alias that is missing: to what was promoted last, and in a new registry to the shipped model."""
+    number = promoted_version(lake)
+    if number is None or number not in {version.number for version in registry.list_versions()}:
+        from apexline.ml.deepid import load_pretrained  # torch takes seconds to import
+
+        number = registry.register_shipped(load_pretrained(), parameters=parameters.resolved())
+        reason = "there was no champion: the model that ships with the package is the first one"
+        _store_decision(lake, _undisputed(number, reason), fingerprint(number))
     registry.set_alias(CHAMPION, number)
-    decision = {
+    return number
+
+
+def _put_back(lake: Lake, registry: ModelRegistry, approved_by: str) -> bool:
+    """Point the alias at the version that was promoted last, where somebody, or a kill, left it elsewhere."""
+    promotion, current = _last_promotion(lake), registry.get_alias(CHAMPION)
+    if promotion is None or current in (None, promotion["model_version"]):
+        return False
+    number = promotion["model_version"]
+    reason = (
+        f"the alias {CHAMPION!r} pointed at version {current}, which no decision had made champion: put back"
+    )
+    registry.set_alias(CHAMPION, number)
+    _store_decision(lake, _undisputed(number, reason, approved_by=approved_by), fingerprint(number, current))
+    return True
+
+
+def promoted_version(lake: Lake) -> int | None:
+    """Return the version that was made champion last, whatever MLflow says; None where none was."""
+    promotion = _last_promotion(lake)
+    return None if promotion is None else promotion["model_version"]
+
+
+def _last_promotion(lake: Lake) -> dict[str, Any] | None:
+    """Return the last row of ``promotions`` that made a version champion."""
+    rows: list[dict[str, Any]] = lake.read_all("promotions").to_pylist()
+    return max((row for row in rows if row["promoted"]), key=itemgetter("decided_at"), default=None)
+
+
+def _undisputed(number: int, reason: str, *, approved_by: str = "apexline") -> dict[str, Any]:
+    """Row of ``promotions`` for a champion that had nobody to win against."""
+    return {
         "decided_at": datetime.now(UTC),
         "model_version": number,
         "incumbent_version": None,
         "promoted": True,
-        "approved_by": "apexline",
+        "approved_by": approved_by,
         **dict.fromkeys(("difference", "difference_low", "difference_high")),
-        "reason": "there was no champion: the model that ships with the package is the first one",
+        "reason": reason,
     }
-    _store_decision(lake, decision, fingerprint(number))
-    return number
 
 
 def _store_decision(lake: Lake, decision: dict[str, Any], stamp: str) -> None:

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from apexline.assets.training import CHALLENGER, CHAMPION, latest_decision
+from apexline.assets.training import CHALLENGER, CHAMPION, latest_decision, promoted_version
 from apexline.orchestration.line import open_line
 from apexline.orchestration.settings import Settings
 
 
 def approve_challenger(settings: Settings, *, by: str) -> dict[str, Any]:
     """Compare challenger and champion on the frozen test split, and promote the challenger if it wins.
+
+    Where somebody moved the alias `champion` in MLflow, it is put back instead, and nothing is compared.
 
     Returns
     -------
@@ -21,7 +23,9 @@ def approve_challenger(settings: Settings, *, by: str) -> dict[str, Any]:
         Where there is no challenger, or it is champion already.
     """
     with open_line(settings) as line:
-        if line.registry.get_alias(CHALLENGER) in (None, line.registry.get_alias(CHAMPION)):
+        current = line.registry.get_alias(CHAMPION)
+        is_moved = promoted_version(line.lake) not in (None, current)
+        if not is_moved and line.registry.get_alias(CHALLENGER) in (None, current):
             msg = (
                 "there is no challenger to approve that is not champion already; run the job `retrain` first"
             )

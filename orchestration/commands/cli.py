@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from apexline.orchestration.commands.console import print_data, print_error, print_note, show_progress
-from apexline.orchestration.settings import Settings
+from apexline.orchestration.settings import Settings, keep_private
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print data as JSON instead o
 
 def main() -> None:
     """Run the command; errors with a remedy are one line, not a traceback."""
+    keep_private()
     try:
         app()
     except (ValueError, OSError, LookupError) as error:

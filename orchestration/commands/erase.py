@@ -55,6 +55,7 @@ def erase(settings: Settings, clip_id: str, *, by: str) -> dict[str, Any]:
             "lake files": _drop_files(line.lake, camera_day, clip_id),
             "clip files": _drop_clip(line.lake, camera_day, clip_id),
         }
+        settings.sweep()
         runs, camera_days = _drop_runs(line, camera_day, learned=bool(learned))
         removed["recorded runs"] = runs
         for day in sorted({camera_day, *camera_days}):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from apexline.assets.explain import check_suffix, explain_clip, write_explanation
-from apexline.assets.lake import process_clip
+from apexline.assets.lake import process_clip, scratch_folder
 from apexline.assets.scoring import champion_scorer, score_clip
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import Settings
@@ -49,9 +49,15 @@ def score_one(
             return scores, None
         on_step(f"explaining {clip.name}")
         why = explain_clip(processed, clip.name, parameters)
+        if plot_file is not None:
+            write_explanation(plot_file, why, scores)
+            return scores, plot_file
         # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
-        page = plot_file or settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
-        write_explanation(page, why, scores)
+        page = settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        with scratch_folder(settings.state_path / "tmp") as folder:
+            write_explanation(folder / "unfinished.html", why, scores)
+            (folder / "unfinished.html").replace(page)
     return scores, page
 
 

@@ -30,6 +30,7 @@ from tests.orchestration.installation import (
     drawings,
     files_of,
     latest_metadata,
+    promote,
     quiet,
     with_changes,
 )
@@ -234,9 +235,7 @@ def test_other_training_parameters_train_again_and_recompute_nothing_else(copied
 def test_without_approval_the_champion_stays(copied):
     settings = copied()
     with open_line(settings) as line:
-        line.registry.set_alias(
-            "champion", next(n for n in (2, 3, 4) if n != line.registry.get_alias("challenger"))
-        )
+        promote(line, next(n for n in (2, 3, 4) if n != line.registry.get_alias("challenger")))
         before = line.registry.get_alias("champion")
         line.run("promote")
         decision = latest_decision(line.lake)
@@ -251,7 +250,7 @@ def test_a_new_champion_adds_its_scores_to_those_of_the_old_one(copied):
         old = line.registry.get_alias("champion")
         before = files_of(line.lake, day)
         new = line.registry.get_alias("challenger")
-        line.registry.set_alias("champion", new)
+        promote(line, new)
         line.run("rescore", camera_day=day)
         after = files_of(line.lake, day)
         scores = line.lake.read_all("segment_scores", camera_days=[day]).to_pandas()

@@ -1,10 +1,17 @@
 """Where things lie, by the settings of the machine."""
 
+import os
+import shutil
+import stat
+
 import dagster as dg
 import pytest
 from pydantic import ValidationError
+from upath import UPath
 
-from apexline.orchestration.resources import build_resources
+from apexline.assets.ingest.intake import take_in
+from apexline.assets.lake.storage import Lake
+from apexline.orchestration.resources import build_registry, build_resources
 from apexline.orchestration.settings import CONFIGS, Settings
 
 
@@ -63,6 +70,51 @@ def test_preparing_makes_what_dagster_needs_and_keeps_what_is_there(tmp_path):
     assert instance.read_text() == "telemetry: {enabled: true}\n"
 
 
+@pytest.fixture
+def open_umask():
+    """What most machines have: others may read what a process makes."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def test_a_new_home_is_for_its_user_alone(open_umask, tmp_path):
+    settings = Settings(home=str(tmp_path / "home"))
+    settings.prepare()
+    lake = Lake(settings.home_path)
+    lake.write("ratings", "one", [], stamp="s")
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"no video")
+    clip.chmod(0o644)
+    assert take_in(lake, UPath(clip), move=False).status == "quarantined"
+    build_registry(settings).list_versions()
+    found = [settings.home_path, *settings.home_path.rglob("*")]
+    assert {"mlflow.db", "dagster.yaml", "one.parquet", "landing"} <= {path.name for path in found}
+    wrong = [
+        path for path in found if stat.S_IMODE(path.stat().st_mode) != (0o700 if path.is_dir() else 0o600)
+    ]
+    assert wrong == []
+
+
+def test_a_home_that_is_there_keeps_its_permissions(open_umask, tmp_path):
+    (tmp_path / "landing").mkdir()
+    Settings(home=str(tmp_path)).prepare()
+    assert stat.S_IMODE((tmp_path / "landing").stat().st_mode) == 0o755
+
+
+def test_preparing_sweeps_what_killed_writers_left_in_home_and_state(tmp_path):
+    settings = Settings(home=str(tmp_path / "home"), state=str(tmp_path / "state"))
+    for folder in (settings.home_path, settings.state_path):
+        (folder / "tmp").mkdir(parents=True)
+        (folder / "tmp" / "0123-clip.mp4").write_bytes(b"half a face")
+    for name in (".warehouse.duckdb.0123.building", ".warehouse.duckdb.0123.building.wal"):
+        (settings.state_path / name).touch()
+    (settings.state_path / "warehouse.duckdb").touch()
+    settings.prepare()
+    assert not list(tmp_path.rglob("*clip.mp4"))
+    assert [path.name for path in settings.state_path.rglob("*warehouse*")] == ["warehouse.duckdb"]
+
+
 @pytest.mark.parametrize("wrong", ["maybe", "3"])
 def test_a_switch_is_on_or_off(monkeypatch, wrong):
     monkeypatch.setenv("APEXLINE_AUTOMATE", wrong)
@@ -74,3 +126,25 @@ def test_a_setting_of_no_worker_is_refused(monkeypatch):
     monkeypatch.setenv("APEXLINE_NUM_WORKERS", "0")
     with pytest.raises(ValidationError, match="greater than or equal to 1"):
         Settings()
+
+
+def test_the_registry_of_a_copied_home_lies_in_the_copy(tmp_path):
+    original, copy = tmp_path / "original", tmp_path / "copy"
+    client = build_registry(Settings(home=str(original))).client
+    run = client.create_run(
+        client.create_experiment("apexline", (original / "mlartifacts/apexline").as_uri())
+    )
+    client.log_text(run.info.run_id, "text", "note.txt")
+    shutil.copytree(original, copy)
+    of_copy = build_registry(Settings(home=str(copy))).client
+    assert str(copy) in of_copy.get_run(run.info.run_id).info.artifact_uri
+    assert str(original) in client.get_run(run.info.run_id).info.artifact_uri
+
+
+def test_a_registry_that_homes_share_stays_where_it_is(tmp_path):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    homes = [Settings(home=str(tmp_path / name), mlflow_tracking_uri=uri) for name in ("first", "second")]
+    client = build_registry(homes[0]).client
+    location = (tmp_path / "first" / "mlartifacts" / "apexline").as_uri()
+    client.create_experiment("apexline", location)
+    assert build_registry(homes[1]).client.get_experiment_by_name("apexline").artifact_location == location

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from upath import UPath
 
 from apexline.assets.lake.schemas import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
+from apexline.assets.lake.unfinished import sweep_scratch
 from apexline.assets.publishing.warehouse_build import (
     MARTS,
     SCHEMA,
@@ -114,6 +117,75 @@ def test_a_reader_keeps_the_old_file_while_it_is_replaced(small_lake: Path, tmp_
     assert [path.name for path in built.parent.glob("*warehouse*")] == [built.name]
 
 
+# Writes into an open transaction's log what no reader may ever see, and is killed.
+_KILLED_WRITER = """
+import os, sys
+import duckdb
+connection = duckdb.connect(sys.argv[1])
+connection.execute("create table if not exists segments as select 1 as segment_id")
+connection.execute("checkpoint")
+connection.execute("delete from segments")
+os.kill(os.getpid(), 9)
+"""
+
+
+def _leave_log(path: Path) -> Path:
+    """Leave a write-ahead log beside a database, as a killed writer does."""
+    subprocess.run([sys.executable, "-c", _KILLED_WRITER, str(path)], check=False)
+    log = path.with_name(f"{path.name}.wal")
+    assert log.exists()
+    return log
+
+
+def test_the_log_of_a_killed_writer_is_not_replayed_onto_the_next_build(
+    small_lake: Path, tmp_path: Path
+) -> None:
+    built = tmp_path / "warehouse.duckdb"
+    build_warehouse(small_lake, built)
+    log = _leave_log(built)
+    assert build_warehouse(small_lake, built)["segments"] == 4
+    assert not log.exists()
+    assert ask(built, "select count(*) from segments") == [(4,)]
+
+
+def test_the_log_of_a_warehouse_that_is_gone_is_not_replayed(small_lake: Path, tmp_path: Path) -> None:
+    built = tmp_path / "warehouse.duckdb"
+    log = _leave_log(built)
+    built.unlink()
+    build_warehouse(small_lake, built)
+    assert not log.exists()
+    assert ask(built, "select count(*) from segments") == [(4,)]
+
+
+def test_a_reader_refuses_a_warehouse_that_another_program_wrote_into(
+    small_lake: Path, tmp_path: Path
+) -> None:
+    built = tmp_path / "warehouse.duckdb"
+    build_warehouse(small_lake, built)
+    _leave_log(built)
+    with pytest.raises(ValueError, match=r"warehouse\.duckdb\.wal is the log .*[Mm]aterialise the asset"):
+        open_warehouse(built)
+
+
+def test_a_build_that_was_killed_leaves_the_old_warehouse_and_a_folder_to_sweep(
+    small_lake: Path, tmp_path: Path
+) -> None:
+    built = tmp_path / "warehouse.duckdb"
+    build_warehouse(small_lake, built)
+    before = built.read_bytes()
+    code = (
+        "import os, sys\n"
+        "from apexline.assets.publishing import warehouse_build\n"
+        "warehouse_build.count_rows = lambda connection: os.kill(os.getpid(), 9)\n"
+        "warehouse_build.build_warehouse(*sys.argv[1:])\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(small_lake), str(built)], check=False)
+    assert killed.returncode == -9
+    assert built.read_bytes() == before
+    assert sweep_scratch(tmp_path / "tmp") == 1
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_a_failed_build_leaves_the_old_warehouse_and_nothing_else(small_lake: Path, tmp_path: Path) -> None:
     built = tmp_path / "warehouse.duckdb"
     build_warehouse(small_lake, built)
@@ -122,7 +194,8 @@ def test_a_failed_build_leaves_the_old_warehouse_and_nothing_else(small_lake: Pa
     with pytest.raises(duckdb.Error, match="bad.parquet"):
         build_warehouse(small_lake, built)
     assert built.read_bytes() == before
-    assert sorted(path.name for path in built.parent.iterdir()) == ["lake", "quarantine", built.name]
+    assert sorted(path.name for path in built.parent.iterdir()) == ["lake", "quarantine", "tmp", built.name]
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_an_object_store_is_read_and_written_through_its_file_system(

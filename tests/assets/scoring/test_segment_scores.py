@@ -1,5 +1,6 @@
 """Scores are appended: each champion speaks once about each state of a segment."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import numpy as np
@@ -183,6 +184,7 @@ def test_a_short_track_and_a_low_confidence_are_reasons(score, lake):
     registry.load_model(1).limits = Limits(min_confidence=0.71)
     score(registry)
     assert [row["reasons"] for row in rows_of(lake)] == [["short track", "low confidence"]] * 2
+    promote(lake, 2)
     again = StubRegistry(2)
     again.load_model(2).limits = Limits(config=AbstentionConfig(min_track_s=0.4), min_confidence=0.69)
     score(again)
@@ -205,9 +207,20 @@ def test_the_same_champion_scores_once(score, lake):
     assert again.tags["dagster/data_version"] == first.tags["dagster/data_version"]
 
 
+def test_a_version_that_nobody_promoted_scores_nothing(score, lake):
+    score(StubRegistry(1))
+    before = rows_of(lake)
+    intruder = StubRegistry(2)
+    with pytest.raises(ValueError, match="points at version 2, .* is of version 1: .* nothing is scored"):
+        score(intruder)
+    assert rows_of(lake) == before
+    assert intruder.models == {}
+
+
 def test_another_champion_adds_and_overwrites_nothing(score, lake):
     score(StubRegistry(1))
     before = {name: lake.path("segment_scores", name, camera_day=DAY).read_bytes() for name in names(lake)}
+    promote(lake, 2)
     score(StubRegistry(2))
     assert len(names(lake)) == 2
     for name, content in before.items():
@@ -270,3 +283,10 @@ def test_a_model_of_the_face_alone_fits_any_features(score, lake):
 
 def names(lake):
     return lake.names("segment_scores", camera_day=DAY)
+
+
+def promote(lake, number):
+    """Record that a person made a version champion."""
+    row = {field.name: None for field in lake_schema("promotions")}
+    row |= {"decided_at": datetime.now(UTC), "model_version": number, "promoted": True, "approved_by": "ada"}
+    lake.write("promotions", f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-v{number}", [row], stamp="p")

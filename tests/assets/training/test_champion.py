@@ -1,9 +1,11 @@
 """Who becomes champion: a win in the paired test, and a person's name."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from apexline.assets.training import champion as module
-from apexline.assets.training.champion import champion, latest_decision
+from apexline.assets.training.champion import champion, latest_decision, promoted_version
 
 
 class StubRegistry:
@@ -20,6 +22,9 @@ class StubRegistry:
         assert shipped.model.version == "baseline"
         assert "features" in parameters
         return 1
+
+    def list_versions(self):
+        return [SimpleNamespace(number=number) for number in range(1, 6)]
 
     def get_alias(self, alias):
         return self.aliases.get(alias)
@@ -44,6 +49,9 @@ def decide(materialise, lake, monkeypatch):
     return run
 
 
+WIN = (0.3, 0.2, 0.4)
+
+
 def test_at_first_the_shipped_model_is_champion(decide, lake):
     registry = StubRegistry()
     assert decide(registry).metadata["champion"].value == 1
@@ -61,9 +69,12 @@ def test_a_synthetic_model_never_follows_a_real_one(decide, lake):
     decide(registry, approved_by="ada", difference=(0.3, 0.2, 0.4))
     assert registry.get_alias("champion") == 1
     assert "it learned from synthetic faces, the champion from real ones" in latest_decision(lake)["reason"]
-    among_their_like = StubRegistry(champion=3, challenger=4, synthetic=(3, 4))
-    decide(among_their_like, approved_by="ada", difference=(0.3, 0.2, 0.4))
-    assert among_their_like.get_alias("champion") == 4
+
+
+def test_a_synthetic_model_may_follow_its_like(decide):
+    registry = StubRegistry(champion=3, challenger=4, synthetic=(3, 4))
+    decide(registry, approved_by="ada", difference=WIN)
+    assert registry.get_alias("champion") == 4
 
 
 @pytest.mark.parametrize(
@@ -94,17 +105,81 @@ def test_nothing_is_decided_without_a_challenger(decide, lake):
     for registry in (StubRegistry(champion=3), StubRegistry(champion=3, challenger=3)):
         metadata = decide(registry, approved_by="ada").metadata
         assert (metadata["computed"].value, metadata["unchanged"].value) == (0, 1)
-    assert latest_decision(lake) is None
+    assert promoted_version(lake) == 3
+    assert len(lake.names("promotions")) == 1
 
 
 def test_decisions_are_kept_and_the_data_version_is_that_of_the_champion(decide, lake):
     registry = StubRegistry(champion=2, challenger=3)
-    win = (0.3, 0.2, 0.4)
     versions = [
-        decide(registry, approved_by=by, difference=win).tags["dagster/data_version"]
+        decide(registry, approved_by=by, difference=WIN).tags["dagster/data_version"]
         for by in ("", "", "ada", "bob")
     ]
-    assert (
-        len(lake.names("promotions")) == 2
-    )  # the second asked the same again, the fourth had nothing to decide
+    # At first the champion is taken over; the second asked the same again, the fourth had nothing to decide.
+    assert len(lake.names("promotions")) == 3
     assert versions[0] == versions[1] != versions[2] == versions[3]
+
+
+def test_an_alias_moved_behind_its_back_is_an_alarm_that_names_who_may_approve(decide, lake):
+    registry = StubRegistry(challenger=4)
+    decide(registry, difference=WIN)
+    registry.set_alias("champion", 4)
+    with pytest.raises(
+        ValueError,
+        match=r"points at version 4, .* approved by apexline at .* is of version 1: .*`apexline approve --by NAME`",
+    ):
+        decide(registry)
+    assert len(lake.names("promotions")) == 2
+
+
+def test_a_person_puts_a_moved_alias_back_and_approves_nothing_by_that(decide, lake):
+    registry = StubRegistry(challenger=4)
+    decide(registry, difference=WIN)
+    registry.set_alias("champion", 4)
+    decide(registry, approved_by="ada")
+    assert registry.get_alias("champion") == promoted_version(lake) == 1
+    decision = latest_decision(lake)
+    assert (decision["model_version"], decision["approved_by"]) == (1, "ada")
+    assert "pointed at version 4, which no decision had made champion: put back" in decision["reason"]
+    decide(registry, approved_by="ada", difference=WIN)
+    assert registry.get_alias("champion") == promoted_version(lake) == 4
+
+
+def test_a_promotion_killed_before_the_alias_moved_is_ended_by_the_same_command(decide, lake):
+    class Killed(StubRegistry):
+        def set_alias(self, alias, number):
+            msg = "killed"
+            raise RuntimeError(msg)
+
+    registry = Killed(champion=2, challenger=4)
+    with pytest.raises(RuntimeError, match="killed"):
+        decide(registry, approved_by="ada", difference=WIN)
+    registry = StubRegistry(**registry.aliases)
+    decide(registry, approved_by="ada")
+    assert registry.get_alias("champion") == promoted_version(lake) == 4
+
+
+def test_a_champion_from_before_the_first_decision_is_taken_over_once(decide, lake):
+    registry = StubRegistry(champion=3)
+    decide(registry)
+    decide(registry)
+    decision = latest_decision(lake)
+    assert (decision["model_version"], decision["promoted"]) == (3, True)
+    assert "it is taken over" in decision["reason"]
+    assert len(lake.names("promotions")) == 1
+
+
+def test_a_deleted_alias_comes_back_to_what_was_promoted_last(decide, lake):
+    registry = StubRegistry(champion=2, challenger=4)
+    decide(registry, approved_by="ada", difference=WIN)
+    del registry.aliases["champion"]
+    decide(registry)
+    assert registry.get_alias("champion") == 4
+    assert len(lake.names("promotions")) == 2
+
+
+def test_in_a_registry_made_anew_the_shipped_model_is_the_first_again(decide, lake):
+    registry = StubRegistry(champion=9)
+    decide(registry)
+    decide(again := StubRegistry())
+    assert again.get_alias("champion") == promoted_version(lake) == 1

@@ -1,6 +1,7 @@
 """A registry with two versions."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ class Logged:
     runs: dict
     evaluations: dict
     numbers: dict
+    home: Path
 
 
 @pytest.fixture(scope="session")
@@ -51,4 +53,4 @@ def logged(data, split, anchors, tmp_path_factory) -> Logged:
             figures={"learning_curves": Figure()},
         )
     registry.set_alias("champion", numbers["semantic"])
-    return Logged(registry, runs, evaluations, numbers)
+    return Logged(registry, runs, evaluations, numbers, home)
