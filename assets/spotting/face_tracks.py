@@ -18,7 +18,10 @@ CODE_VERSION = "2"
     backfill_policy=dg.BackfillPolicy.single_run(),
     deps=["clip_manifest"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("faces_are_usable", asset="face_tracks")],
+    check_specs=[
+        dg.AssetCheckSpec("faces_are_usable", asset="face_tracks"),
+        dg.AssetCheckSpec("no_clip_failed", asset="face_tracks"),
+    ],
     **asset_attributes("faces", "opencv", "parquet"),
 )
 def face_tracks(
@@ -36,7 +39,8 @@ def face_tracks(
         context.partition_keys,
         ["face_crops", "face_tracks"],
         clips=lambda day: fingerprints(lake, day, "clip_manifest"),
-        depends_on=[CODE_VERSION, parameters.hash_of("features.faces", "features.tracks")],
+        code_version=CODE_VERSION,
+        depends_on=[parameters.hash_of("features.faces", "features.tracks")],
         compute=partial(write_tracks, lake, parameters.features),
         workers=workers,
     )
@@ -62,5 +66,5 @@ def face_tracks(
             **column_schema("face_tracks"),
         },
         data_version=progress.data_version,
-        check_results=[checks.faces_are_usable(table)],
+        check_results=[checks.faces_are_usable(table), checks.no_clip_failed(progress.failed)],
     )

@@ -1,6 +1,7 @@
 """Video containers as bytes: whether a file is whole by its own length fields, and why one can't be read.
 
-Belongs here: what is told without decoding, and which errors mean damage. Stays out: packets, frames and times (``reader``).
+Belongs here: what is told without decoding, and which errors mean damage. Stays out: packets, frames and times
+(``reader``).
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ UnreadableReason = Literal["zero_bytes", "truncated", "not_a_video", "no_video_s
 _ISO_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _MATROSKA_EBML_ID = b"\x1a\x45\xdf\xa3"
 _MATROSKA_SEGMENT_ID = b"\x18\x53\x80\x67"
-# What PyAV raises for damaged content. FFmpeg's demuxers and decoders give nearly every error code they have, "operation
-# not permitted", "input/output error" and "out of memory" (a size that is nonsense) among them.
+# What PyAV raises for damaged content. FFmpeg's demuxers and decoders give nearly every error code that they have,
+# "operation not permitted", "input/output error" and "out of memory" (a size that is nonsense) among them.
 DAMAGE = (av.error.FFmpegError, ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, ValueError)
 
 
