@@ -208,7 +208,7 @@ def compute_clips(
         if (each.camera_day, each.clip_id) not in still:
             forget_failure(lake, each)
     _check_that_it_is_the_clips(stage, len(tried), list(faults.values()))
-    return failures
+    return sorted(failures, key=lambda each: (each.camera_day, each.clip_id))
 
 
 def _check_that_it_is_the_clips(stage: str, num_tried: int, faults: Sequence[Fault]) -> None:
