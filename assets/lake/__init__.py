@@ -11,6 +11,7 @@ from apexline.assets.lake.camera_days import (
 from apexline.assets.lake.clip_stages import (
     DECIDING_COLUMNS,
     LakeClip,
+    lost_frames,
     process_clip,
     write_segments,
     write_tracks,
@@ -56,6 +57,7 @@ __all__ = [
     "forget_failure",
     "hash_file",
     "listed_camera_days",
+    "lost_frames",
     "measures_at",
     "process_clip",
     "recorded_failures",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from apexline.assets.ingest import quarantined
-from apexline.assets.lake import Lake, forget_failure, recorded_failures
+from apexline.assets.lake import Lake, forget_failure, lost_frames, recorded_failures, stored_camera_days
 from apexline.assets.parameters import load_parameters
 from apexline.features import has_gpu
 from apexline.features.faces import make_detector
@@ -41,6 +41,7 @@ def examine(settings: Settings) -> list[dict[str, str]]:
     return [
         *(_probe(name, probe) for name, probe in probes.items()),
         *_notes("failed", lambda: [f"{each.stage}: {each}" for each in recorded_failures(lake)]),
+        *_notes("frames lost", lambda: _lost_frames(lake)),
         *_notes(
             "quarantined",
             lambda: [f"{each['name']}: {each['reason']}: {each['detail']}" for each in quarantined(lake)],
@@ -81,6 +82,11 @@ def _probe(name: str, probe: Callable[[], tuple[str, str]]) -> dict[str, str]:
     except Exception as error:  # a doctor reports what is broken instead of breaking
         state, detail = "wrong", f"{type(error).__name__}: {error}"
     return {"what": name, "state": state, "detail": detail}
+
+
+def _lost_frames(lake: Lake) -> list[str]:
+    lost = lost_frames(lake, stored_camera_days(lake))
+    return [f"{clip} of {day}: {count} frames do not decode" for (day, clip), count in lost.items()]
 
 
 def _notes(name: str, list_them: Callable[[], Sequence[str]]) -> list[dict[str, str]]:

@@ -62,6 +62,16 @@ def whole_video(container: str, codec: str, pixel_format: str) -> bytes:
         return path.read_bytes()
 
 
+def video_that_loses_a_frame() -> bytes:
+    """ProRes whose fifth picture says a size that none has: intake, which decodes the end alone, does not see it."""
+    data = bytearray(whole_video("mov", "prores_ks", "yuv422p10le"))
+    at = -1
+    for _ in range(5):
+        at = data.index(b"icpf", at + 1)
+    data[at + 12 : at + 16] = bytes(4)
+    return bytes(data)
+
+
 def damage(data: bytes, rng: np.random.Generator) -> bytes:
     """Flip bits, overwrite, cut, drop, repeat or exchange pieces of a file, one to four times."""
     damaged = bytearray(data)

@@ -14,6 +14,7 @@ from tests.orchestration.installation import BY_CAMERA_DAY, LINE, names
 CHECKS = {
     "clip_manifest:every_clip_may_be_processed": True,
     "face_tracks:faces_are_usable": False,
+    "face_tracks:every_frame_decodes": False,
     "texture_features:texture_is_finite": True,
     "flow_features:flow_is_finite": True,
     "expression_segments:segments_are_ordered": True,

@@ -10,7 +10,7 @@ import pytest
 
 from apexline.features.video.containers import UnreadableVideo, refusing
 from apexline.features.video.reader import probe_video, read_frames
-from tests.features.damaged import PAIRS, damaged_videos, outcome
+from tests.features.damaged import PAIRS, damaged_videos, outcome, video_that_loses_a_frame
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
@@ -18,6 +18,14 @@ def test_damage_gives_frames_or_a_reason(tmp_path, pair):
     videos = damaged_videos((pair,), tmp_path, seed=20)
     outcomes = {outcome(path) for path in itertools.islice(videos, 120)}
     assert len(outcomes) > 1
+
+
+def test_a_picture_that_ffmpeg_has_no_code_for_is_a_lost_frame(tmp_path):
+    path = tmp_path / "a.mov"
+    path.write_bytes(video_that_loses_a_frame())
+    reader = read_frames(path)
+    assert [frame.index for frame in reader] == [0, 1, 2, 3, *range(5, 12)]
+    assert (probe_video(path).num_frames, reader.num_corrupt) == (12, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`apexline doctor`: what is sound, what is wrong, which clips did not go all the way; `apexline retry`."""
 
+import hashlib
 import json
 
 import dagster as dg
@@ -13,6 +14,7 @@ from apexline.orchestration.commands import doctor
 from apexline.orchestration.commands.ingest import process_all
 from apexline.orchestration.jobs import CLIP_ASSETS
 from apexline.orchestration.line import open_line
+from tests.features.damaged import video_that_loses_a_frame, whole_video
 from tests.orchestration.installation import check_evaluations, latest_metadata, quiet
 
 DAY = "2026-03-02_gate-03"
@@ -100,6 +102,20 @@ def test_damage_that_a_later_stage_meets(home, poisoned):
         [failure] = recorded_failures(line.lake)
         assert (failure.stage, failure.clip_id) == ("face_tracks", clip_id)
         assert len(line.lake.names("face_tracks", camera_day=DAY)) == 2
+
+
+def test_a_clip_that_lost_frames_goes_all_the_way_and_is_named(apexline, home, tmp_path, deliver):
+    lake = Lake(home.home_path)
+    sound, damaged = whole_video("mov", "prores_ks", "yuv422p10le"), video_that_loses_a_frame()
+    for name, content in (("sound", sound), ("damaged", damaged)):
+        assert take_in(lake, UPath(deliver(tmp_path / "in", f"{name}.mov", content))).status == "accepted"
+    with open_line(home) as line:
+        process_all(line, on_step=quiet)
+    assert {len(lake.names(table, camera_day=DAY)) for table in CLIP_ASSETS} == {2}
+    clip_id = hashlib.sha256(damaged).hexdigest()[:16]
+    assert findings(apexline, "frames lost") == [f"{clip_id} of {DAY}: 1 frames do not decode"]
+    failed = [each for each in check_evaluations(home) if not each.passed]
+    assert [each.check_name for each in failed] == ["every_frame_decodes"]
 
 
 def test_a_clip_that_fails_again_is_named_again(apexline, home, poisoned):
