@@ -7,7 +7,7 @@ GPU_STAMP := $(VENV)/.installed-gpu
 EXTRAS ?= dev
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
-.PHONY: setup demo ui test test-wheel test-kernels gpu-check lint format fer-env bench clean
+.PHONY: setup demo ui test test-wheel test-kernels fuzz gpu-check lint format fer-env bench clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,11 @@ test: setup
 # The wheel: installed into an environment of its own, run and served from a folder outside the checkout.
 test-wheel: setup
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
+
+# 2,000 damaged videos of 18 pairs of container and codec; those that raise anything but UnreadableVideo stay in fuzz/.
+SEED ?= 0
+fuzz: setup
+	$(BIN)/python -m tests.features.damaged --count 2000 --seconds 600 --seed $(SEED)
 
 # The CUDA kernels without a GPU: compiled by NVRTC, and run on the host.
 test-kernels: $(GPU_STAMP)

@@ -43,6 +43,20 @@ def every_clip_may_be_processed(manifest: pa.Table) -> dg.AssetCheckResult:
     return _result("every_clip_may_be_processed", problems)
 
 
+def no_clip_failed(failed: Iterable[object]) -> dg.AssetCheckResult:
+    """Every clip could be computed; a warning that says, in the words of each failure, which one could not."""
+    return _result("no_clip_failed", [str(each) for each in failed], severity=_WARN)
+
+
+def every_frame_decodes(lost: Mapping[tuple[str, str], int]) -> dg.AssetCheckResult:
+    """No frame was lost; a warning with camera-day, clip and count where some did not decode."""
+    problems = [
+        f"{clip} of {day}: {count} frames do not decode and are left out"
+        for (day, clip), count in lost.items()
+    ]
+    return _result("every_frame_decodes", problems, severity=_WARN, frames_lost=sum(lost.values()))
+
+
 def faces_are_usable(tracks: pa.Table, *, least_kept: float = 0.3) -> dg.AssetCheckResult:
     """At least a share of the followed face frames passes the quality limits; a warning where fewer do."""
     kept = tracks["kept"].to_numpy(zero_copy_only=False)

@@ -1,6 +1,6 @@
 """From pixels to segments: the public line (`pipeline`), its configuration, where arrays live."""
 
-from apexline.features.backend import Array, Device, has_gpu, to_numpy
+from apexline.features.backend import Array, Device, DeviceUnavailable, has_gpu, to_numpy
 from apexline.features.config import FeatureConfig, build_config, load_config, read_sections
 from apexline.features.pipeline import (
     explain_segments,
@@ -14,6 +14,7 @@ from apexline.features.validation import require
 __all__ = [
     "Array",
     "Device",
+    "DeviceUnavailable",
     "FeatureConfig",
     "build_config",
     "explain_segments",

@@ -18,6 +18,7 @@ SEVERAL = {
     "assets/publishing/test_warehouse_spotting.py": ("sql/marts",),
     "bench/test_benchmarks.py": ("bench/__init__.py",),
     "features/test_cuda.py": ("features/cuda.py", "features/flow/cuda.py", "features/modc/cuda.py"),
+    "features/video/test_damage.py": ("features/video/containers.py", "features/video/reader.py"),
     "orchestration/test_line.py": ("assets", "orchestration", "sql"),
     "orchestration/test_resume.py": ("assets/lake", "orchestration/commands/ingest.py"),
 }

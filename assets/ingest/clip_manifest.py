@@ -16,7 +16,10 @@ CODE_VERSION = "1"
     partitions_def=CAMERA_DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("every_clip_may_be_processed", asset="clip_manifest", blocking=True)],
+    check_specs=[
+        dg.AssetCheckSpec("every_clip_may_be_processed", asset="clip_manifest", blocking=True),
+        dg.AssetCheckSpec("no_clip_failed", asset="clip_manifest"),
+    ],
     **asset_attributes("ingest", "python", "parquet"),
 )
 def clip_manifest(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
@@ -33,7 +36,7 @@ def clip_manifest(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake
         clips=lambda day: {
             key: clip.sha256 + clip.manifest.model_dump_json() for key, clip in clips[day].items()
         },
-        depends_on=[CODE_VERSION],
+        code_version=CODE_VERSION,
         compute=lambda day, clip_id, stamp: _describe(lake, day, clips[day][clip_id], stamp),
     )
     table = lake.read_all("clip_manifest", camera_days=context.partition_keys)
@@ -46,7 +49,7 @@ def clip_manifest(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake
             **column_schema("clip_manifest"),
         },
         data_version=progress.data_version,
-        check_results=[checks.every_clip_may_be_processed(table)],
+        check_results=[checks.every_clip_may_be_processed(table), checks.no_clip_failed(progress.failed)],
     )
 
 

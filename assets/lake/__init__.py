@@ -1,10 +1,17 @@
 """Parquet files that are the truth, and what can be looked up in them (no stage in here)."""
 
 from apexline.assets.lake.annotations import listed_camera_days, track_of
-from apexline.assets.lake.camera_days import CAMERA_DAYS, fingerprints, for_each_clip
+from apexline.assets.lake.camera_days import (
+    CAMERA_DAYS,
+    compute_clips,
+    failed_metadata,
+    fingerprints,
+    for_each_clip,
+)
 from apexline.assets.lake.clip_stages import (
     DECIDING_COLUMNS,
     LakeClip,
+    lost_frames,
     process_clip,
     write_segments,
     write_tracks,
@@ -19,6 +26,7 @@ from apexline.assets.lake.clips import (
 )
 from apexline.assets.lake.crops import TrackStream, crops_at, write_track_features
 from apexline.assets.lake.face_quality import QUALITY, measures_at
+from apexline.assets.lake.failures import Failure, forget_failure, recorded_failures
 from apexline.assets.lake.schemas import LAKE_ONLY, RATINGS, TABLES, WITHOUT_CAMERA_DAY
 from apexline.assets.lake.storage import Lake, columns_of_track, fingerprint
 from apexline.assets.lake.unfinished import scratch_folder, sweep_scratch
@@ -28,6 +36,7 @@ __all__ = [
     "CAMERA_DAYS",
     "ClipWorkers",
     "DECIDING_COLUMNS",
+    "Failure",
     "LAKE_ONLY",
     "Lake",
     "LakeClip",
@@ -39,16 +48,21 @@ __all__ = [
     "TrackStream",
     "WITHOUT_CAMERA_DAY",
     "columns_of_track",
+    "compute_clips",
     "crops_at",
+    "failed_metadata",
     "find_clip",
     "fingerprint",
     "fingerprints",
     "for_each_clip",
+    "forget_failure",
     "hash_file",
     "listed_camera_days",
+    "lost_frames",
     "measures_at",
     "process_clip",
     "scratch_folder",
+    "recorded_failures",
     "stored_camera_days",
     "stored_clips",
     "sweep_scratch",

@@ -1,28 +1,38 @@
 """Work through the clips of a camera-day, each whole or not at all, several at once, resumable.
 
 Belongs here: the partition definition, the loop that all clip-level assets share. Stays out: the processes that
-it may use (``workers``), what any asset computes.
+it may use (``workers``), what is kept of a failure (``failures``), what any asset computes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import dagster as dg
 
+from apexline.assets.lake.failures import (
+    Failure,
+    forget_failure,
+    record_failure,
+    recorded_failures,
+    this_release,
+)
 from apexline.assets.lake.storage import Lake, fingerprint
-from apexline.assets.lake.workers import ClipWorkers, Compute
+from apexline.assets.lake.workers import ClipWorkers, Compute, Fault, Job
 
 # One key per camera and day: a partition per clip or track would drown Dagster beyond some 40,000 keys.
 CAMERA_DAYS = dg.DynamicPartitionsDefinition(name="camera_day")
+_SHOWN = 50  # failed clips
 
 
 @dataclass
 class Progress:
-    """What a pass over a camera-day did: clips computed and left as they were, and the files' fingerprints."""
+    """What a pass over camera-days did: clips computed, left as they were and failed, and the files' fingerprints."""
 
     computed: list[str] = field(default_factory=list[str])
     unchanged: list[str] = field(default_factory=list[str])
     removed: list[str] = field(default_factory=list[str])
+    failed: list[Failure] = field(default_factory=list[Failure])
     stamps: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -36,7 +46,22 @@ class Progress:
             "clips_computed": dg.MetadataValue.int(len(self.computed)),
             "clips_unchanged": dg.MetadataValue.int(len(self.unchanged)),
             "clips_removed": dg.MetadataValue.int(len(self.removed)),
+            **failed_metadata(self.failed),
         }
+
+
+def failed_metadata(failures: Sequence[Failure]) -> dict[str, dg.MetadataValue]:
+    """Return count, reason and retry command of failed clips for an asset's metadata; nothing where none failed."""
+    if not failures:
+        return {}
+    shown = [
+        {"clip": each.clip_id, "reason": f"{each.reason}: {each.detail}", "retry": each.retry}
+        for each in failures[:_SHOWN]
+    ]
+    return {
+        "clips_failed": dg.MetadataValue.int(len(failures)),
+        "failed": dg.MetadataValue.json(shown),
+    }
 
 
 def fingerprints(lake: Lake, camera_day: str, *tables: str) -> dict[str, str]:
@@ -56,7 +81,8 @@ def for_each_clip(
     tables: Sequence[str],
     *,
     clips: Callable[[str], Mapping[str, str]],
-    depends_on: Sequence[object],
+    code_version: str,
+    depends_on: Sequence[object] = (),
     compute: Compute,
     workers: ClipWorkers | None = None,
 ) -> Progress:
@@ -71,8 +97,10 @@ def for_each_clip(
         vouches for the others.
     clips : callable
         ``clips(camera_day)``: which clips there should be, each with the fingerprint of what it is computed from.
-    depends_on
-        What else the result depends on: code version and parameter hashes.
+    code_version : str
+        Of the stage.
+    depends_on : sequence, optional
+        What else the result depends on: parameter hashes.
     compute : callable
         ``compute(camera_day, clip_id, stamp)`` writes the clip's files with the fingerprint `stamp`.
     workers : ClipWorkers, optional
@@ -82,23 +110,112 @@ def for_each_clip(
     -------
     Progress
         Clips whose file already carries the expected fingerprint are not computed again; files whose clip is
-        gone are removed.
+        gone are removed. A clip that fails stops no other and is recorded as `compute_clips` says; a file that it had
+        before stays.
+
+    Raises
+    ------
+    Exception
+        As `compute_clips`.
     """
     progress = Progress()
-    jobs: list[tuple[str, str, str]] = []
+    jobs: list[Job] = []
     for camera_day in camera_days:
         wanted = clips(camera_day)
         for clip_id, upstream in wanted.items():
-            stamp = fingerprint(list(tables), upstream, *depends_on)
-            progress.stamps[f"{camera_day}/{clip_id}"] = stamp
+            stamp = fingerprint(list(tables), upstream, code_version, *depends_on)
             if lake.fingerprint_of(tables[-1], clip_id, camera_day=camera_day) == stamp:
                 progress.unchanged.append(clip_id)
+                progress.stamps[f"{camera_day}/{clip_id}"] = stamp
             else:
                 jobs.append((camera_day, clip_id, stamp))
-                progress.computed.append(clip_id)
         for orphan in sorted(set(lake.names(tables[-1], camera_day=camera_day)) - set(wanted)):
             for table in tables:
                 lake.remove(table, orphan, camera_day=camera_day)
             progress.removed.append(orphan)
-    (workers or ClipWorkers()).run(compute, jobs)
+    progress.failed = compute_clips(
+        lake, camera_days, tables[-1], jobs, compute=compute, code_version=code_version, workers=workers
+    )
+    failed = {(each.camera_day, each.clip_id) for each in progress.failed}
+    for camera_day, clip_id, stamp in jobs:
+        if (camera_day, clip_id) not in failed:
+            progress.computed.append(clip_id)
+            progress.stamps[f"{camera_day}/{clip_id}"] = stamp
     return progress
+
+
+def compute_clips(
+    lake: Lake,
+    camera_days: Sequence[str],
+    stage: str,
+    jobs: Sequence[Job],
+    *,
+    compute: Compute,
+    code_version: str,
+    workers: ClipWorkers | None = None,
+) -> list[Failure]:
+    """Compute the clips of a stage that are out of date, and keep on record which ones can't be computed.
+
+    A clip that failed is left alone while nothing that it depends on has changed: inputs, parameters, code version,
+    release of the package; ``apexline retry`` tries it all the same. Its record goes when it is computed or gone.
+
+    Parameters
+    ----------
+    camera_days : sequence of str
+        All that are looked at, also those without a job.
+    jobs : sequence of (str, str, str)
+        Camera-day, clip and fingerprint of each clip that is out of date.
+
+    Returns
+    -------
+    list of Failure
+        The clips among `jobs` that failed, now or before.
+
+    Raises
+    ------
+    RuntimeError
+        If several clips and all that were tried failed for one reason that is not `UnreadableVideo`: more likely code
+        or machine than clips. They are on record, so that the next run goes on without them.
+    Exception
+        What `ClipWorkers.run` counts as the machine's fault.
+    """
+    known = [each for day in camera_days for each in recorded_failures(lake, stage=stage, camera_day=day)]
+    standing = {(each.camera_day, each.clip_id): each for each in known}
+    failures = [
+        standing[day, clip_id]
+        for day, clip_id, stamp in jobs
+        if (day, clip_id) in standing and standing[day, clip_id].stands(stamp)
+    ]
+    spared = {(each.camera_day, each.clip_id) for each in failures}
+    tried = [job for job in jobs if job[:2] not in spared]
+    faults = (workers or ClipWorkers()).run(compute, tried)
+    for (camera_day, clip_id, stamp), fault in faults.items():
+        failure = Failure(
+            stage=stage,
+            camera_day=camera_day,
+            clip_id=clip_id,
+            stamp=stamp,
+            reason=fault.reason,
+            detail=fault.detail,
+            failed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            code_version=code_version,
+            release=this_release(),
+        )
+        record_failure(lake, failure)
+        failures.append(failure)
+    still = {(each.camera_day, each.clip_id) for each in failures}
+    for each in known:
+        if (each.camera_day, each.clip_id) not in still:
+            forget_failure(lake, each)
+    _check_that_it_is_the_clips(stage, len(tried), list(faults.values()))
+    return sorted(failures, key=lambda each: (each.camera_day, each.clip_id))
+
+
+def _check_that_it_is_the_clips(stage: str, num_tried: int, faults: Sequence[Fault]) -> None:
+    reasons = {fault.reason for fault in faults}
+    if 1 < num_tried == len(faults) and len(reasons) == 1 and reasons != {"UnreadableVideo"}:
+        msg = (
+            f"{stage}: none of {num_tried} clips could be computed, the first for {faults[0].reason}: "
+            f"{faults[0].detail}; expected one to succeed. Mend the machine or the code, then run `apexline retry`"
+        )
+        raise RuntimeError(msg)

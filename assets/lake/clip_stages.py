@@ -9,7 +9,7 @@ asked about, in a lake that lives as long as the question. Stays out: Dagster an
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -33,6 +33,8 @@ DECIDING_COLUMNS = {
     "flow_features": ["track_id", "frame", "time_s", "roi", "drow", "dcol"],
 }
 _FRAMES_AT_ONCE = 64
+# In the footer of ``face_tracks``, of clips that lost some: the rows say nothing about frames that are not there.
+_FRAMES_LOST = b"apexline.frames_lost"
 # A clip that is only asked about belongs to no camera; its lake holds nothing else.
 _NO_CAMERA_DAY = "none"
 
@@ -93,9 +95,8 @@ def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: 
         lake.writer("face_tracks", clip_id, stamp=stamp, camera_day=camera_day) as tracks,
         lake.writer("face_crops", clip_id, stamp=stamp, camera_day=camera_day) as crops,
     ):
-        faces = track_faces(
-            read_frames(local), faces=features.faces, tracks=features.tracks, clip_key=manifest["sha256"]
-        )
+        frames = read_frames(local)
+        faces = track_faces(frames, faces=features.faces, tracks=features.tracks, clip_key=manifest["sha256"])
         track_rows: list[dict[str, Any]] = []
         crop_rows: list[dict[str, Any]] = []
         for face in faces:
@@ -108,6 +109,18 @@ def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: 
                 track_rows, crop_rows = [], []
         tracks.write_table(rows_table("face_tracks", track_rows))
         crops.write_table(rows_table("face_crops", crop_rows))
+        if frames.num_corrupt:
+            tracks.add_key_value_metadata({_FRAMES_LOST: str(frames.num_corrupt).encode()})
+
+
+def lost_frames(lake: Lake, camera_days: Iterable[str]) -> dict[tuple[str, str], int]:
+    """Return how many frames did not decode, of each tracked clip that lost some, by camera-day and clip."""
+    found = {
+        (camera_day, clip_id): lake.footer("face_tracks", clip_id, camera_day=camera_day).get(_FRAMES_LOST)
+        for camera_day in camera_days
+        for clip_id in lake.names("face_tracks", camera_day=camera_day)
+    }
+    return {clip: int(count) for clip, count in found.items() if count is not None}
 
 
 def write_segments(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: str, stamp: str) -> None:

@@ -83,12 +83,14 @@ class Lake:
 
     def fingerprint_of(self, table: str, name: str, *, camera_day: str | None = None) -> str | None:
         """Return the fingerprint of a stored file, or None where there is no such file."""
-        path = self.path(table, name, camera_day=camera_day)
-        if not path.exists():
+        if not self.path(table, name, camera_day=camera_day).exists():
             return None
-        with path.open("rb") as file:
-            metadata = pq.read_schema(file).metadata or {}
-        return metadata.get(_FINGERPRINT, b"").decode()
+        return self.footer(table, name, camera_day=camera_day).get(_FINGERPRINT, b"").decode()
+
+    def footer(self, table: str, name: str, *, camera_day: str | None = None) -> dict[bytes, bytes]:
+        """Return what the footer of one file says beside its schema; raises ``FileNotFoundError`` without a file."""
+        with self.path(table, name, camera_day=camera_day).open("rb") as file:
+            return dict(pq.read_metadata(file).metadata or {})
 
     def read(
         self, table: str, name: str, *, camera_day: str | None = None, columns: list[str] | None = None

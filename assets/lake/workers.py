@@ -1,21 +1,37 @@
-"""Processes that compute clips side by side.
+"""Processes that compute clips side by side, and whose fault it is when one can't be computed.
 
-Belongs here: the pool, and how its processes start and end. Stays out: which clips (``camera_days``), what is computed.
+Belongs here: the pool, how its processes start, end and die. Stays out: which clips (``camera_days``), what is
+computed, the records of what failed (``failures``).
 """
 
 import multiprocessing
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.context import BaseContext
+from typing import TypeAlias
 
 import cv2
 from threadpoolctl import threadpool_limits
 
+from apexline.features import DeviceUnavailable
+
 # ``compute(camera_day, clip_id, stamp)`` writes a clip's files with the fingerprint `stamp`.
 Compute = Callable[[str, str, str], None]
+Job: TypeAlias = tuple[str, str, str]
+_SAID = 1000  # characters of an exception's message
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a clip can't be computed: class and message of the exception."""
+
+    reason: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -30,35 +46,106 @@ class ClipWorkers:
 
     count: int = 1
 
-    def run(self, compute: Compute, jobs: Sequence[tuple[str, str, str]]) -> None:
+    def run(self, compute: Compute, jobs: Sequence[Job]) -> dict[Job, Fault]:
         """Call `compute` for each (camera_day, clip_id, stamp); with several workers it must be picklable.
+
+        A clip that fails stops no other. One under way when a worker process died, or one that ran out of memory, is
+        computed once more without any beside it, since another may have been the cause.
+
+        Returns
+        -------
+        dict
+            The jobs that failed by a fault of their clip.
 
         Raises
         ------
         Exception
-            What `compute` raised first, with a note that names the clip; clips under way are finished, the others
-            are left out.
+            What is the machine's fault and not a clip's: ``OSError`` with an error number (a full disk, a folder that
+            may not be written), except a file that is missing; ``ImportError``; ``DeviceUnavailable``. A note names the
+            clip; clips under way are finished, the others are left out.
         """
         if min(self.count, len(jobs)) <= 1:
-            for job in jobs:
-                _run_job(compute, job)
-            return
-        pool = ProcessPoolExecutor(
-            min(self.count, len(jobs)), mp_context=_workers_context(compute), initializer=_start_worker
-        )
+            found = [(job, _in_this_process(compute, job)) for job in jobs]
+            return {job: fault for job, fault in found if fault is not None}
+        waiting = deque(jobs)
+        faults: dict[Job, Fault] = {}
+        while waiting:
+            for job in self._side_by_side(compute, waiting, faults):
+                fault = _in_a_process_of_its_own(compute, job)
+                if fault is not None:
+                    faults[job] = fault
+        return faults
+
+    def _side_by_side(self, compute: Compute, waiting: deque[Job], faults: dict[Job, Fault]) -> list[Job]:
+        """Work off `waiting` until it is empty or a worker died; return the jobs that may be to blame for a death."""
+        suspects: list[Job] = []
+        under_way: dict[Future[Fault | None], Job] = {}
+        pool = _start_pool(compute, min(self.count, len(waiting)))
         try:
-            for done in as_completed([pool.submit(_run_job, compute, job) for job in jobs]):
-                done.result()
+            while waiting or under_way:
+                # No more than there are workers, so that only these can be to blame.
+                while waiting and len(under_way) < self.count:
+                    future = pool.submit(_attempt, compute, waiting[0])
+                    under_way[future] = waiting.popleft()
+                for done in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    try:
+                        fault = done.result()
+                    except MemoryError:
+                        suspects.append(under_way[done])
+                    else:
+                        if fault is not None:
+                            faults[under_way[done]] = fault
+                    del under_way[done]
+        except BrokenProcessPool:
+            suspects += under_way.values()
         finally:
             pool.shutdown(cancel_futures=True)
+        return suspects
 
 
-def _run_job(compute: Compute, job: tuple[str, str, str]) -> None:
+def is_of_the_machine(error: Exception) -> bool:
+    """Tell whether an exception would meet any clip (see `ClipWorkers.run`), and so must end the run."""
+    # Arrow raises OSError without a number for a Parquet file that is damaged.
+    broken = isinstance(error, OSError) and error.errno is not None
+    return (broken and not isinstance(error, FileNotFoundError)) or isinstance(
+        error, ImportError | DeviceUnavailable
+    )
+
+
+def _attempt(compute: Compute, job: Job) -> Fault | None:
+    """Compute a clip; raise what is not its own fault. Not every exception could be pickled, a `Fault` can."""
     try:
         compute(*job)
     except Exception as error:
-        error.add_note(f"while computing clip {job[1]} of {job[0]}")
-        raise
+        if is_of_the_machine(error) or isinstance(error, MemoryError):
+            error.add_note(f"while computing clip {job[1]} of {job[0]}")
+            raise
+        return Fault(type(error).__name__, str(error)[:_SAID])
+    return None
+
+
+def _in_this_process(compute: Compute, job: Job) -> Fault | None:
+    try:
+        return _attempt(compute, job)
+    except MemoryError as error:
+        return Fault("MemoryError", f"out of memory with no clip beside it: {error}")
+
+
+def _in_a_process_of_its_own(compute: Compute, job: Job) -> Fault | None:
+    pool = _start_pool(compute, 1)
+    try:
+        return pool.submit(_in_this_process, compute, job).result()
+    except BrokenProcessPool as error:
+        detail = (
+            "its process died twice, the second time with no clip beside it: killed for memory, or a crash"
+        )
+        return Fault(type(error).__name__, detail)
+    finally:
+        pool.shutdown()
+
+
+def _start_pool(compute: Compute, count: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(count, mp_context=_workers_context(compute), initializer=_start_worker)
 
 
 def _workers_context(compute: Compute) -> BaseContext:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -10,7 +11,14 @@ from matplotlib.figure import Figure
 
 from apexline.assets import checks
 from apexline.assets.figures import pad_cube
-from apexline.assets.lake import CAMERA_DAYS, Lake, LakeClip, fingerprint
+from apexline.assets.lake import (
+    CAMERA_DAYS,
+    Lake,
+    LakeClip,
+    compute_clips,
+    failed_metadata,
+    fingerprint,
+)
 from apexline.assets.metadata import asset_attributes, column_schema, figures, table_preview
 from apexline.assets.parameters import Parameters
 from apexline.assets.scoring.answers import by_time, score_segments
@@ -27,7 +35,10 @@ CODE_VERSION = "2"
     backfill_policy=dg.BackfillPolicy.single_run(),
     deps=["expression_segments", "champion"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("probabilities_sum_to_one", asset="segment_scores", blocking=True)],
+    check_specs=[
+        dg.AssetCheckSpec("probabilities_sum_to_one", asset="segment_scores", blocking=True),
+        dg.AssetCheckSpec("no_clip_failed", asset="segment_scores"),
+    ],
     **asset_attributes("scoring", "pytorch", "mlflow", "parquet"),
 )
 def segment_scores(
@@ -43,12 +54,21 @@ def segment_scores(
     are not to be relied on.
     """
     scorer = champion_scorer(lake, registry, parameters)
-    computed: list[str] = []
-    unchanged: list[str] = []
-    for camera_day in context.partition_keys:
-        for clip_id in lake.names("expression_segments", camera_day=camera_day):
-            done = _score_clip_once(lake, scorer, camera_day, clip_id, context.run.run_id)
-            (computed if done else unchanged).append(clip_id)
+    clips = [
+        (camera_day, clip_id, _score_stamp(lake, scorer, camera_day, clip_id))
+        for camera_day in context.partition_keys
+        for clip_id in lake.names("expression_segments", camera_day=camera_day)
+    ]
+    unscored = [clip for clip in clips if not _is_scored(lake, scorer, *clip)]
+    failed = compute_clips(
+        lake,
+        context.partition_keys,
+        "segment_scores",
+        unscored,
+        compute=partial(_score_clip, lake, scorer, context.run.run_id),
+        code_version=CODE_VERSION,
+    )
+    num_computed = len(unscored) - len(failed)
     table = lake.read_all("segment_scores", camera_days=context.partition_keys)
     stored = {
         f"{day}/{name}"
@@ -57,19 +77,20 @@ def segment_scores(
     }
     return dg.MaterializeResult(
         metadata={
-            "clips_computed": len(computed),
-            "clips_unchanged": len(unchanged),
+            "clips_computed": num_computed,
+            "clips_unchanged": len(clips) - len(unscored),
+            **failed_metadata(failed),
             "champion": scorer.number,
             "scores": table.num_rows,
             "answered_share": _answered_share(table),
             "abstentions": dg.MetadataValue.json(count_reasons(table)),
-            **figures(context, changed=bool(computed), draw=lambda: _pad_cube(table)),
+            **figures(context, changed=bool(num_computed), draw=lambda: _pad_cube(table)),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
             **column_schema("segment_scores"),
         },
         data_version=dg.DataVersion(fingerprint(sorted(stored))),
-        check_results=[checks.probabilities_sum_to_one(table)],
+        check_results=[checks.probabilities_sum_to_one(table), checks.no_clip_failed(failed)],
     )
 
 
@@ -127,18 +148,27 @@ def champion_scorer(lake: Lake, registry: ModelRegistry, parameters: Parameters)
     return Scorer(registry, ensure_champion(lake, registry, parameters), parameters)
 
 
-def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, run_id: str) -> bool:
-    """Score a clip's segments unless this version scored these very segments before; tell whether it did."""
-    stamp = fingerprint(
+def _score_stamp(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str) -> str:
+    """Fingerprint of what this version says about these very segments."""
+    return fingerprint(
         CODE_VERSION,
         scorer.number,
         lake.fingerprint_of("expression_segments", clip_id, camera_day=camera_day),
         scorer.parameters.hash_of("features"),
     )
-    # The name holds version and fingerprint: no score is ever overwritten.
-    name = f"{clip_id}-v{scorer.number}-{stamp[:8]}"
-    if lake.fingerprint_of("segment_scores", name, camera_day=camera_day) == stamp:
-        return False
+
+
+def _score_name(scorer: Scorer, clip_id: str, stamp: str) -> str:
+    """Name a clip's file by version and fingerprint: no score is ever overwritten."""
+    return f"{clip_id}-v{scorer.number}-{stamp[:8]}"
+
+
+def _is_scored(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, stamp: str) -> bool:
+    name = _score_name(scorer, clip_id, stamp)
+    return lake.fingerprint_of("segment_scores", name, camera_day=camera_day) == stamp
+
+
+def _score_clip(lake: Lake, scorer: Scorer, run_id: str, camera_day: str, clip_id: str, stamp: str) -> None:
     clip = lake.read("clip_manifest", clip_id, camera_day=camera_day).to_pylist()[0]
     common = {
         "clip_id": clip_id,
@@ -150,8 +180,9 @@ def _score_clip_once(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, 
         {**common, "segment_id": segment["segment_id"], "track_id": segment["track_id"], **score}
         for segment, score in scorer.score(LakeClip(lake, camera_day, clip_id))
     ]
-    lake.write("segment_scores", name, rows, stamp=stamp, camera_day=camera_day)
-    return True
+    lake.write(
+        "segment_scores", _score_name(scorer, clip_id, stamp), rows, stamp=stamp, camera_day=camera_day
+    )
 
 
 def score_clip(clip: LakeClip, scorer: Scorer) -> list[dict[str, Any]]:

@@ -18,7 +18,10 @@ _EXPLAINED = 50  # tracks
     backfill_policy=dg.BackfillPolicy.single_run(),
     deps=["texture_features", "flow_features"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("segments_are_ordered", asset="expression_segments", blocking=True)],
+    check_specs=[
+        dg.AssetCheckSpec("segments_are_ordered", asset="expression_segments", blocking=True),
+        dg.AssetCheckSpec("no_clip_failed", asset="expression_segments"),
+    ],
     **asset_attributes("features", "numpy", "parquet"),
 )
 def expression_segments(
@@ -36,7 +39,8 @@ def expression_segments(
         context.partition_keys,
         ["expression_segments"],
         clips=lambda day: fingerprints(lake, day, "texture_features", "flow_features"),
-        depends_on=[CODE_VERSION, parameters.hash_of("features.segments")],
+        code_version=CODE_VERSION,
+        depends_on=[parameters.hash_of("features.segments")],
         compute=partial(write_segments, lake, parameters.features),
     )
     table = lake.read_all("expression_segments", camera_days=context.partition_keys)
@@ -58,7 +62,7 @@ def expression_segments(
             **column_schema("expression_segments"),
         },
         data_version=progress.data_version,
-        check_results=[checks.segments_are_ordered(table)],
+        check_results=[checks.segments_are_ordered(table), checks.no_clip_failed(progress.failed)],
     )
 
 

@@ -101,7 +101,10 @@ def _build(stage: _Stage) -> dg.AssetsDefinition:
         deps=["face_tracks"],
         code_version=stage.code_version,
         description=stage.description,
-        check_specs=[dg.AssetCheckSpec(stage.check, asset=stage.name, blocking=True)],
+        check_specs=[
+            dg.AssetCheckSpec(stage.check, asset=stage.name, blocking=True),
+            dg.AssetCheckSpec("no_clip_failed", asset=stage.name),
+        ],
         **asset_attributes("features", "numpy", "parquet"),
     )
     def face_features(
@@ -115,7 +118,8 @@ def _build(stage: _Stage) -> dg.AssetsDefinition:
             context.partition_keys,
             [stage.name],
             clips=lambda day: fingerprints(lake, day, "face_tracks"),
-            depends_on=[stage.code_version, parameters.hash_of(stage.section)],
+            code_version=stage.code_version,
+            depends_on=[parameters.hash_of(stage.section)],
             compute=partial(write_track_features, lake, stage.name, stage.stream_maker(parameters.features)),
             workers=workers,
         )
@@ -137,7 +141,10 @@ def _build(stage: _Stage) -> dg.AssetsDefinition:
                 **column_schema(stage.name),
             },
             data_version=progress.data_version,
-            check_results=[checks.is_finite(stage.check, table, stage.value)],
+            check_results=[
+                checks.is_finite(stage.check, table, stage.value),
+                checks.no_clip_failed(progress.failed),
+            ],
         )
 
     return face_features

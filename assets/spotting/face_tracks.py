@@ -6,7 +6,15 @@ import dagster as dg
 import pyarrow.compute as pc
 
 from apexline.assets import checks, explain
-from apexline.assets.lake import CAMERA_DAYS, ClipWorkers, Lake, fingerprints, for_each_clip, write_tracks
+from apexline.assets.lake import (
+    CAMERA_DAYS,
+    ClipWorkers,
+    Lake,
+    fingerprints,
+    for_each_clip,
+    lost_frames,
+    write_tracks,
+)
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters
 
@@ -18,7 +26,11 @@ CODE_VERSION = "2"
     backfill_policy=dg.BackfillPolicy.single_run(),
     deps=["clip_manifest"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("faces_are_usable", asset="face_tracks")],
+    check_specs=[
+        dg.AssetCheckSpec("faces_are_usable", asset="face_tracks"),
+        dg.AssetCheckSpec("every_frame_decodes", asset="face_tracks"),
+        dg.AssetCheckSpec("no_clip_failed", asset="face_tracks"),
+    ],
     **asset_attributes("faces", "opencv", "parquet"),
 )
 def face_tracks(
@@ -36,7 +48,8 @@ def face_tracks(
         context.partition_keys,
         ["face_crops", "face_tracks"],
         clips=lambda day: fingerprints(lake, day, "clip_manifest"),
-        depends_on=[CODE_VERSION, parameters.hash_of("features.faces", "features.tracks")],
+        code_version=CODE_VERSION,
+        depends_on=[parameters.hash_of("features.faces", "features.tracks")],
         compute=partial(write_tracks, lake, parameters.features),
         workers=workers,
     )
@@ -62,5 +75,9 @@ def face_tracks(
             **column_schema("face_tracks"),
         },
         data_version=progress.data_version,
-        check_results=[checks.faces_are_usable(table)],
+        check_results=[
+            checks.faces_are_usable(table),
+            checks.every_frame_decodes(lost_frames(lake, context.partition_keys)),
+            checks.no_clip_failed(progress.failed),
+        ],
     )

@@ -1,18 +1,26 @@
-"""Video containers as bytes: whether a file is whole by its own length fields, and why one can't be opened.
+"""Video containers as bytes: whether a file is whole by its own length fields, and why one can't be read.
 
-Belongs here: what is told without decoding. Stays out: packets, frames and times (``reader``).
+Belongs here: what is told without decoding, and which errors mean damage. Stays out: packets, frames and times
+(``reader``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
+
+import av.error
 
 UnreadableReason = Literal["zero_bytes", "truncated", "not_a_video", "no_video_stream", "unreadable_codec"]
 
 _ISO_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _MATROSKA_EBML_ID = b"\x1a\x45\xdf\xa3"
 _MATROSKA_SEGMENT_ID = b"\x18\x53\x80\x67"
+# What PyAV raises for damaged content. FFmpeg's demuxers and decoders give nearly every error code that they have,
+# "operation not permitted", "input/output error" and "out of memory" (a size that is nonsense) among them.
+DAMAGE = (av.error.FFmpegError, ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, ValueError)
 
 
 class UnreadableVideo(ValueError):  # noqa: N818  (the name says what happened; callers catch it by this name)
@@ -31,6 +39,23 @@ class UnreadableVideo(ValueError):  # noqa: N818  (the name says what happened; 
         super().__init__(f"{path.name}: {reason}: {detail}")
         self.reason: UnreadableReason = reason
         self.detail = detail
+        self._path = path
+
+    def __reduce__(self) -> tuple[type[UnreadableVideo], tuple[Path, UnreadableReason, str]]:
+        """Let a worker process hand it over: exceptions are pickled with the message as their only argument."""
+        return type(self), (self._path, self.reason, self.detail)
+
+
+@contextmanager
+def refusing(path: Path, reason: UnreadableReason, doing: str) -> Generator[None]:
+    """Raise `UnreadableVideo` where the block's calls into PyAV find damage; `doing` says what it was about."""
+    try:
+        yield
+    except UnreadableVideo:
+        raise
+    except DAMAGE as error:
+        detail = f"{doing}: {error}; send the file again, or re-encode it"
+        raise UnreadableVideo(path, reason, detail) from error
 
 
 def explain_unopenable(path: Path) -> tuple[UnreadableReason, str]:

@@ -11,6 +11,7 @@ and never a frame that the container marks as not for display.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import cast
 
 import av
 import av.container
-import av.error
+import av.packet
 import av.stream
 import av.video.frame
 import av.video.reformatter
@@ -29,7 +30,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.video.containers import UnreadableVideo, check_complete, explain_unopenable
+from apexline.features.video.containers import (
+    DAMAGE,
+    UnreadableVideo,
+    check_complete,
+    explain_unopenable,
+    refusing,
+)
 
 # Only containers that hold media, and only local files: FFmpeg would otherwise follow a playlist in a text
 # file to other files and hosts.
@@ -115,15 +122,18 @@ class _Picture:
 
     def __init__(
         self,
+        path: Path,
         decoded: av.video.frame.VideoFrame,
         converters: Mapping[str, av.video.reformatter.VideoReformatter],
     ) -> None:
+        self._path = path
         self._decoded = decoded
         self._converters = converters
 
     def convert(self, pixel_format: str) -> NDArray[np.uint8]:
-        converted = self._converters[pixel_format].reformat(self._decoded, format=pixel_format, threads=1)
-        image = cast("NDArray[np.uint8]", converted.to_ndarray())
+        with refusing(self._path, "unreadable_codec", f"a picture can't be converted to {pixel_format}"):
+            converted = self._converters[pixel_format].reformat(self._decoded, format=pixel_format, threads=1)
+            image = cast("NDArray[np.uint8]", converted.to_ndarray())
         quarter_turns = _clockwise_rotation(self._decoded) // 90
         return np.ascontiguousarray(np.rot90(image, -quarter_turns)) if quarter_turns else image
 
@@ -215,7 +225,7 @@ class FrameReader(Iterator[Frame]):
         converters = {name: av.video.reformatter.VideoReformatter() for name in ("bgr24", "gray")}
         next_index = 0
         with _open_video(self._path) as (container, stream):
-            for decoded in _decode_packets(container, stream):
+            for decoded in _decode_packets(self._path, container, stream):
                 index = _frame_index(decoded, timeline, next_index)
                 if index is None or index < next_index:
                     continue
@@ -226,7 +236,7 @@ class FrameReader(Iterator[Frame]):
                     continue
                 self.num_corrupt += index - next_index
                 next_index = index + 1
-                yield Frame(index, float(timeline.seconds[index]), _Picture(decoded, converters))
+                yield Frame(index, float(timeline.seconds[index]), _Picture(self._path, decoded, converters))
         self.num_corrupt += len(timeline.pts) - next_index
 
 
@@ -247,7 +257,7 @@ def read_frames(path: str | Path) -> FrameReader:
     Raises
     ------
     UnreadableVideo
-        At the first frame, if the file cannot be opened as a video.
+        At the first frame, if the file cannot be opened as a video; later, if its packets break off.
     """
     return FrameReader(path)
 
@@ -257,9 +267,12 @@ def _open_video(
     path: Path,
 ) -> Generator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
     """Open a file and its first real video stream, or say why not."""
+    # Python opens it first: a file that is missing or may not be read is no damaged one, and says so itself.
+    with path.open("rb"):
+        pass
     try:
         container = av.open(str(path), options=_OPEN_OPTIONS, metadata_errors="replace")
-    except (av.error.InvalidDataError, av.error.ArgumentError, av.error.EOFError) as error:
+    except DAMAGE as error:
         raise UnreadableVideo(path, *explain_unopenable(path)) from error
     with container:
         # Cover art of an audio file is a video stream too.
@@ -290,21 +303,16 @@ def _read_timeline(
     """Demux every packet and keep the presentation times of those that are displayed."""
     pts: list[int] = []
     keys: list[int] = []
-    try:
-        for packet in container.demux(stream):
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            # The last packet of a demux is an empty one without any stamp; discarded ones lie outside the
-            # container's edit list and are never displayed.
-            if stamp is None or packet.is_discard:
-                continue
-            pts.append(stamp)
-            if packet.is_keyframe:
-                # Formats seek by either stamp; the smaller one never lands behind the key frame.
-                keys = [*keys[:1], min(stamp, packet.dts if packet.dts is not None else stamp)]
-    except av.error.InvalidDataError as error:
-        raise UnreadableVideo(
-            path, "truncated", f"the packets break off after {len(pts)}: {error}"
-        ) from error
+    for packet in _demux(path, container, stream):
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        # The last packet of a demux is an empty one without any stamp; discarded ones lie outside the
+        # container's edit list and are never displayed.
+        if stamp is None or packet.is_discard:
+            continue
+        pts.append(stamp)
+        if packet.is_keyframe:
+            # Formats seek by either stamp; the smaller one never lands behind the key frame.
+            keys = [*keys[:1], min(stamp, packet.dts if packet.dts is not None else stamp)]
     if not pts:
         detail = "the video stream holds no packet; the recorder stopped before the first frame was stored"
         raise UnreadableVideo(path, "truncated", detail)
@@ -326,10 +334,11 @@ def _decode_end(
     timeline: _Timeline,
 ) -> av.video.frame.VideoFrame:
     """Decode the last group of pictures and return its last frame; refuse a file whose end is broken."""
-    container.seek(timeline.last_key, stream=stream, backward=True)
+    with refusing(path, "truncated", "the last group of pictures can't be sought"):
+        container.seek(timeline.last_key, stream=stream, backward=True)
     last: av.video.frame.VideoFrame | None = None
     num_sound = 0
-    for decoded in _decode_packets(container, stream):
+    for decoded in _decode_packets(path, container, stream):
         last = decoded
         num_sound += not decoded.is_corrupt
     if last is None and timeline.only_one_key:
@@ -347,14 +356,27 @@ def _ends_early(last: av.video.frame.VideoFrame, timeline: _Timeline) -> bool:
     return not timeline.by_order and last.pts is not None and last.pts < timeline.pts[-3:][0]
 
 
+def _demux(
+    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> Iterator[av.packet.Packet[av.video.stream.VideoStream]]:
+    """Yield the stream's packets; refuse a file where the next one can't be found."""
+    packets = container.demux(stream)
+    for count in itertools.count():
+        with refusing(path, "truncated", f"the packets break off after {count}"):
+            packet = next(packets, None)
+        if packet is None:
+            return
+        yield packet
+
+
 def _decode_packets(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream
+    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
 ) -> Iterator[av.video.frame.VideoFrame]:
     """Decode packet by packet, so that a packet that does not decode costs only itself."""
-    for packet in container.demux(stream):
+    for packet in _demux(path, container, stream):
         try:
             decoded = packet.decode()
-        except av.error.InvalidDataError:
+        except DAMAGE:
             # The caller sees the gap in the presentation times and counts it.
             continue
         yield from decoded

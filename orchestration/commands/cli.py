@@ -174,13 +174,26 @@ def approve(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check the installation and say what is there; exit code 1 where something is wrong."""
+    """Check the installation, and list clips that failed or were refused; exit code 1 where something is wrong."""
     from apexline.orchestration.commands.doctor import examine
 
     findings = examine(Settings())
     print_data(findings, as_json=as_json, title="doctor")
     if any(finding["state"] == "wrong" for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def retry(
+    clip_id: Annotated[
+        str | None, typer.Argument(help="As `apexline doctor` lists it; default: all clips that failed.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Try clips again that failed in a stage, though nothing that they are computed from has changed."""
+    from apexline.orchestration.commands.doctor import retry as try_again
+
+    print_data(try_again(Settings(), clip_id), as_json=as_json, title="retry")
 
 
 @app.command()

@@ -1,20 +1,26 @@
-"""Examine an installation: versions, folders, registry, devices."""
+"""Examine an installation: versions, folders, registry, devices, clips that did not go all the way; try those again.
+
+A clip that failed or was refused is a note: it says something about the clip, and the installation is sound.
+"""
 
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from apexline.assets.lake import Lake
+from apexline.assets.ingest import quarantined
+from apexline.assets.lake import Lake, forget_failure, lost_frames, recorded_failures, stored_camera_days
 from apexline.assets.parameters import load_parameters
 from apexline.features import has_gpu
 from apexline.features.faces import make_detector
+from apexline.orchestration.line import open_line
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
 
 _PACKAGES = ("dagster", "mlflow", "duckdb", "torch", "numpy", "opencv-python", "factor_analyzer")
+_LISTED = 100  # failed clips, and as many refused files
 
 
 def examine(settings: Settings) -> list[dict[str, str]]:
@@ -31,7 +37,43 @@ def examine(settings: Settings) -> list[dict[str, str]]:
         "champion": lambda: _champion(settings),
         "lake": lambda: ("good", f"content hash {Lake(settings.home_path).content_hash()}"),
     }
-    return [_probe(name, probe) for name, probe in probes.items()]
+    lake = Lake(settings.home_path)
+    return [
+        *(_probe(name, probe) for name, probe in probes.items()),
+        *_notes("failed", lambda: [f"{each.stage}: {each}" for each in recorded_failures(lake)]),
+        *_notes("frames lost", lambda: _lost_frames(lake)),
+        *_notes(
+            "quarantined",
+            lambda: [f"{each['name']}: {each['reason']}: {each['detail']}" for each in quarantined(lake)],
+        ),
+    ]
+
+
+def retry(settings: Settings, clip_id: str | None) -> dict[str, Any]:
+    """Try a failed clip again, or all of them, and whatever follows from it.
+
+    Returns
+    -------
+    dict
+        Clips tried, and what is said about those that failed again.
+
+    Raises
+    ------
+    LookupError
+        Where no failure of the clip is on record.
+    """
+    with open_line(settings) as line:
+        failures = recorded_failures(line.lake, clip_id=clip_id)
+        if clip_id is not None and not failures:
+            msg = f"no failure of a clip {clip_id!r} is on record; `apexline doctor` lists those that are"
+            raise LookupError(msg)
+        for each in failures:
+            forget_failure(line.lake, each)
+        for camera_day in sorted({each.camera_day for each in failures}):
+            line.run("process_camera_day", camera_day=camera_day)
+        tried = sorted({each.clip_id for each in failures})
+        again = [each for each in recorded_failures(line.lake) if each.clip_id in tried]
+    return {"tried": tried, "failed again": [f"{each.stage}: {each}" for each in again]}
 
 
 def _probe(name: str, probe: Callable[[], tuple[str, str]]) -> dict[str, str]:
@@ -40,6 +82,23 @@ def _probe(name: str, probe: Callable[[], tuple[str, str]]) -> dict[str, str]:
     except Exception as error:  # a doctor reports what is broken instead of breaking
         state, detail = "wrong", f"{type(error).__name__}: {error}"
     return {"what": name, "state": state, "detail": detail}
+
+
+def _lost_frames(lake: Lake) -> list[str]:
+    lost = lost_frames(lake, stored_camera_days(lake))
+    return [f"{clip} of {day}: {count} frames do not decode" for (day, clip), count in lost.items()]
+
+
+def _notes(name: str, list_them: Callable[[], Sequence[str]]) -> list[dict[str, str]]:
+    """Give a finding for each entry of a list, up to so many, and one that counts the others."""
+    try:
+        entries = list_them()
+    except Exception as error:  # as above
+        return [{"what": name, "state": "wrong", "detail": f"{type(error).__name__}: {error}"}]
+    details = list(entries[:_LISTED])
+    if len(entries) > _LISTED:
+        details.append(f"and {len(entries) - _LISTED} more")
+    return [{"what": name, "state": "note", "detail": detail} for detail in details]
 
 
 def _home(settings: Settings) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from apexline.assets.lake import TABLES, Lake, find_clip
+from apexline.assets.lake import TABLES, Lake, find_clip, forget_failure, recorded_failures
 from apexline.assets.semantics import survey_files
 from apexline.orchestration.jobs import CLIP_ASSETS
 from apexline.orchestration.line import Line, open_line
@@ -53,6 +53,7 @@ def erase(settings: Settings, clip_id: str, *, by: str) -> dict[str, Any]:
             "report pages": _drop_pages(line.lake.home / "reports", own),
             "pages of score --plot": _drop_pages(UPath(settings.state_path) / "plots", own),
             "lake files": _drop_files(line.lake, camera_day, clip_id),
+            "failure records": _drop_failures(line.lake, clip_id),
             "clip files": _drop_clip(line.lake, camera_day, clip_id),
         }
         settings.sweep()
@@ -89,6 +90,14 @@ def _drop_files(lake: Lake, camera_day: str, clip_id: str) -> int:
             if name == clip_id or name.startswith(f"{clip_id}-"):  # scores: <clip_id>-v<version>-<stamp>
                 count += lake.remove(table, name, camera_day=camera_day)
     return count
+
+
+def _drop_failures(lake: Lake, clip_id: str) -> int:
+    """Delete what is kept of stages that could not compute the clip: it names clip and camera-day."""
+    failures = recorded_failures(lake, clip_id=clip_id)
+    for each in failures:
+        forget_failure(lake, each)
+    return len(failures)
 
 
 def _tracks(lake: Lake, camera_day: str, clip_id: str) -> set[str]:

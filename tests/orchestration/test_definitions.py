@@ -14,6 +14,7 @@ from tests.orchestration.installation import BY_CAMERA_DAY, LINE, names
 CHECKS = {
     "clip_manifest:every_clip_may_be_processed": True,
     "face_tracks:faces_are_usable": False,
+    "face_tracks:every_frame_decodes": False,
     "texture_features:texture_is_finite": True,
     "flow_features:flow_is_finite": True,
     "expression_segments:segments_are_ordered": True,
@@ -27,6 +28,7 @@ CHECKS = {
     "model_comparison:same_split": True,
     "champion:champion_is_not_worse": True,
     "segment_scores:probabilities_sum_to_one": True,
+    **dict.fromkeys((f"{name}:no_clip_failed" for name in BY_CAMERA_DAY), False),
     "warehouse:warehouse_is_consistent": False,
     "report:report_names_its_data": False,
 }

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from apexline.assets.lake.clip_stages import process_clip
+from apexline.assets.lake.clip_stages import lost_frames, process_clip
 from apexline.features.pipeline import spot_clip
 from apexline.features.video.containers import UnreadableVideo
+from tests.features.damaged import video_that_loses_a_frame, whole_video
 
 
 @pytest.fixture
@@ -53,6 +54,17 @@ def test_nothing_stays_after_an_error(noise_clip, parameters, scratch, tmp_path)
     with pytest.raises(ZeroDivisionError), process_clip(good, features=parameters.features):
         raise ZeroDivisionError
     assert not any(scratch.iterdir())
+
+
+def test_frames_that_do_not_decode_are_counted_beside_the_rows(parameters, tmp_path):
+    videos = {"sound": whole_video("mov", "prores_ks", "yuv422p10le"), "damaged": video_that_loses_a_frame()}
+    lost = {}
+    for name, data in videos.items():
+        (tmp_path / f"{name}.mov").write_bytes(data)
+        with process_clip(tmp_path / f"{name}.mov", features=parameters.features) as clip:
+            lost[name] = list(lost_frames(clip.lake, [clip.camera_day]).values())
+            assert clip.lake.fingerprint_of("face_tracks", clip.clip_id, camera_day=clip.camera_day) == ""
+    assert lost == {"sound": [], "damaged": [1]}
 
 
 def test_a_relative_path_is_found(noise_clip, parameters, tmp_path, monkeypatch):

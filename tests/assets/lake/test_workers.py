@@ -1,29 +1,50 @@
 """Clips of a day, computed side by side."""
 
+import errno
 import os
-from dataclasses import dataclass
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from upath import UPath
 
 from apexline.assets.lake.camera_days import for_each_clip
 from apexline.assets.lake.storage import Lake
-from apexline.assets.lake.workers import ClipWorkers
+from apexline.assets.lake.workers import ClipWorkers, Fault, is_of_the_machine
+from apexline.features.backend import DeviceUnavailable
+from apexline.features.video.containers import UnreadableVideo
 
 DAY, OTHER_DAY = "2026-03-02_gate-03", "2026-03-03_gate-03"
 
 
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail(error):
+    raise error
+
+
+FATES = {
+    "dies": die,
+    "damaged": lambda: fail(UnreadableVideo(Path("a.mp4"), "truncated", "half of it")),
+    "wrong": lambda: fail(ValueError("no such face")),
+    "full": lambda: fail(OSError(errno.ENOSPC, "no space left on device")),
+    "greedy": lambda: fail(MemoryError("8 GB")),
+}
+
+
 @dataclass(frozen=True)
 class Writer:
-    """A computation that other processes can be given: it writes who computed what."""
+    """A computation that other processes can be given: it writes who computed what, and some clips have a fate."""
 
     lake: Lake
-    fail_at: str = ""
+    fates: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, day, clip_id, stamp):
-        if clip_id == self.fail_at:
-            msg = "no such face"
-            raise ValueError(msg)
+        if clip_id in self.fates:
+            FATES[self.fates[clip_id]]()
         row = {
             "clip_id": clip_id,
             "track_id": str(os.getpid()),
@@ -34,14 +55,14 @@ class Writer:
         self.lake.write("face_crops", clip_id, [row], stamp=stamp, camera_day=day)
 
 
-def side_by_side(lake, clips, *, count=2, fail_at=""):
+def side_by_side(lake, clips, *, count=2, fates=None):
     return for_each_clip(
         lake,
         [DAY],
         ["face_crops"],
         clips=lambda _: clips,
-        depends_on=[],
-        compute=Writer(lake, fail_at),
+        code_version="1",
+        compute=Writer(lake, fates or {}),
         workers=ClipWorkers(count),
     )
 
@@ -67,8 +88,50 @@ def test_one_clip_needs_no_process(lake):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_failing_clip_is_named_and_the_finished_ones_stay(lake, count):
-    with pytest.raises(ValueError, match="no such face") as caught:
-        side_by_side(lake, {"a": "1", "b": "1"}, count=count, fail_at="b")
+@pytest.mark.parametrize(
+    ("fate", "fault"),
+    [
+        ("damaged", Fault("UnreadableVideo", "a.mp4: truncated: half of it")),
+        ("wrong", Fault("ValueError", "no such face")),
+        ("greedy", Fault("MemoryError", "out of memory with no clip beside it: 8 GB")),
+    ],
+)
+def test_a_clip_that_fails_stops_no_other(lake, count, fate, fault):
+    progress = side_by_side(lake, dict.fromkeys("abcd", "1"), count=count, fates={"b": fate})
+    assert progress.computed == ["a", "c", "d"] == lake.names("face_crops", camera_day=DAY)
+    [failure] = progress.failed
+    assert (failure.clip_id, Fault(failure.reason, failure.detail)) == ("b", fault)
+
+
+def test_a_clip_that_kills_its_process_stops_no_other(lake):
+    clips = dict.fromkeys("abcdef", "1")
+    progress = side_by_side(lake, clips, fates={"b": "dies", "e": "dies"})
+    assert progress.computed == ["a", "c", "d", "f"] == lake.names("face_crops", camera_day=DAY)
+    assert [each.clip_id for each in progress.failed] == ["b", "e"]
+    assert all("died twice" in each.detail for each in progress.failed)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_fault_of_the_machine_ends_the_pass_and_the_finished_clips_stay(lake, count):
+    clips = {"a": "1", "b": "1"}
+    with pytest.raises(OSError, match="no space left") as caught:
+        side_by_side(lake, clips, count=count, fates={"b": "full"})
     assert caught.value.__notes__ == [f"while computing clip b of {DAY}"]
-    assert side_by_side(lake, {"a": "1", "b": "1"}).computed == ["b"]
+    again = side_by_side(lake, clips, count=count)
+    assert (again.computed, again.unchanged, again.failed) == (["b"], ["a"], [])
+
+
+@pytest.mark.parametrize(
+    ("error", "machine"),
+    [
+        (PermissionError(errno.EACCES, "lake"), True),
+        (OSError(errno.EIO, "disk"), True),
+        (ModuleNotFoundError("cupy"), True),
+        (DeviceUnavailable("no CUDA device"), True),
+        (FileNotFoundError(errno.ENOENT, "clip.mp4"), False),
+        (OSError("Parquet magic bytes not found"), False),
+        (ZeroDivisionError(), False),
+    ],
+)
+def test_whose_fault_it_is(error, machine):
+    assert is_of_the_machine(error) is machine

@@ -8,6 +8,7 @@ import pytest
 from upath import UPath
 
 from apexline.assets.lake.face_quality import measures_at
+from apexline.assets.lake.failures import recorded_failures
 from apexline.assets.lake.storage import Lake
 from apexline.assets.scoring.segment_scores import segment_scores
 from apexline.assets.training.training_table import FEATURE_VERSION
@@ -290,3 +291,18 @@ def promote(lake, number):
     row = {field.name: None for field in lake_schema("promotions")}
     row |= {"decided_at": datetime.now(UTC), "model_version": number, "promoted": True, "approved_by": "ada"}
     lake.write("promotions", f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-v{number}", [row], stamp="p")
+
+
+def test_a_clip_that_can_not_be_scored_stops_no_other(score, lake):
+    bad = "0000000011112222"  # before the good one; of its crops nothing is there
+    table = lake.read("expression_segments", CLIP, camera_day=DAY).to_pylist()
+    lake.write(
+        "expression_segments", bad, [row | {"clip_id": bad} for row in table], stamp="s", camera_day=DAY
+    )
+    metadata = score(StubRegistry(1)).metadata
+    assert (metadata["clips_computed"].value, metadata["clips_failed"].value) == (1, 1)
+    assert {row["clip_id"] for row in rows_of(lake)} == {CLIP}
+    [failure] = recorded_failures(lake)
+    assert (failure.stage, failure.clip_id, failure.reason) == ("segment_scores", bad, "FileNotFoundError")
+    again = score(StubRegistry(1)).metadata
+    assert [again[f"clips_{what}"].value for what in ("computed", "unchanged", "failed")] == [0, 1, 1]

@@ -19,7 +19,7 @@ class PicklingWorkers(ClipWorkers):
     """Hands `compute` on as a worker process gets it."""
 
     def run(self, compute, jobs):
-        super().run(pickle.loads(pickle.dumps(compute)), jobs)
+        return super().run(pickle.loads(pickle.dumps(compute)), jobs)
 
 
 @pytest.fixture

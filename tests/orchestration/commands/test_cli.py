@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from apexline.orchestration.commands import cli
 
 COMMANDS = (
-    *("demo", "ui", "ingest", "score", "erase", "approve", "doctor", "bench"),
+    *("demo", "ui", "ingest", "score", "erase", "approve", "doctor", "retry", "bench"),
     *("survey", "survey serve", "survey import", "survey power"),
 )
 OPTIONS = "--camera gate-03 --captured-at 2026-03-02T08:15:00 --purpose test --legal-basis consent"
@@ -70,6 +70,7 @@ def test_wrong_usage_exits_with_two(apexline, home, wrong):
         ),
         ("demo --clips /nowhere/clips", "/nowhere/clips is no folder"),
         ("erase 0123456789abcdef --by ada", "no clip '0123456789abcdef' is stored"),
+        ("retry 0123456789abcdef", "no failure of a clip '0123456789abcdef' is on record; `apexline doctor`"),
         ("approve --by ada", "run the job `retrain` first"),
     ],
 )

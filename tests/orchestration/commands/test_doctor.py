@@ -1,6 +1,23 @@
-"""`apexline doctor`: what is sound, what is wrong."""
+"""`apexline doctor`: what is sound, what is wrong, which clips did not go all the way; `apexline retry`."""
 
+import hashlib
 import json
+
+import dagster as dg
+import pytest
+from upath import UPath
+
+from apexline.assets.ingest.intake import take_in
+from apexline.assets.lake.failures import Failure, record_failure, recorded_failures
+from apexline.assets.lake.storage import Lake
+from apexline.orchestration.commands import doctor
+from apexline.orchestration.commands.ingest import process_all
+from apexline.orchestration.jobs import CLIP_ASSETS
+from apexline.orchestration.line import open_line
+from tests.features.damaged import video_that_loses_a_frame, whole_video
+from tests.orchestration.installation import check_evaluations, latest_metadata, quiet
+
+DAY = "2026-03-02_gate-03"
 
 
 def test_doctor_finds_a_sound_installation(apexline, home, tmp_path, monkeypatch):
@@ -23,3 +40,107 @@ def test_doctor_names_what_is_wrong(apexline, home, tmp_path, monkeypatch):
     assert code == 1
     assert "wrong" in out
     assert "missing.yaml" in out.replace("\n", "")
+
+
+@pytest.fixture
+def poisoned(home, tmp_path, deliver, noise_clip):
+    """Three clips of a camera-day that were taken in, one of them damaged since; its id, file and sound content."""
+    lake = Lake(home.home_path)
+    taken = [
+        take_in(lake, UPath(deliver(tmp_path / "in", f"{seed}.mp4", noise_clip(seed=seed))))
+        for seed in range(3)
+    ]
+    damaged = lake.home / "clips" / DAY / f"{taken[1].clip_id}.mp4"
+    damaged.write_bytes(b"dear diary" * 50)
+    return taken[1].clip_id, damaged, noise_clip(seed=1)
+
+
+def findings(apexline, what):
+    code, out, _ = apexline("doctor --json")
+    assert code == 0  # a clip that failed is a note
+    return [each["detail"] for each in json.loads(out) if (each["what"], each["state"]) == (what, "note")]
+
+
+def test_a_damaged_clip_is_named_and_the_others_go_all_the_way(apexline, home, poisoned):
+    clip_id, damaged, sound = poisoned
+    with open_line(home) as line:
+        process_all(line, on_step=quiet)
+    lake = Lake(home.home_path)
+    for table in CLIP_ASSETS:
+        names = {name[:16] for name in lake.names(table, camera_day=DAY)}
+        assert len(names) == 2, table
+        assert clip_id not in names, table
+    assert latest_metadata(home, "clip_manifest", DAY)["clips_failed"].value == 1
+    failed = [each for each in check_evaluations(home) if not each.passed]
+    assert [(each.asset_key.to_user_string(), each.check_name) for each in failed] == [
+        ("clip_manifest", "no_clip_failed")
+    ]
+    assert failed[0].severity == dg.AssetCheckSeverity.WARN
+
+    [said] = findings(apexline, "failed")
+    assert said.startswith(f"clip_manifest: {clip_id} of {DAY}: UnreadableVideo: {damaged.name}: not_a_video")
+    assert said.endswith(f"apexline retry {clip_id}")
+
+    damaged.write_bytes(sound)
+    code, out, _ = apexline("retry", clip_id, "--json")
+    assert (code, json.loads(out)) == (0, {"tried": [clip_id], "failed again": []})
+    assert {len(lake.names(table, camera_day=DAY)) for table in CLIP_ASSETS} == {3}
+    assert recorded_failures(lake) == []
+    assert json.loads(apexline("retry --json")[1])["tried"] == []
+
+
+def test_damage_that_a_later_stage_meets(home, poisoned):
+    clip_id, damaged, sound = poisoned
+    damaged.write_bytes(sound)
+    with open_line(home) as line:
+        line.run("process_camera_day", camera_day=DAY)
+        for table in ("face_tracks", "face_crops"):
+            for name in line.lake.names(table, camera_day=DAY):
+                line.lake.remove(table, name, camera_day=DAY)
+        damaged.write_bytes(b"dear diary" * 50)
+        line.run("process_camera_day", camera_day=DAY)
+        [failure] = recorded_failures(line.lake)
+        assert (failure.stage, failure.clip_id) == ("face_tracks", clip_id)
+        assert len(line.lake.names("face_tracks", camera_day=DAY)) == 2
+
+
+def test_a_clip_that_lost_frames_goes_all_the_way_and_is_named(apexline, home, tmp_path, deliver):
+    lake = Lake(home.home_path)
+    sound, damaged = whole_video("mov", "prores_ks", "yuv422p10le"), video_that_loses_a_frame()
+    for name, content in (("sound", sound), ("damaged", damaged)):
+        assert take_in(lake, UPath(deliver(tmp_path / "in", f"{name}.mov", content))).status == "accepted"
+    with open_line(home) as line:
+        process_all(line, on_step=quiet)
+    assert {len(lake.names(table, camera_day=DAY)) for table in CLIP_ASSETS} == {2}
+    clip_id = hashlib.sha256(damaged).hexdigest()[:16]
+    assert findings(apexline, "frames lost") == [f"{clip_id} of {DAY}: 1 frames do not decode"]
+    failed = [each for each in check_evaluations(home) if not each.passed]
+    assert [each.check_name for each in failed] == ["every_frame_decodes"]
+
+
+def test_a_clip_that_fails_again_is_named_again(apexline, home, poisoned):
+    with open_line(home) as line:
+        process_all(line, on_step=quiet)
+    code, out, _ = apexline("retry --json")
+    assert code == 0
+    [again] = json.loads(out)["failed again"]
+    assert again in findings(apexline, "failed")
+
+
+def test_lists_are_bounded_and_a_broken_record_is_wrong(apexline, home, monkeypatch):
+    monkeypatch.setattr(doctor, "_LISTED", 2)
+    lake = Lake(home.home_path)
+    for clip in "abcde":
+        record_failure(lake, Failure("face_tracks", DAY, clip, *("",) * 6))
+    said = findings(apexline, "failed")
+    assert len(said) == 3
+    assert said[2] == "and 3 more"
+    (lake.home / "failures" / "face_tracks" / DAY / "a.json").write_text("{")
+    code, out, _ = apexline("doctor --json")
+    assert code == 1
+    assert ("failed", "wrong") in {(each["what"], each["state"]) for each in json.loads(out)}
+
+
+def test_refused_files_are_listed(apexline, home, tmp_path, deliver):
+    take_in(Lake(home.home_path), UPath(deliver(tmp_path / "in", "bad.mp4", b"")))
+    assert findings(apexline, "quarantined") == ["bad.mp4: zero_bytes: the file is empty; send it again"]

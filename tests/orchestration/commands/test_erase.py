@@ -3,8 +3,9 @@
 import pytest
 from upath import UPath
 
+from apexline.assets.lake.failures import Failure, record_failure, recorded_failures
 from apexline.assets.lake.storage import Lake
-from apexline.orchestration.commands.erase import _drop_pages, _drop_ratings
+from apexline.orchestration.commands.erase import _drop_failures, _drop_pages, _drop_ratings
 
 CLIP, TRACK = "aaaa000011112222", "bbbb00001111"
 OWN = {CLIP, TRACK}
@@ -44,6 +45,14 @@ def test_report_pages_that_show_the_clip_go(lake):
         (lake.home / "reports" / name / "index.html").write_text(text)
     assert _drop_pages(lake.home / "reports", OWN) == 2
     assert [page.parent.name for page in (lake.home / "reports").glob("*/index.html")] == ["other"]
+
+
+def test_records_of_stages_that_failed_go(lake):
+    for stage, clip in (("face_tracks", CLIP), ("flow_features", CLIP), ("face_tracks", "cccc000011112222")):
+        record_failure(lake, Failure(stage, "2026-03-02_gate-03", clip, *("",) * 6))
+    assert _drop_failures(lake, CLIP) == 2
+    assert [each.clip_id for each in recorded_failures(lake)] == ["cccc000011112222"]
+    assert not list(lake.home.rglob(f"*{CLIP}*"))
 
 
 def test_nothing_to_drop_is_no_error(lake):

@@ -1,0 +1,101 @@
+"""Clips that a stage could not compute: which, why, and how they are tried again.
+
+Belongs here: the records under ``failures/``, beside ``quarantine/`` and outside the lake, whose content they are no
+part of. Stays out: whose fault an error is (``workers``), the loop over clips (``camera_days``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+from upath import UPath
+
+from apexline.assets.lake.storage import Lake
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A clip that a stage could not compute.
+
+    Attributes
+    ----------
+    stage, camera_day, clip_id : str
+    stamp : str
+        Fingerprint of what it was computed from and by; the same would fail again.
+    reason, detail : str
+        The exception's class and message.
+    failed_at : str
+        ISO 8601, UTC.
+    code_version, release : str
+        Of the stage and of the package: code of another one tries the clip again.
+    """
+
+    stage: str
+    camera_day: str
+    clip_id: str
+    stamp: str
+    reason: str
+    detail: str
+    failed_at: str
+    code_version: str
+    release: str
+
+    def __str__(self) -> str:
+        return f"{self.clip_id} of {self.camera_day}: {self.reason}: {self.detail}; to try it again: {self.retry}"
+
+    @property
+    def retry(self) -> str:
+        """Command that tries the clip again."""
+        return f"apexline retry {self.clip_id}"
+
+    def stands(self, stamp: str) -> bool:
+        """Tell whether computing the clip now, with the fingerprint `stamp`, would be what failed."""
+        return (stamp, this_release()) == (self.stamp, self.release)
+
+
+def this_release() -> str:
+    """Return the version of the package."""
+    return version("apexline")
+
+
+def record_failure(lake: Lake, failure: Failure) -> None:
+    """Keep a failure until the clip is computed, tried again, gone or erased."""
+    with lake.replacing(_path(lake, failure)) as file:
+        file.write(json.dumps({**asdict(failure), "retry": failure.retry}, indent=1).encode())
+
+
+def forget_failure(lake: Lake, failure: Failure) -> None:
+    """Delete the record of a failure; what is not there is none."""
+    _path(lake, failure).unlink(missing_ok=True)
+
+
+def recorded_failures(
+    lake: Lake, *, stage: str | None = None, camera_day: str | None = None, clip_id: str | None = None
+) -> list[Failure]:
+    """Return what is on record, of one stage, camera-day or clip where they are given, in this order."""
+    stages = _folders(lake.home / "failures") if stage is None else [lake.home / "failures" / stage]
+    days = [
+        day
+        for each in stages
+        for day in (_folders(each) if camera_day is None else [each / camera_day])
+        if day.is_dir()
+    ]
+    paths = sorted((path for day in days for path in day.glob(f"{clip_id or '*'}.json")), key=str)
+    return [_read(path) for path in paths]
+
+
+def _folders(root: UPath) -> Iterator[UPath]:
+    yield from (folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else ()
+
+
+def _read(path: UPath) -> Failure:
+    fields = json.loads(path.read_text())
+    fields.pop("retry")
+    return Failure(**fields)
+
+
+def _path(lake: Lake, failure: Failure) -> UPath:
+    return lake.home / "failures" / failure.stage / failure.camera_day / f"{failure.clip_id}.json"

@@ -1,0 +1,73 @@
+"""What is kept of clips that failed."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from apexline.assets.lake.failures import (
+    Failure,
+    forget_failure,
+    record_failure,
+    recorded_failures,
+    this_release,
+)
+
+FAILURE = Failure(
+    stage="face_tracks",
+    camera_day="2026-03-02_gate-03",
+    clip_id="aaaa000011112222",
+    stamp="f",
+    reason="UnreadableVideo",
+    detail="a.mp4: truncated: half of it",
+    failed_at="2026-03-02T08:15:00+00:00",
+    code_version="2",
+    release=this_release(),
+)
+
+
+@pytest.fixture
+def records(lake):
+    """Two clips that failed in one stage, one of them in another stage on another day too."""
+    found = [
+        FAILURE,
+        replace(FAILURE, clip_id="bbbb000011112222"),
+        replace(FAILURE, stage="flow_features", camera_day="2026-03-03_gate-03"),
+    ]
+    for each in found:
+        record_failure(lake, each)
+    return found
+
+
+def test_records_are_found_by_stage_day_and_clip(lake, records):
+    assert recorded_failures(lake) == records
+    assert recorded_failures(lake, stage="flow_features") == records[2:]
+    assert recorded_failures(lake, camera_day=FAILURE.camera_day) == records[:2]
+    assert recorded_failures(lake, clip_id=FAILURE.clip_id) == [records[0], records[2]]
+    assert recorded_failures(lake, stage="face_tracks", camera_day="2026-03-04_gate-03") == []
+
+
+def test_a_record_says_how_to_try_again(lake, records):
+    text = (lake.home / "failures/face_tracks/2026-03-02_gate-03/aaaa000011112222.json").read_text()
+    assert json.loads(text)["retry"] == "apexline retry aaaa000011112222"
+    assert str(FAILURE) == (
+        "aaaa000011112222 of 2026-03-02_gate-03: UnreadableVideo: a.mp4: truncated: half of it; "
+        "to try it again: apexline retry aaaa000011112222"
+    )
+
+
+def test_a_failure_stands_for_the_same_work_of_the_same_release():
+    assert FAILURE.stands("f")
+    assert not FAILURE.stands("g")
+    assert not replace(FAILURE, release="0.0.1").stands("f")
+
+
+def test_forgetting_twice_is_no_error(lake, records):
+    for _ in range(2):
+        forget_failure(lake, FAILURE)
+    assert recorded_failures(lake) == records[1:]
+
+
+def test_a_home_without_failures(lake):
+    assert recorded_failures(lake) == []
+    assert recorded_failures(lake, stage="face_tracks", camera_day=FAILURE.camera_day) == []
