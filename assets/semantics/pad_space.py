@@ -112,7 +112,7 @@ def usable_ratings(lake: Lake, pairs: Iterable[str]) -> pd.DataFrame:
     """
     ratings = _all_ratings(lake, pairs)
     refused = read_record(lake).get("refused", {}).get("sources", [])
-    kept = ratings[~ratings["source"].isin(refused)]
+    kept = ratings.loc[~ratings["source"].isin(refused).to_numpy(np.bool_)]
     return _real_ones(ratings if kept.empty else kept)
 
 
@@ -129,8 +129,8 @@ def _all_ratings(lake: Lake, pairs: Iterable[str]) -> pd.DataFrame:
 
 
 def _real_ones(ratings: pd.DataFrame) -> pd.DataFrame:
-    synthetic = ratings["synthetic"].astype(bool)
-    return answers_once(ratings if synthetic.all() else ratings[~synthetic])
+    real = ~ratings["synthetic"].to_numpy(np.bool_)
+    return answers_once(ratings.loc[real] if real.any() else ratings)
 
 
 def load_space(lake: Lake) -> SemanticSpace:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from upath import UPath
@@ -207,9 +208,9 @@ def import_scale_table(
 def _store_ratings(
     lake: Lake, file: Path, ratings: pd.DataFrame, rejected: pd.DataFrame, pairs: Sequence[str] = ()
 ) -> dict[str, Any]:
-    above = rejected["reason"] == REPEATED
+    above = rejected["reason"].eq(REPEATED).to_numpy(np.bool_)
     new, known, conflicts = compare_answers(ratings, _standing(lake, ratings, pairs))
-    rejected = pd.concat([rejected[~above], conflicts]).sort_values("row", kind="stable")
+    rejected = pd.concat([rejected.loc[~above], conflicts]).sort_values("row", kind="stable")
     if len(new):
         with lake.replacing(_free_place(lake, file)) as stored:
             # %g: whole levels stay "3", as raters gave them
@@ -218,7 +219,7 @@ def _store_ratings(
     return {
         "file": file.name,
         "accepted": len(new),
-        "known": known + int(above.sum()),
+        "known": known + int(np.count_nonzero(above)),
         "rejected": len(rejected),
         "reasons": rejected.head(_LISTED).to_dict("records"),
     }

@@ -33,7 +33,7 @@ from apexline.ml.surveys.ratings import (
     RATING_COLUMNS,
     REJECTED_COLUMNS,
     REPEATED,
-    same_level,
+    same_levels,
 )
 from apexline.ml.surveys.tables import plain, read_table, read_text, shorten
 
@@ -202,13 +202,13 @@ def _reasons(tidy: pd.DataFrame) -> pd.Series:
     values = cast("pd.Series", pd.to_numeric(tidy["level"], errors="coerce"))
     off_scale = ~values.between(0, SLIDER_END)
     keys = ["rater", "segment", "pair"]
-    first = tidy.groupby(keys)["level"].transform("first")
-    reasons = pd.Series("", index=tidy.index)
-    for row in tidy.index[tidy.duplicated(subset=keys)]:
-        same = same_level(values[row], float(cast("float", pd.to_numeric(first[row], errors="coerce"))))
-        reasons[row] = (
-            REPEATED if same else f"{_TWICE}; the answer {first[row]!r} is kept, remove one of both"
-        )
+    first = cast("pd.Series", tidy.groupby(keys)["level"].transform("first"))
+    same = same_levels(values, cast("pd.Series", pd.to_numeric(first, errors="coerce")))
+    reasons = _TWICE + first.map(
+        lambda answer: f"; the answer {shorten(answer)!r} is kept, remove one of both"
+    )
+    reasons[same] = REPEATED
+    reasons[~tidy.duplicated(subset=keys)] = ""
     reasons[off_scale] = f"is not a number 0..{SLIDER_END:g}"
     reasons[nameless] = "the rater or the stimulus has no name"
     return reasons

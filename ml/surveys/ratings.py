@@ -180,8 +180,8 @@ def check_ratings(
     good = text.drop(index=list(reasons)).astype({"level": np.float32})
     repeated = good.duplicated(subset=list(_IDENTITY))
     first = good.groupby(list(_IDENTITY))["level"].transform("first")
-    for row in good.index[repeated]:
-        reasons[row] = [REPEATED if same_level(good["level"][row], first[row]) else _kept(first[row])]
+    again = zip(good.index, repeated, same_levels(good["level"], first), first, strict=True)
+    reasons |= {row: [REPEATED if same else _kept(level)] for row, twice, same, level in again if twice}
     ratings = good.loc[~repeated].assign(synthetic=False, source=source)
     refused = [
         {
@@ -214,9 +214,9 @@ def _whole(level: str) -> str:
     return found[1] if found else level
 
 
-def same_level(one: float, other: float) -> bool:
-    """Whether two levels are one answer, read from files that keep six digits."""
-    return abs(float(one) - float(other)) < _PRECISION
+def same_levels(one: ArrayLike, other: ArrayLike) -> NDArray[np.bool_]:
+    """Where two columns of levels hold one answer, read from files that keep six digits; NaN is like nothing."""
+    return np.abs(np.asarray(one, np.float64) - np.asarray(other, np.float64)) < _PRECISION
 
 
 def _kept(level: float) -> str:
@@ -229,7 +229,7 @@ def answers_once(ratings: pd.DataFrame) -> pd.DataFrame:
     Names count as the same however their accents are coded. Ratings without repetition come back as they are.
     """
     keys = pd.DataFrame({name: ratings[name].str.normalize("NFC") for name in _IDENTITY})
-    return ratings[~keys.duplicated()]
+    return cast("pd.DataFrame", ratings[~keys.duplicated()])
 
 
 def compare_answers(ratings: pd.DataFrame, standing: pd.DataFrame) -> tuple[pd.DataFrame, int, pd.DataFrame]:
@@ -254,14 +254,11 @@ def compare_answers(ratings: pd.DataFrame, standing: pd.DataFrame) -> tuple[pd.D
         row=ratings.index
     )
     is_new = joined["level_kept"].isna().to_numpy()
-    is_same = (joined["level"] - joined["level_kept"]).abs().lt(_PRECISION).to_numpy()
-    conflicts = joined[~is_new & ~is_same]
-    reasons = [f"{_kept(row.level_kept)} ({row.source_kept})" for row in conflicts.itertuples()]
-    return (
-        ratings[is_new],
-        int(is_same.sum()),
-        conflicts.assign(reason=reasons)[list(REJECTED_COLUMNS)],
-    )
+    is_same = same_levels(joined["level"], joined["level_kept"])
+    conflicts = joined.loc[~is_new & ~is_same]
+    kept = zip(conflicts["level_kept"], conflicts["source_kept"], strict=True)
+    conflicts = conflicts.assign(reason=[f"{_kept(level)} ({source})" for level, source in kept])
+    return ratings.loc[is_new], int(is_same.sum()), conflicts.reindex(columns=list(REJECTED_COLUMNS))
 
 
 def _reasons(

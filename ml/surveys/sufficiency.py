@@ -38,7 +38,7 @@ def survey_problems(ratings: pd.DataFrame) -> list[str]:
         What was seen, what was expected and the remedy; empty for a survey that will do.
     """
     problems: list[str] = []
-    raters, stimuli = ratings["rater"].nunique(), ratings["segment"].nunique()
+    raters, stimuli = len(set(ratings["rater"])), len(set(ratings["segment"]))
     if raters < MIN_RATERS:
         problems.append(f"saw {raters} rater, expected at least {MIN_RATERS}; ask more people")
     if stimuli < MIN_STIMULI:

@@ -118,18 +118,23 @@ def read_text(path: Path) -> str:
     if len(data) > MAX_BYTES:
         msg = f"{path.name} is larger than {MAX_BYTES >> 20} MiB; split it into several files"
         raise ValueError(msg)
-    encodings = ("utf-16",) if data.startswith(_UTF16) else ("utf-8-sig", "cp1252")
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError as error:
-            bad = error
-    line = data.count(b"\n", 0, bad.start) + 1
-    msg = (
-        f"{path.name}, line {line}: saw the byte 0x{data[bad.start]:02x}, which is no text in UTF-8, UTF-16 or "
-        "Windows-1252; save the table as CSV in UTF-8"
-    )
-    raise ValueError(msg)
+    try:
+        return data.decode("utf-16" if data.startswith(_UTF16) else _eight_bit(data))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        msg = (
+            f"{path.name}, line {line}: saw the byte 0x{data[error.start]:02x}, which is no text in UTF-8, UTF-16 or "
+            "Windows-1252; save the table as CSV in UTF-8"
+        )
+        raise ValueError(msg) from error
+
+
+def _eight_bit(data: bytes) -> str:
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
 
 
 def shorten(text: str) -> str:
