@@ -92,10 +92,16 @@ def segments_are_ordered(segments: pa.Table) -> dg.AssetCheckResult:
     return _result("segments_are_ordered", problems)
 
 
-def ratings_are_complete(ratings: pa.Table, pairs: Iterable[str]) -> dg.AssetCheckResult:
-    """Levels are 1 to 5 and every adjective pair was rated; a warning where one was not."""
+def ratings_are_complete(
+    ratings: pa.Table, pairs: Iterable[str], unread: Mapping[str, str] | None = None
+) -> dg.AssetCheckResult:
+    """Levels are 1 to 5, every adjective pair was rated, every file could be read; a warning where not.
+
+    `unread` gives the reason for each file of ratings that could not be read.
+    """
     rated = set(ratings["pair"].to_pylist())
-    problems = [f"pair {pair} was never rated" for pair in pairs if pair not in rated]
+    problems = [f"{name}: {reason}" for name, reason in (unread or {}).items()]
+    problems += [f"pair {pair} was never rated" for pair in pairs if pair not in rated]
     problems += [
         f"level {level} is out of 1..5"
         for level in sorted(set(ratings["level"].to_pylist()))
@@ -127,6 +133,11 @@ def space_is_not_degenerate(
             f"{chance['pleasure']:.2f} that chance reaches"
         )
     return _result("space_is_not_degenerate", problems)
+
+
+def new_ratings_are_sound(refused: Sequence[str]) -> dg.AssetCheckResult:
+    """Ratings that came since the space was made could take its place; a warning with the reasons where not."""
+    return _result("new_ratings_are_sound", refused, severity=_WARN)
 
 
 def no_subject_in_two_folds(training: pa.Table) -> dg.AssetCheckResult:

@@ -30,6 +30,8 @@ from apexline.survey.loops import media_type
 LEVELS: tuple[str, ...] = ("1", "2", "3", "4", "5")
 _RATER = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _COOKIE = "rater"
+# A page of 50 pairs sends about 2 KiB.
+MAX_BODY = 64 * 1024
 _TEMPLATES = Path(__file__).parent / "templates"
 _HEADERS = {
     # Nothing but this page's own style and images; no script at all.
@@ -186,6 +188,7 @@ def create_app(
     if not names or len(set(names)) < len(names):
         msg = f"saw the pairs {names}, expected at least one and each once"
         raise ValueError(msg)
+    most_fields = 2 * len(names)  # so that an answer given twice is still named as that
     survey = _Survey(stimuli, tuple(pairs), save, rated)
     templates = Jinja2Templates(directory=_TEMPLATES)
     app = FastAPI(title="Apexline rating survey", docs_url=None, redoc_url=None, openapi_url=None)
@@ -195,7 +198,11 @@ def create_app(
 
     @app.middleware("http")
     async def harden(request: Request, call_next: Any) -> Response:
-        response: Response = await call_next(request)
+        refusal = _body_refusal(request)
+        if refusal is None:
+            response: Response = await call_next(request)
+        else:
+            response = page(request, "refused.html", refusal[0], reason=refusal[1])
         response.headers.update(_HEADERS)
         return response
 
@@ -257,7 +264,9 @@ def create_app(
 
     @app.post("/segments/{segment:path}")
     async def answer(request: Request, segment: str) -> RedirectResponse:
-        form = await request.form()
+        form = await request.form(max_files=0, max_fields=most_fields)
+        if len(form.multi_items()) > most_fields:
+            raise HTTPException(413, f"Saw {len(form.multi_items())} answers, expected at most {len(names)}.")
         return await run_in_threadpool(take, request, segment, form.multi_items())
 
     def take(request: Request, segment: str, answers: list[tuple[str, Any]]) -> RedirectResponse:
@@ -282,3 +291,16 @@ def create_app(
 def _rater(request: Request) -> str | None:
     code = request.cookies.get(_COOKIE, "")
     return code if _RATER.fullmatch(code) else None
+
+
+def _body_refusal(request: Request) -> tuple[int, str] | None:
+    """Return status and reason where a body is too large, or its size is not said beforehand."""
+    if request.method in ("GET", "HEAD"):
+        return None
+    # The server reads no more than was announced.
+    size = request.headers.get("content-length", "")
+    if not (size.isascii() and size.isdigit()):
+        return 411, "The form does not say how large it is; send it with a Content-Length."
+    if len(size) > len(str(MAX_BODY)) or int(size) > MAX_BODY:
+        return 413, f"The form is larger than {MAX_BODY // 1024} KiB; answer the page's own questions only."
+    return None

@@ -25,7 +25,13 @@ from apexline.ml.semantic_space import (
     parallel_analysis,
     variance_inflation,
 )
-from apexline.ml.surveys import agreement_by_pair, mean_scores
+from apexline.ml.surveys import (
+    MIN_RATERS,
+    agreement_by_pair,
+    answers_once,
+    mean_scores,
+    survey_problems,
+)
 
 CODE_VERSION = "2"
 
@@ -33,7 +39,10 @@ CODE_VERSION = "2"
 @dg.asset(
     deps=["rating_surveys"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("space_is_not_degenerate", asset="pad_space", blocking=True)],
+    check_specs=[
+        dg.AssetCheckSpec("space_is_not_degenerate", asset="pad_space", blocking=True),
+        dg.AssetCheckSpec("new_ratings_are_sound", asset="pad_space"),
+    ],
     **asset_attributes("semantics", "factor_analyzer"),
 )
 def pad_space(
@@ -45,22 +54,33 @@ def pad_space(
 
     Fitted on real ratings where there are any, else on the simulated panel's, and then called synthetic. An
     axis that the data does not support is named unsupported.
+
+    Ratings that are too few, do not hang together or say less than those before make no space: the one that stands
+    stays, and the sources that came since do not count (`usable_ratings`) until the ratings change. A space that
+    stands is not judged anew.
     """
     form = load_form(lake, parameters.survey.form)
-    ratings = usable_ratings(lake, [pair.pair for pair in form])
+    pairs = [pair.pair for pair in form]
+    ratings = _real_ones(_all_ratings(lake, pairs))
     stamp = fingerprint(CODE_VERSION, parameters.hash_of("survey"), _ratings_hash(ratings), pairs_csv(form))
-    record: dict[str, Any] = read_record(lake)
-    computed = int(record.get("stamp") != stamp)
-    if computed:
-        record = {"stamp": stamp, **_fit(context, ratings, form, parameters)}
+    standing = read_record(lake)
+    record = standing
+    if standing.get("stamp") == stamp:
+        record = {key: value for key, value in standing.items() if key != "refused"}
+    elif standing.get("refused", {}).get("stamp") != stamp:
+        record = _next_record(context, stamp, ratings, form, parameters, standing)
+    if record != standing:
         with lake.replacing(_path(lake)) as file:
             file.write(json.dumps(record, indent=1).encode())
+    computed = int(record["stamp"] != standing.get("stamp"))
+    refused: dict[str, Any] = record.get("refused", {})
     space = load_space(lake)
     return dg.MaterializeResult(
         metadata={
             "computed": computed,
             "unchanged": 1 - computed,
             **{key: value for key, value in record["diagnostics"].items() if value is not None},
+            **{key: refused[key] for key in ("problems", "sources") if refused},
             **figures(
                 context,
                 changed=bool(computed),
@@ -69,23 +89,34 @@ def pad_space(
                 ).items(),
             ),
         },
-        data_version=dg.DataVersion(stamp),
+        data_version=dg.DataVersion(record["stamp"]),
         check_results=[
             checks.space_is_not_degenerate(
                 space.loadings, space.congruence, record["diagnostics"].get("chance_congruence", {})
-            )
+            ),
+            checks.new_ratings_are_sound(refused.get("problems", [])),
         ],
     )
 
 
 def usable_ratings(lake: Lake, pairs: Iterable[str]) -> pd.DataFrame:
-    """Return the real ratings of some pairs, or the simulated ones where there are no others.
+    """Return the real ratings of some pairs, each answer once, or the simulated ones where there are no others.
+
+    Of several answers of one rater to one pair of a segment that of the source whose name comes first counts.
+    Sources that ``pad_space`` refused do not count as long as others are there.
 
     Raises
     ------
     LookupError
         Where nothing was rated yet.
     """
+    ratings = _all_ratings(lake, pairs)
+    refused = read_record(lake).get("refused", {}).get("sources", [])
+    kept = ratings.loc[~ratings["source"].isin(refused).to_numpy(np.bool_)]
+    return _real_ones(ratings if kept.empty else kept)
+
+
+def _all_ratings(lake: Lake, pairs: Iterable[str]) -> pd.DataFrame:
     ratings = lake.read_all("ratings").to_pandas()
     ratings = ratings[ratings["pair"].isin(list(pairs))]
     if ratings.empty:
@@ -94,8 +125,12 @@ def usable_ratings(lake: Lake, pairs: Iterable[str]) -> pd.DataFrame:
             "`apexline survey import`, or set survey.simulated_raters for the synthetic sample"
         )
         raise LookupError(msg)
-    synthetic = ratings["synthetic"].astype(bool)
-    return ratings if synthetic.all() else ratings[~synthetic]
+    return ratings
+
+
+def _real_ones(ratings: pd.DataFrame) -> pd.DataFrame:
+    real = ~ratings["synthetic"].to_numpy(np.bool_)
+    return answers_once(ratings.loc[real] if real.any() else ratings)
 
 
 def load_space(lake: Lake) -> SemanticSpace:
@@ -136,6 +171,62 @@ def _path(lake: Lake) -> UPath:
 
 def _ratings_hash(ratings: pd.DataFrame) -> str:
     return fingerprint(ratings.sort_values(["rater", "segment", "pair"]).to_dict("records"))
+
+
+def _next_record(
+    context: dg.AssetExecutionContext,
+    stamp: str,
+    ratings: pd.DataFrame,
+    form: Sequence[AdjectivePair],
+    parameters: Parameters,
+    standing: dict[str, Any],
+) -> dict[str, Any]:
+    """Return what to store: the space of the ratings, or the standing one with the reasons against them.
+
+    Raises
+    ------
+    dagster.Failure
+        Where the ratings make no space and none stands.
+    """
+    problems = survey_problems(ratings)
+    if not problems:
+        try:
+            fitted = _fit(context, ratings, form, parameters)
+        except ValueError as error:  # singular, constant or too few
+            problems = [str(error)]
+        else:
+            problems = _space_problems(fitted, standing)
+            if not problems:
+                return {"stamp": stamp, **fitted}
+    if not standing:
+        msg = f"the ratings make no PAD space, and none stands: {'; '.join(problems)}"
+        raise dg.Failure(msg)
+    context.log.warning(f"the PAD space stays as it was: {'; '.join(problems)}")
+    known = set(standing["diagnostics"]["source"].split(", "))
+    sources = sorted(set(ratings["source"]) - known)
+    return {**standing, "refused": {"stamp": stamp, "problems": problems, "sources": sources}}
+
+
+def _space_problems(fitted: dict[str, Any], standing: dict[str, Any]) -> list[str]:
+    """Say why a space may not take the place of the one that stands."""
+    space, diagnostics = SemanticSpace.from_json(fitted["space"]), fitted["diagnostics"]
+    chance = diagnostics.get("chance_congruence", {})
+    check = checks.space_is_not_degenerate(space.loadings, space.congruence, chance)
+    problems = [] if check.passed else list(cast("list[str]", check.metadata["problems"].value))
+    # A panel agrees with the norms because it was drawn from them, and one rater may do by chance.
+    if not standing or standing["diagnostics"]["synthetic"]:
+        return problems
+    if standing["diagnostics"]["num_raters"] < MIN_RATERS:
+        return problems
+    before = SemanticSpace.from_json(standing["space"])
+    if set(before.pairs) != set(space.pairs):
+        return problems
+    return problems + [
+        f"{axis} has congruence {space.congruence[axis]:.2f}, the space that stands has "
+        f"{before.congruence[axis]:.2f}; collect more ratings, or remove pad_space/pad_space.json to take it"
+        for axis in before.supported
+        if axis not in space.supported
+    ]
 
 
 def _fit(

@@ -2,13 +2,18 @@
 
 import hashlib
 import io
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from upath import UPath
 
 from apexline.assets import checks
 from apexline.assets.lake import RATINGS, Lake, fingerprint
@@ -17,7 +22,10 @@ from apexline.assets.parameters import Parameters
 from apexline.ml import PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
 from apexline.ml.surveys import (
     ANSWER_COLUMNS,
+    REPEATED,
     agreement_by_pair,
+    answers_once,
+    compare_answers,
     read_form,
     read_ratings,
     read_scale_table,
@@ -28,6 +36,8 @@ CODE_VERSION = "2"
 PANEL = "simulated-panel"
 PAGE_PREFIX = "page-"  # files of the rating page, one per rater
 _FORMS = "surveys/forms"
+_LISTED = 200  # rejected rows that one import lists
+_LONGEST_STEM = 100  # of a stored file: a name may have 255 bytes, and gets a hash
 
 
 @dg.asset(
@@ -53,13 +63,20 @@ def rating_surveys(
     if parameters.survey.simulated_raters and len(stimuli):
         stamps[PANEL] = fingerprint(CODE_VERSION, parameters.hash_of("survey"), stimuli.to_dict("records"))
     computed = 0
+    unread: dict[str, str] = {}
     for name, stamp in stamps.items():
         if lake.fingerprint_of("ratings", name) == stamp:
             continue
         if name == PANEL:
             rows = simulate_panel(stimuli, raters=parameters.survey.simulated_raters)
         else:
-            rows, rejected = read_ratings(Path(str(sources[name])), sliders=sliders)
+            try:
+                rows, rejected = _read_source(lake, sources[name], sliders=sliders)
+            except ValueError as error:
+                # What stood for the file before stays, and so do all other surveys.
+                unread[sources[name].name] = str(error)
+                context.log.warning(str(error))
+                continue
             context.log.info(f"{sources[name].name}: {len(rows)} ratings, {len(rejected)} rejected")
         lake.write(
             "ratings", name, pa.Table.from_pandas(rows, schema=RATINGS, preserve_index=False), stamp=stamp
@@ -68,19 +85,24 @@ def rating_surveys(
     for gone in set(lake.names("ratings")) - set(stamps):
         lake.remove("ratings", gone)
     table = lake.read_all("ratings")
+    once = answers_once(table.to_pandas())
     return dg.MaterializeResult(
         metadata={
             "computed": computed,
             "unchanged": len(stamps) - computed,
-            "ratings": table.num_rows,
+            "ratings": len(once),
+            "repeated": table.num_rows - len(once),
             "raters": len(set(table["rater"].to_pylist())),
             "synthetic": bool(table.num_rows) and all(table["synthetic"].to_pylist()),
-            **_agreement(table.to_pandas()),
+            **({"unread": unread} if unread else {}),
+            **_agreement(once),
             "dagster/row_count": table.num_rows,
             **column_schema("ratings"),
         },
         data_version=dg.DataVersion(fingerprint(stamps)),
-        check_results=[checks.ratings_are_complete(table, _expected_pairs(lake, parameters.survey.form))],
+        check_results=[
+            checks.ratings_are_complete(table, _expected_pairs(lake, parameters.survey.form), unread)
+        ],
     )
 
 
@@ -96,7 +118,11 @@ def synthetic_stimuli(lake: Lake) -> pd.DataFrame:
 def survey_files(lake: Lake) -> list[Any]:
     """Return the CSV files of ratings that were imported or came from the rating page, by name."""
     folder = lake.home / "surveys"
-    return sorted(folder.glob("*.csv"), key=lambda path: path.name) if folder.is_dir() else []
+    return (
+        sorted((path for path in folder.glob("*.csv") if path.is_file()), key=lambda path: path.name)
+        if folder.is_dir()
+        else []
+    )
 
 
 def form_names(lake: Lake) -> list[str]:
@@ -131,17 +157,20 @@ def _expected_pairs(lake: Lake, form: str) -> list[str]:
 
 
 def import_csv(lake: Lake, file: Path) -> dict[str, Any]:
-    """Check a CSV of ratings and keep its good rows under ``surveys/``.
+    """Check a CSV of ratings and keep its good rows under ``surveys/``, each answer once.
+
+    An answer is known by its rater, segment and pair. What an earlier import or the rating page holds adds nothing;
+    where the level differs, the earlier one is kept and the later one is rejected.
 
     Returns
     -------
     dict
-        Counts of accepted and rejected rows, and the rejected rows with their reasons.
+        Counts of rows accepted, known already and rejected; of the first `_LISTED` rejected the reasons.
 
     Raises
     ------
     ValueError
-        Where the header lacks a column.
+        Where the file is too large or no text, or its header lacks a column.
     """
     ratings, rejected = read_ratings(file)
     return _store_ratings(lake, file, ratings, rejected)
@@ -168,27 +197,66 @@ def import_scale_table(
         for column, pair in read_form(poles, norms).items()
     }
     ratings, rejected = read_scale_table(file, form, rater=rater, stimulus=stimulus)
-    with lake.replacing(lake.home / _FORMS / f"{poles.stem}.csv") as stored:
-        stored.write(pairs_csv(form.values()).encode())
-    return {**_store_ratings(lake, file, ratings, rejected), "form": poles.stem}
+    pairs = [pair.pair for pair in form.values()]
+    result = _store_ratings(lake, file, ratings, rejected, pairs=pairs)
+    if result["accepted"] or result["known"]:  # else the form that stands is not touched
+        with lake.replacing(lake.home / _FORMS / f"{poles.stem}.csv") as stored:
+            stored.write(pairs_csv(form.values()).encode())
+    return {**result, "form": poles.stem}
 
 
-def _store_ratings(lake: Lake, file: Path, ratings: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
-    target = lake.home / "surveys" / f"{file.stem}-{_hash(file)[:8]}.csv"
-    with lake.replacing(target) as stored:
-        # %g: whole levels stay "3", as raters gave them
-        table = ratings[list(ANSWER_COLUMNS)]
-        stored.write(table.to_csv(index=False, float_format="%g").encode())
+def _store_ratings(
+    lake: Lake, file: Path, ratings: pd.DataFrame, rejected: pd.DataFrame, pairs: Sequence[str] = ()
+) -> dict[str, Any]:
+    above = rejected["reason"].eq(REPEATED).to_numpy(np.bool_)
+    new, known, conflicts = compare_answers(ratings, _standing(lake, ratings, pairs))
+    rejected = pd.concat([rejected.loc[~above], conflicts]).sort_values("row", kind="stable")
+    if len(new):
+        with lake.replacing(_free_place(lake, file)) as stored:
+            # %g: whole levels stay "3", as raters gave them
+            table = new[list(ANSWER_COLUMNS)]
+            stored.write(table.to_csv(index=False, float_format="%g").encode())
     return {
         "file": file.name,
-        "accepted": len(ratings),
+        "accepted": len(new),
+        "known": known + int(np.count_nonzero(above)),
         "rejected": len(rejected),
-        "reasons": rejected.to_dict("records"),
+        "reasons": rejected.head(_LISTED).to_dict("records"),
     }
 
 
+def _standing(lake: Lake, ratings: pd.DataFrame, pairs: Sequence[str]) -> pd.DataFrame:
+    """Return the answers of all files that came before; `rating_surveys` tells of those that can't be read."""
+    sliders = [*pairs, *(pair.pair for form in form_names(lake) for pair in load_form(lake, form))]
+    tables: list[pd.DataFrame] = []
+    for path in survey_files(lake):
+        with suppress(ValueError):
+            tables.append(_read_source(lake, path, sliders=sliders)[0])
+    return pd.concat(tables) if tables else ratings.head(0)
+
+
+def _free_place(lake: Lake, file: Path) -> UPath:
+    """Return where to store the new answers of a file; some answers of the same file may stand already."""
+    name = f"{file.stem[:_LONGEST_STEM]}-{_hash(file)[:8]}"
+    taken = {path.stem for path in survey_files(lake)}
+    free = next(each for each in chain([name], (f"{name}-{k}" for k in count(2))) if each not in taken)
+    return lake.home / "surveys" / f"{free}.csv"
+
+
+def _read_source(lake: Lake, path: UPath, *, sliders: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read a file under ``surveys/``; raises ValueError where nothing in it is a rating, though it has rows."""
+    with lake.local_copy(path) as file:
+        rows, rejected = read_ratings(file, sliders=sliders)
+    if rows.empty and len(rejected):
+        first = rejected.iloc[0]
+        msg = f"{path.name}: none of {len(rejected)} rows is a rating; line {first['row']}: {first['reason']}"
+        raise ValueError(msg)
+    return rows, rejected
+
+
 def _hash(path: Any) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _agreement(ratings: pd.DataFrame) -> dict[str, Any]:

@@ -4,12 +4,24 @@ from apexline.ml.surveys.agreement import agreement_by_pair
 from apexline.ml.surveys.forms import pad_norms, read_form, read_scale_table
 from apexline.ml.surveys.panel import simulate_panel
 from apexline.ml.surveys.power import survey_power
-from apexline.ml.surveys.ratings import ANSWER_COLUMNS, mean_scores, read_ratings
+from apexline.ml.surveys.ratings import (
+    ANSWER_COLUMNS,
+    REPEATED,
+    answers_once,
+    compare_answers,
+    mean_scores,
+    read_ratings,
+)
+from apexline.ml.surveys.sufficiency import MIN_RATERS, survey_problems
 from apexline.ml.surveys.variance_components import rating_components, score_cube
 
 __all__ = [
     "ANSWER_COLUMNS",
+    "MIN_RATERS",
+    "REPEATED",
     "agreement_by_pair",
+    "answers_once",
+    "compare_answers",
     "mean_scores",
     "pad_norms",
     "rating_components",
@@ -18,5 +30,6 @@ __all__ = [
     "read_scale_table",
     "score_cube",
     "simulate_panel",
+    "survey_problems",
     "survey_power",
 ]

@@ -15,26 +15,35 @@ factored, but does not steer the rotation.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from apexline.ml.emotions import PAD_AXES
 from apexline.ml.norms import NORM_LIMIT, AdjectivePair, Pole
-from apexline.ml.surveys.ratings import NUM_LEVELS, RATING_COLUMNS, REJECTED_COLUMNS
+from apexline.ml.surveys.ratings import (
+    MISSING,
+    NUM_LEVELS,
+    RATING_COLUMNS,
+    REJECTED_COLUMNS,
+    REPEATED,
+    same_levels,
+)
+from apexline.ml.surveys.tables import plain, read_table, read_text, shorten
 
 TERMS_FILE = Path(__file__).parents[1] / "data" / "pole_terms.csv"
 SLIDER_END = 100.0
-# A blank, or what R writes for one.
-MISSING = ("", "NA")
 
 # PAD axis -> column of the file of norms: evaluation, activity, potency. Its P is potency, not pleasure.
 _NORM_COLUMNS = {"pleasure": "E_mean", "arousal": "A_mean", "dominance": "P_mean"}
+
+_TWICE = "this rater has already rated this pair of this segment"
 
 SurveyForm = Mapping[str, AdjectivePair]
 
@@ -61,7 +70,7 @@ def read_form(poles: str | Path, norms: str | Path) -> dict[str, AdjectivePair]:
     ValueError
         If a file lacks columns or names a scale twice.
     """
-    words = pd.read_csv(poles, dtype=str, keep_default_na=False)
+    words = _table(poles, dtype=str)
     left = [name for name in words.columns if name.startswith("left_")]
     right = [name for name in words.columns if name.startswith("right_")]
     if not left or len(left) != len(right):
@@ -83,19 +92,35 @@ def read_form(poles: str | Path, norms: str | Path) -> dict[str, AdjectivePair]:
     return form
 
 
+def _table(path: str | Path, **options: Any) -> pd.DataFrame:
+    """Return a small table whose columns are not known beforehand; raises ValueError that names the file."""
+    path = Path(path)
+    try:
+        return pd.read_csv(io.StringIO(read_text(path)), keep_default_na=False, **options)
+    except pd.errors.ParserError as error:
+        msg = f"{path.name} is no table with commas between its columns ({error}); save it as CSV"
+        raise ValueError(msg) from error
+
+
 def _plain(word: str) -> str:
     return re.sub(r"[\s_]+", "-", word.strip())
 
 
 def _modifiers(norms: str | Path) -> dict[str, tuple[float, float, float]]:
-    table = pd.read_csv(norms, keep_default_na=False)
+    table = _table(norms)
     needed = ["term", "component", *_NORM_COLUMNS.values()]
     missing = [name for name in needed if name not in table.columns]
     if missing:
         msg = f"{Path(norms).name}: saw the columns {list(table.columns)}, which lack {missing}"
         raise ValueError(msg)
     table = table.loc[table["component"] == "modifier"]
-    points = table[list(_NORM_COLUMNS.values())].to_numpy(np.float64) / NORM_LIMIT
+    columns = list(_NORM_COLUMNS.values())
+    numbers = table[columns].apply(pd.to_numeric, errors="coerce")
+    lacking = table.loc[numbers.isna().any(axis=1), "term"].tolist()
+    if lacking:
+        msg = f"{Path(norms).name}: the terms {lacking[:20]} lack a number in {columns}; complete or remove them"
+        raise ValueError(msg)
+    points = numbers.to_numpy(np.float64) / NORM_LIMIT
     return {str(term): (p, a, d) for term, (p, a, d) in zip(table["term"], points.tolist(), strict=True)}
 
 
@@ -138,16 +163,19 @@ def read_scale_table(
         If a column is missing.
     """
     path = Path(path)
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    missing = [name for name in (rater, stimulus, *form) if name not in table.columns]
-    if missing:
-        msg = f"{path.name}: the header lacks {missing}; expected a column for each scale and each name"
-        raise ValueError(msg)
-    answers = table.rename(columns={rater: "rater", stimulus: "segment"})[["rater", "segment", *form]]
-    answers.insert(0, "row", np.arange(len(answers)) + 2)
-    tidy = answers.melt(["row", "rater", "segment"], var_name="column", value_name="level")
-    tidy = tidy.loc[~tidy["level"].str.strip().isin(MISSING)].reset_index(drop=True)
-    tidy["pair"] = tidy.pop("column").map({column: pair.pair for column, pair in form.items()})
+    table = read_table(path, [rater, stimulus, *form])
+    names = [table.place(rater), table.place(stimulus)]
+    scales = {pair.pair: table.place(column) for column, pair in form.items()}
+    tidy = pd.DataFrame(
+        [
+            (row, *(plain(fields[place]) for place in names), pair, plain(fields[at]))
+            for pair, at in scales.items()
+            for row, fields in table.rows
+        ],
+        columns=["row", "rater", "segment", "pair", "level"],
+    )
+    tidy = tidy.loc[~tidy["level"].str.casefold().isin(MISSING)].reset_index(drop=True)
+    tidy["level"] = [table.number(level) for level in tidy["level"]]
     tidy["reason"] = _reasons(tidy)
     good = tidy.loc[tidy["reason"] == ""]
     values = good["level"].astype(np.float64)
@@ -156,9 +184,14 @@ def read_scale_table(
         synthetic=False,
         source=path.name,
     )
-    rejected = tidy.loc[tidy["reason"] != ""].sort_values("row", kind="stable")
+    refused = tidy.loc[tidy["reason"] != ""]
+    refused = refused.assign(**{name: refused[name].map(shorten) for name in ("rater", "segment", "level")})
+    torn = pd.DataFrame(
+        [{"row": row, "pair": "", "level": "", "reason": reason} for row, _, reason in table.torn]
+    )
+    rejected = pd.concat([torn, refused]).sort_values("row", kind="stable")
     return (
-        ratings.reindex(columns=list(RATING_COLUMNS)).reset_index(drop=True),
+        ratings.set_index("row").reindex(columns=list(RATING_COLUMNS)),
         rejected.reindex(columns=list(REJECTED_COLUMNS)).reset_index(drop=True),
     )
 
@@ -168,9 +201,14 @@ def _reasons(tidy: pd.DataFrame) -> pd.Series:
     nameless = (tidy["rater"].str.strip() == "") | (tidy["segment"].str.strip() == "")
     values = cast("pd.Series", pd.to_numeric(tidy["level"], errors="coerce"))
     off_scale = ~values.between(0, SLIDER_END)
-    repeated = tidy.duplicated(subset=["rater", "segment", "pair"])
-    reasons = pd.Series("", index=tidy.index)
-    reasons[repeated] = "this rater has already rated this pair of this segment"
+    keys = ["rater", "segment", "pair"]
+    first = cast("pd.Series", tidy.groupby(keys)["level"].transform("first"))
+    same = same_levels(values, cast("pd.Series", pd.to_numeric(first, errors="coerce")))
+    reasons = _TWICE + first.map(
+        lambda answer: f"; the answer {shorten(answer)!r} is kept, remove one of both"
+    )
+    reasons[same] = REPEATED
+    reasons[~tidy.duplicated(subset=keys)] = ""
     reasons[off_scale] = f"is not a number 0..{SLIDER_END:g}"
     reasons[nameless] = "the rater or the stimulus has no name"
     return reasons

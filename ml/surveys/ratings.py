@@ -13,7 +13,8 @@ References
 
 from __future__ import annotations
 
-import csv
+import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -24,12 +25,24 @@ import pandera.pandas as pa
 from numpy.typing import ArrayLike, NDArray
 
 from apexline.ml.norms import pair_ids
+from apexline.ml.surveys.tables import plain, read_table, shorten
 
 ANSWER_COLUMNS: tuple[str, ...] = ("rater", "segment", "pair", "level")
 RATING_COLUMNS: tuple[str, ...] = (*ANSWER_COLUMNS, "synthetic", "source")
 REJECTED_COLUMNS: tuple[str, ...] = ("row", *ANSWER_COLUMNS, "reason")
 
+# What makes two rows one answer; the form of a survey is a part of its pairs' names.
+_IDENTITY = ("rater", "segment", "pair")
+# Blank, or what R, pandas, a spreadsheet or a database writes for it; compared in lower case.
+MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")
+REPEATED = "this answer stands above"
+
 NUM_LEVELS = 5
+_LEVEL_ERROR = f"is not one of 1..{NUM_LEVELS}: correct it, or leave it blank where there is no answer"
+_WHOLE = re.compile(r"\+?0*([0-9])(?:\.0*)?")
+# Stored levels have six digits, and the finest sliders steps of .0004.
+_PRECISION = 5e-5
+_MAX_NAME = 200  # identifiers of segments have about 30 characters
 
 
 def level_scores(levels: ArrayLike) -> NDArray[np.float64]:
@@ -72,7 +85,8 @@ def read_ratings(
     Parameters
     ----------
     path : str or Path
-        UTF-8 CSV with a header that names at least `ANSWER_COLUMNS`; other columns are ignored.
+        CSV with a header that names at least `ANSWER_COLUMNS`, see ``ml.surveys.tables``; other columns are
+        ignored.
     pairs : collection of str, optional
         Pairs that may be rated; those of the project by default.
     sliders : collection of str
@@ -85,45 +99,40 @@ def read_ratings(
     Returns
     -------
     ratings : DataFrame, columns `RATING_COLUMNS`
-        Accepted answers; ``synthetic`` is false.
+        Accepted answers, labelled by their lines; ``synthetic`` is false.
     rejected : DataFrame, columns `REJECTED_COLUMNS`
         Every refused row as it was read, ``row`` its line in the file (the header is line 1), and all reasons
-        against it, joined by "; ".
+        against it, joined by "; "; that of an answer which stands above with the same level is `REPEATED`.
 
     Raises
     ------
     ValueError
-        If the header lacks a column.
-    UnicodeDecodeError
-        If the file is not UTF-8.
+        If the file is too large or no text, or the header lacks a column.
     """
-    path = Path(path)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        header = [name.strip() for name in next(reader, [])]
-        missing = [name for name in ANSWER_COLUMNS if name not in header]
-        if missing:
-            msg = f"{path.name}: the header {header} lacks {missing}; expected a CSV of {ANSWER_COLUMNS}"
-            raise ValueError(msg)
-        places = [header.index(name) for name in ANSWER_COLUMNS]
-        lines = [(reader.line_num, fields) for fields in reader if fields]
-    torn = [
-        _torn(number, fields, places, len(header)) for number, fields in lines if len(fields) != len(header)
-    ]
-    whole = {number: [fields[i] for i in places] for number, fields in lines if len(fields) == len(header)}
-    answers = pd.DataFrame.from_dict(whole, orient="index", columns=list(ANSWER_COLUMNS), dtype=object)
-    ratings, rejected = check_ratings(
-        answers, pairs=pairs, sliders=sliders, segments=segments, source=source or path.name
+    table = read_table(path, ANSWER_COLUMNS)
+    places = [table.place(name) for name in ANSWER_COLUMNS]
+    answers = pd.DataFrame.from_dict(
+        {number: [fields[i] for i in places] for number, fields in table.rows},
+        orient="index",
+        columns=list(ANSWER_COLUMNS),
+        dtype=object,
     )
+    answers["level"] = [table.number(level) for level in answers["level"]]
+    ratings, rejected = check_ratings(
+        answers, pairs=pairs, sliders=sliders, segments=segments, source=source or table.name
+    )
+    torn = [
+        {"row": number, **_known_fields(fields, places), "reason": reason}
+        for number, fields, reason in table.torn
+    ]
     rejected = pd.DataFrame([*torn, *rejected.to_dict("records")], columns=list(REJECTED_COLUMNS))
     return ratings, rejected.sort_values("row", ignore_index=True)
 
 
-def _torn(number: int, fields: Sequence[str], places: Sequence[int], expected: int) -> dict[str, Any]:
-    known = {
+def _known_fields(fields: Sequence[str], places: Sequence[int]) -> dict[str, str]:
+    return {
         name: fields[i] if i < len(fields) else "" for name, i in zip(ANSWER_COLUMNS, places, strict=True)
     }
-    return {"row": number, **known, "reason": f"saw {len(fields)} fields, expected {expected}"}
 
 
 def check_ratings(
@@ -139,7 +148,7 @@ def check_ratings(
     Parameters
     ----------
     answers : DataFrame, at least the columns `ANSWER_COLUMNS`
-        One row an answer, text or numbers. Rows with a blank level are missing answers and are skipped.
+        One row an answer, text or numbers. Rows with a level of `MISSING` are missing answers and are skipped.
     pairs, sliders, segments : collection of str
         As in `read_ratings`.
     source : str
@@ -148,10 +157,11 @@ def check_ratings(
     Returns
     -------
     ratings : DataFrame, columns `RATING_COLUMNS`
-        Accepted answers, ``level`` float32, ``synthetic`` false.
+        Accepted answers, ``level`` float32, ``synthetic`` false, labelled as in `answers`.
     rejected : DataFrame, columns `REJECTED_COLUMNS`
         Refused rows; ``row`` is the label of the row in `answers`. Of several answers by one rater to one
-        pair of one segment the first that is otherwise good counts.
+        pair of one segment the first that is otherwise good counts; the reason of another is `REPEATED` where
+        it says the same, else it names the level that is kept.
 
     Raises
     ------
@@ -164,22 +174,26 @@ def check_ratings(
         raise ValueError(msg)
     text = pd.DataFrame({name: _as_text(answers[name].tolist()) for name in ANSWER_COLUMNS}, dtype=object)
     labels = answers.index
-    text = text.loc[text["level"] != ""]
+    text = text.loc[~text["level"].str.casefold().isin(MISSING)]
+    text = text.assign(level=text["level"].map(_whole).astype(object))
     reasons = _reasons(text, pairs=pair_ids() if pairs is None else pairs, sliders=sliders, segments=segments)
-    good = text.drop(index=list(reasons))
-    repeated = good.duplicated(subset=["rater", "segment", "pair"])
-    for row in good.index[repeated]:
-        reasons[row] = ["this rater has already rated this pair of this segment"]
-    ratings = good.loc[~repeated].astype({"level": np.float32}).assign(synthetic=False, source=source)
+    good = text.drop(index=list(reasons)).astype({"level": np.float32})
+    repeated = good.duplicated(subset=list(_IDENTITY))
+    first = good.groupby(list(_IDENTITY))["level"].transform("first")
+    again = zip(good.index, repeated, same_levels(good["level"], first), first, strict=True)
+    reasons |= {row: [REPEATED if same else _kept(level)] for row, twice, same, level in again if twice}
+    ratings = good.loc[~repeated].assign(synthetic=False, source=source)
     refused = [
-        {"row": labels[row], **text.loc[row].to_dict(), "reason": "; ".join(reasons[row])}
+        {
+            "row": labels[row],
+            **{name: shorten(value) for name, value in text.loc[row].items()},
+            "reason": "; ".join(reasons[row]),
+        }
         for row in text.index
         if row in reasons
     ]
-    return (
-        ratings.reindex(columns=list(RATING_COLUMNS)).reset_index(drop=True),
-        pd.DataFrame(refused, columns=list(REJECTED_COLUMNS)),
-    )
+    ratings = ratings.reindex(columns=list(RATING_COLUMNS)).set_axis(labels[ratings.index])
+    return ratings, pd.DataFrame(refused, columns=list(REJECTED_COLUMNS))
 
 
 def _as_text(values: Iterable[object]) -> list[str]:
@@ -189,9 +203,62 @@ def _as_text(values: Iterable[object]) -> list[str]:
             return ""
         if isinstance(value, float) and value.is_integer():
             return str(int(value))
-        return str(value).strip()
+        return plain(str(value))
 
     return [text(value) for value in values]
+
+
+def _whole(level: str) -> str:
+    """Return a level that a spreadsheet wrote as 3.0 as the rater gave it."""
+    found = _WHOLE.fullmatch(level)
+    return found[1] if found else level
+
+
+def same_levels(one: ArrayLike, other: ArrayLike) -> NDArray[np.bool_]:
+    """Where two columns of levels hold one answer, read from files that keep six digits; NaN is like nothing."""
+    return np.abs(np.asarray(one, np.float64) - np.asarray(other, np.float64)) < _PRECISION
+
+
+def _kept(level: float) -> str:
+    return f"this rater has already rated this pair of this segment, level {level:g}, which is kept; remove one of both"
+
+
+def answers_once(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Return ratings with each answer once: of one rater to one pair of one segment, the first.
+
+    Names count as the same however their accents are coded. Ratings without repetition come back as they are.
+    """
+    keys = pd.DataFrame({name: ratings[name].str.normalize("NFC") for name in _IDENTITY})
+    return cast("pd.DataFrame", ratings[~keys.duplicated()])
+
+
+def compare_answers(ratings: pd.DataFrame, standing: pd.DataFrame) -> tuple[pd.DataFrame, int, pd.DataFrame]:
+    """Tell new answers from those that stand already.
+
+    Parameters
+    ----------
+    ratings, standing : DataFrame, columns `RATING_COLUMNS`
+        Accepted answers of a file, and those of all files before it.
+
+    Returns
+    -------
+    new : DataFrame, columns `RATING_COLUMNS`
+        Answers of `ratings` that `standing` has not.
+    known : int
+        How many it has, with the same level.
+    conflicts : DataFrame, columns `REJECTED_COLUMNS`
+        Answers to which it has another level: that one is kept. ``row`` is the label in `ratings`.
+    """
+    known = standing.drop_duplicates(subset=list(_IDENTITY))[[*_IDENTITY, "level", "source"]]
+    joined = ratings.merge(known, how="left", on=list(_IDENTITY), suffixes=("", "_kept")).assign(
+        row=ratings.index
+    )
+    is_new = joined["level_kept"].isna().to_numpy()
+    is_same = same_levels(joined["level"], joined["level_kept"])
+    conflicts = joined.loc[~is_new & ~is_same]
+    kept = zip(conflicts["level_kept"], conflicts["source_kept"], strict=True)
+    conflicts = conflicts.assign(reason=[f"{_kept(level)} ({source})" for level, source in kept])
+    return ratings.loc[is_new], int(is_same.sum()), conflicts.reindex(columns=list(REJECTED_COLUMNS))
 
 
 def _reasons(
@@ -201,7 +268,11 @@ def _reasons(
     sliders: Collection[str],
     segments: Collection[str] | None,
 ) -> dict[Any, list[str]]:
-    filled = pa.Check.str_length(min_value=1, error="is empty")
+    filled = [
+        pa.Check.str_length(min_value=1, error="is empty: give it a name"),
+        pa.Check.str_length(max_value=_MAX_NAME, error=f"is longer than {_MAX_NAME} characters: shorten it"),
+        pa.Check(_has_no_control, error="holds a line end or another control character: remove it"),
+    ]
     stimulus = pa.Check.isin(list(segments or ()), error="is not a stimulus of this survey")
     pair = pa.Check.isin([*pairs, *sliders], error="is not an adjective pair of this survey")
     levels = [str(level) for level in range(1, NUM_LEVELS + 1)]
@@ -214,9 +285,9 @@ def _reasons(
     schema = pa.DataFrameSchema(
         {
             "rater": pa.Column(object, filled),
-            "segment": pa.Column(object, filled if segments is None else [filled, stimulus]),
+            "segment": pa.Column(object, filled if segments is None else [*filled, stimulus]),
             "pair": pa.Column(object, pair),
-            "level": pa.Column(object, pa.Check(legal, error=f"is not one of 1..{NUM_LEVELS}")),
+            "level": pa.Column(object, pa.Check(legal, error=_LEVEL_ERROR)),
         }
     )
     try:
@@ -225,10 +296,14 @@ def _reasons(
         reasons: dict[Any, list[str]] = {}
         for case in errors.failure_cases.to_dict("records"):
             reasons.setdefault(case["index"], []).append(
-                f"{case['column']} {case['failure_case']!r} {case['check']}"
+                f"{case['column']} {shorten(case['failure_case'])!r} {case['check']}"
             )
         return reasons
     return {}
+
+
+def _has_no_control(names: pd.Series) -> pd.Series:
+    return ~names.map(lambda name: any(unicodedata.category(letter) == "Cc" for letter in name)).astype(bool)
 
 
 def mean_scores(ratings: pd.DataFrame, *, pairs: Iterable[str] | None = None) -> pd.DataFrame:

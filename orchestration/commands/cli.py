@@ -269,7 +269,9 @@ def survey_import(
     ] = "segment",
     as_json: Json = False,
 ) -> None:
-    """Check a CSV of ratings and keep the good rows; bad rows are listed with their reason.
+    """Check a CSV of ratings and keep the good rows, each answer once; bad rows are listed with their reason.
+
+    The exit status is 1 where no row was accepted and none was known already.
 
     A survey with scales of its own comes with --poles and --norms; set survey.form in the parameter file to
     make the PAD space of it.
@@ -281,6 +283,11 @@ def survey_import(
         raise typer.BadParameter(msg)
     result = import_ratings(Settings(), file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
     print_data(result, as_json=as_json, title="ratings")
+    if not result["accepted"] and not result["known"]:
+        print_error(
+            f"nothing was taken from {file.name}; correct the rows that are listed and import it again"
+        )
+        raise typer.Exit(1)
 
 
 @survey_app.command("power")

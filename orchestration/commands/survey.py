@@ -32,7 +32,7 @@ def import_ratings(
     Returns
     -------
     dict
-        Counts of accepted and rejected rows, and the rejected ones with their reasons.
+        Counts of rows accepted, known already and rejected, and the rejected ones with their reasons.
     """
     lake = build_resources(settings)["lake"]
     if poles is None or norms is None:

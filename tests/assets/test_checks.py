@@ -71,6 +71,12 @@ CASES = {
     "all rated": (lambda: checks.ratings_are_complete(ratings(("p1", 1), ("p2", 5)), ["p1", "p2"]), True),
     "pair unrated": (lambda: checks.ratings_are_complete(ratings(("p1", 1)), ["p1", "p2"]), False),
     "level 6": (lambda: checks.ratings_are_complete(ratings(("p1", 6)), ["p1"]), False),
+    "file unread": (
+        lambda: checks.ratings_are_complete(ratings(("p1", 1)), ["p1"], {"x.csv": "no table"}),
+        False,
+    ),
+    "sound": (lambda: checks.new_ratings_are_sound([]), True),
+    "one rater": (lambda: checks.new_ratings_are_sound(["saw 1 rater"]), False),
     "space": (lambda: checks.space_is_not_degenerate(GOOD_LOADINGS, {"pleasure": 0.96}, CHANCE), True),
     "empty axis": (
         lambda: checks.space_is_not_degenerate([[0.9, 0.1], [0.8, 0.0]], {"pleasure": 0.96}, CHANCE),

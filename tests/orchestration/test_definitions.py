@@ -20,6 +20,7 @@ CHECKS = {
     "expression_segments:segments_are_ordered": True,
     "rating_surveys:ratings_are_complete": False,
     "pad_space:space_is_not_degenerate": True,
+    "pad_space:new_ratings_are_sound": False,
     "training_set:no_subject_in_two_folds": True,
     "training_set:every_class_in_every_fold": True,
     "deepid_baseline:better_than_chance": False,

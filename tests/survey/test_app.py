@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
-from apexline.survey.app import Scale, create_app
+from apexline.survey.app import MAX_BODY, Scale, create_app
 from apexline.survey.loops import encode_loop
 
 with warnings.catch_warnings():
@@ -192,6 +192,34 @@ def test_a_bad_answer_is_refused_and_nothing_of_its_page_is_saved(page, answers,
     assert reason in response.text
     assert page.saved == []
     assert page.client.get("/segments/aa-20", follow_redirects=False).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/start", "/segments/aa-20", "/nowhere"])
+def test_a_form_is_bounded_and_its_size_announced(page, path):
+    page.begin()
+    response = page.client.post(path, content=b"a=" + b"x" * MAX_BODY)
+    assert response.status_code == 413
+    assert "larger than 64 KiB" in response.text
+    assert page.client.post(path, headers={"content-length": "9" * 5000}, content=b"").status_code == 413
+    response = page.client.post(path, content=iter([b"angry_calm=1"]))  # in chunks of any number
+    assert response.status_code == 411
+    assert response.headers["cache-control"] == "no-store"
+    assert page.saved == []
+
+
+@pytest.mark.parametrize("as_parts", [False, True])
+def test_more_fields_than_pairs_are_refused(page, as_parts):
+    page.begin()
+    body = "&".join(f"f{k}=1" for k in range(9))
+    kind = "application/x-www-form-urlencoded"
+    if as_parts:
+        kind = "multipart/form-data; boundary=b"
+        part = '--b\r\nContent-Disposition: form-data; name="angry_calm"\r\n\r\n1\r\n'
+        body = part * 9 + "--b--\r\n"
+    response = page.client.post("/segments/aa-20", content=body.encode(), headers={"content-type": kind})
+    assert response.status_code in {400, 413}
+    assert "That did not work" in response.text
+    assert page.saved == []
 
 
 @pytest.mark.parametrize("code", ["a b", "x" * 33, "<b>", "ä"])

@@ -84,6 +84,30 @@ def test_bad_answers_come_back_with_line_and_reason(write, form):
     assert "already rated" in reasons[4, "2"]
 
 
+def test_a_table_of_another_locale_is_read_and_repeats_are_told_from_contradictions(write, form):
+    text = "WHO;what;Alt;unaffektiert;sicher\nr1;s1;12,5;1;\nr1;s1;12,50;2;\nr1;s2;7\n"
+    good, rejected = survey_form.read_scale_table(
+        write("survey.csv", text), form, rater="who", stimulus="what"
+    )
+    assert good["level"].tolist() == pytest.approx([1.5, 1.04])
+    assert rejected["row"].tolist() == [3, 3, 4]
+    reasons = dict(zip(rejected["pair"], rejected["reason"], strict=True))
+    assert reasons["young_old"] == survey_form.REPEATED
+    assert "'1' is kept" in reasons["affected_unaffected"]
+    assert reasons[""] == "saw 3 fields, expected 5"
+
+
+def test_a_norm_that_is_no_number_is_named_with_its_file(write):
+    norms_file = write("norms.csv", NORMS + "strange,modifier,x,1,1,1\n")
+    with pytest.raises(ValueError, match=r"norms.csv: the terms \['strange'\] lack a number"):
+        survey_form.read_form(write("poles.csv", POLES), norms_file)
+
+
+def test_poles_that_are_no_table_name_their_file(write):
+    with pytest.raises(ValueError, match=r"poles.csv is no table"):
+        survey_form.read_form(write("poles.csv", 'left_en,right_en\n"a,b\nc,d\n'), write("norms.csv", NORMS))
+
+
 @pytest.mark.parametrize(
     ("poles", "table", "message"),
     [

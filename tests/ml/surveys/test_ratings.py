@@ -109,6 +109,61 @@ def test_a_file_with_a_header_only_gives_two_empty_tables(write_csv):
     assert list(good.columns) == list(ratings.RATING_COLUMNS)
 
 
+@pytest.mark.parametrize(
+    ("level", "taken"),
+    [
+        ("3.0", 3),
+        (" 3", 3),
+        ("+3.", 3),
+        ("\u00a03", 3),
+        ("03", 3),
+        ("3.1", None),
+        ("33", None),
+        ("3e0", None),
+    ],
+)
+def test_a_whole_level_is_taken_however_it_is_written(write_csv, level, taken):
+    good, rejected = ratings.read_ratings(write_csv(HEADER + f"r1,s1,angry_calm,{level}\n"))
+    assert good["level"].tolist() == ([] if taken is None else [taken])
+    assert len(good) + len(rejected) == 1
+
+
+@pytest.mark.parametrize("level", ["NA", " n/a ", "NaN", "NULL", "None", "#N/A"])
+def test_what_tools_write_for_no_answer_is_no_error(write_csv, level):
+    good, rejected = ratings.read_ratings(write_csv(HEADER + f"r1,s1,angry_calm,{level}\n"))
+    assert (len(good), len(rejected)) == (0, 0)
+
+
+def test_the_same_answer_again_says_so_and_another_level_names_the_one_that_is_kept(write_csv):
+    rows = "Ren\u00e9e,s1,angry_calm,4\nRene\u0301e,s1,angry_calm,4.0\nRen\u00e9e,s1,angry_calm,2\n"
+    good, rejected = ratings.read_ratings(write_csv(HEADER + rows))
+    assert (good.index.tolist(), good["rater"].tolist()) == ([2], ["Ren\u00e9e"])
+    assert rejected["row"].tolist() == [3, 4]
+    assert rejected["reason"][0] == ratings.REPEATED
+    assert "level 4, which is kept" in rejected["reason"][1]
+
+
+def test_names_without_end_or_with_line_ends_are_refused_and_shown_short(write_csv):
+    good, rejected = ratings.read_ratings(
+        write_csv(HEADER + f'{"r" * 5000},s1,angry_calm,1\n"r\n1",s1,angry_calm,1\nr1,s1,angry_calm,1\n')
+    )
+    assert good.index.tolist() == [5]
+    assert rejected["row"].tolist() == [2, 3]
+    assert "longer than 200 characters" in rejected["reason"][0]
+    assert "control character" in rejected["reason"][1]
+    assert max(len(reason) for reason in rejected["reason"]) < 300
+
+
+def test_answers_that_come_once_come_back_as_they_are_and_others_once():
+    table = pd.DataFrame(
+        [("Ren\u00e9e", "s1", "p", 1), ("r2", "s1", "p", 1), ("Rene\u0301e", "s1", "p", 3)],
+        columns=list(ratings.ANSWER_COLUMNS),
+    )
+    assert ratings.answers_once(table)["level"].tolist() == [1, 1]
+    pd.testing.assert_frame_equal(ratings.answers_once(table[1:]), table[1:])
+    assert ratings.answers_once(table[:0]).empty
+
+
 def test_segments_and_pairs_can_be_restricted(write_csv):
     path = write_csv(HEADER + "r1,s1,hot_cold,1\nr1,s9,hot_cold,1\n")
     good, rejected = ratings.read_ratings(path, pairs=["hot_cold"], segments=["s1"])

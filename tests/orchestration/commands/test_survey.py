@@ -59,3 +59,34 @@ def test_survey_import_of_another_table_names_the_missing_column(apexline, home,
     code, _, err = apexline("survey import", file)
     assert code == 1
     assert "level" in err
+
+
+def test_survey_import_fails_only_where_nothing_was_taken(apexline, home, tmp_path):
+    header = "rater,segment,pair,level\n"
+    file = tmp_path / "answers.csv"
+    for text in (header, f"{header}r1,s1,angry_calm,9\n"):
+        file.write_text(text)
+        code, out, err = apexline("survey import", file, "--json")
+        assert (code, json.loads(out)["accepted"]) == (1, 0)
+        assert "nothing was taken from answers.csv" in err
+    file.write_text(f"{header}r1,s1,angry_calm,4.0\nr1,s1,happy_sad,NA\n")
+    for accepted, known in ((1, 0), (0, 1)):
+        code, out, _ = apexline("survey import", file, "--json")
+        result = json.loads(out)
+        assert (code, result["accepted"], result["known"], result["rejected"]) == (0, accepted, known, 0)
+
+
+def test_survey_import_of_what_is_no_table_is_one_line_not_a_traceback(apexline, home, tmp_path):
+    for name, content in (
+        ("noise.csv", bytes(range(256)) * 40),
+        ("empty.csv", b""),
+        ("nul.csv", b"\0" * 5000),
+        ("wide.csv", b"x" * 300_000),
+        ("cut.csv", "rater,segment,pair,level".encode("utf-16")[:-1]),
+    ):
+        file = tmp_path / name
+        file.write_bytes(content)
+        code, _, err = apexline("survey import", file)
+        assert code == 1
+        assert name in err
+        assert "Traceback" not in err
