@@ -16,6 +16,7 @@ from apexline.assets.lake.clips import (
     hash_file,
     stored_camera_days,
     stored_clips,
+    unprocessed_clips,
 )
 from apexline.assets.lake.crops import TrackStream, crops_at, write_track_features
 from apexline.assets.lake.face_quality import QUALITY, measures_at
@@ -50,6 +51,7 @@ __all__ = [
     "stored_camera_days",
     "stored_clips",
     "track_of",
+    "unprocessed_clips",
     "write_segments",
     "write_track_features",
     "write_tracks",

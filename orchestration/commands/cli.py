@@ -31,7 +31,7 @@ def main() -> None:
     """Run the command; errors with a remedy are one line, not a traceback."""
     try:
         app()
-    except (ValueError, OSError, LookupError) as error:
+    except (ValueError, OSError, LookupError, ExceptionGroup) as error:
         print_error(str(error))
         sys.exit(1)
 
@@ -93,9 +93,10 @@ def ingest(
     if as_json:
         print_data(summary, as_json=True)
         return
-    quarantined = summary.pop("quarantined")
+    lists = {name: summary.pop(name) for name in ("quarantined", "postponed")}
     print_data(summary, as_json=False, title="ingest")
-    print_data(quarantined, as_json=False, title="quarantined")
+    for name, entries in lists.items():
+        print_data(entries, as_json=False, title=name)
 
 
 @app.command()
