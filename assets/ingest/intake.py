@@ -132,7 +132,7 @@ def _examine(
     """Return manifest and content hash of a sound clip; raises whatever is wrong with it."""
     kind = kind_of(clip)
     if kind == "symbolic link":
-        reason, target = "symbolic_link", Path(clip).readlink()
+        reason, target = "symbolic_link", clip.readlink()
         raise Rejected(reason, f"{clip.name} is a link to {target}; links aren't followed: send the file")
     if kind != "file":
         reason = "not_a_file"
@@ -176,7 +176,7 @@ def _removed(result: IntakeResult, clip: UPath, sidecar: UPath | None) -> Intake
     """Remove a clip that is stored, and its sidecar unless another clip waits with it."""
     try:
         shared = sidecar is not None and shares_sidecar(clip)
-        clip.unlink()
+        clip.unlink(missing_ok=True)
         if sidecar is not None and not shared:
             sidecar.unlink(missing_ok=True)
     except OSError as error:

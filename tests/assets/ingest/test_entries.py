@@ -100,5 +100,5 @@ def test_a_change_shows_though_size_and_mtime_are_put_back(tmp_path):
 
 
 def test_a_name_that_is_no_text_can_be_shown():
-    assert printable(os.fsdecode(b"caf\xe9.mp4")) == "caf\\udce9.mp4"
-    assert printable("café.mp4") == "café.mp4"
+    assert printable(os.fsdecode(b"\xe9t\xe9.mp4")) == "\\udce9t\\udce9.mp4"
+    assert printable("été.mp4") == "été.mp4"

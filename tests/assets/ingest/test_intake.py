@@ -2,6 +2,8 @@ import json
 import os
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from upath import UPath
 
@@ -154,7 +156,7 @@ def test_a_sidecar_that_can_not_be_read_goes_along(lake, landing, put, clip_byte
         "pipe": lambda: os.mkfifo(sidecar),
         "link": lambda: sidecar.symlink_to("/dev/zero"),
         "large": lambda: sidecar.write_bytes(b" " * (5 << 20)),
-        "latin-1": lambda: sidecar.write_bytes(b'{"camera": "caf\xe9"}'),
+        "latin-1": lambda: sidecar.write_bytes(b'{"camera": "\xe9t\xe9"}'),
     }
     make[kind]()
     result = take_in(lake, clip, move=True)
@@ -164,7 +166,7 @@ def test_a_sidecar_that_can_not_be_read_goes_along(lake, landing, put, clip_byte
     [record] = quarantined(lake)
     kept = lake.home / "quarantine" / record["sidecar"]
     if kind == "latin-1":
-        assert kept.read_bytes() == b'{"camera": "caf\xe9"}'
+        assert kept.read_bytes() == b'{"camera": "\xe9t\xe9"}'
     assert kind_of(kept) == {"folder": "folder", "pipe": "named pipe", "link": "symbolic link"}.get(
         kind, "file"
     )
@@ -198,7 +200,7 @@ def test_two_clips_may_share_a_sidecar(lake, landing, put, noise_clip, broken_cl
         "a[1]*?{2}.mp4",
         "new\nline.mp4",
         "[red]%s.MP4",
-        os.fsdecode(b"caf\xe9.mp4"),
+        os.fsdecode(b"\xe9t\xe9.mp4"),
     ],
     ids=["long", "long-utf-8", "colons", "pattern", "newline", "markup", "no-utf-8"],
 )
@@ -320,3 +322,66 @@ def test_a_clip_that_can_not_be_removed_is_stored_all_the_same(lake, landing, pu
         result = take_in(lake, clip, move=True)
     assert (result.status, result.reason) == ("accepted", "not_removed")
     assert len(summarise([result])["postponed"]) == 1
+
+
+# --- what recorders write ----------------------------------------------------------------------------------
+
+
+def written(path, container, codec):
+    """Write a dozen frames of noise, as a recorder would."""
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w", format=container) as file:
+        stream = file.add_stream(codec, rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for _ in range(12):
+            picture = rng.integers(0, 255, (64, 64, 3), np.uint8)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "container", "codec"),
+    [
+        (".MPG", "mpeg", "mpeg2video"),
+        (".mpeg", "mpeg", "mpeg1video"),
+        (".vob", "vob", "mpeg2video"),
+        (".dav", "mpeg", "mpeg2video"),
+        (".ts", "mpegts", "libx264"),
+        (".m2ts", "mpegts", "libx264"),
+        (".MTS", "mpegts", "libx264"),
+        (".wmv", "asf", "wmv2"),
+        (".asf", "asf", "mpeg4"),
+        (".flv", "flv", "flv"),
+        (".3gp", "3gp", "libx264"),
+        (".3g2", "3g2", "mpeg4"),
+        (".avi", "avi", "mpeg4"),
+        (".m4v", "mp4", "libx264"),
+    ],
+)
+def test_files_of_recorders_are_taken_in(lake, landing, put, suffix, container, codec):
+    clip = put(landing, f"CAM{suffix}", b"")
+    written(clip, container, codec)
+    result = take_in(lake, clip, move=True)
+    assert result.status == "accepted", result.detail
+    [stored] = stored_clips(lake, result.camera_day)
+    assert stored.path.suffix == suffix.lower()
+    assert list(landing.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("suffix", "container", "codec"),
+    [
+        (".h264", "h264", "libx264"),
+        (".264", "h264", "libx264"),
+        (".mxf", "mxf", "mpeg2video"),
+        (".mjpeg", "mjpeg", "mjpeg"),
+    ],
+)
+def test_files_that_the_reader_can_not_time_have_an_answer_too(lake, landing, put, suffix, container, codec):
+    clip = put(landing, f"CAM{suffix}", b"")
+    written(clip, container, codec)
+    result = take_in(lake, clip, move=True)
+    assert result.status in {"accepted", "quarantined"}
+    assert result.status == "accepted" or result.detail
+    assert list(landing.iterdir()) == []
