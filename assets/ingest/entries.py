@@ -76,6 +76,11 @@ def sidecar_of(clip: UPath) -> UPath | None:
     return next((each for each in named if each.name != clip.name and is_there(each)), None)
 
 
+def sidecar_of_landed(entry: UPath) -> UPath | None:
+    """Return the sidecar of an entry of a landing folder; what is no clip (a picture beside it) has none."""
+    return sidecar_of(entry) if is_clip(entry.name) else None
+
+
 def shares_sidecar(clip: UPath) -> bool:
     """Tell whether another clip of the folder has the same name but for its extension (``a.mp4`` and ``a.ts``)."""
     return any(

@@ -26,6 +26,7 @@ from apexline.assets.ingest.entries import (
     printable,
     shares_sidecar,
     sidecar_of,
+    sidecar_of_landed,
     signature_of,
 )
 from apexline.assets.ingest.quarantine import quarantine
@@ -81,7 +82,7 @@ def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: 
         Whatever is wrong with the file, its manifest or the disk is a result, never an exception.
     """
     name = printable(clip.name)
-    sidecar = sidecar_of(clip)
+    sidecar = sidecar_of_landed(clip) if move else sidecar_of(clip)
     before = signature_of(clip, sidecar)
     try:
         found = _examine(lake, clip, sidecar, manifest, landed=move)

@@ -17,7 +17,7 @@ from apexline.assets.ingest.entries import (
     is_sidecar,
     is_unfinished,
     kind_of,
-    sidecar_of,
+    sidecar_of_landed,
     signature_of,
 )
 
@@ -81,7 +81,7 @@ class LandingQueue:
             if is_unfinished(entry.name) or is_sidecar(entry.name):
                 continue
             try:
-                kind, sidecar = kind_of(entry), sidecar_of(entry)
+                kind, sidecar = kind_of(entry), sidecar_of_landed(entry)
                 if kind == "folder" and not is_clip(entry.name):
                     self.folders.append(entry.name)
                     continue
@@ -102,7 +102,7 @@ class LandingQueue:
 
     def handled(self, entry: UPath, now: float) -> None:
         """Note that an entry was handled: it is forgotten if it is gone, and waits twice as long if it isn't."""
-        signature = signature_of(entry, sidecar_of(entry))
+        signature = signature_of(entry, sidecar_of_landed(entry))
         if signature.startswith("-"):
             del self._waiting[entry.name]
             return

@@ -65,8 +65,7 @@ def ingest_paths(
         Where camera-days failed, after all the others were processed.
     """
     with open_line(settings) as line:
-        # A person who names a link means what it leads to; links inside a folder are not followed.
-        chosen = [UPath(path.resolve()) for path in paths]
+        chosen = [_named(path) for path in paths]
         move = not chosen
         sources = chosen or [line.lake.home / "landing"]
         clips = list(_expand(sources))
@@ -83,15 +82,20 @@ def ingest_paths(
         }
 
 
+def _named(path: Path) -> UPath:
+    if not path.exists():
+        msg = f"{path} does not exist; give a clip or a folder of clips"
+        raise FileNotFoundError(msg)
+    # A person who names a link means what it leads to; links inside a folder are not followed.
+    return UPath(path.resolve())
+
+
 def _expand(paths: Iterable[UPath]) -> Iterator[UPath]:
     for path in paths:
         if path.is_dir():
             yield from clips_in(path)
-        elif path.exists():
-            yield path
         else:
-            msg = f"{path} does not exist; give a clip or a folder of clips"
-            raise FileNotFoundError(msg)
+            yield path
 
 
 def take_in_all(

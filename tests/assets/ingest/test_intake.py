@@ -324,6 +324,13 @@ def test_a_clip_that_can_not_be_removed_is_stored_all_the_same(lake, landing, pu
     assert len(summarise([result])["postponed"]) == 1
 
 
+def test_a_picture_beside_a_clip_on_its_way_leaves_the_sidecar_to_the_clip(lake, landing, put, clip_bytes):
+    put(landing, "a.jpg", b"picture")
+    assert take_in(lake, landing / "a.jpg", move=True).reason == "not_a_video"
+    clip = put(landing, "a.mp4", clip_bytes, None)
+    assert take_in(lake, clip, move=True).status == "accepted"
+
+
 # --- what recorders write ----------------------------------------------------------------------------------
 
 
