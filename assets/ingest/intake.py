@@ -1,28 +1,38 @@
 """Intake: what happens to a file before any asset sees it.
 
-Belongs here: the sidecar manifest, content hash, probing, and the choice between taking in and quarantine.
-Stays out: anything that needs the pixels of a clip's faces, and Dagster.
+Belongs here: probing, the content hash, and the choice between taking in, quarantine and another try. Stays out:
+anything that needs the pixels of a clip's faces, and Dagster; what a sidecar may hold (``sidecar``), how a refused
+entry is kept (``quarantine``), how long an entry waits (``landing``).
 
-A clip is known by its content hash, so a file that arrives twice counts once. What can't be accepted goes to
-``quarantine/`` with a machine-readable reason; the rest goes on.
+A clip is known by its content hash, so a file that arrives twice counts once. Each entry is handled alone: what can't
+be accepted goes to ``quarantine/`` with a machine-readable reason, whatever was wrong with it; the rest goes on.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
 from upath import UPath
 
+from apexline.assets.ingest.entries import (
+    is_clip,
+    is_there,
+    kind_of,
+    printable,
+    shares_sidecar,
+    sidecar_of,
+    sidecar_of_landed,
+    signature_of,
+)
+from apexline.assets.ingest.quarantine import quarantine
+from apexline.assets.ingest.sidecar import Rejected, read_manifest
 from apexline.assets.lake import Lake, Manifest, find_clip, hash_file
 from apexline.features.video import UnreadableVideo, VideoInfo, probe_video
-
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".avi", ".m4v", ".webm", ".ts"})
 
 
 @dataclass(frozen=True)
@@ -34,67 +44,23 @@ class IntakeResult:
     name : str
         The file's name as it arrived.
     status : str
-        ``accepted``, ``duplicate`` or ``quarantined``.
+        ``accepted``, ``duplicate``, ``quarantined``, or ``postponed``: it lies where it lay, to be tried again.
     clip_id, camera_day : str
         Of an accepted or known clip; empty otherwise.
     reason, detail : str
-        Why it was quarantined: a fixed word and a sentence; empty otherwise.
+        Why it was quarantined, postponed, or could not be removed: a fixed word and a sentence; empty otherwise.
     """
 
     name: str
-    status: Literal["accepted", "duplicate", "quarantined"]
+    status: Literal["accepted", "duplicate", "quarantined", "postponed"]
     clip_id: str = ""
     camera_day: str = ""
     reason: str = ""
     detail: str = ""
 
 
-class Rejected(ValueError):
-    """A file that can't be accepted, with the word that says why."""
-
-    def __init__(self, reason: str, detail: str):
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-
-
-def read_manifest(clip: UPath) -> Manifest:
-    """Read the sidecar of a clip (``clip.json`` for ``clip.mp4``).
-
-    Raises
-    ------
-    Rejected
-        ``no_manifest``, ``unreadable_manifest``, ``missing_field`` or ``invalid_field``.
-    """
-    sidecar = clip.with_suffix(".json")
-    if not sidecar.exists():
-        reason = "no_manifest"
-        raise Rejected(
-            reason, f"{clip.name} has no {sidecar.name} beside it; write one, or ingest with options"
-        )
-    try:
-        document = json.loads(sidecar.read_text())
-    except ValueError as error:
-        reason = "unreadable_manifest"
-        raise Rejected(reason, f"{sidecar.name} is no JSON: {error}") from error
-    return parse_manifest(document)
-
-
-def parse_manifest(document: object) -> Manifest:
-    """Validate manifest data; raises `Rejected` with ``missing_field`` or ``invalid_field``, naming each field."""
-    try:
-        return Manifest.model_validate(document)
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in error.errors()]
-        missing = any(e["type"] == "missing" for e in error.errors())
-        raise Rejected("missing_field" if missing else "invalid_field", "; ".join(problems)) from error
-
-
-def clips_in(folder: UPath) -> Iterator[UPath]:
-    """Yield the video files of a folder by name, hidden and unfinished ones left out."""
-    for path in sorted(folder.iterdir(), key=lambda each: each.name):
-        if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith("."):
-            yield path
+class _StillChanging(Exception):  # noqa: N818  (it says what happens, and nobody is at fault)
+    """The file was written to while it was read."""
 
 
 def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: bool = False) -> IntakeResult:
@@ -103,54 +69,129 @@ def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: 
     Parameters
     ----------
     clip : UPath
-        The file.
+        The file. What is no file (a folder, link, pipe, ...) is never opened or followed.
     manifest : Manifest, optional
         Used where the clip has no sidecar of its own.
     move : bool
-        Remove the file and its sidecar from where they lie (a landing folder); otherwise they are copied.
+        Remove the file and its sidecar from where they lie (a landing folder, where a name without the extension of
+        a video is refused too); otherwise they are copied.
 
     Returns
     -------
     IntakeResult
-        Bad content and bad manifests are results, never exceptions.
+        Whatever is wrong with the file, its manifest or the disk is a result, never an exception.
     """
+    name = printable(clip.name)
+    sidecar = sidecar_of_landed(clip) if move else sidecar_of(clip)
+    before = signature_of(clip, sidecar)
     try:
-        result = _accept(lake, clip, manifest)
-    except Rejected as rejected:
-        result = IntakeResult(clip.name, "quarantined", reason=rejected.reason, detail=rejected.detail)
-        quarantine(lake, clip, reason=rejected.reason, detail=rejected.detail)
-    if move:
-        clip.unlink()
-        clip.with_suffix(".json").unlink(missing_ok=True)
-    return result
+        found = _examine(lake, clip, sidecar, manifest, landed=move)
+    except Exception as error:  # the next file must not wait for what is wrong with this one
+        if signature_of(clip, sidecar) != before or not is_there(clip):
+            return IntakeResult(
+                name, "postponed", reason="still_changing", detail="it changed while it was read"
+            )
+        refusal = _refusal(clip, error)
+        try:
+            quarantine(lake, clip, reason=refusal.reason, detail=refusal.detail, sidecar=sidecar, move=move)
+        except OSError as problem:
+            detail = f"{refusal}; it could not be put into quarantine: {problem}"
+            return IntakeResult(name, "postponed", reason=refusal.reason, detail=printable(detail))
+        return IntakeResult(name, "quarantined", reason=refusal.reason, detail=printable(refusal.detail))
+    try:
+        result = _store(lake, clip, sidecar, *found, before=before)
+    except _StillChanging:
+        return IntakeResult(
+            name, "postponed", reason="still_changing", detail="it changed while it was copied"
+        )
+    except Exception as error:  # the home's fault, not the clip's: it waits until the home can take it
+        return IntakeResult(
+            name,
+            "postponed",
+            reason="not_stored",
+            detail=printable(f"it could not be stored: {type(error).__name__}: {error}"),
+        )
+    return _removed(result, clip, sidecar) if move else result
 
 
-def _accept(lake: Lake, clip: UPath, manifest: Manifest | None) -> IntakeResult:
+def _refusal(clip: UPath, error: Exception) -> Rejected:
+    """Say of anything that went wrong with a file why it is refused."""
+    match error:
+        case Rejected():
+            return error
+        case UnreadableVideo():
+            return Rejected(error.reason, error.detail)
+        case OSError() if error.filename is not None:
+            return Rejected("unreadable_file", f"{clip.name} can't be read: {error}")
+        case _:
+            return Rejected("intake_failed", f"{clip.name}: {type(error).__name__}: {error}")
+
+
+def _examine(
+    lake: Lake, clip: UPath, sidecar: UPath | None, manifest: Manifest | None, *, landed: bool
+) -> tuple[Manifest, str]:
+    """Return manifest and content hash of a sound clip; raises whatever is wrong with it."""
+    kind = kind_of(clip)
+    if kind == "symbolic link":
+        reason, target = "symbolic_link", clip.readlink()
+        raise Rejected(reason, f"{clip.name} is a link to {target}; links aren't followed: send the file")
+    if kind != "file":
+        reason = "not_a_file"
+        raise Rejected(reason, f"{clip.name} is a {kind}; expected a video file")
+    if landed and not is_clip(clip.name):
+        reason = "not_a_video"
+        raise Rejected(reason, f"saw the extension {clip.suffix!r}; expected that of a video, such as .mp4")
     info = _probe(lake, clip)
-    if manifest is None or clip.with_suffix(".json").exists():
-        manifest = read_manifest(clip)
+    if manifest is None or sidecar is not None:
+        manifest = read_manifest(clip, sidecar)
     _check_annotations(manifest, info)
-    sha256 = hash_file(clip)
-    clip_id = sha256[:16]
+    return manifest, hash_file(clip)
+
+
+def _store(
+    lake: Lake, clip: UPath, sidecar: UPath | None, manifest: Manifest, sha256: str, *, before: str
+) -> IntakeResult:
+    name, clip_id = printable(clip.name), sha256[:16]
     known = find_clip(lake, clip_id)
+    _check_unchanged(clip, sidecar, before)
     if known is not None:
-        return IntakeResult(clip.name, "duplicate", clip_id, known.parent.name)
+        return IntakeResult(name, "duplicate", clip_id, known.parent.name)
     stored = lake.home / "clips" / manifest.camera_day / f"{clip_id}{clip.suffix.lower()}"
     with clip.open("rb") as source, lake.replacing(stored) as target:
         shutil.copyfileobj(source, target)
+        # What was examined must be what is stored.
+        _check_unchanged(clip, sidecar, before)
     # The record is written last: a clip counts as taken in once its record stands.
     record = {"sha256": sha256, "file": stored.name, "manifest": manifest.model_dump(mode="json")}
     with lake.replacing(stored.with_suffix(".json")) as target:
         target.write(json.dumps(record, indent=1, sort_keys=True).encode())
-    return IntakeResult(clip.name, "accepted", clip_id, manifest.camera_day)
+    return IntakeResult(name, "accepted", clip_id, manifest.camera_day)
+
+
+def _check_unchanged(clip: UPath, sidecar: UPath | None, before: str) -> None:
+    if signature_of(clip, sidecar) != before:
+        raise _StillChanging
+
+
+def _removed(result: IntakeResult, clip: UPath, sidecar: UPath | None) -> IntakeResult:
+    """Remove a clip that is stored, and its sidecar unless another clip waits with it."""
+    try:
+        shared = sidecar is not None and shares_sidecar(clip)
+        clip.unlink(missing_ok=True)
+        if sidecar is not None and not shared:
+            sidecar.unlink(missing_ok=True)
+    except OSError as error:
+        detail = printable(f"it is stored, and could not be removed: {error}")
+        return IntakeResult(
+            result.name, result.status, result.clip_id, result.camera_day, "not_removed", detail
+        )
+    return result
 
 
 def _probe(lake: Lake, clip: UPath) -> VideoInfo:
-    try:
-        with lake.local_copy(clip) as local:
-            return probe_video(local)
-    except UnreadableVideo as error:
-        raise Rejected(error.reason, error.detail) from error
+    with lake.local_copy(clip) as local:
+        # FFmpeg takes what stands before a colon in a relative name for a protocol.
+        return probe_video(Path(local).absolute())
 
 
 def _check_annotations(manifest: Manifest, info: VideoInfo) -> None:
@@ -164,42 +205,13 @@ def _check_annotations(manifest: Manifest, info: VideoInfo) -> None:
             )
 
 
-def quarantine(lake: Lake, clip: UPath, *, reason: str, detail: str) -> None:
-    """Copy a file into ``quarantine/`` with a JSON record of name, reason and detail.
-
-    The record is named by content and by name, so that the same bad file is recorded once.
-    """
-    sha256 = hash_file(clip)
-    key = f"{sha256[:12]}-{clip.name}"
-    folder = lake.home / "quarantine"
-    record = {
-        "name": clip.name,
-        "reason": reason,
-        "detail": detail,
-        "sha256": sha256,
-        "seen_at": datetime.now(UTC).isoformat(),
-    }
-    with clip.open("rb") as source, lake.replacing(folder / f"{key}.quarantined") as target:
-        shutil.copyfileobj(source, target)
-    with lake.replacing(folder / f"{key}.json") as target:
-        target.write(json.dumps(record, indent=1).encode())
-
-
-def quarantined(lake: Lake) -> list[dict[str, str]]:
-    """Return the quarantine's records, by file name."""
-    folder = lake.home / "quarantine"
-    records = (
-        [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
-    )
-    return sorted(records, key=lambda record: record["name"])
-
-
 def summarise(results: Iterable[IntakeResult]) -> dict[str, Any]:
-    """Count results and list what was quarantined, for a command's summary or a sensor's log."""
+    """Count results and list what was quarantined or postponed, for a command's summary or a sensor's log."""
     found = list(results)
     return {
         "accepted": sum(each.status == "accepted" for each in found),
         "duplicates": sum(each.status == "duplicate" for each in found),
         "quarantined": [asdict(each) for each in found if each.status == "quarantined"],
+        "postponed": [asdict(each) for each in found if each.reason and each.status != "quarantined"],
         "camera_days": sorted({each.camera_day for each in found if each.camera_day}),
     }

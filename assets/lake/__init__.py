@@ -23,6 +23,7 @@ from apexline.assets.lake.clips import (
     hash_file,
     stored_camera_days,
     stored_clips,
+    unprocessed_clips,
 )
 from apexline.assets.lake.crops import TrackStream, crops_at, write_track_features
 from apexline.assets.lake.face_quality import QUALITY, measures_at
@@ -67,6 +68,7 @@ __all__ = [
     "stored_clips",
     "sweep_scratch",
     "track_of",
+    "unprocessed_clips",
     "write_segments",
     "write_track_features",
     "write_tracks",

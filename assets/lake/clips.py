@@ -100,3 +100,14 @@ def stored_camera_days(lake: Lake) -> list[str]:
     """Return the camera-days that have clips, sorted."""
     root = lake.home / "clips"
     return sorted(folder.name for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
+
+
+def unprocessed_clips(lake: Lake) -> dict[str, list[str]]:
+    """Return the camera-days with stored clips that have not come to segments yet, each with all its clip ids."""
+    root = lake.home / "clips"
+    found: dict[str, list[str]] = {}
+    for camera_day in stored_camera_days(lake):
+        stored = sorted(path.stem for path in (root / camera_day).glob("*.json"))
+        if set(stored) - set(lake.names("expression_segments", camera_day=camera_day)):
+            found[camera_day] = stored
+    return found

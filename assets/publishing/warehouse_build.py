@@ -250,7 +250,9 @@ def _stage(connection: duckdb.DuckDBPyConnection, lake: UPath, records: UPath, s
         _create(connection, f"staging.{table}", query, parameters)
     nothing = scratch / "empty.json"
     nothing.write_text("")
-    files = [str(nothing), *_files(records, ".json")]
+    # Records stand beside each other; folders among them are what was refused, with files of their own.
+    own = [path for path in _files(records, ".json") if UPath(path).parent.name == records.name]
+    files = [str(nothing), *own]
     _create(connection, f"staging.{_QUARANTINE}", read_sql("staging", _QUARANTINE), {"files": files})
 
 

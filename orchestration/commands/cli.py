@@ -32,7 +32,7 @@ def main() -> None:
     keep_private()
     try:
         app()
-    except (ValueError, OSError, LookupError) as error:
+    except (ValueError, OSError, LookupError, ExceptionGroup) as error:
         print_error(str(error))
         sys.exit(1)
 
@@ -94,9 +94,10 @@ def ingest(
     if as_json:
         print_data(summary, as_json=True)
         return
-    quarantined = summary.pop("quarantined")
+    lists = {name: summary.pop(name) for name in ("quarantined", "postponed")}
     print_data(summary, as_json=False, title="ingest")
-    print_data(quarantined, as_json=False, title="quarantined")
+    for name, entries in lists.items():
+        print_data(entries, as_json=False, title=name)
 
 
 @app.command()

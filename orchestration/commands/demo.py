@@ -88,7 +88,7 @@ def _run_clips(line: Line, folder: Path, on_step: OnStep) -> list[IntakeResult]:
         on_step(f"taking in {clip.name}", done, len(found))
         manifest = Manifest(
             camera="clips",
-            captured_at=datetime.fromtimestamp(clip.stat().st_mtime, UTC),
+            captured_at=datetime.fromtimestamp(clip.lstat().st_mtime, UTC),
             purpose="demonstration",
             legal_basis="stated by whoever ran the demonstration",
         )

@@ -7,8 +7,16 @@ from typing import Any
 
 from upath import UPath
 
-from apexline.assets.ingest import IntakeResult, clips_in, parse_manifest, summarise, take_in
-from apexline.assets.lake import Lake, Manifest, stored_camera_days
+from apexline.assets.ingest import (
+    IntakeResult,
+    clips_in,
+    parse_manifest,
+    passed_over,
+    printable,
+    summarise,
+    take_in,
+)
+from apexline.assets.lake import Lake, Manifest, stored_camera_days, unprocessed_clips
 from apexline.orchestration.line import Line, open_line
 from apexline.orchestration.settings import Settings
 
@@ -41,36 +49,53 @@ def manifest_from_options(
 def ingest_paths(
     settings: Settings, paths: Iterable[Path], *, manifest: Manifest | None, on_step: OnStep
 ) -> dict[str, Any]:
-    """Take in `paths` (the landing folder where there are none) and process what is new.
+    """Take in `paths` (the landing folder where there are none), and process what is stored and not processed.
 
     Returns
     -------
     dict
-        Counts, the list of what was quarantined with reasons, and what was computed.
+        Counts, the lists of what was quarantined and postponed with reasons, what was passed over for its name, and
+        what was computed.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where one of `paths` does not exist; before anything is taken in.
+    ExceptionGroup
+        Where camera-days failed, after all the others were processed.
     """
     with open_line(settings) as line:
-        chosen = [UPath(path) for path in paths]
+        chosen = [_named(path) for path in paths]
         move = not chosen
-        clips = list(_expand(chosen or [line.lake.home / "landing"]))
+        sources = chosen or [line.lake.home / "landing"]
+        clips = list(_expand(sources))
+        foreign = [each.name for folder in sources if folder.is_dir() for each in passed_over(folder)]
         results = take_in_all(line.lake, clips, manifest=manifest, move=move, on_step=on_step)
-        process(line, sorted({o.camera_day for o in results if o.camera_day}), on_step=on_step)
+        days = {each.camera_day for each in results if each.camera_day} | set(unprocessed_clips(line.lake))
+        process(line, sorted(days), on_step=on_step)
         return {
             **summarise(results),
+            "passed over": [printable(name) for name in foreign],
             "segments": _count(line.lake, "expression_segments", results),
             "tracks": _count(line.lake, "face_tracks", results),
             "computed": line.work.total_computed,
         }
 
 
+def _named(path: Path) -> UPath:
+    if not path.exists():
+        msg = f"{path} does not exist; give a clip or a folder of clips"
+        raise FileNotFoundError(msg)
+    # A person who names a link means what it leads to; links inside a folder are not followed.
+    return UPath(path.resolve())
+
+
 def _expand(paths: Iterable[UPath]) -> Iterator[UPath]:
     for path in paths:
         if path.is_dir():
             yield from clips_in(path)
-        elif path.exists():
-            yield path
         else:
-            msg = f"{path} does not exist; give a clip or a folder of clips"
-            raise FileNotFoundError(msg)
+            yield path
 
 
 def take_in_all(
@@ -85,10 +110,25 @@ def take_in_all(
 
 
 def process(line: Line, camera_days: list[str], *, on_step: OnStep) -> None:
-    """Bring every asset of some camera-days up to date."""
+    """Bring every asset of some camera-days up to date.
+
+    Raises
+    ------
+    ExceptionGroup
+        What failed, named by camera-day, after all the others were processed.
+    """
+    failures: list[Exception] = []
     for done, camera_day in enumerate(camera_days):
         on_step(f"processing {camera_day}", done, len(camera_days))
-        line.run("process_camera_day", camera_day=camera_day)
+        try:
+            line.run("process_camera_day", camera_day=camera_day)
+        except Exception as error:  # the next camera-day must not wait for this one
+            error.add_note(f"camera-day {camera_day}")
+            failures.append(error)
+    if failures:
+        reasons = "; ".join(f"{each.__notes__[-1]}: {each}" for each in failures)
+        msg = f"{len(failures)} of {len(camera_days)} camera-days failed, the others are processed: {reasons}"
+        raise ExceptionGroup(msg, failures)
 
 
 def process_all(line: Line, *, on_step: OnStep) -> None:

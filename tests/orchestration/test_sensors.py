@@ -1,17 +1,18 @@
 """What the sensors do with a landing folder and with a new champion."""
 
 import os
-import time
 
 import dagster as dg
 import pytest
 from upath import UPath
 
-from apexline.assets.ingest.intake import quarantined
+from apexline.assets.ingest.landing import GRACE_S, LandingQueue
+from apexline.assets.ingest.quarantine import quarantined
 from apexline.assets.lake.camera_days import CAMERA_DAYS
 from apexline.assets.lake.clips import stored_clips
 from apexline.assets.lake.storage import Lake
 from apexline.orchestration import sensors
+from tests.assets.small_lake import row_of
 
 DAY = "2026-03-02_gate-03"
 
@@ -115,7 +116,7 @@ def test_a_folder_of_bad_files_requests_nothing(tick, landing, deliver):
     assert tick.partitions == set()
 
 
-def test_run_key_names_the_clips_of_the_day(tick, tmp_path, landing, deliver, noise_clip):
+def test_run_key_names_the_clips_of_the_day(tick, tmp_path, instance, landing, deliver, noise_clip):
     """The daemon runs a key once: another set of clips must have another key, the same set the same."""
 
     def key(*seeds):
@@ -131,14 +132,22 @@ def test_run_key_names_the_clips_of_the_day(tick, tmp_path, landing, deliver, no
     for seed in (1, 0):
         clip = deliver(tmp_path / "other" / "landing", f"{seed}.mp4", noise_clip(seed=seed))
         assert clip.exists()
-    sensors.take_in_landing(other)
-    [request] = sensors.request_camera_days(other, [DAY]).run_requests
+    sensors.take_in_landing(other, LandingQueue())
+    [request], _ = sensors.request_camera_days(other, instance)
     assert request.run_key == both
+
+
+def processed(lake):
+    """Do as if a run had brought every stored clip to its segments."""
+    for clip in stored_clips(lake, DAY):
+        row = row_of("expression_segments", clip_id=clip.clip_id)
+        lake.write("expression_segments", clip.clip_id, [row], stamp="s", camera_day=DAY)
 
 
 def test_same_content_again_requests_nothing(tick, lake, landing, deliver, noise_clip):
     deliver(landing, "a.mp4", noise_clip())
     assert len(tick("landing_sensor").run_requests) == 1
+    processed(lake)
     deliver(landing, "renamed.mp4", noise_clip())
     assert tick("landing_sensor").run_requests == []
     assert len(stored_clips(lake, DAY)) == 1
@@ -147,21 +156,131 @@ def test_same_content_again_requests_nothing(tick, lake, landing, deliver, noise
 
 def test_a_clip_may_arrive_before_its_sidecar(tick, lake, landing, deliver, noise_clip):
     clip = deliver(landing, "late.mp4", noise_clip(), sidecar=False)
-    assert "nothing in landing" in tick("landing_sensor").skip_message
+    found = tick("landing_sensor")
+    assert "nothing in landing" in found.skip_message
     assert clip.exists()
     deliver(landing, "late.mp4", noise_clip())
-    assert len(tick("landing_sensor").run_requests) == 1
+    assert len(tick("landing_sensor", cursor=found.cursor).run_requests) == 1
 
 
 def test_a_clip_without_sidecar_is_quarantined_after_the_grace_period(
-    tick, lake, landing, deliver, noise_clip
+    tick, lake, landing, deliver, noise_clip, monkeypatch
 ):
+    """Its old time of change says when it was recorded, not when it came."""
     clip = deliver(landing, "alone.mp4", noise_clip(), sidecar=False)
-    before = time.time() - sensors.GRACE_S - 1
-    os.utime(clip, (before, before))
-    assert tick("landing_sensor").run_requests == []
+    os.utime(clip, (1e9, 1e9))
+    cursor = None
+    for now, gone in ((0.0, False), (GRACE_S - 1, False), (GRACE_S, True)):
+        monkeypatch.setattr(sensors, "time", lambda now=now: now)
+        found = tick("landing_sensor", cursor=cursor)
+        cursor = found.cursor
+        assert clip.exists() != gone
+        assert found.run_requests == []
     assert [record["reason"] for record in quarantined(lake)] == ["no_manifest"]
     assert not clip.exists()
+
+
+def test_odd_entries_stop_nobody(tick, lake, landing, deliver, noise_clip):
+    (landing / "a.mp4").symlink_to("/dev/zero")
+    os.mkfifo(landing / "b.mp4")
+    (landing / "c.mp4").mkdir()
+    (landing / "cam1").mkdir()
+    deliver(landing, "d.mp4", noise_clip(seed=1))
+    (landing / "d.json").write_text('{"a":' * 100_000)
+    deliver(landing, "e.mp4", noise_clip())
+    found = tick("landing_sensor")
+    assert [request.partition_key for request in found.run_requests] == [DAY]
+    reasons = {record["name"]: record["reason"] for record in quarantined(lake)}
+    assert reasons == {"a.mp4": "symbolic_link", "b.mp4": "not_a_file", "d.mp4": "unreadable_manifest"}
+    assert sorted(path.name for path in landing.iterdir()) == ["c.mp4", "cam1"]
+
+
+# --- what is stored gets its run ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stored(lake, landing, deliver, noise_clip):
+    """A clip that a tick took in before it was killed: nobody asked for its run."""
+    deliver(landing, "a.mp4", noise_clip())
+    [result] = sensors.take_in_landing(lake, LandingQueue())
+    assert result.status == "accepted"
+
+
+@pytest.fixture
+def record_run(instance, definitions):
+    """Put a run on record, as the daemon does with a request; all are deleted in the end."""
+    job = definitions.resolve_job_def("process_camera_day")
+    made = []
+
+    def record(request, status):
+        tags = {"dagster/partition": request.partition_key, "dagster/run_key": request.run_key}
+        made.append(instance.create_run_for_job(job, tags=tags, status=status).run_id)
+        return made[-1]
+
+    yield record
+    for run_id in made:
+        instance.delete_run(run_id)
+
+
+def test_a_clip_that_was_stored_by_a_killed_tick_gets_its_run(tick, stored):
+    found = tick("landing_sensor")
+    assert [request.partition_key for request in found.run_requests] == [DAY]
+    assert tick.partitions == {DAY}
+
+
+def test_a_request_that_came_to_nothing_is_made_again_with_the_same_key(tick, stored):
+    first, again = (tick("landing_sensor").run_requests[0].run_key for _ in range(2))
+    assert first == again
+
+
+@pytest.mark.parametrize(
+    "status",
+    [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+)
+def test_a_run_on_its_way_is_not_asked_for_again(tick, stored, record_run, status, monkeypatch):
+    [request] = tick("landing_sensor").run_requests
+    record_run(request, status)
+    assert tick("landing_sensor").run_requests == []
+    # A killed process leaves its run as it was, for ever.
+    now = sensors.time()
+    monkeypatch.setattr(sensors, "time", lambda: now + sensors._SILENT_S + 60)
+    [retry] = tick("landing_sensor").run_requests
+    assert retry.run_key != request.run_key
+
+
+def test_a_failed_run_is_asked_for_again_a_few_times(
+    tick, lake, stored, record_run, landing, deliver, noise_clip
+):
+    keys = []
+    for _ in range(sensors.MAX_RUNS):
+        [request] = tick("landing_sensor").run_requests
+        keys.append(request.run_key)
+        record_run(request, dg.DagsterRunStatus.FAILURE)
+    assert len(set(keys)) == sensors.MAX_RUNS
+    assert tick("landing_sensor").run_requests == []
+    # Another clip is another matter.
+    deliver(landing, "b.mp4", noise_clip(seed=1))
+    [request] = tick("landing_sensor").run_requests
+    assert request.run_key not in keys
+
+
+def test_a_key_is_not_used_twice_when_runs_were_deleted(tick, stored, record_run, instance):
+    first, second = (
+        record_run(tick("landing_sensor").run_requests[0], dg.DagsterRunStatus.FAILURE) for _ in range(2)
+    )
+    taken = instance.get_run_by_id(second).tags["dagster/run_key"]
+    instance.delete_run(first)
+    assert tick("landing_sensor").run_requests[0].run_key != taken
+
+
+def test_a_run_that_went_all_the_way_is_enough_though_a_clip_has_no_segments(tick, stored, record_run):
+    record_run(tick("landing_sensor").run_requests[0], dg.DagsterRunStatus.SUCCESS)
+    assert tick("landing_sensor").run_requests == []
+
+
+def test_what_is_processed_is_not_asked_for(tick, lake, stored):
+    processed(lake)
+    assert tick("landing_sensor").run_requests == []
 
 
 def test_a_tick_stops_before_the_daemon_does(tick, lake, landing, deliver, noise_clip, monkeypatch):
@@ -180,7 +299,7 @@ def test_a_tick_stops_before_the_daemon_does(tick, lake, landing, deliver, noise
 def two_days(lake, landing, deliver, noise_clip):
     deliver(landing, "a.mp4", noise_clip(seed=0))
     deliver(landing, "b.mp4", noise_clip(seed=1), camera="gate-04")
-    sensors.take_in_landing(lake)
+    sensors.take_in_landing(lake, LandingQueue())
 
 
 def test_without_a_champion_nothing_is_scored_again(tick, two_days):

@@ -1,9 +1,12 @@
 """`apexline ingest`: what is taken in, and what goes to quarantine."""
 
 import json
+import os
 
 import pytest
+from upath import UPath
 
+from apexline.assets.ingest.intake import take_in
 from apexline.assets.lake.storage import Lake
 
 OPTIONS = "--camera gate-03 --captured-at 2026-03-02T08:15:00 --purpose test --legal-basis consent"
@@ -76,3 +79,54 @@ def test_an_empty_home_has_nothing_to_ingest(apexline, home):
     code, out, _ = apexline("ingest --json")
     assert code == 0
     assert json.loads(out)["camera_days"] == []
+
+
+def test_what_is_passed_over_or_odd_is_named(apexline, home, deliver, tmp_path, noise_clip):
+    folder = tmp_path / "delivery"
+    deliver(folder, "clip.mp4", noise_clip())
+    (folder / "notes.txt").touch()
+    (folder / "cam1").mkdir()
+    (folder / "outward.mp4").symlink_to("/dev/zero")
+    (folder / "folder.mp4").mkdir()
+    os.mkfifo(folder / "pipe.mp4")
+    code, out, _ = apexline("ingest", folder, "--json")
+    assert code == 0
+    summary = json.loads(out)
+    assert summary["accepted"] == 1
+    assert summary["passed over"] == ["cam1", "notes.txt"]
+    assert {each["name"]: each["reason"] for each in summary["quarantined"]} == {
+        "outward.mp4": "symbolic_link",
+        "folder.mp4": "not_a_file",
+        "pipe.mp4": "not_a_file",
+    }
+
+
+def test_a_named_link_is_followed(apexline, home, deliver, tmp_path, noise_clip):
+    clip = deliver(tmp_path / "in", "clip.mp4", noise_clip())
+    (tmp_path / "link").symlink_to(clip)
+    code, out, _ = apexline("ingest", tmp_path / "link", "--json")
+    assert (code, json.loads(out)["accepted"]) == (0, 1)
+
+
+def test_what_a_killed_command_stored_is_processed_by_the_next(apexline, home, deliver, tmp_path, noise_clip):
+    clip = deliver(tmp_path / "in", "clip.mp4", noise_clip())
+    lake = Lake(home.home_path)
+    assert take_in(lake, UPath(clip)).status == "accepted"
+    code, out, _ = apexline("ingest --json")
+    assert (code, json.loads(out)["camera_days"]) == (0, [])
+    assert len(lake.names("expression_segments", camera_day=DAY)) == 1
+
+
+def test_a_camera_day_that_fails_stops_no_other(apexline, home, deliver, tmp_path, noise_clip):
+    folder = tmp_path / "in"
+    deliver(folder, "a.mp4", noise_clip(seed=0), camera="gate-01")
+    deliver(folder, "b.mp4", noise_clip(seed=1))
+    lake = Lake(home.home_path)
+    [poisoned] = [take_in(lake, UPath(clip)) for clip in sorted(folder.glob("a.mp4"))]
+    for record in (lake.home / "clips" / poisoned.camera_day).glob("*.json"):
+        record.write_text("{}")
+    code, _, err = apexline("ingest", folder / "b.mp4", "--json")
+    assert code == 1
+    assert "1 of 2 camera-days failed" in err
+    assert poisoned.camera_day in err
+    assert len(lake.names("expression_segments", camera_day=DAY)) == 1
