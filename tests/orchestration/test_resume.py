@@ -68,4 +68,6 @@ def test_killed_in_the_middle_of_face_tracks(clips, tmp_path, fast_parameters):
 
 
 def files_below(folder):
-    return [str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()]
+    """Names of the files of a lake; a decision is named by when it was made."""
+    names = [path.relative_to(folder) for path in Path(folder).rglob("*") if path.is_file()]
+    return [str(name) if name.parts[0] != "promotions" else "a promotion" for name in names]
