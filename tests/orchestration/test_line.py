@@ -175,7 +175,7 @@ def test_report_redraws_tables_and_figures_and_says_synthetic(line):
 
 def test_every_check_ran_and_none_that_blocks_failed(line):
     evaluations = check_evaluations(line.settings)
-    assert len({(each.asset_key, each.check_name) for each in evaluations}) == 17
+    assert len({(each.asset_key, each.check_name) for each in evaluations}) == 25
     failed = [
         each for each in evaluations if not each.passed and each.severity == dg.AssetCheckSeverity.ERROR
     ]
