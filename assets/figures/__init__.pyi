@@ -10,13 +10,10 @@ from .decision import curves_decision as curves_decision
 from .decision import flow_decision as flow_decision
 from .decision import fused_decision as fused_decision
 from .decision import texture_decision as texture_decision
-from .evaluation import METHOD_NAMES as METHOD_NAMES
 from .evaluation import comparison_plot as comparison_plot
 from .evaluation import confusion_matrix as confusion_matrix
 from .evaluation import learning_curves as learning_curves
-from .evaluation import reliability_plot as reliability_plot
 from .evaluation import roc_curves as roc_curves
-from .export import MARKDOWN_LIMIT as MARKDOWN_LIMIT
 from .export import figure_data_uri as figure_data_uri
 from .export import figure_markdown as figure_markdown
 from .export import figure_png as figure_png
