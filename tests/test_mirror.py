@@ -20,6 +20,7 @@ SEVERAL = {
     "features/test_cuda.py": ("features/cuda.py", "features/flow/cuda.py", "features/modc/cuda.py"),
     "features/video/test_damage.py": ("features/video/containers.py", "features/video/reader.py"),
     "orchestration/test_line.py": ("assets", "orchestration", "sql"),
+    "orchestration/test_poisoned_days.py": ("assets/lake", "assets/ingest", "orchestration/commands"),
     "orchestration/test_resume.py": ("assets/lake", "orchestration/commands/ingest.py"),
 }
 TESTS = sorted(
