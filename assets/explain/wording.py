@@ -208,7 +208,7 @@ def obstacles_in(pictures: Pictures, features: FeatureConfig) -> list[str]:
     if pictures.is_too_slow(features):
         needed = math.ceil(10 * least_fps(features)) / 10
         found.append(
-            f"frame rate too low: saw {pictures.fps:.3g} frames a second, needs at least {needed:g}; "
+            f"frame rate too low: saw {pictures.fps:.3g} fps, needs at least {needed:g} fps; "
             "set the recorder to more"
         )
     if pictures.light:

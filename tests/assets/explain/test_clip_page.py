@@ -155,7 +155,7 @@ def test_one_frame_a_second_is_too_few(astronaut_clip, parameters, tmp_path) -> 
     picture = next(iter(read_frames(astronaut_clip.path))).image
     with process_clip(video(tmp_path, [picture] * 12, fps=1), features=parameters.features) as clip:
         assert unfound(clip, parameters) == [
-            "frame rate too low: saw 1 frames a second, needs at least 7.2; set the recorder to more"
+            "frame rate too low: saw 1 fps, needs at least 7.2 fps; set the recorder to more"
         ]
         [track] = explain_clip(clip, "clip.mp4", parameters).tracks
         [said] = obstacles_of_days(clip.lake, [clip.camera_day], parameters)

@@ -100,7 +100,7 @@ def test_an_upside_down_face_has_a_remedy() -> None:
 
 def test_what_stands_in_the_way_of_all_comes_first() -> None:
     slow = obstacles_in(Pictures(1.0, 120, 40, faceless=False), FeatureConfig())
-    assert slow == ["frame rate too low: saw 1 frames a second, needs at least 7.2; set the recorder to more"]
+    assert slow == ["frame rate too low: saw 1 fps, needs at least 7.2 fps; set the recorder to more"]
     headline = explain_unusable(TRACK, {"": 9}, slow).headline
     assert headline == f"no segment: {slow[0]}"
     dark = obstacles_in(Pictures(25.0, 12, 5, faceless=True), FeatureConfig())
