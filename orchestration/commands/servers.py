@@ -97,7 +97,7 @@ def serve_survey(settings: Settings, *, port: int) -> None:
 
 def _addresses(ports: Mapping[str, int], token: SecretStr, *, drawn: bool) -> str:
     """Say where to look. A token that was set stays out of what may be a service's log."""
-    query = f"/?token={token.get_secret_value()}" if drawn else "/?token=APEXLINE_SERVER_TOKEN"
+    query = f"/?token={token.get_secret_value()}" if drawn else "/?token=$APEXLINE_SERVER_TOKEN"
     lines = [f"{name:<8} http://{LOOPBACK}:{port}{query}" for name, port in ports.items()]
     return "\n".join([*lines, "Open these links, which hold the key to the servers. Ctrl-C ends both."])
 

@@ -79,7 +79,17 @@ def recorder():
     return Recorder()
 
 
+@pytest.fixture(scope="session")
+def draw_port():
+    """Find a port on which nothing listens, on each call."""
+
+    def draw():
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            return probe.getsockname()[1]
+
+    return draw
+
+
 @pytest.fixture
-def unused_tcp_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+def unused_tcp_port(draw_port):
+    return draw_port()
