@@ -152,7 +152,7 @@ class Guard:
         return (
             seen.scope["type"] == "http"
             and seen.scope["method"] == "GET"
-            and _opens_a_tab(seen)
+            and ("sec-fetch-site" not in seen.headers or _opens_a_tab(seen))
             and self._is_token(seen.query_params.get(_TOKEN, ""))
         )
 
@@ -192,11 +192,7 @@ class Guard:
 def _opens_a_tab(seen: HTTPConnection) -> bool:
     """Whether a person sees where this leads: a page in a tab, not an image, frame or script of another page."""
     headers = seen.headers
-    return (
-        seen.scope["type"] == "http"
-        and headers.get("sec-fetch-mode", "navigate") == "navigate"
-        and headers.get("sec-fetch-dest", "document") == "document"
-    )
+    return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
 
 
 def _quoted(seen: Sequence[str]) -> str:

@@ -27,7 +27,11 @@ class Recorder:
             await send({"type": "websocket.send", "text": "a face"})
             await send({"type": "websocket.close"})
             return
-        headers = [(b"content-type", b"text/html"), (b"content-security-policy", b"object-src 'none'")]
+        headers = [
+            (b"content-type", b"text/html"),
+            (b"content-security-policy", b"object-src 'none'"),
+            (b"referrer-policy", b"no-referrer"),  # with which a page's own forms come from the origin "null"
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"<title>inside</title>inside"})
 

@@ -17,12 +17,12 @@ FOREIGN_LINK = TYPED | {"sec-fetch-site": "cross-site"}
 # What a page elsewhere can make a browser send; "same-site" is one of another port of this machine.
 EMBEDDED = [
     {"sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": kind}
-    for site in ("cross-site", "same-site")
+    for site in ("cross-site", "same-site", "anything")
     for mode, kind in (
         ("no-cors", "image"), ("no-cors", "script"), ("no-cors", "empty"), ("cors", "empty"), ("navigate", "iframe"),
         ("navigate", "object"),
     )
-]  # fmt: skip
+] + [{"sec-fetch-site": "cross-site"}]  # fmt: skip
 
 
 @pytest.fixture
