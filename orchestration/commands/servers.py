@@ -61,27 +61,20 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         code, code_socket, workspace = _code_server(folder)
+        # Sensors, schedules and the queue.
+        daemon = ["dagster._daemon", "run", "--workspace", str(workspace)]
         try:
             servers = [
                 _start(stack, code, environment),
                 _start(stack, [_WEB, "mlflow", str(mlflow_port)], guarded),
             ]
-            while not code_socket.exists():  # until the code is loaded
-                ended = servers[0].poll()
-                if ended is not None:
-                    return ended
+            waiting = [(daemon, environment), ([_WEB, "dagster", str(port), str(workspace)], guarded)]
+            while (ended := _first_end(servers)) is None:
+                if waiting and code_socket.exists():  # the code is loaded
+                    servers += [_start(stack, module, given) for module, given in waiting]
+                    waiting = []
                 time.sleep(_LOOK_S)
-            daemon = [
-                "dagster._daemon",
-                "run",
-                "--workspace",
-                str(workspace),
-            ]  # sensors, schedules, the queue
-            servers += [
-                _start(stack, daemon, environment),
-                _start(stack, [_WEB, "dagster", str(port), str(workspace)], guarded),
-            ]
-            return _wait_for_any(servers)
+            return ended
         except KeyboardInterrupt:
             return 0
 
@@ -114,6 +107,7 @@ def _code_server(folder: Path) -> tuple[list[str], Path, Path]:
         yaml.safe_dump({"load_from": [{"grpc_server": {"socket": str(opened), "location_name": named}}]})
     )
     command = ["dagster", "code-server", "start", "--socket", str(opened), "--log-level", "warning"]
+    command += ["--use-python-environment-entry-point"]  # runs are started by this very Python
     return [*command, "--module-name", module["module_name"], "--location-name", named], opened, workspace
 
 
@@ -171,13 +165,9 @@ def _listener(port: int) -> str:
     return "a process of another user"
 
 
-def _wait_for_any(servers: list[subprocess.Popen[bytes]]) -> int:
-    while True:
-        for server in servers:
-            try:
-                return server.wait(timeout=_LOOK_S)
-            except subprocess.TimeoutExpired:
-                continue
+def _first_end(servers: Sequence[subprocess.Popen[bytes]]) -> int | None:
+    """Return the exit code of a server that has ended, None where all run."""
+    return next((code for code in (server.poll() for server in servers) if code is not None), None)
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

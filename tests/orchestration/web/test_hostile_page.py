@@ -2,7 +2,7 @@
 
 import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import uvicorn
@@ -54,7 +54,7 @@ class _Page(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def elsewhere():
     """Port of a page that has nothing to do with the servers."""
-    with HTTPServer(("127.0.0.1", 0), _Page) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
         server.shutdown()
