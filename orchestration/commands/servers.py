@@ -96,9 +96,10 @@ def _addresses(ports: Mapping[str, int], token: SecretStr, *, drawn: bool) -> st
 
 
 def _code_server(folder: Path) -> tuple[list[str], Path, Path]:
-    """Return what loads the code of ``workspace.yaml`` once for all, the socket file, and a workspace that names it.
+    """Return what loads the code of ``workspace.yaml``, its socket file, and a workspace for the others that names it.
 
-    A file that its owner alone may open: a port would answer every user of the machine, and web pages.
+    Daemon and UI would each load the code for themselves, the daemon anew every minute. The file opens for its owner
+    alone: a port would answer every user of the machine, and web pages.
     """
     module = yaml.safe_load(_WORKSPACE.read_text())["load_from"][0]["python_module"]
     named, opened = module["location_name"], folder / "code.sock"

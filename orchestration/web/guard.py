@@ -56,7 +56,8 @@ def serve(app: ASGIApp, *, port: int, origins: Sequence[str], token: str | None 
 
 def own_origins(port: int, others: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the origins of the server at a port of 127.0.0.1, and those of its proxies."""
-    return (*(f"http://{name}:{port}" for name in _LOOPBACK_NAMES), *others)
+    suffix = "" if port == 80 else f":{port}"  # browsers leave a scheme's own port out
+    return (*(f"http://{name}{suffix}" for name in _LOOPBACK_NAMES), *others)
 
 
 class Guard:
@@ -82,9 +83,8 @@ class Guard:
         self._token = token
         self._own = ", ".join(urlsplit(origin).netloc for origin in own_origins(port))
         self._cookie = f"apexline_{port}"  # cookies know hosts, not ports
-        self._links = (
-            f"the link that was printed when this server started, http://{LOOPBACK}:{port}/?token=..."
-        )
+        link = f"http://{LOOPBACK}:{port}/" + ("" if token is None else "?token=...")
+        self._links = f"the link that was printed when this server started, {link}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request in the application's place, or pass it on."""

@@ -219,7 +219,8 @@ def test_a_page_with_sessions_of_its_own_asks_for_no_token(behind, recorder):
     assert refused(recorder, page("POST", "/start"), 403)
     assert refused(recorder, page("POST", "/start", KEY), 403)
     assert refused(recorder, page("POST", "/start", {"origin": "http://evil.example"}), 403)
-    assert refused(recorder, page("GET", "/", {"host": "evil.example"}), 421)
+    answer = page("GET", "/", {"host": "evil.example"})
+    assert refused(recorder, answer, 421, "started, http://127.0.0.1:3000/.")
     assert refused(recorder, page("GET", "/loops/a", EMBEDDED[0]), 403)
 
 
@@ -243,3 +244,7 @@ def test_start_and_end_of_the_server_pass():
 
     asyncio.run(Guard(app, port=3000, token=TOKEN)({"type": "lifespan"}, None, None))
     assert passed == ["lifespan"]
+
+
+def test_a_scheme_s_own_port_is_left_out_as_browsers_do(recorder):
+    assert ask(Guard(recorder, port=80, token=TOKEN), "GET", "http://127.0.0.1/", KEY).status == 200

@@ -1,6 +1,7 @@
 """A page of another site in a real browser that holds the key: without the guard all of it arrives, with it nothing."""
 
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -130,3 +131,18 @@ def test_own_pages_do_all_of_it(browser, unused_tcp_port):
         )
         wait_until(lambda: "POST /form" in recorder.reached)
     assert {"POST /fetch", "GET /image", "WEBSOCKET /socket", "POST /form"} <= set(recorder.reached)
+
+
+def test_a_link_on_another_site_s_page_signs_in(browser, elsewhere, unused_tcp_port):
+    """Where a terminal in the browser shows the link; without the token the tab is refused."""
+    recorder, own = Recorder(), f"http://127.0.0.1:{unused_tcp_port}"
+    with listening(Guard(recorder, port=unused_tcp_port, token=TOKEN), unused_tcp_port):
+        browser.open(f"http://localhost:{elsewhere}/")
+        browser.run(f"void setTimeout(() => {{ location.href = '{own}/runs' }})")
+        time.sleep(2)
+        assert recorder.reached == []
+        browser.open(f"http://localhost:{elsewhere}/")
+        browser.run(f"void setTimeout(() => {{ location.href = '{own}/runs?token={TOKEN}' }})")
+        wait_until(lambda: "GET /runs" in recorder.reached)
+        wait_until(lambda: browser.run("document.readyState") == "complete")
+        assert browser.run("location.href") == f"{own}/runs"
