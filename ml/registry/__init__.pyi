@@ -9,3 +9,4 @@ from .request import INPUTS as INPUTS
 from .request import PLACES as PLACES
 from .request import answers as answers
 from .request import read_image as read_image
+from .ui import create_ui as create_ui
