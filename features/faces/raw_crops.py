@@ -66,7 +66,7 @@ def _find(image: NDArray[np.uint8], detector: FaceDetector) -> Detection | None:
     if seen is not None and box_iou(seen.box, whole) >= _MIN_TIGHT_IOU:
         return seen
     # Of several faces the largest: the others look in from the rim.
-    return max(detector.detect(image), key=lambda face: face.size_px, default=seen)
+    return next(iter(detector.detect(image, most=1)), seen)
 
 
 def crop_size_px(image: NDArray[np.uint8]) -> float:
