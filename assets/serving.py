@@ -2,7 +2,7 @@
 
 Belongs here: requests to faces, and the ``_load_pyfunc`` hook that MLflow's pyfunc flavor calls (a *loader module*:
 code by import, weights as arrays, no pickle anywhere). Stays out: the columns (``ml.registry.request``), scoring
-(``assets.scoring.answers``), MLflow itself (``ml.registry.client``).
+(``assets.scoring.answers``), what is too much (``assets.serving_limits``), MLflow itself (``ml.registry.client``).
 
 A row holds a face (``image``: grey or BGR, any size) or the path of a clip. The face is looked for in its picture and
 aligned as the line aligns its own; ``aligned`` says that it is already. Where none is found, the whole picture is taken
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from apexline.assets.lake import process_clip
 from apexline.assets.scoring import FaceInput, by_time, quality_of, score_faces, score_segments
+from apexline.assets.serving_limits import ServingLimits
 from apexline.features import FeatureConfig, load_config
 from apexline.features.faces import FaceDetector, align_raw_crop, crop_size_px, make_detector
 from apexline.ml.datasets import CROP_SIZE, INPUT_SIZE
@@ -45,11 +46,16 @@ class ExpressionServer:
     model : ExpressionModel
     features : FeatureConfig
         Of the features that the model was trained on.
+    limits : ServingLimits, optional
+        What a request may ask for; by default what the environment says.
     """
 
-    def __init__(self, model: ExpressionModel, features: FeatureConfig) -> None:
+    def __init__(
+        self, model: ExpressionModel, features: FeatureConfig, limits: ServingLimits | None = None
+    ) -> None:
         self.model = model
         self.features = features
+        self.limits = limits or ServingLimits()
         self._lock = Lock()
 
     @cached_property
@@ -76,10 +82,10 @@ class ExpressionServer:
         Raises
         ------
         ValueError
-            If a row holds neither a face nor a clip, or both, or something unreadable.
-        FileNotFoundError
-            If there is no such clip.
+            If a row holds neither a face nor a clip, or both, or something unreadable; and where the request asks for
+            more than `limits` allow, before any work.
         """
+        self.limits.check_number(len(table))
         rows = [
             {name: value for name, value in row.items() if not _absent(value)}
             for row in table.to_dict("records")
@@ -90,6 +96,9 @@ class ExpressionServer:
             raise ValueError(msg)
         # The detector's networks hold state, and MLflow's server answers in several threads.
         with self._lock:
+            self.limits.check_pictures(rows)
+            clips = [k for k, row in enumerate(rows) if "clip" in row]
+            files = self.limits.allowed_clips([rows[k]["clip"] for k in clips])
             pictures = [k for k, row in enumerate(rows) if "image" in row]
             faces = [self.face(rows[k]) for k in pictures]
             found: list[dict[str, Any]] = [
@@ -98,9 +107,8 @@ class ExpressionServer:
                     pictures, score_faces(self.model, faces, features=self.features), strict=True
                 )
             ]
-            for k, row in enumerate(rows):
-                if "clip" in row:
-                    found += [{"row": k, **answer} for answer in self._clip(Path(str(row["clip"])))]
+            for k, file in zip(clips, files, strict=True):
+                found += [{"row": k, **answer} for answer in self._clip(file)]
         found.sort(key=lambda answer: answer["row"])
         return pd.DataFrame(found, columns=list(COLUMNS))
 
@@ -127,9 +135,6 @@ class ExpressionServer:
         return whole.astype(np.uint8, copy=False), {"face_found": 0.0, "size_px": crop_size_px(image)}
 
     def _clip(self, clip: Path) -> list[dict[str, Any]]:
-        if not clip.is_file():
-            msg = f"clip {clip} is no file that the server can read; give a path on its own machine"
-            raise FileNotFoundError(msg)
         with process_clip(clip, features=self.features) as processed:
             scored = score_segments(self.model, processed, features=self.features)
         return [

@@ -5,15 +5,20 @@ method (``configs/*.yaml``).
 """
 
 import os
+import re
 import shutil
 from importlib.resources import files
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from upath import UPath
 
 CONFIGS = Path(str(files("apexline.configs")))
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,}")
 
 _DAGSTER_YAML = """\
 telemetry:
@@ -42,6 +47,12 @@ class Settings(BaseSettings):
         Clips that a run computes at once, each in a process on one thread; by default as many as there are cores.
     automate : bool
         The one switch: sensors and schedules start switched on.
+    server_origins : tuple of str
+        Where the servers can be reached besides their ports on this machine, parted by commas in the environment:
+        ``https://apexline.example.org`` of a proxy, ``http://localhost:4000`` of a tunnel.
+    server_token : str, optional
+        What a person's link and a program bring to Dagster's and MLflow's servers; by default a new one is drawn
+        whenever they start. 20 letters, digits, hyphens and underscores or more.
     """
 
     model_config = SettingsConfigDict(env_prefix="APEXLINE_")
@@ -52,6 +63,37 @@ class Settings(BaseSettings):
     state: str = ""
     num_workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
     automate: bool = True
+    server_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    server_token: SecretStr | None = None
+
+    @field_validator("server_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: Any) -> Any:
+        return (
+            [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+        )
+
+    @field_validator("server_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                msg = (
+                    f"saw the origin {origin!r}, expected one as https://apexline.example.org, without a path"
+                )
+                raise ValueError(msg)
+        return tuple(_as_browsers_write_it(origin) for origin in value)
+
+    @field_validator("server_token")
+    @classmethod
+    def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            msg = (
+                "saw a token that can be guessed or spoils a link, expected 20 or more of A-Z, a-z, 0-9, - and _: "
+                "python -c 'import secrets; print(secrets.token_urlsafe())'"
+            )
+            raise ValueError(msg)
+        return value
 
     @property
     def home_path(self) -> UPath:
@@ -122,6 +164,13 @@ class Settings(BaseSettings):
                 sweep_scratch(folder / "tmp")
         for left in state.glob(f".{self.warehouse_path.name}.*.building*"):  # as 0.1.0 called what it built
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def _as_browsers_write_it(origin: str) -> str:
+    """Lower case, and no port where it is the scheme's own."""
+    origin = origin.lower()
+    scheme = origin.partition(":")[0]
+    return origin.removesuffix({"http": ":80", "https": ":443"}[scheme])
 
 
 def keep_private() -> None:

@@ -1,163 +1,56 @@
 """The rating page: a looping face segment, adjective pairs, five levels.
 
-Belongs here: the pages, their order for each rater, checking what a browser sends. Stays out: where stimuli
-come from and where ratings go (the caller passes both in), encoding loops (``survey.loops``), what ratings
-mean (``ml.surveys.ratings``).
+Belongs here: the pages, the session's cookie, checking what a browser sends. Stays out: what is accepted as consent
+and as an answer (``survey.answers``), secrets (``survey.sessions``), encoding loops (``survey.loops``), where stimuli
+come from and where answers go (the caller passes both in).
 
 The page is rendered on the server, needs no script and loads nothing from elsewhere. It asks how a face
-appears, never whose it is. Like the other servers of the project it has no authentication: bind it to
-127.0.0.1 and put a proxy with authentication in front to reach raters elsewhere.
+appears, never whose it is. Faces and questions are shown inside a session only, which anybody may begin who agrees:
+bind it to 127.0.0.1 and put a proxy with authentication in front to reach raters elsewhere.
 """
 
-import hashlib
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Form, Request, Response
-from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 
+from apexline.survey.answers import Scale, Stimuli, Store, Survey
 from apexline.survey.loops import media_type
+from apexline.survey.sessions import LONGEST_S, Session, Sessions, Starts
 
-LEVELS: tuple[str, ...] = ("1", "2", "3", "4", "5")
-_RATER = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_COOKIE = "rater"
-# A page of 50 pairs sends about 2 KiB.
+# A page of 50 pairs sends about 2 KiB, in well under a second.
 MAX_BODY = 64 * 1024
+MAX_HEADERS = 16 * 1024
+BODY_S = 20.0
+_COOKIE = "apexline-survey"
+_TOKEN_FIELD = "form_token"
 _TEMPLATES = Path(__file__).parent / "templates"
 _HEADERS = {
     # Nothing but this page's own style and images; no script at all.
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    # "no-referrer" would make a browser send "Origin: null" with the forms of these pages.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
+    # Pages of other origins do not show the loops either.
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
     # Faces do not stay in a browser's cache.
     "Cache-Control": "no-store",
 }
 
 
-@dataclass(frozen=True)
-class Scale:
-    """An adjective pair as raters see it.
-
-    Parameters
-    ----------
-    pair : str
-        Identifier that is saved.
-    first, second : str
-        Adjective at level 1 and at level 5.
-    """
-
-    pair: str
-    first: str
-    second: str
-
-    @property
-    def wordings(self) -> tuple[str, str, str, str, str]:
-        """Spoken name of each level, 1 to 5."""
-        return (
-            f"strongly {self.first}",
-            f"slightly {self.first}",
-            "neither",
-            f"slightly {self.second}",
-            f"strongly {self.second}",
-        )
+class _NoSessionError(Exception):
+    """A page was asked for outside of a session."""
 
 
-class Stimuli(Protocol):
-    """What is rated. Asked anew on every request, so that new segments appear while the page runs."""
-
-    def segments(self) -> Sequence[str]:
-        """Return the identifiers of all segments to rate."""
-        ...
-
-    def loop(self, segment: str) -> bytes:
-        """Return a looping GIF, PNG or WebP image of a segment."""
-        ...
-
-
-@dataclass
-class _Survey:
-    """Who has rated what, and what comes next."""
-
-    stimuli: Stimuli
-    scales: Sequence[Scale]
-    save: Callable[[list[dict[str, Any]]], None]
-    rated: Callable[[str], Iterable[str]]
-    submitted: dict[str, set[str]] = field(default_factory=dict)
-    lock: Lock = field(default_factory=Lock)
-
-    def done(self, rater: str) -> set[str]:
-        """Segments that a rater has finished, those left wholly unanswered included."""
-        return (set(self.rated(rater)) | self.submitted.get(rater, set())) & set(self.stimuli.segments())
-
-    def next_segment(self, rater: str) -> str | None:
-        """Return the segment to show next, None when all are done."""
-        # Each rater has an order of their own: a few who stop early still cover all segments, and tiredness
-        # does not always meet the same ones.
-        done = self.done(rater)
-        remaining = [each for each in self.stimuli.segments() if each not in done]
-        return min(remaining, key=lambda segment: _draw(rater, segment), default=None)
-
-    def scales_for(self, rater: str) -> list[Scale]:
-        """Pairs in the rater's own order, the same on every page."""
-        return sorted(self.scales, key=lambda scale: _draw(rater, scale.pair))
-
-    def check_segment(self, segment: str) -> None:
-        if segment not in self.stimuli.segments():
-            raise HTTPException(404, f"There is no segment {segment} to rate.")
-
-    def submit(self, rater: str, segment: str, answers: Sequence[tuple[str, Any]]) -> None:
-        """Save one page's answers, once."""
-        rows = self._rows(rater, segment, answers)
-        with self.lock:
-            if segment in self.done(rater):
-                return
-            if rows:
-                self.save(rows)
-            self.submitted.setdefault(rater, set()).add(segment)
-
-    def _rows(self, rater: str, segment: str, answers: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
-        known = {scale.pair for scale in self.scales}
-        given: dict[str, str] = {}
-        for pair, level in answers:
-            if pair not in known:
-                raise HTTPException(422, f"{pair} is not an adjective pair of this survey.")
-            if level not in ("", *LEVELS):
-                raise HTTPException(422, f"Saw level {level} for {pair}, expected 1 to 5 or no answer.")
-            if pair in given:
-                raise HTTPException(422, f"Saw two answers to {pair}, expected one.")
-            given[pair] = level
-        return [
-            {"rater": rater, "segment": segment, "pair": pair, "level": int(level)}
-            for pair, level in given.items()
-            if level
-        ]
-
-
-def _draw(*names: str) -> bytes:
-    return hashlib.sha256("\0".join(names).encode()).digest()
-
-
-def _nobody(rater: str) -> tuple[str, ...]:
-    return ()
-
-
-def create_app(
-    *,
-    stimuli: Stimuli,
-    pairs: Sequence[Scale],
-    save: Callable[[list[dict[str, Any]]], None],
-    rated: Callable[[str], Iterable[str]] = _nobody,
-) -> FastAPI:
+def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> FastAPI:
     """Build the rating page.
 
     Parameters
@@ -166,13 +59,8 @@ def create_app(
         Segments to rate and their looping images.
     pairs : sequence of Scale
         Adjective pairs.
-    save : callable
-        Takes the answers of one page: dicts with rater, segment, pair and level (int, 1..5), one for each
-        answered pair. Called from one thread at a time; what it raises the rater sees as a server error,
-        and the page can be sent again.
-    rated : callable, optional
-        Takes a rater's code and returns the segments already rated, so that they are not asked again after a
-        restart. What was sent while this app runs is remembered without it.
+    store : Store
+        Where consent and answers are kept. It is written to by one thread at a time.
 
     Returns
     -------
@@ -182,23 +70,51 @@ def create_app(
     Raises
     ------
     ValueError
-        If there is no pair, or one is named twice.
+        If there is no pair, or one is named twice or like the form's own field.
     """
     names = [scale.pair for scale in pairs]
-    if not names or len(set(names)) < len(names):
-        msg = f"saw the pairs {names}, expected at least one and each once"
+    if not names or len(set(names)) < len(names) or _TOKEN_FIELD in names:
+        msg = f"saw the pairs {names}, expected at least one and each once, and none called {_TOKEN_FIELD}"
         raise ValueError(msg)
-    most_fields = 2 * len(names)  # so that an answer given twice is still named as that
-    survey = _Survey(stimuli, tuple(pairs), save, rated)
     templates = Jinja2Templates(directory=_TEMPLATES)
+    text = templates.get_template("consent.html").render()
+    survey = Survey(stimuli, tuple(pairs), store, text)
+    sessions, starts = Sessions(), Starts()
+    # Answers given twice are still named as that.
+    read_form = _form_reader(2 * len(names) + 1)
     app = FastAPI(title="Apexline rating survey", docs_url=None, redoc_url=None, openapi_url=None)
 
     def page(request: Request, name: str, status_code: int = 200, **context: Any) -> HTMLResponse:
         return templates.TemplateResponse(request, name, context, status_code=status_code)
 
+    def find_session(request: Request) -> Session | None:
+        return sessions.find(request.cookies.get(_cookie_name(request), ""))
+
+    def session_of(request: Request) -> Session:
+        session = find_session(request)
+        if session is None:
+            raise _NoSessionError
+        return session
+
+    def own_form(
+        fields: Annotated[list[tuple[str, Any]], Depends(read_form)], request: Request
+    ) -> tuple[Session, list[tuple[str, Any]]]:
+        """Return the session of a form, and its fields: a form of another session, or of none, is refused."""
+        session = find_session(request)
+        if session is None:
+            raise HTTPException(
+                403, "Your session has ended, and nothing of this page was stored. Begin again."
+            )
+        if not any(name == _TOKEN_FIELD and session.accepts(value) for name, value in fields):
+            raise HTTPException(403, "This form is not of your session; open the page anew.")
+        return session, [(name, value) for name, value in fields if name != _TOKEN_FIELD]
+
+    OwnSession = Annotated[Session, Depends(session_of)]  # noqa: N806 - a type
+    OwnForm = Annotated[tuple[Session, list[tuple[str, Any]]], Depends(own_form)]  # noqa: N806 - a type
+
     @app.middleware("http")
     async def harden(request: Request, call_next: Any) -> Response:
-        refusal = _body_refusal(request)
+        refusal = _refusal(request)
         if refusal is None:
             response: Response = await call_next(request)
         else:
@@ -210,93 +126,151 @@ def create_app(
     def refused(request: Request, error: HTTPException) -> HTMLResponse:
         return page(request, "refused.html", error.status_code, reason=error.detail)
 
-    @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, error: RequestValidationError) -> HTMLResponse:
-        fields = ", ".join(sorted({str(each["loc"][-1]) for each in error.errors()}))
-        return page(request, "refused.html", 422, reason=f"The form is incomplete: {fields}.")
+    @app.exception_handler(_NoSessionError)
+    def outside(request: Request, _: _NoSessionError) -> RedirectResponse:
+        return RedirectResponse("/", 303)
 
     @app.get("/")
     def welcome(request: Request) -> HTMLResponse:
-        return page(request, "welcome.html", num_segments=len(stimuli.segments()), num_pairs=len(names))
+        num_segments = len(stimuli.segments())
+        return page(request, "welcome.html", num_segments=num_segments, num_pairs=len(names))
 
     @app.post("/start")
-    def start(rater: Annotated[str, Form()], consent: Annotated[str, Form()]) -> RedirectResponse:
-        if not _RATER.fullmatch(rater):
-            raise HTTPException(422, "A code has 1 to 32 letters, digits, hyphens or underscores.")
-        if consent != "yes":
-            raise HTTPException(422, "Ratings are taken only with consent.")
-        response = RedirectResponse("/next", 303)
-        response.set_cookie(_COOKIE, rater, httponly=True, samesite="strict")
+    def start(
+        request: Request, fields: Annotated[list[tuple[str, Any]], Depends(read_form)]
+    ) -> RedirectResponse:
+        given = dict(fields)
+        if not given.get("rater") or given.get("consent") != "yes":
+            raise HTTPException(422, "Ratings are taken only with a code and with consent.")
+        if not starts.allow():
+            raise HTTPException(429, "Many begin at this moment. Please try again in a minute.")
+        rater, key = str(given["rater"]), str(given.get("return_key", "")).strip()
+        before = find_session(request)
+        if before is not None and before.rater == rater:
+            key = key or before.return_key
+        comes_back = bool(key)
+        key = survey.take_in(rater, key)
+        # A new token each time: one that somebody else put into this browser is worth nothing.
+        sessions.end(request.cookies.get(_cookie_name(request), ""))
+        response = RedirectResponse("/next" if comes_back else "/key", 303)
+        response.set_cookie(
+            _cookie_name(request),
+            sessions.begin(rater, key),
+            max_age=int(LONGEST_S),
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
         return response
 
+    @app.get("/key")
+    def show_key(request: Request, session: OwnSession) -> HTMLResponse:
+        return page(request, "key.html", rater=session.rater, return_key=session.return_key)
+
     @app.get("/next")
-    def next_page(request: Request) -> RedirectResponse:
-        rater = _rater(request)
-        if rater is None:
-            return RedirectResponse("/", 303)
-        segment = survey.next_segment(rater)
+    def next_page(session: OwnSession) -> RedirectResponse:
+        segment = survey.next_segment(session.rater)
         return RedirectResponse("/thanks" if segment is None else f"/segments/{quote(segment, safe='')}", 303)
 
     @app.get("/loops/{segment:path}")
-    def loop(segment: str) -> Response:
+    def loop(request: Request, segment: str) -> Response:
+        if find_session(request) is None:
+            raise HTTPException(403, "Clips are shown inside a session only.")
         survey.check_segment(segment)
-        image = stimuli.loop(segment)
+        try:
+            image = stimuli.loop(segment)
+        except LookupError as error:
+            raise HTTPException(404, f"The clip of segment {segment} is not there any more.") from error
         return Response(image, media_type=media_type(image))
 
     @app.get("/segments/{segment:path}", response_model=None)
-    def ask(request: Request, segment: str) -> Response:
+    def ask(request: Request, segment: str, session: OwnSession) -> Response:
         survey.check_segment(segment)
-        rater = _rater(request)
-        if rater is None:
-            return RedirectResponse("/", 303)
-        done = survey.done(rater)
+        done = survey.done(session.rater)
         if segment in done:
             return RedirectResponse("/next", 303)
         return page(
             request,
             "segment.html",
             link=quote(segment, safe=""),
-            scales=survey.scales_for(rater),
-            rater=rater,
+            scales=survey.scales_for(session.rater),
+            form_token=session.form_token,
             num_done=len(done),
             num_segments=len(stimuli.segments()),
         )
 
     @app.post("/segments/{segment:path}")
-    async def answer(request: Request, segment: str) -> RedirectResponse:
-        form = await request.form(max_files=0, max_fields=most_fields)
-        if len(form.multi_items()) > most_fields:
-            raise HTTPException(413, f"Saw {len(form.multi_items())} answers, expected at most {len(names)}.")
-        return await run_in_threadpool(take, request, segment, form.multi_items())
-
-    def take(request: Request, segment: str, answers: list[tuple[str, Any]]) -> RedirectResponse:
+    def answer(segment: str, form: OwnForm) -> RedirectResponse:
+        session, answers = form
         survey.check_segment(segment)
-        rater = _rater(request)
-        if rater is None:
-            return RedirectResponse("/", 303)
-        survey.submit(rater, segment, answers)
+        survey.submit(session.rater, session.return_key, segment, answers)
         return RedirectResponse("/next", 303)
 
     @app.get("/thanks")
     def thanks(request: Request) -> HTMLResponse:
-        rater = _rater(request)
-        num_done = 0 if rater is None else len(survey.done(rater))
+        session = find_session(request)
+        num_done = 0 if session is None else len(survey.done(session.rater))
         return page(
-            request, "thanks.html", rater=rater, num_done=num_done, num_segments=len(stimuli.segments())
+            request, "thanks.html", session=session, num_done=num_done, num_segments=len(stimuli.segments())
         )
+
+    @app.post("/leave")
+    def leave(request: Request, form: OwnForm) -> HTMLResponse:
+        sessions.end(request.cookies[_cookie_name(request)])
+        return _forgetting(request, page(request, "left.html", erased=False))
+
+    @app.get("/withdraw")
+    def ask_to_withdraw(request: Request, session: OwnSession) -> HTMLResponse:
+        return page(request, "withdraw.html", session=session)
+
+    @app.post("/withdraw")
+    def withdraw(request: Request, form: OwnForm) -> HTMLResponse:
+        survey.withdraw(form[0].rater)
+        sessions.end_all(form[0].rater)
+        return _forgetting(request, page(request, "left.html", erased=True))
 
     return app
 
 
-def _rater(request: Request) -> str | None:
-    code = request.cookies.get(_COOKIE, "")
-    return code if _RATER.fullmatch(code) else None
+def _cookie_name(request: Request) -> str:
+    # The server says https where its own proxy does. A browser lets nobody else set a cookie of such a name.
+    return f"__Host-{_COOKIE}" if request.url.scheme == "https" else _COOKIE
 
 
-def _body_refusal(request: Request) -> tuple[int, str] | None:
-    """Return status and reason where a body is too large, or its size is not said beforehand."""
+def _forgetting(request: Request, response: HTMLResponse) -> HTMLResponse:
+    response.delete_cookie(
+        _cookie_name(request), secure=request.url.scheme == "https", httponly=True, samesite="strict"
+    )
+    return response
+
+
+def _form_reader(most_fields: int) -> Any:
+    async def read(request: Request) -> list[tuple[str, Any]]:
+        try:
+            async with asyncio.timeout(BODY_S):
+                form = await request.form(max_files=0, max_fields=most_fields)
+        except TimeoutError as error:
+            raise HTTPException(408, "The form took too long to arrive; send it again.") from error
+        items = form.multi_items()
+        if len(items) > most_fields:
+            raise HTTPException(413, f"Saw {len(items)} fields, expected at most {most_fields}.")
+        return items
+
+    return read
+
+
+def _refusal(request: Request) -> tuple[int, str] | None:
+    """Return status and reason where a request is too large, of another site, or does not say its size beforehand."""
+    if sum(len(name) + len(value) for name, value in request.headers.raw) > MAX_HEADERS:
+        return (
+            431,
+            f"The request's headers are larger than {MAX_HEADERS // 1024} KiB; delete this site's cookies.",
+        )
     if request.method in ("GET", "HEAD"):
         return None
+    # Browsers say which page sends a form: none but this site's own may begin or answer in a rater's name.
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return 403, "This form comes from another site; open the survey itself."
     # The server reads no more than was announced.
     size = request.headers.get("content-length", "")
     if not (size.isascii() and size.isdigit()):

@@ -19,6 +19,13 @@ SEVERAL = {
     "bench/test_benchmarks.py": ("bench/__init__.py",),
     "features/test_cuda.py": ("features/cuda.py", "features/flow/cuda.py", "features/modc/cuda.py"),
     "features/video/test_damage.py": ("features/video/containers.py", "features/video/reader.py"),
+    "orchestration/web/test_hostile_page.py": ("orchestration/web/guard.py",),
+    "orchestration/web/test_proxies.py": ("docs/proxy", "orchestration/settings.py"),
+    "orchestration/web/test_ui.py": (
+        "ml/registry/ui.py",
+        "orchestration/commands/servers.py",
+        "orchestration/web",
+    ),
     "orchestration/test_line.py": ("assets", "orchestration", "sql"),
     "orchestration/test_poisoned_days.py": ("assets/lake", "assets/ingest", "orchestration/commands"),
     "orchestration/test_resume.py": ("assets/lake", "orchestration/commands/ingest.py"),

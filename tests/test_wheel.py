@@ -20,6 +20,7 @@ pytestmark = pytest.mark.wheel
 ROOT = Path(__file__).resolve().parent.parent
 SUMMARY = "summary.json"
 START_S = 180
+TOKEN = "token-of-the-test-of-the-wheel"
 CHECKOUTS_OWN = ("APEXLINE_", "COV_", "DAGSTER_", "MLFLOW_", "PYTHON", "VIRTUAL_ENV")
 
 SERVE_BESIDE_OTHERS = """
@@ -94,7 +95,8 @@ def free_port():
 
 def answer(url, data=None):
     """What a server that is still starting says in the end."""
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
+    request = urllib.request.Request(url, data=data, headers=headers)
     end = time.monotonic() + START_S
     while True:
         try:
@@ -144,7 +146,7 @@ def test_ui_that_the_demo_names_serves_the_line_and_the_registry(elsewhere, capf
     port, mlflow_port = free_port(), free_port()
     ports = ["--port", str(port), "--mlflow-port", str(mlflow_port)]
     command = [*named.partition("  (")[0].split(), *ports]
-    environment = without_the_checkout(APEXLINE_AUTOMATE="false")
+    environment = without_the_checkout(APEXLINE_AUTOMATE="false", APEXLINE_SERVER_TOKEN=TOKEN)
     with subprocess.Popen(command, cwd=elsewhere, env=environment) as ui:
         try:
             query = json.dumps({"query": WORKSPACE}).encode()
@@ -159,6 +161,7 @@ def test_ui_that_the_demo_names_serves_the_line_and_the_registry(elsewhere, capf
     assert {"clip_manifest", "face_tracks", "segment_scores", "champion", "report"} <= keys
     assert registry == b"OK"
     assert "Traceback" not in printed
+    assert TOKEN not in printed
 
 
 def test_benchmarks_say_that_they_need_a_checkout(tools, elsewhere):

@@ -30,7 +30,12 @@ class FaceDetector(Protocol):
     """Anything that finds faces with five landmarks."""
 
     def detect(
-        self, image: NDArray[np.uint8], *, window: Window | None = None, known: Sequence[Box] = ()
+        self,
+        image: NDArray[np.uint8],
+        *,
+        window: Window | None = None,
+        known: Sequence[Box] = (),
+        most: int | None = None,
     ) -> list[Detection]:
         """Find the faces of an image.
 
@@ -42,6 +47,8 @@ class FaceDetector(Protocol):
             Part to be searched; all of the image where left out.
         known : sequence of Box, optional
             Faces that need not be found again, px.
+        most : int, optional
+            Only so many, the largest; the work is then bounded, whatever the image shows. All where left out.
 
         Returns
         -------
@@ -118,7 +125,12 @@ class YunetDetector:
         self._net = cv2.FaceDetectorYN.create(str(model_path), "", (320, 320), config.min_score)
 
     def detect(
-        self, image: NDArray[np.uint8], *, window: Window | None = None, known: Sequence[Box] = ()
+        self,
+        image: NDArray[np.uint8],
+        *,
+        window: Window | None = None,
+        known: Sequence[Box] = (),
+        most: int | None = None,
     ) -> list[Detection]:
         """Find the faces of a BGR image, best score first."""
         window = window or Window.whole(image)
@@ -140,6 +152,8 @@ class YunetDetector:
             if detection.size_px >= self._config.min_face_px
             and all(box_iou(detection.box, box) < _MIN_IOU for box in known)
         ]
+        if most is not None:
+            new = sorted(new, key=lambda detection: -detection.size_px)[:most]
         return sorted(new, key=lambda detection: -detection.score)
 
     def confirm(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> list[Detection | None]:

@@ -18,6 +18,7 @@ from apexline.features.faces.detectors import FaceDetector
 
 # Intersection over union of a face's box with a tight crop; more rim than that makes the second look unsure.
 _MIN_TIGHT_IOU = 0.6
+_MAX_ASPECT = 4.0
 
 
 def align_raw_crop(
@@ -61,12 +62,15 @@ def align_raw_crop(
 
 
 def _find(image: NDArray[np.uint8], detector: FaceDetector) -> Detection | None:
-    whole = Box(0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
-    [seen] = detector.confirm(image, [whole])
+    rows, cols = image.shape[:2]
+    whole = Box(0.0, 0.0, float(cols), float(rows))
+    # A strip is no tight crop, and looking at it would fill a square of its longer side: gigabytes for a few kB.
+    is_strip = max(rows, cols) > _MAX_ASPECT * min(rows, cols)
+    [seen] = [None] if is_strip else detector.confirm(image, [whole])
     if seen is not None and box_iou(seen.box, whole) >= _MIN_TIGHT_IOU:
         return seen
     # Of several faces the largest: the others look in from the rim.
-    return max(detector.detect(image), key=lambda face: face.size_px, default=seen)
+    return next(iter(detector.detect(image, most=1)), seen)
 
 
 def crop_size_px(image: NDArray[np.uint8]) -> float:

@@ -8,4 +8,6 @@ from .request import FEATURES_FILE as FEATURES_FILE
 from .request import INPUTS as INPUTS
 from .request import PLACES as PLACES
 from .request import answers as answers
+from .request import picture_size as picture_size
 from .request import read_image as read_image
+from .ui import create_ui as create_ui

@@ -31,8 +31,9 @@ def import_mlflow() -> ModuleType:
 
 @contextmanager
 def mlflow_warnings_ignored() -> Generator[None]:
-    """Hide what MLflow 3.17 itself is warned for: type hints of its own classes, and pandas 3."""
+    """Hide what MLflow 3.17 itself is warned for: type hints of its own classes, pandas 3, a part of Starlette."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
         warnings.filterwarnings("ignore", "Operation with range is deprecated", DeprecationWarning)
+        warnings.filterwarnings("ignore", "starlette.middleware.wsgi is deprecated")
         yield

@@ -8,13 +8,15 @@ loader module that the registry is given brings them together.
 from __future__ import annotations
 
 import base64
-import binascii
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import warnings
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 from apexline.ml.datasets import CROP_SIZE, INPUT_SIZE
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
@@ -29,7 +31,7 @@ FEATURES_FILE = "features.yaml"  # beside the checkpoint: parameters of the feat
 # What a request may hold; one of the first two is needed.
 INPUTS: Mapping[str, str] = {
     "image": "a face: uint8 grey or BGR array, nested lists, encoded bytes (PNG, JPEG), or base64 of them",
-    "clip": "path of a video that the server can read: an answer for each expression in it",
+    "clip": "path of a video below the server's folder of clips: an answer for each expression in it",
     "onset": "the same face before its expression, for motion; as `image`",
     "aligned": "true: image and onset are grey faces as the line aligns them, 128 x 128, or 48 x 48 of their middle",
 }
@@ -44,6 +46,11 @@ COLUMNS: tuple[str, ...] = (
     *("row", "track", *PLACES, "emotion", "confidence", "mapped_emotion"),
     *(*(f"p_{name}" for name in EMOTIONS), *PAD_AXES, "adjectives", "abstained", "reasons"),
 )
+
+# Encoded pictures that are decoded; the header of each says its size.
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+# A decoder goes over all of a JPEG once for every scan, and an empty one takes 31 bytes. Encoders write a dozen.
+_JPEG_SCAN, _MAX_JPEG_SCANS = b"\xff\xda", 32
 
 # Bytes that are pixels, row by row, by their number: the columns `image` and `crop` of the lake.
 _PIXELS = {side * side: side for side in (INPUT_SIZE, CROP_SIZE)}
@@ -103,11 +110,7 @@ def read_image(value: Any) -> NDArray[np.uint8]:
         If it is none of those.
     """
     if isinstance(value, str):
-        try:
-            value = base64.b64decode(value, validate=True)
-        except binascii.Error as error:
-            msg = f"image is a text of {len(value)} characters that is no base64 ({error}); encode the file's bytes"
-            raise ValueError(msg) from error
+        value = _from_base64(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return _from_bytes(bytes(value))
     pixels = np.asarray(value)
@@ -118,6 +121,85 @@ def read_image(value: Any) -> NDArray[np.uint8]:
     return (pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).astype(np.uint8, copy=False)
 
 
+def picture_size(value: Any, *, max_bytes: int) -> tuple[int, int]:
+    """Say how large a picture will be that `read_image` makes of a value, without decoding it.
+
+    Parameters
+    ----------
+    value
+        As `read_image` takes it.
+    max_bytes : int
+        Largest encoded picture, bytes.
+
+    Returns
+    -------
+    rows, columns : int
+        Of an encoded picture by its header.
+
+    Raises
+    ------
+    ValueError
+        If an encoded picture is too large or none that is decoded, or a JPEG has more scans than encoders write.
+    """
+    if isinstance(value, str):
+        if len(value) > 4 * -(-max_bytes // 3):
+            msg = f"image is a text of {len(value)} characters, expected the base64 of at most {max_bytes} bytes"
+            raise ValueError(msg)
+        value = _from_base64(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        data = bytes(value)
+        if len(data) > max_bytes:
+            msg = f"image has {len(data)} bytes, expected at most {max_bytes}; send a smaller picture"
+            raise ValueError(msg)
+        side = _PIXELS.get(len(data))
+        return (side, side) if side is not None else _header_size(data)
+    # Lists are counted by their first row: NumPy refuses those whose rows differ.
+    rows = _length(value)
+    return rows, _length(cast("Sequence[Any]", value)[0]) if rows else 0
+
+
+def _length(value: Any) -> int:
+    return len(cast("Sequence[Any]", value)) if isinstance(value, Sequence | np.ndarray) else 0
+
+
+def _header_size(data: bytes) -> tuple[int, int]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(data), formats=_FORMATS) as picture:
+                cols, rows = picture.size
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        msg = f"image has {len(data)} bytes that decode to too much ({error}); send a smaller picture"
+        raise ValueError(msg) from error
+    # Pillow raises other errors than its own for some broken headers.
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise ValueError(_no_picture(data)) from error
+    if data.startswith(b"\xff\xd8") and data.count(_JPEG_SCAN) > _MAX_JPEG_SCANS:
+        msg = (
+            f"image is a JPEG of {data.count(_JPEG_SCAN)} scans, expected at most {_MAX_JPEG_SCANS}; "
+            "encode it anew"
+        )
+        raise ValueError(msg)
+    return rows, cols
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:  # binascii.Error, or characters beyond ASCII
+        msg = (
+            f"image is a text of {len(text)} characters that is no base64 ({error}); encode the file's bytes"
+        )
+        raise ValueError(msg) from error
+
+
+def _no_picture(data: bytes) -> str:
+    return (
+        f"image has {len(data)} bytes that are no encoded picture ({', '.join(_FORMATS)}), nor the {sorted(_PIXELS)} "
+        "of a 48 x 48 or 128 x 128 grey face"
+    )
+
+
 def _from_bytes(data: bytes) -> NDArray[np.uint8]:
     side = _PIXELS.get(len(data))
     if side is not None:
@@ -125,9 +207,5 @@ def _from_bytes(data: bytes) -> NDArray[np.uint8]:
     # IMREAD_ANYCOLOR: grey stays grey. An empty buffer is an assertion of OpenCV's.
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR) if data else None
     if found is None:
-        msg = (
-            f"image has {len(data)} bytes that are no encoded picture (PNG, JPEG, ...), nor the {sorted(_PIXELS)} "
-            "of a 48 x 48 or 128 x 128 grey face"
-        )
-        raise ValueError(msg)
+        raise ValueError(_no_picture(data))
     return found.astype(np.uint8, copy=False)

@@ -61,7 +61,7 @@ def ui(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
     mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
 ) -> None:
-    """Serve the Dagster and MLflow UIs on 127.0.0.1 until interrupted."""
+    """Serve the Dagster and MLflow UIs on 127.0.0.1 until interrupted; open the links that it prints."""
     from apexline.orchestration.commands.servers import serve_uis
 
     raise typer.Exit(serve_uis(Settings(), port=port, mlflow_port=mlflow_port))

@@ -1,31 +1,39 @@
-"""Servers a person opens in a browser; all of them listen on 127.0.0.1 only.
+"""Servers a person opens in a browser; all of them listen on 127.0.0.1 only, behind the guard.
 
-The Dagster webserver has no authentication: to reach it from elsewhere, put a proxy with authentication in front.
+Belongs here: starting and ending them, their ports. Stays out: who may reach them (``orchestration.web``).
 """
 
 import errno
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import shorten
+
+import yaml
+from pydantic import SecretStr
 
 from apexline.assets.lake import Lake
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
+from apexline.orchestration.web import LOOPBACK, serve
 
-_HOST = "127.0.0.1"
 _PROC, _LISTENING = Path("/proc"), "0A"  # proc(5): state of a listening socket in net/tcp
 _WORKSPACE = files("apexline") / "workspace.yaml"
+_LOOK_S = 0.5
+_WEB = "apexline.orchestration.web"
 
 
 def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
-    """Run ``dg dev`` and ``mlflow server`` until one ends or the user interrupts; return the exit code.
+    """Run Dagster's daemon, its UI and MLflow's until one ends or the user interrupts; return the exit code.
 
     Raises
     ------
@@ -37,45 +45,36 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
     build_registry(
         settings
     )  # MLflow's server reads the paths of artifacts, which follow a home that was moved
+    token = settings.server_token or SecretStr(secrets.token_urlsafe())
     environment = {
         **os.environ,
         "APEXLINE_HOME": str(settings.home_path),
         "DAGSTER_HOME": str(settings.dagster_home),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # workers for a feature that is not used here
     }
-    tools = Path(sys.executable).parent
-    commands = [
-        [tools / "dg", "dev", "--workspace", _WORKSPACE, "--host", _HOST, "--port", str(port)],
-        [
-            *(tools / "mlflow", "server", "--backend-store-uri", settings.tracking_uri),
-            *(
-                "--artifacts-destination",
-                settings.artifact_root,
-                "--host",
-                _HOST,
-                "--port",
-                str(mlflow_port),
-                "--workers",
-                "1",
-            ),
-        ],
-    ]
+    guarded = {**environment, "APEXLINE_SERVER_TOKEN": token.get_secret_value()}
     print(
-        f"Dagster  http://{_HOST}:{port}\nMLflow   http://{_HOST}:{mlflow_port}\nCtrl-C ends both.",
+        _addresses({"Dagster": port, "MLflow": mlflow_port}, token, drawn=settings.server_token is None),
         flush=True,
     )
     # A service manager ends us with SIGTERM: the servers must go too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as stack:
-        servers = [
-            subprocess.Popen([str(part) for part in command], env=environment, start_new_session=True)
-            for command in commands
-        ]
-        for server in servers:
-            stack.callback(_stop, server)
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        code, code_socket, workspace = _code_server(folder)
+        # Sensors, schedules and the queue.
+        daemon = ["dagster._daemon", "run", "--workspace", str(workspace)]
         try:
-            return _wait_for_any(servers)
+            servers = [
+                _start(stack, code, environment),
+                _start(stack, [_WEB, "mlflow", str(mlflow_port)], guarded),
+            ]
+            waiting = [(daemon, environment), ([_WEB, "dagster", str(port), str(workspace)], guarded)]
+            while (ended := _first_end(servers)) is None:
+                if waiting and code_socket.exists():  # the code is loaded
+                    servers += [_start(stack, module, given) for module, given in waiting]
+                    waiting = []
+                time.sleep(_LOOK_S)
+            return ended
         except KeyboardInterrupt:
             return 0
 
@@ -83,12 +82,44 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
 def serve_survey(settings: Settings, *, port: int) -> None:
     """Serve the rating page until the user interrupts; raises ``OSError`` where the port is taken."""
     _require_free({"--port": port})
-    import uvicorn
-
     from apexline.orchestration.commands.rating_page import create_rating_page
 
-    print(f"Rating page  http://{_HOST}:{port}\nCtrl-C ends it.", flush=True)
-    uvicorn.run(create_rating_page(Lake(settings.home_path)), host=_HOST, port=port, log_level="warning")
+    print(f"Rating page  http://{LOOPBACK}:{port}\nCtrl-C ends it.", flush=True)
+    serve(create_rating_page(Lake(settings.home_path)), port=port, origins=settings.server_origins)
+
+
+def _addresses(ports: Mapping[str, int], token: SecretStr, *, drawn: bool) -> str:
+    """Say where to look. A token that was set stays out of what may be a service's log."""
+    query = f"/?token={token.get_secret_value()}" if drawn else "/?token=$APEXLINE_SERVER_TOKEN"
+    lines = [f"{name:<8} http://{LOOPBACK}:{port}{query}" for name, port in ports.items()]
+    return "\n".join([*lines, "Open these links, which hold the key to the servers. Ctrl-C ends both."])
+
+
+def _code_server(folder: Path) -> tuple[list[str], Path, Path]:
+    """Return what loads the code of ``workspace.yaml``, its socket file, and a workspace for the others that names it.
+
+    Daemon and UI would each load the code for themselves, the daemon anew every minute. The file opens for its owner
+    alone: a port would answer every user of the machine, and web pages.
+    """
+    module = yaml.safe_load(_WORKSPACE.read_text())["load_from"][0]["python_module"]
+    named, opened = module["location_name"], folder / "code.sock"
+    workspace = folder / "workspace.yaml"
+    workspace.write_text(
+        yaml.safe_dump({"load_from": [{"grpc_server": {"socket": str(opened), "location_name": named}}]})
+    )
+    command = ["dagster", "code-server", "start", "--socket", str(opened), "--log-level", "warning"]
+    command += ["--use-python-environment-entry-point"]  # runs are started by this very Python
+    return [*command, "--module-name", module["module_name"], "--location-name", named], opened, workspace
+
+
+def _start(
+    stack: ExitStack, module: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a module as a program, which the stack ends; ``-P``: the folder it is started in may hold its names."""
+    command = [sys.executable, "-P", "-m", *module]
+    server = subprocess.Popen(command, env=environment, start_new_session=True)
+    stack.callback(_stop, server)
+    return server
 
 
 def _require_free(ports: Mapping[str, int]) -> None:
@@ -105,13 +136,13 @@ def _require_free(ports: Mapping[str, int]) -> None:
                 socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
             )  # as servers do: no wait for old connections
             try:
-                trial.bind((_HOST, port))
+                trial.bind((LOOPBACK, port))
                 trial.listen()
             except (OSError, OverflowError) as error:
                 if getattr(error, "errno", None) == errno.EADDRINUSE:
-                    msg = f"port {port} is taken on {_HOST}: {_listener(port)} listens there; end it, or {remedy}"
+                    msg = f"port {port} is taken on {LOOPBACK}: {_listener(port)} listens there; end it, or {remedy}"
                 else:
-                    msg = f"nothing can listen on port {port} of {_HOST} ({error}); {remedy}"
+                    msg = f"nothing can listen on port {port} of {LOOPBACK} ({error}); {remedy}"
                 raise OSError(msg) from error
 
 
@@ -135,13 +166,9 @@ def _listener(port: int) -> str:
     return "a process of another user"
 
 
-def _wait_for_any(servers: list[subprocess.Popen[bytes]]) -> int:
-    while True:
-        for server in servers:
-            try:
-                return server.wait(timeout=0.5)
-            except subprocess.TimeoutExpired:
-                continue
+def _first_end(servers: Sequence[subprocess.Popen[bytes]]) -> int | None:
+    """Return the exit code of a server that has ended, None where all run."""
+    return next((code for code in (server.poll() for server in servers) if code is not None), None)
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

@@ -22,7 +22,7 @@ def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:
         "where to look next": {
             "report": str(line.lake.home / "reports" / "latest" / "index.html"),
             "warehouse": str(line.settings.warehouse_path),
-            "UI": f"{_command()} ui  (Dagster http://127.0.0.1:3000, MLflow http://127.0.0.1:5000)",
+            "UI": f"{_command()} ui  (Dagster and MLflow: open the links that it prints)",
         },
     }
 

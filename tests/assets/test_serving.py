@@ -16,6 +16,7 @@ from apexline.assets.lake.crops import crops_at
 from apexline.assets.lake.face_quality import measures_at
 from apexline.assets.scoring.answers import FaceInput, score_faces
 from apexline.assets.serving import ExpressionServer, _load_pyfunc
+from apexline.assets.serving_limits import ServingLimits
 from apexline.features.config import FeatureConfig
 from apexline.features.faces.alignment import align_face
 from apexline.features.faces.config import FaceConfig
@@ -58,8 +59,8 @@ def make_model(*, texture_size=16352, limits=None) -> ExpressionModel:
 
 
 @pytest.fixture(scope="module")
-def server() -> ExpressionServer:
-    return ExpressionServer(make_model(), CONFIG)
+def server(astronaut_clip) -> ExpressionServer:
+    return ExpressionServer(make_model(), CONFIG, ServingLimits(clips=astronaut_clip.path.parent))
 
 
 @pytest.fixture(scope="module")
@@ -197,8 +198,25 @@ def test_what_is_called_aligned_has_its_size(server, raw):
 
 
 def test_a_clip_that_is_not_there_is_named(server):
-    with pytest.raises(FileNotFoundError, match="clip /nowhere/clip.mp4 is no file that the server can read"):
-        ask(server, {"clip": "/nowhere/clip.mp4"})
+    with pytest.raises(
+        ValueError, match="clip 'nowhere.mp4' is no file below the folder that APEXLINE_SERVING_CLIPS"
+    ):
+        ask(server, {"clip": "nowhere.mp4"})
+
+
+@pytest.mark.parametrize(
+    ("limits", "rows", "message"),
+    [
+        ({"max_rows": 2}, 3 * [{"image": [[1]]}], "3 rows, expected at most 2"),
+        ({"max_searches": 1}, 2 * [{"image": [[1]]}], "found in 2 pictures, expected at most 1"),
+        ({"max_pixels": 9}, [{"image": [[1]]}, {"image": [[1] * 3] * 3}], "row 1, image has 3 x 3 px"),
+        ({}, [{"image": [[1]]}, {"clip": "/etc/passwd"}], "reads no clips; APEXLINE_SERVING_CLIPS"),
+    ],
+)
+def test_a_request_that_asks_for_too_much_is_refused_before_any_work(monkeypatch, limits, rows, message):
+    monkeypatch.setattr(ExpressionServer, "face", lambda *_: pytest.fail("worked"))
+    with pytest.raises(ValueError, match=message):
+        ask(ExpressionServer(make_model(), CONFIG, ServingLimits(**limits)), *rows)
 
 
 @pytest.mark.parametrize("onset", [True, False])

@@ -148,3 +148,39 @@ def test_a_registry_that_homes_share_stays_where_it_is(tmp_path):
     location = (tmp_path / "first" / "mlartifacts" / "apexline").as_uri()
     client.create_experiment("apexline", location)
     assert build_registry(homes[1]).client.get_experiment_by_name("apexline").artifact_location == location
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("", ()),
+        ("https://Apexline.example.org:443", ("https://apexline.example.org",)),
+        (" http://localhost:4000, https://[::1]:8443 ", ("http://localhost:4000", "https://[::1]:8443")),
+        ("http://localhost:80", ("http://localhost",)),
+    ],
+)
+def test_origins_are_written_as_browsers_write_them(monkeypatch, given, taken):
+    monkeypatch.setenv("APEXLINE_SERVER_ORIGINS", given)
+    assert Settings().server_origins == taken
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["apexline.example.org", "*", "https://*", "https://a.example/path", "https://u@a.example", "null"],
+)
+def test_what_is_no_origin_is_refused(monkeypatch, wrong):
+    monkeypatch.setenv("APEXLINE_SERVER_ORIGINS", wrong)
+    with pytest.raises(ValidationError, match="expected one as https://apexline.example.org, without a path"):
+        Settings()
+
+
+@pytest.mark.parametrize("wrong", ["", "short", "0123456789 0123456789", "0123456789;0123456789"])
+def test_a_token_that_can_be_guessed_or_spoils_a_link_is_refused(monkeypatch, wrong):
+    monkeypatch.setenv("APEXLINE_SERVER_TOKEN", wrong)
+    with pytest.raises(ValidationError, match="expected 20 or more"):
+        Settings()
+
+
+def test_a_token_is_not_shown(monkeypatch):
+    monkeypatch.setenv("APEXLINE_SERVER_TOKEN", "a-token-that-nobody-sees")
+    assert "nobody" not in repr(Settings())

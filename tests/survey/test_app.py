@@ -1,54 +1,14 @@
-import re
-import warnings
+"""The pages: what they show and to whom, and what a browser may send."""
 
-import numpy as np
+import asyncio
+import re
+
 import pytest
 
-from apexline.survey.app import MAX_BODY, Scale, create_app
-from apexline.survey.loops import encode_loop
-
-with warnings.catch_warnings():
-    # Starlette's test client announces that it will want httpx2 one day.
-    warnings.filterwarnings("ignore", message="Using `httpx` with")
-    from fastapi.testclient import TestClient
-
-
-SEGMENTS = ["aa-20", "aa-90", "b/b 5"]
-PAIRS = [Scale("angry_calm", "angry", "calm"), Scale("happy_sad", "happy", "sad")]
-
-
-class Stimuli:
-    def __init__(self, segments):
-        self.names = list(segments)
-        self.image = encode_loop(np.zeros((2, 8, 8), np.uint8), 25)
-
-    def segments(self):
-        return self.names
-
-    def loop(self, segment):
-        return self.image
-
-
-class Page:
-    """A browser at the survey, and what was saved."""
-
-    def __init__(self, segments=SEGMENTS, **options):
-        self.saved = []
-        self.stimuli = Stimuli(segments)
-        options.setdefault("save", self.saved.append)
-        app = create_app(stimuli=self.stimuli, pairs=PAIRS, **options)
-        self.client = TestClient(app, raise_server_exceptions=False)
-
-    def begin(self, rater="otter-7", consent="yes"):
-        return self.client.post("/start", data={"rater": rater, "consent": consent})
-
-    def send(self, segment, answers):
-        return self.client.post(f"/segments/{segment}", data=answers, follow_redirects=False)
-
-
-@pytest.fixture
-def page():
-    return Page()
+from apexline.survey import app, sessions
+from apexline.survey.answers import Scale
+from apexline.survey.app import MAX_BODY, create_app
+from tests.survey.browser import PAIRS, SEGMENTS, Page, Stimuli, Store
 
 
 def test_the_first_page_tells_what_is_stored_and_asks_for_a_code_and_consent(page):
@@ -61,7 +21,7 @@ def test_the_first_page_tells_what_is_stored_and_asks_for_a_code_and_consent(pag
 
 def test_pages_need_no_script_and_load_nothing_from_elsewhere(page):
     page.begin()
-    for path in ("/", "/next", "/thanks"):
+    for path in ("/", "/key", "/next", "/thanks", "/withdraw"):
         response = page.client.get(path)
         assert "<script" not in response.text
         assert "http" not in re.sub(r"https?://testserver", "", response.text)
@@ -88,76 +48,12 @@ def test_every_pair_has_five_levels_and_no_answer_as_the_choice_made_at_first(pa
         assert f"strongly {scale.second}" in text
 
 
-def test_answers_are_saved_as_tidy_rows_and_skipped_pairs_are_not(page):
-    page.begin()
-    response = page.send("aa-20", {"angry_calm": "4", "happy_sad": ""})
-    assert response.status_code == 303
-    assert page.saved == [[{"rater": "otter-7", "segment": "aa-20", "pair": "angry_calm", "level": 4}]]
-
-
-def test_a_rater_goes_through_all_segments_once_and_is_thanked(page):
-    response = page.begin()
-    seen = []
-    while "/segments/" in str(response.url):
-        seen.append(response.url.path.removeprefix("/segments/"))
-        response = page.client.post(response.url, data={"angry_calm": "1", "happy_sad": "5"})
-    assert sorted(seen) == sorted(SEGMENTS)
-    assert response.url.path == "/thanks"
-    assert "finished all 3 clips" in response.text
-    assert len(page.saved) == 3
-
-
-def test_a_finished_segment_is_neither_shown_nor_saved_again(page):
-    page.begin()
-    page.send("aa-20", {"angry_calm": "4"})
-    page.send("aa-20", {"angry_calm": "1"})
-    assert len(page.saved) == 1
-    response = page.client.get("/segments/aa-20", follow_redirects=False)
-    assert (response.status_code, response.headers["location"]) == (303, "/next")
-
-
-def test_a_segment_left_wholly_unanswered_is_finished_without_a_row(page):
-    page.begin()
-    assert page.send("aa-20", {"angry_calm": "", "happy_sad": ""}).status_code == 303
-    assert page.saved == []
-    assert "1 of 3 clips" in page.client.get("/thanks").text
-
-
 def test_stopping_early_says_how_to_go_on(page):
     page.begin()
     page.send("aa-20", {"angry_calm": "4"})
     text = page.client.get("/thanks").text
     assert "1 of 3 clips" in text
     assert "otter-7" in text
-
-
-def test_raters_do_not_share_what_is_done(page):
-    page.begin("first")
-    page.send("aa-20", {"angry_calm": "4"})
-    page.begin("second")
-    assert page.client.get("/segments/aa-20", follow_redirects=False).status_code == 200
-
-
-def test_segments_rated_before_a_restart_are_not_asked_again():
-    page = Page(rated=lambda rater: ["aa-20", "gone"] if rater == "otter-7" else [])
-    text = page.begin().text
-    assert "Clip 2 of 3" in text
-    assert page.client.get("/segments/aa-20", follow_redirects=False).status_code == 303
-
-
-def test_raters_get_orders_of_their_own_that_stay():
-    def orders():
-        return [Page([f"s{i}" for i in range(20)]).begin(f"rater-{i}").url.path for i in range(8)]
-
-    first = orders()
-    assert len(set(first)) > 3
-    assert orders() == first
-
-
-def test_new_segments_appear_while_the_page_runs(page):
-    page.begin()
-    page.stimuli.names = ["new-1"]
-    assert page.client.get("/next").url.path == "/segments/new-1"
 
 
 def test_no_stimuli_is_said_and_no_form_is_shown():
@@ -173,25 +69,7 @@ def test_an_unknown_segment_is_not_found(page, path):
     assert response.status_code == 404
     assert "zz-1" in response.text
     assert page.send("zz-1", {"angry_calm": "1"}).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("answers", "reason"),
-    [
-        ({"angry_calm": "6"}, "expected 1 to 5"),
-        ({"angry_calm": "0"}, "expected 1 to 5"),
-        ({"angry_calm": "2.5"}, "expected 1 to 5"),
-        ({"hot_cold": "1"}, "hot_cold is not an adjective pair"),
-        ({"angry_calm": ["1", "2"]}, "two answers"),
-    ],
-)
-def test_a_bad_answer_is_refused_and_nothing_of_its_page_is_saved(page, answers, reason):
-    page.begin()
-    response = page.send("aa-20", {"happy_sad": "1", **answers})
-    assert response.status_code == 422
-    assert reason in response.text
-    assert page.saved == []
-    assert page.client.get("/segments/aa-20", follow_redirects=False).status_code == 200
+    assert Page(like=page).client.get(path).status_code != 404
 
 
 @pytest.mark.parametrize("path", ["/start", "/segments/aa-20", "/nowhere"])
@@ -204,7 +82,7 @@ def test_a_form_is_bounded_and_its_size_announced(page, path):
     response = page.client.post(path, content=iter([b"angry_calm=1"]))  # in chunks of any number
     assert response.status_code == 411
     assert response.headers["cache-control"] == "no-store"
-    assert page.saved == []
+    assert page.store.rows == []
 
 
 @pytest.mark.parametrize("as_parts", [False, True])
@@ -219,12 +97,7 @@ def test_more_fields_than_pairs_are_refused(page, as_parts):
     response = page.client.post("/segments/aa-20", content=body.encode(), headers={"content-type": kind})
     assert response.status_code in {400, 413}
     assert "That did not work" in response.text
-    assert page.saved == []
-
-
-@pytest.mark.parametrize("code", ["a b", "x" * 33, "<b>", "ä"])
-def test_a_bad_code_is_refused(page, code):
-    assert page.begin(code).status_code == 422
+    assert page.store.rows == []
 
 
 @pytest.mark.parametrize("data", [{"rater": "otter-7"}, {"consent": "yes"}, {"rater": "o", "consent": "no"}])
@@ -232,37 +105,143 @@ def test_nobody_begins_without_code_and_consent(page, data):
     response = page.client.post("/start", data=data)
     assert response.status_code == 422
     assert "That did not work" in response.text
-    assert "rater" not in page.client.cookies
+    assert not page.client.cookies
+    assert page.store.log == []
 
 
-@pytest.mark.parametrize("cookie", [None, "<script>"])
-def test_without_a_code_every_page_leads_to_the_first(page, cookie):
-    if cookie:
-        page.client.cookies.set("rater", cookie)
-    for path in ("/next", "/segments/aa-20"):
-        assert page.client.get(path).url.path == "/"
-    assert page.send("aa-20", {"angry_calm": "1"}).headers["location"] == "/"
-    assert page.saved == []
-    assert "No ratings were sent" in page.client.get("/thanks").text
-
-
-def test_what_could_not_be_saved_can_be_sent_again():
-    def broken(rows):
-        if not calls:
-            calls.append(rows)
-            message = "disk full"
-            raise OSError(message)
-        calls.append(rows)
-
-    calls = []
-    page = Page(save=broken)
+@pytest.mark.parametrize("cookie", [None, "<script>", "otter-7", "A" * 43, "ä"])
+def test_without_a_session_nothing_is_shown_and_nothing_taken(page, cookie):
     page.begin()
-    assert page.send("aa-20", {"angry_calm": "4"}).status_code == 500
-    assert page.send("aa-20", {"angry_calm": "4"}).status_code == 303
-    assert len(calls) == 2
+    other = Page(like=page)
+    # What was the cookie of 0.1.0, and a guess at the present one.
+    other.client.headers.update(
+        {"cookie": f"rater=otter-7; apexline-survey={cookie}".encode()} if cookie else {}
+    )
+    for path in ("/key", "/next", "/segments/aa-20", "/segments/zz-1", "/withdraw"):
+        response = other.client.get(path, follow_redirects=False)
+        assert (response.status_code, response.headers["location"]) == (303, "/")
+    assert other.client.get("/loops/aa-20").status_code == 403
+    assert other.client.get("/loops/zz-1").status_code == 403
+    for path in ("/segments/aa-20", "/leave", "/withdraw"):
+        answer = other.client.post(path, data={"angry_calm": "1", "form_token": page.token})
+        assert answer.status_code == 403
+        assert "Your session has ended" in answer.text
+    assert page.store.rows == []
+    assert "No ratings were sent" in other.client.get("/thanks").text
 
 
-@pytest.mark.parametrize("pairs", [[], [PAIRS[0], PAIRS[0]]])
+def test_the_cookie_is_a_secret_of_its_own_and_new_at_every_start(page):
+    cookie = page.start().headers["set-cookie"]
+    assert re.match(r"apexline-survey=[\w-]{43}; HttpOnly; Max-Age=43200; Path=/; SameSite=strict$", cookie)
+    first = page.client.cookies["apexline-survey"]
+    assert "otter" not in first
+    page.start()  # the same browser needs no key
+    assert page.client.cookies["apexline-survey"] != first
+    stale = Page(like=page)
+    stale.client.cookies.set("apexline-survey", first)
+    assert stale.client.get("/loops/aa-20").status_code == 403
+
+
+def test_a_token_that_somebody_put_into_the_browser_is_worth_nothing(page):
+    page.client.cookies.set("apexline-survey", "chosen-by-another")
+    page.start()
+    other = Page(like=page)
+    other.client.cookies.set("apexline-survey", "chosen-by-another")
+    assert other.client.get("/loops/aa-20").status_code == 403
+
+
+def test_over_https_the_cookie_is_bound_to_the_host():
+    page = Page(base_url="https://testserver")
+    cookie = page.start().headers["set-cookie"]
+    assert cookie.startswith("__Host-apexline-survey=")
+    assert cookie.endswith("; Secure")
+    assert "Domain" not in cookie
+    assert page.client.get("/loops/aa-20").status_code == 200
+
+
+def test_a_session_is_left(page):
+    page.begin()
+    cookie, key = page.client.cookies["apexline-survey"], page.return_key
+    assert "session in this browser has ended" in page.post("/leave").text
+    stale = Page(like=page)
+    stale.client.cookies.set("apexline-survey", cookie)
+    assert stale.client.get("/loops/aa-20").status_code == 403
+    assert "Clip 1 of 3" in page.begin(return_key=key).text
+
+
+@pytest.mark.parametrize("path", ["/segments/aa-20", "/withdraw", "/leave"])
+def test_a_form_of_another_session_is_refused(page, path):
+    page.begin()
+    other = Page(like=page)
+    other.begin("other")
+    for fields in ({}, {"form_token": ""}, {"form_token": other.token}, {"form_token": "ä"}):
+        response = page.client.post(
+            path, data={"angry_calm": "1", **fields} if "segments" in path else fields
+        )
+        assert response.status_code == 403
+        assert "not of your session" in response.text
+    assert page.store.rows == []
+    assert page.client.get("/loops/aa-20").status_code == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_form_on_another_site_begins_and_sends_nothing(page, site):
+    page.client.headers["sec-fetch-site"] = site
+    response = page.start()
+    assert response.status_code == 403
+    assert "another site" in response.text
+    page.client.headers["sec-fetch-site"] = "same-origin"
+    assert page.start().status_code == 303
+
+
+def test_loops_are_for_this_site_alone(page):
+    page.begin()
+    assert page.client.get("/loops/aa-20").headers["cross-origin-resource-policy"] == "same-origin"
+
+
+def test_a_loop_that_is_gone_is_not_found(page):
+    page.begin()
+    page.stimuli.loop = {}.__getitem__
+    response = page.client.get("/loops/aa-20")
+    assert response.status_code == 404
+    assert "not there any more" in response.text
+
+
+def test_starts_are_bounded(page, monkeypatch):
+    monkeypatch.setattr(sessions, "monotonic", lambda: 1000.0)
+    codes = [page.start(f"r{k}").status_code for k in range(sessions.MAX_STARTS_PER_MINUTE + 1)]
+    assert codes == [303] * sessions.MAX_STARTS_PER_MINUTE + [429]
+    monkeypatch.setattr(sessions, "monotonic", lambda: 1061.0)
+    assert page.start("late").status_code == 303
+
+
+def test_large_headers_are_refused(page):
+    response = page.client.get("/", headers={"cookie": "a=" + "x" * 20_000})
+    assert response.status_code == 431
+
+
+def test_a_form_that_does_not_arrive_is_not_waited_for(page, monkeypatch):
+    monkeypatch.setattr(app, "BODY_S", 0.05)
+
+    async def ask():
+        sent = []
+
+        async def receive():
+            await asyncio.sleep(60)
+
+        async def send(message):
+            sent.append(message)
+
+        headers = [(b"content-length", b"9"), (b"content-type", b"application/x-www-form-urlencoded")]
+        scope = {"type": "http", "method": "POST", "path": "/start", "query_string": b"", "headers": headers}
+        scope |= {"scheme": "http", "http_version": "1.1", "server": ("testserver", 80), "root_path": ""}
+        await asyncio.wait_for(page.app(scope, receive, send), 20)
+        return sent[0]["status"]
+
+    assert asyncio.run(ask()) == 408
+
+
+@pytest.mark.parametrize("pairs", [[], [PAIRS[0], PAIRS[0]], [Scale("form_token", "a", "b")]])
 def test_pairs_are_needed_and_each_once(pairs):
     with pytest.raises(ValueError, match="each once"):
-        create_app(stimuli=Stimuli(SEGMENTS), pairs=pairs, save=print)
+        create_app(stimuli=Stimuli(SEGMENTS), pairs=pairs, store=Store())

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from apexline.features.faces import mtcnn
 from apexline.features.faces.boxes import Box
 from apexline.features.faces.config import FaceConfig
 from apexline.features.faces.detectors import make_detector
@@ -70,6 +71,31 @@ class TestMtcnn:
         found = make_detector(FaceConfig()).detect(scene)
         assert len(found) == 2
         assert found[0].score >= found[1].score
+
+    def test_the_largest_faces_are_the_same_that_a_search_for_all_finds(self, portrait):
+        face = portrait[30:200, 140:310]
+        scene = np.full((240, 560, 3), 128, np.uint8)
+        scene[40:210, 30:200] = face
+        scene[60:196, 350:486] = cv2.resize(face, (136, 136), interpolation=cv2.INTER_AREA)
+        detector = make_detector(FaceConfig())
+        both = detector.detect(scene)
+        [largest] = detector.detect(scene, most=1)
+        assert largest.box == max(both, key=lambda found: found.size_px).box
+        assert [found.box for found in detector.detect(scene, most=2)] == [found.box for found in both]
+        assert detector.detect(np.zeros((120, 160, 3), np.uint8), most=1) == []
+
+    def test_a_mosaic_of_faces_costs_no_more_than_the_faces_asked_for(self, portrait, monkeypatch):
+        small = cv2.resize(portrait[60:190, 165:285], (24, 24), interpolation=cv2.INTER_AREA)
+        scene = np.tile(small, (20, 20, 1))
+        shown = []
+        run = mtcnn._Network.run
+        monkeypatch.setattr(
+            mtcnn._Network, "run", lambda net, images: shown.append(len(images)) or run(net, images)
+        )
+        assert len(make_detector(FaceConfig(min_face_px=20)).detect(scene, most=1)) == 1
+        # P-Net's levels, R-Net and O-Net once, and the views of one face
+        assert max(shown) <= 128
+        assert len(shown) < 20
 
     def test_no_face(self):
         assert make_detector(FaceConfig()).detect(np.zeros((120, 160, 3), np.uint8)) == []

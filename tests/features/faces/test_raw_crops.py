@@ -65,6 +65,13 @@ def test_where_there_is_no_face_there_is_no_crop(detector):
     assert align_raw_crop(np.zeros((5, 7), np.uint8), detector) is None
 
 
+@pytest.mark.parametrize("shape", [(1, 60_000), (60_000, 1), (12, 60_000)])
+def test_a_strip_costs_no_square_of_its_length(detector, monkeypatch, shape):
+    # 60,000 x 60,000 px are 10 GB.
+    monkeypatch.setattr(detector, "confirm", lambda *_: pytest.fail("looked at a square"))
+    assert align_raw_crop(np.zeros(shape, np.uint8), detector) is None
+
+
 @pytest.mark.parametrize("shape", [(4,), (4, 4, 2), (1, 4, 4, 3)])
 def test_other_shapes_are_refused(detector, shape):
     with pytest.raises(ValueError, match="expected uint8"):

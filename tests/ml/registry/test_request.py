@@ -1,4 +1,6 @@
 import base64
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from apexline.ml.config import TrainConfig
 from apexline.ml.deepid.abstention import Limits
 from apexline.ml.deepid.train import train_deepid
-from apexline.ml.registry.request import COLUMNS, PLACES, answers, read_image
+from apexline.ml.registry.request import COLUMNS, PLACES, answers, picture_size, read_image
 
 
 @pytest.fixture(scope="module")
@@ -87,4 +89,69 @@ def test_encoded_pictures_are_decoded(channels):
 )
 def test_what_is_no_picture_is_refused(value, message):
     with pytest.raises(ValueError, match=message):
+        read_image(value)
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 3)])
+def test_the_size_of_a_picture_is_known_before_it_is_decoded(shape):
+    picture = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
+    forms = [picture, picture.tolist(), list(picture)]
+    for extension in (".png", ".jpg", ".webp", ".bmp"):
+        encoded = cv2.imencode(extension, picture)[1].tobytes()
+        forms += [encoded, bytearray(encoded), base64.b64encode(encoded).decode()]
+    assert {picture_size(form, max_bytes=10**6) for form in forms} == {(20, 30)}
+    assert {read_image(form).shape[:2] for form in forms} == {(20, 30)}
+    assert picture_size(bytes(48 * 48), max_bytes=10**6) == (48, 48)
+
+
+def png(rows, cols):
+    """Return a PNG whose header promises a size and whose data hold nothing."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", cols, rows, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (png(10_000, 10_000), "that decode to too much"),
+        (png(30_000, 30_000), "that decode to too much"),
+        (png(2**31 - 1, 2**31 - 1), "that decode to too much"),
+        (png(20, 20) + bytes(2000), "expected at most 1000; send a smaller picture"),
+        ("A" * 4000, "text of 4000 characters, expected the base64 of at most 1000 bytes"),
+        ("ä" * 8, "no base64"),
+        (b"", "0 bytes that are no encoded picture"),
+        (b"GIF89a" + bytes(60), "66 bytes that are no encoded picture"),
+        (b"\x89PNG\r\n\x1a\n", "no encoded picture"),
+        (b"II*\0" + bytes(60), "no encoded picture"),
+    ],
+)
+def test_a_picture_that_would_cost_too_much_is_told_by_its_header(value, message):
+    with pytest.raises(ValueError, match=message):
+        picture_size(value, max_bytes=1000)
+
+
+def test_a_jpeg_of_endless_scans_is_refused():
+    # Each costs a pass over the whole picture and takes 31 bytes: 1 MB of them took minutes.
+    encoded = cv2.imencode(".jpg", np.full((64, 64), 120, np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[
+        1
+    ].tobytes()
+    assert picture_size(encoded, max_bytes=10**6) == (64, 64)
+    last = encoded[encoded.rfind(b"\xff\xda") : -2]
+    with pytest.raises(ValueError, match=r"JPEG of 1\d\d scans, expected at most 32; encode it anew"):
+        picture_size(encoded[:-2] + 100 * last + encoded[-2:], max_bytes=10**6)
+
+
+@pytest.mark.parametrize("value", [None, 7, {}, [], [[]], [1, 2], ["a", "b"], object()])
+def test_what_is_no_picture_is_left_to_the_reader(value):
+    assert picture_size(value, max_bytes=1000)[1] <= 1
+    with pytest.raises(ValueError, match="expected whole numbers"):
         read_image(value)

@@ -5,8 +5,12 @@ import socket
 import subprocess
 
 import pytest
+import uvicorn
+import yaml
+from pydantic import SecretStr
 
 from apexline.orchestration.commands import servers
+from tests.orchestration.web.conftest import ask
 
 
 @pytest.fixture
@@ -74,3 +78,37 @@ def test_who_listens_for_another_user_stays_unknown(monkeypatch, taken, tmp_path
     monkeypatch.setattr(servers, "_PROC", tmp_path)
     with pytest.raises(OSError, match=f"port {taken} is taken .* a process of another user listens there"):
         servers._require_free({"--port": taken})
+
+
+def test_the_rating_page_stands_behind_the_guard(apexline, home, free, monkeypatch):
+    served = {}
+    monkeypatch.setattr(uvicorn, "run", lambda app, **options: served.update(options, app=app))
+    monkeypatch.setenv("APEXLINE_SERVER_ORIGINS", "https://rate.example.org")
+    code, out, _ = apexline(f"survey serve --port {free}")
+    assert (code, f"http://127.0.0.1:{free}" in out) == (0, True)
+    assert (served["host"], served["port"]) == ("127.0.0.1", free)
+    own, app = f"http://127.0.0.1:{free}", served["app"]
+    assert ask(app, "GET", f"{own}/").status == 200
+    assert ask(app, "GET", "https://rate.example.org/").status == 200
+    assert ask(app, "GET", "http://evil.example/").status == 421
+    assert ask(app, "POST", f"{own}/start", {"origin": "http://evil.example"}).status == 403
+    assert ask(app, "POST", f"{own}/start").status == 403
+    assert ask(app, "GET", f"{own}/loops/a", {"sec-fetch-site": "cross-site"}).status == 403
+    assert ask(app, "WEBSOCKET", f"{own}/", {"origin": "http://evil.example"}).status == 403
+
+
+@pytest.mark.parametrize("chosen", [None, "a-token-of-a-service-0123"])
+def test_links_hold_a_token_that_was_drawn_and_not_one_that_was_set(chosen):
+    token = SecretStr(chosen or "drawn-at-this-start-0123456789")
+    said = servers._addresses({"Dagster": 3000, "MLflow": 5000}, token, drawn=chosen is None)
+    assert (token.get_secret_value() in said) == (chosen is None)
+    assert ("http://127.0.0.1:5000/?token=$APEXLINE_SERVER_TOKEN" in said) == (chosen is not None)
+
+
+def test_the_code_stands_behind_a_file_and_under_the_name_of_the_workspace(tmp_path):
+    command, opened, workspace = servers._code_server(tmp_path)
+    assert "--port" not in command
+    assert command[command.index("--socket") + 1] == str(opened)
+    assert command[command.index("--module-name") + 1] == "apexline.orchestration.definitions"
+    (entry,) = yaml.safe_load(workspace.read_text())["load_from"]
+    assert entry == {"grpc_server": {"socket": str(opened), "location_name": "apexline"}}

@@ -1,0 +1,54 @@
+"""One guarded server, as `apexline ui` starts it: ``python -m apexline.orchestration.web mlflow 5000``.
+
+Belongs here: which application goes behind the guard. Stays out: the guard, the applications, starting them all
+(``orchestration.commands.servers``).
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from apexline.orchestration.settings import Settings, keep_private
+from apexline.orchestration.web.guard import own_origins, serve
+
+
+def main(name: str, port: int, *files: Path) -> None:
+    """Serve ``dagster``, over a workspace file, or ``mlflow`` on 127.0.0.1 until interrupted.
+
+    Raises
+    ------
+    ValueError
+        Without ``APEXLINE_SERVER_TOKEN``.
+    """
+    keep_private()
+    settings = Settings()
+    if settings.server_token is None:
+        msg = "saw no APEXLINE_SERVER_TOKEN, without which nobody could come in: start the servers by `apexline ui`"
+        raise ValueError(msg)
+    with _SERVERS[name](settings, port, *files) as app:
+        serve(app, port=port, origins=settings.server_origins, token=settings.server_token.get_secret_value())
+
+
+@contextmanager
+def _dagster(settings: Settings, port: int, workspace: Path) -> Iterator[ASGIApp]:
+    from apexline.orchestration.web.dagster_ui import dagster_ui
+
+    with dagster_ui(settings.dagster_home, workspace) as app:
+        yield app
+
+
+@contextmanager
+def _mlflow(settings: Settings, port: int) -> Iterator[ASGIApp]:
+    from apexline.ml.registry import create_ui
+
+    origins = own_origins(port, settings.server_origins)
+    yield create_ui(settings.tracking_uri, settings.artifact_root, origins=origins)
+
+
+_SERVERS = {"dagster": _dagster, "mlflow": _mlflow}
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:]))

@@ -1,0 +1,111 @@
+"""The rating page over a lake: what it shows, and what it leaves in ``surveys/``."""
+
+import json
+import re
+import warnings
+
+import pytest
+from upath import UPath
+
+from apexline.assets.lake.storage import Lake
+from apexline.assets.semantics.rating_surveys import survey_files
+from apexline.orchestration.commands import rating_page
+from apexline.orchestration.commands.rating_page import LakeStimuli, create_rating_page
+from tests.assets.small_lake import DAY_1, DAY_2, T1, T2, T3, A, B, C, at, clip, put, row_of, segment
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message="Using `httpx` with")
+    from fastapi.testclient import TestClient
+
+
+def crops(clip_id, track, frames):
+    rows = [
+        {"clip_id": clip_id, "track_id": track, "frame": frame, "crop": bytes([frame] * 128**2)}
+        for frame in frames
+    ]
+    return [row_of("face_crops", **row, time_s=row["frame"] / 25) for row in rows]
+
+
+@pytest.fixture
+def lake(tmp_path):
+    """Three clips: one whole, one of whose tracks has no crops, one without a file of crops."""
+    home = tmp_path / "home"
+    for day, clip_id, segments, crops_of in (
+        (DAY_1, A, [segment(A, T1, 2, 4, 6)], crops(A, T1, range(2, 7))),
+        (DAY_1, B, [segment(B, T2, 0, 1, 3), segment(B, T3, 0, 1, 3)], crops(B, T2, (0, 3))),
+        (DAY_2, C, [segment(C, T1, 9, 10, 11)], None),
+    ):
+        put(home / "lake", "clip_manifest", clip_id, [clip(clip_id, "gate", at("08:00"), fps=0.5)], day)
+        put(home / "lake", "expression_segments", clip_id, segments, day)
+        if crops_of is not None:
+            put(home / "lake", "face_crops", clip_id, crops_of, day)
+    return Lake(UPath(home))
+
+
+def test_segments_with_crops_are_shown(lake):
+    stimuli = LakeStimuli(lake)
+    assert stimuli.segments() == [f"{T1}-2", f"{T2}-0"]
+    assert all(stimuli.loop(segment)[8:12] == b"WEBP" for segment in stimuli.segments())
+    with pytest.raises(LookupError):
+        stimuli.loop(f"{T3}-0")
+
+
+def test_the_lake_is_looked_at_now_and_then_and_only_what_changed_is_read(lake, monkeypatch):
+    now, read = [100.0], []
+    monkeypatch.setattr(rating_page, "monotonic", lambda: now[0])
+    monkeypatch.setattr(
+        LakeStimuli,
+        "_read",
+        lambda self, *clip, whole=LakeStimuli._read: read.append(clip) or whole(self, *clip),
+    )
+    stimuli = LakeStimuli(lake)
+    for _ in range(5):
+        assert len(stimuli.segments()) == 2
+    assert sorted(read) == [(DAY_1, A), (DAY_1, B)]
+    put(lake.home / "lake", "face_crops", C, crops(C, T1, (9, 10, 11)), DAY_2)
+    lake.remove("expression_segments", A, camera_day=DAY_1)
+    assert len(stimuli.segments()) == 2
+    now[0] += 6
+    assert stimuli.segments() == [f"{T1}-9", f"{T2}-0"]
+    assert read[2:] == [(DAY_2, C)]
+
+
+def test_an_empty_lake_has_nothing_to_rate(tmp_path):
+    assert LakeStimuli(Lake(UPath(tmp_path))).segments() == []
+
+
+def test_crops_that_were_erased_a_moment_ago_are_not_found(lake):
+    browser = TestClient(create_rating_page(lake), raise_server_exceptions=False)
+    browser.post("/start", data={"rater": "otter", "consent": "yes"})
+    assert browser.get(f"/loops/{T1}-2").headers["content-type"] == "image/webp"
+    lake.remove("face_crops", A, camera_day=DAY_1)
+    assert browser.get(f"/loops/{T1}-2").status_code == 404
+
+
+def test_consent_and_answers_lie_in_files_of_their_own_until_the_rater_withdraws(lake):
+    browser = TestClient(create_rating_page(lake))
+    surveys = lake.home / "surveys"
+    key_page = browser.post("/start", data={"rater": "otter", "consent": "yes"}).text
+    key = re.search(r"(?:[A-Z2-7]{4}-){3}[A-Z2-7]{4}", key_page).group()
+    stored = json.loads((surveys / "consent-otter.json").read_text())
+    assert (stored["rater"], len(stored["given"])) == ("otter", 1)
+    assert key not in str(stored)
+    assert survey_files(lake) == []
+
+    text = browser.get(f"/segments/{T1}-2").text
+    token = re.search(r'name="form_token" value="([^"]+)"', text).group(1)
+    pair = re.search(r'name="([^"]+)" value="1"', text).group(1)
+    browser.post(f"/segments/{T1}-2", data={pair: "4", "form_token": token})
+    assert [path.name for path in survey_files(lake)] == ["page-otter.csv"]
+    assert f"otter,{T1}-2,{pair},4" in (surveys / "page-otter.csv").read_text()
+
+    again = TestClient(create_rating_page(lake))  # after a restart
+    assert again.post("/start", data={"rater": "otter", "consent": "yes"}).status_code == 409
+    again.post("/start", data={"rater": "otter", "consent": "yes", "return_key": key})
+    thanks = again.get("/thanks").text
+    assert "1 of 2 clips" in thanks
+    token = re.search(r'name="form_token" value="([^"]+)"', thanks).group(1)
+    put(lake.home / "lake", "ratings", "page-otter", [])
+    assert "are erased" in again.post("/withdraw", data={"form_token": token}).text
+    assert list(surveys.iterdir()) == []
+    assert lake.names("ratings") == []
