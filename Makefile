@@ -7,7 +7,7 @@ GPU_STAMP := $(VENV)/.installed-gpu
 EXTRAS ?= dev
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
-.PHONY: setup demo ui test test-wheel test-kernels fuzz gpu-check lint format fer-env bench clean
+.PHONY: setup demo ui test test-wheel test-kernels fuzz many-days gpu-check lint format fer-env bench clean
 
 setup: $(STAMP)
 
@@ -41,6 +41,10 @@ test-wheel: setup
 SEED ?= 0
 fuzz: setup
 	$(BIN)/python -m tests.features.damaged --count 2000 --seconds 600 --seed $(SEED)
+
+# 300 camera-days of tiny clips, 20 of them poisoned: all others are processed, the 20 are named with reasons.
+many-days: setup
+	$(BIN)/python -m tests.orchestration.poisoned
 
 # The CUDA kernels without a GPU: compiled by NVRTC, and run on the host.
 test-kernels: $(GPU_STAMP)

@@ -57,14 +57,17 @@ def every_frame_decodes(lost: Mapping[tuple[str, str], int]) -> dg.AssetCheckRes
     return _result("every_frame_decodes", problems, severity=_WARN, frames_lost=sum(lost.values()))
 
 
-def faces_are_usable(tracks: pa.Table, *, least_kept: float = 0.3) -> dg.AssetCheckResult:
-    """At least a share of the followed face frames passes the quality limits; a warning where fewer do."""
+def faces_are_usable(
+    tracks: pa.Table, obstacles: Sequence[str] = (), *, least_kept: float = 0.3
+) -> dg.AssetCheckResult:
+    """At least a share of the followed face frames passes the quality limits; a warning where fewer do.
+
+    `obstacles` say which clips can't be searched at all, and why.
+    """
     kept = tracks["kept"].to_numpy(zero_copy_only=False)
     share = float(kept.mean()) if kept.size else 1.0
-    problems = (
-        [] if share >= least_kept else [f"{share:.0%} of the face frames kept, expected {least_kept:.0%}"]
-    )
-    return _result("faces_are_usable", problems, severity=_WARN, kept_share=share)
+    few = [] if share >= least_kept else [f"{share:.0%} of the face frames kept, expected {least_kept:.0%}"]
+    return _result("faces_are_usable", [*few, *obstacles], severity=_WARN, kept_share=share)
 
 
 def is_finite(name: str, table: pa.Table, column: str) -> dg.AssetCheckResult:

@@ -8,7 +8,7 @@ from apexline.features.pipeline import (
     segment_features,
     spot_clip,
 )
-from apexline.features.stored_rows import track_curves
+from apexline.features.stored_rows import least_fps, track_curves
 from apexline.features.validation import require
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "explain_segments",
     "find_segments",
     "has_gpu",
+    "least_fps",
     "load_config",
     "read_sections",
     "require",

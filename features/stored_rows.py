@@ -22,6 +22,16 @@ Columns = Mapping[str, NDArray[Any]]
 _LONGEST_HOLE_S = 0.5
 
 
+def least_fps(config: FeatureConfig) -> float:
+    """Frames per second below which expressions can't be followed.
+
+    Curves break where frames lie further apart than the longest hole, and the window that smooths them has to hold a
+    frame on either side of its middle.
+    """
+    smooth_s = config.segments.smooth_s
+    return max(1 / _LONGEST_HOLE_S, 2 / smooth_s if smooth_s > 0 else 0.0)
+
+
 def track_curves(texture_rows: Columns, flow_rows: Columns, *, config: FeatureConfig) -> list[TrackCurves]:
     """Curves of one track from its stored rows: holes filled, motion from rest, smoothed.
 

@@ -27,6 +27,7 @@ SEVERAL = {
         "orchestration/web",
     ),
     "orchestration/test_line.py": ("assets", "orchestration", "sql"),
+    "orchestration/test_poisoned_days.py": ("assets/lake", "assets/ingest", "orchestration/commands"),
     "orchestration/test_resume.py": ("assets/lake", "orchestration/commands/ingest.py"),
 }
 TESTS = sorted(

@@ -7,14 +7,20 @@ Belongs here: what `apexline score CLIP --plot` writes. Stays out: tracking and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from apexline.assets.explain.stored_track import ShownTrack, explain_shown
-from apexline.assets.explain.wording import TrackExplanation
+from apexline.assets.explain.stored_track import (
+    ShownTrack,
+    clip_obstacles,
+    drop_reasons,
+    explain_shown,
+    track_view,
+)
+from apexline.assets.explain.wording import TrackExplanation, unusable_headline
 from apexline.assets.figures import stacked_png, text_block
 from apexline.assets.lake import LakeClip
 from apexline.assets.pages import environment
@@ -34,6 +40,8 @@ class ClipExplanation:
     tracks : list of TrackExplanation
     needed : str
         What a face needs in order to be followed.
+    obstacles : list of str
+        What in the pictures stands in the way of that, or of segments.
     """
 
     name: str
@@ -41,6 +49,7 @@ class ClipExplanation:
     config_name: str
     tracks: list[TrackExplanation]
     needed: str
+    obstacles: list[str] = field(default_factory=list[str])
 
     @property
     def headline(self) -> str:
@@ -66,7 +75,6 @@ def explain_clip(clip: LakeClip, name: str, parameters: Parameters) -> ClipExpla
         What the clip is called on the page.
     parameters : Parameters
     """
-    config = parameters.features
     rows = clip.lake.read("face_tracks", clip.clip_id, camera_day=clip.camera_day, columns=["track_id"])
     tracks = [
         explain_shown(
@@ -76,11 +84,40 @@ def explain_clip(clip: LakeClip, name: str, parameters: Parameters) -> ClipExpla
     ]
     # tracks with segments, then those without one, then the unusable; within each the order of time stays
     tracks.sort(key=lambda each: (each.curves is None, not any(e.segment_id for e in each.explanations)))
-    needed = (
+    found = clip_obstacles(clip.lake, clip, parameters)
+    return ClipExplanation(name, clip.clip_id, parameters.name, tracks, _needed(parameters), found)
+
+
+def unfound(clip: LakeClip, parameters: Parameters) -> list[str]:
+    """Say why a clip has faces without a curve, or no face; nothing where every face could be searched.
+
+    Parameters
+    ----------
+    clip, parameters
+        As for `explain_clip`.
+    """
+    found = clip_obstacles(clip.lake, clip, parameters)
+    rows = clip.lake.read("face_tracks", clip.clip_id, camera_day=clip.camera_day, columns=["track_id"])
+    tracks: list[str] = rows["track_id"].unique().to_pylist()
+    if not tracks:
+        return [f"no face was followed; {each}" for each in found] or [
+            f"no face was followed. {_needed(parameters)}"
+        ]
+    shown = (ShownTrack(clip.camera_day, clip.clip_id, track_id, synthetic=False) for track_id in tracks)
+    unsearched = (
+        f"track {each.track_id}: {unusable_headline(drop_reasons(clip.lake, each))}"
+        for each in shown
+        if track_view(clip.lake, each, parameters) is None
+    )
+    return found or list(unsearched)
+
+
+def _needed(parameters: Parameters) -> str:
+    config = parameters.features
+    return (
         f"A face is followed once it was seen {config.tracks.min_detections} times, at least "
         f"{config.faces.min_face_px:g} px large, with a detector score of {config.tracks.start_score:g} or more."
     )
-    return ClipExplanation(name, clip.clip_id, parameters.name, tracks, needed)
 
 
 def write_explanation(
@@ -132,7 +169,8 @@ def check_suffix(target: Path) -> None:
 
 def _figures(explanation: ClipExplanation, answers: Mapping[str, str]) -> list[Figure]:
     needed = [] if explanation.tracks else [explanation.needed]
-    figures = [text_block(explanation.name, [explanation.headline, *needed, _STATEMENT], size=13)]
+    said = [explanation.headline, *explanation.obstacles, *needed, _STATEMENT]
+    figures = [text_block(explanation.name, said, size=13)]
     for track in explanation.tracks:
         figures.append(text_block(f"Track {track.track_id}: {track.headline}", [], size=11))
         if track.curves is not None:

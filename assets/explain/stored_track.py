@@ -6,10 +6,11 @@ Belongs here: choosing rows and crops and calling words and drawings. Stays out:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
-from typing import Any
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -18,16 +19,27 @@ from matplotlib.figure import Figure
 
 from apexline.assets import figures
 from apexline.assets.explain.wording import (
+    TURNED,
     Crops,
     TrackExplanation,
     explain_track,
     explain_unusable,
     frames_shown,
     in_words,
+    obstacles_in,
     unusable_headline,
 )
 from apexline.assets.figures import TrackView
-from apexline.assets.lake import DECIDING_COLUMNS, Lake, columns_of_track, crops_at, track_of
+from apexline.assets.lake import (
+    DECIDING_COLUMNS,
+    Lake,
+    LakeClip,
+    columns_of_track,
+    crops_at,
+    each_readable,
+    pictures_of,
+    track_of,
+)
 from apexline.assets.parameters import Parameters
 from apexline.features import explain_segments
 from apexline.features.spotting import change_threshold, smooth
@@ -56,7 +68,8 @@ def strongest_tracks(lake: Lake, camera_days: Sequence[str], *, limit: int) -> l
             track_id = row["track_id"]
             best[track_id] = max(best.get(track_id, (0.0, "", "")), (row["score"], day, row["clip_id"]))
     strongest = nlargest(limit, best.items(), key=lambda item: (item[1], item[0]))
-    return [shown_track(lake, day, clip_id, track_id) for track_id, (_, day, clip_id) in strongest]
+    places = [(day, clip_id, track_id) for track_id, (_, day, clip_id) in strongest]
+    return list(each_readable(lambda place: shown_track(lake, *place), places))
 
 
 def silent_track(lake: Lake, camera_day: str) -> ShownTrack | None:
@@ -68,15 +81,18 @@ def silent_track(lake: Lake, camera_day: str) -> ShownTrack | None:
     silent = rows.filter(~pc.field("track_id").isin(segments["track_id"].combine_chunks()))
     largest = silent.group_by(["clip_id", "track_id"]).aggregate([("magnitude", "max")]).to_pylist()
     best = max(largest, key=lambda row: (row["magnitude_max"], row["track_id"]), default=None)
-    return None if best is None else shown_track(lake, camera_day, best["clip_id"], best["track_id"])
+    chosen = [] if best is None else [(camera_day, best["clip_id"], best["track_id"])]
+    return next(each_readable(lambda place: shown_track(lake, *place), chosen), None)
 
 
-def longest_track(lake: Lake, camera_day: str) -> ShownTrack | None:
-    """Return the camera-day's track with most kept frames, to show features before segments are known."""
+def longest_tracks(lake: Lake, camera_day: str) -> Iterator[ShownTrack]:
+    """Yield the camera-day's tracks, those with most kept frames first, to show features before segments are known."""
     rows = lake.read_all("face_tracks", camera_days=[camera_day], columns=["clip_id", "track_id", "kept"])
     counts = rows.filter(pc.field("kept")).group_by(["clip_id", "track_id"]).aggregate([([], "count_all")])
-    best = max(counts.to_pylist(), key=lambda row: (row["count_all"], row["track_id"]), default=None)
-    return None if best is None else shown_track(lake, camera_day, best["clip_id"], best["track_id"])
+    longest = sorted(counts.to_pylist(), key=lambda row: (row["count_all"], row["track_id"]), reverse=True)
+    return each_readable(
+        lambda row: shown_track(lake, camera_day, row["clip_id"], row["track_id"]), iter(longest)
+    )
 
 
 def faces_figure(lake: Lake, camera_day: str, *, limit: int = 8) -> list[tuple[str, Figure]]:
@@ -87,44 +103,58 @@ def faces_figure(lake: Lake, camera_day: str, *, limit: int = 8) -> list[tuple[s
     kept = rows.filter(pc.field("kept")).to_pandas()
     if kept.empty:
         return []
-    crops: list[tuple[str, Any]] = []
-    for (clip_id, track_id), frames in list(kept.groupby(["clip_id", "track_id"])["frame"])[:limit]:
-        key = (str(track_id), int(frames.median()))
-        found = crops_at(lake, camera_day, str(clip_id), [key])
-        crops.append((f"track {str(track_id)[:6]}, frame {key[1]}", found[key]))
+    wanted = [
+        (str(clip_id), (str(track_id), int(frames.median())))
+        for (clip_id, track_id), frames in list(kept.groupby(["clip_id", "track_id"])["frame"])[:limit]
+    ]
+    found = each_readable(lambda each: crops_at(lake, camera_day, each[0], [each[1]]), wanted)
+    crops = [
+        (f"track {track_id[:6]}, frame {frame}", crop)
+        for of_track in found
+        for (track_id, frame), crop in of_track.items()
+    ]
+    if not crops:
+        return []
     synthetic = all(lake.read_all("clip_manifest", camera_days=[camera_day])["synthetic"].to_pylist())
     return [("Aligned faces", figures.face_strip(crops, synthetic=synthetic))]
 
 
 def texture_figure(lake: Lake, camera_day: str, parameters: Parameters) -> list[tuple[str, Figure]]:
     """Draw Figure 5 for the camera-day's longest track."""
-    shown = longest_track(lake, camera_day)
-    if shown is None:
-        return []
-    every = _of_track(lake, "texture_features", shown)
-    rows = pd.DataFrame(every[every["kind"].isin(TEXTURE_SHOWN)])
-    figure = figures.texture_curves(
-        rows, thresholds=_thresholds(rows, parameters), truth=_truth(lake, shown), synthetic=shown.synthetic
-    )
-    return [("Texture change of the longest track", figure)]
+
+    def draw(shown: ShownTrack) -> Figure:
+        every = _of_track(lake, "texture_features", shown)
+        rows = pd.DataFrame(every[every["kind"].isin(TEXTURE_SHOWN)])
+        return figures.texture_curves(
+            rows,
+            thresholds=_thresholds(rows, parameters),
+            truth=_truth(lake, shown),
+            synthetic=shown.synthetic,
+        )
+
+    drawn = islice(each_readable(draw, longest_tracks(lake, camera_day)), 1)
+    return [("Texture change of the longest track", figure) for figure in drawn]
 
 
 def flow_figure(lake: Lake, camera_day: str) -> list[tuple[str, Figure]]:
     """Draw Figure 6 for the camera-day's longest track and its region that moves most."""
-    shown = longest_track(lake, camera_day)
-    if shown is None:
-        return []
-    rows = _of_track(lake, "flow_features", shown)
-    roi = str(rows.loc[rows["magnitude"].idxmax(), "roi"])
-    figure = figures.flow_curves(rows, roi=roi, truth=_truth(lake, shown), synthetic=shown.synthetic)
-    return [("Module and angle of the longest track", figure)]
+
+    def draw(shown: ShownTrack) -> Figure:
+        rows = _of_track(lake, "flow_features", shown)
+        roi = str(rows.loc[rows["magnitude"].idxmax(), "roi"])
+        return figures.flow_curves(rows, roi=roi, truth=_truth(lake, shown), synthetic=shown.synthetic)
+
+    drawn = islice(each_readable(draw, longest_tracks(lake, camera_day)), 1)
+    return [("Module and angle of the longest track", figure) for figure in drawn]
 
 
 def explain_shown(lake: Lake, shown: ShownTrack, parameters: Parameters) -> TrackExplanation:
     """Explain a stored track by the present parameters: those that its segments were found with."""
     view = track_view(lake, shown, parameters)
     if view is None:
-        return explain_unusable(shown.track_id, _drop_reasons(lake, shown))
+        return explain_unusable(
+            shown.track_id, drop_reasons(lake, shown), clip_obstacles(lake, shown, parameters)
+        )
     return explain_track(shown.track_id, view, _crops(lake, shown, view))
 
 
@@ -154,15 +184,17 @@ def why_rows(lake: Lake, camera_day: str, parameters: Parameters, *, limit: int)
     """Say in words why the first tracks of a camera-day have the segments that they have, or none."""
     rows = lake.read_all("face_tracks", camera_days=[camera_day], columns=["clip_id", "track_id"])
     tracks = rows.group_by(["clip_id", "track_id"]).aggregate([]).to_pylist()
-    return why(lake, [shown_track(lake, camera_day, **row) for row in tracks[:limit]], parameters)
+    shown = each_readable(lambda row: shown_track(lake, camera_day, **row), tracks[:limit])
+    return why(lake, shown, parameters)
 
 
 def why(lake: Lake, tracks: Iterable[ShownTrack], parameters: Parameters) -> list[dict[str, str]]:
     """Say in words why tracks have the segments that they have, or none: a row for each segment or stretch."""
+    found = each_readable(lambda shown: (shown, list(_said(lake, shown, parameters))), tracks)
     return [
-        {"clip_id": shown.clip_id, "track_id": shown.track_id, **said}
-        for shown in tracks
-        for said in _said(lake, shown, parameters)
+        {"clip_id": shown.clip_id, "track_id": shown.track_id, **each}
+        for shown, said in found
+        for each in said
     ]
 
 
@@ -175,7 +207,8 @@ def shown_track(lake: Lake, camera_day: str, clip_id: str, track_id: str) -> Sho
 def _said(lake: Lake, shown: ShownTrack, parameters: Parameters) -> Iterator[dict[str, str]]:
     view = track_view(lake, shown, parameters)
     if view is None:
-        yield {"segment_id": "", "decision": unusable_headline(_drop_reasons(lake, shown)), "grounds": ""}
+        said = unusable_headline(drop_reasons(lake, shown), clip_obstacles(lake, shown, parameters))
+        yield {"segment_id": "", "decision": said, "grounds": ""}
         return
     for decision in view.decisions:
         for reason in decision.reasons or (None,):
@@ -194,7 +227,33 @@ def _crops(lake: Lake, shown: ShownTrack, view: TrackView) -> Crops:
     return crops_at(lake, shown.camera_day, shown.clip_id, wanted)
 
 
-def _drop_reasons(lake: Lake, shown: ShownTrack) -> dict[str, int]:
+def clip_obstacles(lake: Lake, place: ShownTrack | LakeClip, parameters: Parameters) -> list[str]:
+    """Say what in a clip's pictures stands in the way of finding faces or segments."""
+    pictures = pictures_of(lake, place.camera_day, place.clip_id)
+    return [] if pictures is None else obstacles_in(pictures, parameters.features)
+
+
+def obstacles_of_days(lake: Lake, camera_days: Iterable[str], parameters: Parameters) -> list[str]:
+    """Say of each clip that has one what stands in the way of finding faces or segments in it."""
+    clips = [
+        LakeClip(lake, day, clip_id)
+        for day in camera_days
+        for clip_id in lake.names("face_tracks", camera_day=day)
+    ]
+    found = each_readable(
+        lambda clip: (clip, [*clip_obstacles(lake, clip, parameters), *_turned_faces(lake, clip)]), clips
+    )
+    return [f"{clip.clip_id} of {clip.camera_day}: {each}" for clip, said in found for each in said]
+
+
+def _turned_faces(lake: Lake, clip: LakeClip) -> Iterator[str]:
+    rows = lake.read("face_tracks", clip.clip_id, camera_day=clip.camera_day, columns=["drop_reason"])
+    counts = Counter(rows["drop_reason"].to_pylist())
+    yield from (f"in {counts[each]} face frames {why}" for each, why in TURNED.items() if counts[each])
+
+
+def drop_reasons(lake: Lake, shown: ShownTrack) -> dict[str, int]:
+    """Count the frames of a track by drop reason; that of usable ones is empty."""
     rows = _of_track(lake, "face_tracks", shown)
     return {str(reason): int(count) for reason, count in rows["drop_reason"].value_counts().items()}
 

@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from apexline.assets.figures import MOMENTS, FaceTile, TrackView, curves_decision, moments, words
+from apexline.assets.lake import Pictures
+from apexline.features import FeatureConfig, least_fps
 from apexline.features.spotting import Bound, Decision, Reading, Reason, Rejected, SegmentConfig
 
 Crops = Mapping[tuple[str, int], NDArray[np.uint8]]
@@ -25,6 +27,25 @@ _DROPPED = {
     "out_of_frame": "the face was partly out of the frame",
     "off_pose": "the head was turned away",
     "blurred": "the face was blurred",
+    "too_dark": "the face was too dark",
+    "too_bright": "the face was too bright",
+    "low_contrast": "the face had too little contrast",
+    "upside_down": "the face was upside down",
+    "sideways": "the face lay on its side",
+}
+_REMEDIES = {
+    "too_dark": "; light the place, or raise the camera's exposure",
+    "too_bright": "; lower the camera's exposure",
+    "low_contrast": "; look for haze, a dirty lens or a wrong gain",
+    "upside_down": "; turn the camera's picture, or set its rotation",
+    "sideways": "; turn the camera's picture, or set its rotation",
+}
+# Faces that a detector sees, and that say nothing before the picture is turned.
+TURNED = {each: _DROPPED[each] + _REMEDIES[each] for each in ("upside_down", "sideways")}
+_NO_FACES = {
+    "too_dark": "too dark to find faces",
+    "too_bright": "too bright to find faces",
+    "low_contrast": "too little contrast to find faces",
 }
 
 
@@ -93,9 +114,11 @@ def explain_track(track_id: str, view: TrackView, crops: Crops) -> TrackExplanat
     return TrackExplanation(track_id, track_headline(view.decisions), found, curves_decision(view))
 
 
-def explain_unusable(track_id: str, frames: Mapping[str, int]) -> TrackExplanation:
+def explain_unusable(
+    track_id: str, frames: Mapping[str, int], obstacles: Sequence[str] = ()
+) -> TrackExplanation:
     """Word why nothing could be decided of a track; `frames` counts its frames by drop reason."""
-    return TrackExplanation(track_id, unusable_headline(frames), [], None)
+    return TrackExplanation(track_id, unusable_headline(frames, obstacles), [], None)
 
 
 def frames_shown(decision: Decision, reason: Reason | None) -> list[tuple[str, int]]:
@@ -166,15 +189,34 @@ def track_headline(decisions: Sequence[Decision]) -> str:
     return f"{named}; seen {first:.2f} to {last:.2f} s{pieces}"
 
 
-def unusable_headline(frames: Mapping[str, int]) -> str:
-    """Say why no curve could be taken of a track."""
+def unusable_headline(frames: Mapping[str, int], obstacles: Sequence[str] = ()) -> str:
+    """Say why no curve could be taken of a track; where something stood in the way of all, that."""
+    if obstacles:
+        return f"no segment: {'; '.join(obstacles)}"
     dropped = {reason: count for reason, count in frames.items() if reason}
     total = sum(frames.values())
     if not dropped:
         return f"no segment: {total} usable {_plural('frame', total)}, too few for a curve"
     worst = max(dropped, key=lambda reason: dropped[reason])
-    why = _DROPPED.get(worst, words(worst))
+    why = _DROPPED.get(worst, words(worst)) + _REMEDIES.get(worst, "")
     return f"no segment: too few usable frames; in {dropped[worst]} of {total} {why}"
+
+
+def obstacles_in(pictures: Pictures, features: FeatureConfig) -> list[str]:
+    """Say what in a clip's pictures stands in the way of finding faces or segments; nothing where all is well."""
+    found: list[str] = []
+    if pictures.is_too_slow(features):
+        needed = math.ceil(10 * least_fps(features)) / 10
+        found.append(
+            f"frame rate too low: saw {pictures.fps:.3g} fps, needs at least {needed:g} fps; "
+            "set the recorder to more"
+        )
+    if pictures.light:
+        levels = (
+            f"saw a mean grey level of {pictures.grey:.0f} of 255 and a contrast of {pictures.contrast:.0f}"
+        )
+        found.append(f"{_NO_FACES[pictures.light]}: {levels}{_REMEDIES[pictures.light]}")
+    return found
 
 
 def _found(reason: Reason) -> str:

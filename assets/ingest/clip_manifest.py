@@ -1,11 +1,19 @@
 """Asset ``clip_manifest``: the clips of a camera-day, checked and described."""
 
 from datetime import UTC
+from functools import partial
 
 import dagster as dg
 
 from apexline.assets import checks
-from apexline.assets.lake import CAMERA_DAYS, Lake, StoredClip, for_each_clip, stored_clips
+from apexline.assets.lake import (
+    CAMERA_DAYS,
+    DamagedFile,
+    Lake,
+    clip_ids,
+    for_each_clip,
+    read_clip,
+)
 from apexline.assets.metadata import asset_attributes, column_schema
 from apexline.features.video import probe_video
 
@@ -28,16 +36,13 @@ def clip_manifest(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake
     A clip is known by its content hash. What could not be accepted lies in ``quarantine/`` with its reason.
     Labels that came with a manifest go to the table ``annotations``.
     """
-    clips = {day: {clip.clip_id: clip for clip in stored_clips(lake, day)} for day in context.partition_keys}
     progress = for_each_clip(
         lake,
         context.partition_keys,
         ["annotations", "clip_manifest"],
-        clips=lambda day: {
-            key: clip.sha256 + clip.manifest.model_dump_json() for key, clip in clips[day].items()
-        },
+        clips=lambda day: {clip_id: _recorded(lake, day, clip_id) for clip_id in clip_ids(lake, day)},
         code_version=CODE_VERSION,
-        compute=lambda day, clip_id, stamp: _describe(lake, day, clips[day][clip_id], stamp),
+        compute=partial(_describe, lake),
     )
     table = lake.read_all("clip_manifest", camera_days=context.partition_keys)
     return dg.MaterializeResult(
@@ -53,7 +58,17 @@ def clip_manifest(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake
     )
 
 
-def _describe(lake: Lake, camera_day: str, clip: StoredClip, stamp: str) -> None:
+def _recorded(lake: Lake, camera_day: str, clip_id: str) -> str:
+    """Return what a clip's row depends on: its record, or what is wrong with that."""
+    try:
+        clip = read_clip(lake, camera_day, clip_id)
+    except DamagedFile as error:  # met again, and put on record, when the clip is computed
+        return str(error)
+    return clip.sha256 + clip.manifest.model_dump_json()
+
+
+def _describe(lake: Lake, camera_day: str, clip_id: str, stamp: str) -> None:
+    clip = read_clip(lake, camera_day, clip_id)
     with lake.local_copy(clip.path) as local:
         info = probe_video(local)
     manifest = clip.manifest

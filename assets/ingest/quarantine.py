@@ -16,6 +16,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
 from upath import UPath
 
 from apexline.assets.ingest.entries import kind_of, printable, shares_sidecar
@@ -26,6 +27,7 @@ _UNFIT_FOR_KEYS = re.compile(r"[^\w.:()+@,=~ -]")
 # With hash, ending and the name of an unfinished file it has to stay below 255 bytes.
 _KEY_BYTES = 150
 _DETAIL_CHARACTERS = 1000
+_RECORD = TypeAdapter(dict[str, str])
 
 
 def quarantine(
@@ -73,12 +75,18 @@ def quarantine(
 
 
 def quarantined(lake: Lake) -> list[dict[str, str]]:
-    """Return the quarantine's records, by file name."""
+    """Return the quarantine's records, by file name; one that can't be read says that."""
     folder = lake.home / "quarantine"
-    records = (
-        [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
-    )
-    return sorted(records, key=lambda record: record["name"])
+    paths = [path for path in sorted(folder.glob("*.json")) if path.is_file()] if folder.is_dir() else []
+    return sorted(map(_read_record, paths), key=lambda record: record["name"])
+
+
+def _read_record(path: UPath) -> dict[str, str]:
+    unread = {"name": path.stem, "reason": "damaged_record", "detail": "why it was refused can't be read"}
+    try:
+        return {**unread, **_RECORD.validate_json(path.read_bytes())}
+    except (ValidationError, OSError) as error:
+        return {**unread, "detail": f"{unread['detail']}: {type(error).__name__}"}
 
 
 def _content_hash(entry: UPath) -> str:

@@ -19,17 +19,25 @@ from apexline.assets.lake.clip_stages import (
 from apexline.assets.lake.clips import (
     Manifest,
     StoredClip,
+    clip_ids,
     find_clip,
     hash_file,
+    read_clip,
     stored_camera_days,
-    stored_clips,
     unprocessed_clips,
 )
 from apexline.assets.lake.crops import TrackStream, crops_at, write_track_features
 from apexline.assets.lake.face_quality import QUALITY, measures_at
 from apexline.assets.lake.failures import Failure, forget_failure, recorded_failures
+from apexline.assets.lake.pictures import Pictures, pictures_of
 from apexline.assets.lake.schemas import LAKE_ONLY, RATINGS, TABLES, WITHOUT_CAMERA_DAY
-from apexline.assets.lake.storage import Lake, columns_of_track, fingerprint
+from apexline.assets.lake.storage import (
+    DamagedFile,
+    Lake,
+    columns_of_track,
+    each_readable,
+    fingerprint,
+)
 from apexline.assets.lake.unfinished import scratch_folder, sweep_scratch
 from apexline.assets.lake.workers import ClipWorkers
 
@@ -37,20 +45,24 @@ __all__ = [
     "CAMERA_DAYS",
     "ClipWorkers",
     "DECIDING_COLUMNS",
+    "DamagedFile",
     "Failure",
     "LAKE_ONLY",
     "Lake",
     "LakeClip",
     "Manifest",
+    "Pictures",
     "QUALITY",
     "RATINGS",
     "StoredClip",
     "TABLES",
     "TrackStream",
     "WITHOUT_CAMERA_DAY",
+    "clip_ids",
     "columns_of_track",
     "compute_clips",
     "crops_at",
+    "each_readable",
     "failed_metadata",
     "find_clip",
     "fingerprint",
@@ -61,11 +73,12 @@ __all__ = [
     "listed_camera_days",
     "lost_frames",
     "measures_at",
+    "pictures_of",
     "process_clip",
+    "read_clip",
     "scratch_folder",
     "recorded_failures",
     "stored_camera_days",
-    "stored_clips",
     "sweep_scratch",
     "track_of",
     "unprocessed_clips",

@@ -11,11 +11,14 @@ import pyarrow.compute as pc
 from apexline.assets.lake.storage import Lake
 from apexline.features.faces import Box, box_iou
 
+_PREFIX = "camera_day="
+
 
 def listed_camera_days(lake: Lake) -> list[str]:
     """Return the camera-days that have a manifest, sorted."""
     folder = lake.home / "lake" / "clip_manifest"
-    return sorted(each.name.partition("=")[2] for each in folder.iterdir()) if folder.is_dir() else []
+    named = (each for each in folder.iterdir() if each.name.startswith(_PREFIX)) if folder.is_dir() else ()
+    return sorted(each.name.removeprefix(_PREFIX) for each in named if each.is_dir())
 
 
 def track_of(tracks: pa.Table, label: dict[str, Any]) -> str | None:

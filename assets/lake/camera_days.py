@@ -17,12 +17,14 @@ from apexline.assets.lake.failures import (
     recorded_failures,
     this_release,
 )
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake.storage import DamagedFile, Lake, fingerprint
 from apexline.assets.lake.workers import ClipWorkers, Compute, Fault, Job
 
 # One key per camera and day: a partition per clip or track would drown Dagster beyond some 40,000 keys.
 CAMERA_DAYS = dg.DynamicPartitionsDefinition(name="camera_day")
 _SHOWN = 50  # failed clips
+# Any number of files may be bad, and the machine still sound.
+_OF_FILES = {"UnreadableVideo", DamagedFile.__name__}
 
 
 @dataclass
@@ -65,7 +67,10 @@ def failed_metadata(failures: Sequence[Failure]) -> dict[str, dg.MetadataValue]:
 
 
 def fingerprints(lake: Lake, camera_day: str, *tables: str) -> dict[str, str]:
-    """Return for each clip that has a file in every one of `tables` the fingerprint of those files together."""
+    """Return for each clip that has a file in every one of `tables` the fingerprint of those files together.
+
+    A damaged file has none: whoever computes from it fails, and says so, until it is made again.
+    """
     names = [set(lake.names(table, camera_day=camera_day)) for table in tables]
     return {
         clip_id: fingerprint(
@@ -93,8 +98,8 @@ def for_each_clip(
     camera_days : sequence of str
         Partition keys; a backfill runs over many at once.
     tables : sequence of str
-        The tables that `compute` writes for a clip; it writes the last one last, so that its fingerprint
-        vouches for the others.
+        The tables that `compute` writes for a clip; it writes the last one last, so that whoever comes after goes by
+        its fingerprint.
     clips : callable
         ``clips(camera_day)``: which clips there should be, each with the fingerprint of what it is computed from.
     code_version : str
@@ -109,9 +114,9 @@ def for_each_clip(
     Returns
     -------
     Progress
-        Clips whose file already carries the expected fingerprint are not computed again; files whose clip is
-        gone are removed. A clip that fails stops no other and is recorded as `compute_clips` says; a file that it had
-        before stays.
+        Clips whose files already carry the expected fingerprint are not computed again, which a damaged file does
+        not; files whose clip is gone are removed. A clip that fails stops no other and is recorded as `compute_clips`
+        says; a file that it had before stays.
 
     Raises
     ------
@@ -124,7 +129,7 @@ def for_each_clip(
         wanted = clips(camera_day)
         for clip_id, upstream in wanted.items():
             stamp = fingerprint(list(tables), upstream, code_version, *depends_on)
-            if lake.fingerprint_of(tables[-1], clip_id, camera_day=camera_day) == stamp:
+            if all(lake.fingerprint_of(table, clip_id, camera_day=camera_day) == stamp for table in tables):
                 progress.unchanged.append(clip_id)
                 progress.stamps[f"{camera_day}/{clip_id}"] = stamp
             else:
@@ -174,8 +179,8 @@ def compute_clips(
     Raises
     ------
     RuntimeError
-        If several clips and all that were tried failed for one reason that is not `UnreadableVideo`: more likely code
-        or machine than clips. They are on record, so that the next run goes on without them.
+        If several clips and all that were tried failed for one reason that does not say of their files that they are
+        bad: more likely code or machine than clips. They are on record, so that the next run goes on without them.
     Exception
         What `ClipWorkers.run` counts as the machine's fault.
     """
@@ -213,7 +218,7 @@ def compute_clips(
 
 def _check_that_it_is_the_clips(stage: str, num_tried: int, faults: Sequence[Fault]) -> None:
     reasons = {fault.reason for fault in faults}
-    if 1 < num_tried == len(faults) and len(reasons) == 1 and reasons != {"UnreadableVideo"}:
+    if 1 < num_tried == len(faults) and len(reasons) == 1 and not reasons <= _OF_FILES:
         msg = (
             f"{stage}: none of {num_tried} clips could be computed, the first for {faults[0].reason}: "
             f"{faults[0].detail}; expected one to succeed. Mend the machine or the code, then run `apexline retry`"

@@ -20,7 +20,8 @@ from upath import UPath
 
 from apexline.assets.lake.clips import hash_file
 from apexline.assets.lake.crops import rows_table, write_track_features
-from apexline.assets.lake.storage import Lake, columns_of_track
+from apexline.assets.lake.pictures import PictureMeter
+from apexline.assets.lake.storage import Lake, columns_of_track, each_readable
 from apexline.features import FeatureConfig, find_segments
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream
@@ -95,11 +96,15 @@ def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: 
         lake.writer("face_tracks", clip_id, stamp=stamp, camera_day=camera_day) as tracks,
         lake.writer("face_crops", clip_id, stamp=stamp, camera_day=camera_day) as crops,
     ):
-        frames = read_frames(local)
-        faces = track_faces(frames, faces=features.faces, tracks=features.tracks, clip_key=manifest["sha256"])
+        frames, meter = read_frames(local), PictureMeter()
+        faces = track_faces(
+            meter.watch(frames), faces=features.faces, tracks=features.tracks, clip_key=manifest["sha256"]
+        )
+        faceless = True
         track_rows: list[dict[str, Any]] = []
         crop_rows: list[dict[str, Any]] = []
         for face in faces:
+            faceless = False
             track_rows.append(_track_row(clip_id, face))
             if face.crop is not None:
                 crop_rows.append(_crop_row(clip_id, face))
@@ -109,6 +114,7 @@ def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: 
                 track_rows, crop_rows = [], []
         tracks.write_table(rows_table("face_tracks", track_rows))
         crops.write_table(rows_table("face_crops", crop_rows))
+        tracks.add_key_value_metadata(meter.footer(faceless=faceless))
         if frames.num_corrupt:
             tracks.add_key_value_metadata({_FRAMES_LOST: str(frames.num_corrupt).encode()})
 
@@ -116,9 +122,11 @@ def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: 
 def lost_frames(lake: Lake, camera_days: Iterable[str]) -> dict[tuple[str, str], int]:
     """Return how many frames did not decode, of each tracked clip that lost some, by camera-day and clip."""
     found = {
-        (camera_day, clip_id): lake.footer("face_tracks", clip_id, camera_day=camera_day).get(_FRAMES_LOST)
-        for camera_day in camera_days
-        for clip_id in lake.names("face_tracks", camera_day=camera_day)
+        clip: footer.get(_FRAMES_LOST)
+        for clip, footer in each_readable(
+            lambda clip: (clip, lake.footer("face_tracks", clip[1], camera_day=clip[0])),
+            [(day, clip_id) for day in camera_days for clip_id in lake.names("face_tracks", camera_day=day)],
+        )
     }
     return {clip: int(count) for clip, count in found.items() if count is not None}
 

@@ -6,16 +6,22 @@ Belongs here: looking clips up. Stays out: taking them in (``assets.ingest``).
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from upath import UPath
 
-from apexline.assets.lake.storage import Lake
+from apexline.assets.lake.storage import DamagedFile, Lake
+from apexline.assets.lake.workers import is_of_the_machine
+
+# What has another name below ``clips/`` is no record and no camera-day, and is passed over.
+_CLIP_ID = re.compile(r"[0-9a-f]{16}")
+_REMEDY = "put the record back from a copy, or erase the clip and send it again"
+_CAMERA_DAY = re.compile(r"\d{4}-\d\d-\d\d_[A-Za-z0-9][A-Za-z0-9.-]*")
 
 
 class Annotation(BaseModel):
@@ -85,29 +91,68 @@ class StoredClip:
     manifest: Manifest
 
 
-def stored_clips(lake: Lake, camera_day: str) -> list[StoredClip]:
-    """Return the clips of a camera-day, by id."""
+class _Record(BaseModel):
+    """What intake writes beside a stored clip."""
+
+    model_config = ConfigDict(frozen=True)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    file: str
+    manifest: Manifest
+
+
+def clip_ids(lake: Lake, camera_day: str) -> list[str]:
+    """Return the ids of the clips that a camera-day has records of, sorted; whether they can be read is not asked."""
     folder = lake.home / "clips" / camera_day
-    clips: list[StoredClip] = []
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        record: dict[str, Any] = json.loads(path.read_text())
-        manifest = Manifest.model_validate(record["manifest"])
-        clips.append(StoredClip(path.stem, record["sha256"], folder / record["file"], manifest))
-    return clips
+    found = (path.stem for path in folder.glob("*.json")) if folder.is_dir() else ()
+    return sorted(name for name in found if _CLIP_ID.fullmatch(name))
+
+
+def read_clip(lake: Lake, camera_day: str, clip_id: str) -> StoredClip:
+    """Read the record of a stored clip.
+
+    Raises
+    ------
+    DamagedFile
+        Where the record can't be read, is incomplete, or speaks of another clip.
+    """
+    folder = lake.home / "clips" / camera_day
+    path = folder / f"{clip_id}.json"
+    if not path.is_file():  # a pipe would be waited for
+        raise DamagedFile(path, "it is no file; expected the record of a clip")
+    try:
+        record = _Record.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        if is_of_the_machine(error):
+            raise
+        raise DamagedFile(path, f"{type(error).__name__}: {_first_line(error)}; {_REMEDY}") from error
+    if not record.sha256.startswith(clip_id) or not record.file.startswith(f"{clip_id}."):
+        seen = f"it speaks of the clip {record.sha256[:16]} in {record.file!r}"
+        raise DamagedFile(path, f"{seen}; {_REMEDY}")
+    return StoredClip(clip_id, record.sha256, folder / record.file, record.manifest)
 
 
 def stored_camera_days(lake: Lake) -> list[str]:
     """Return the camera-days that have clips, sorted."""
     root = lake.home / "clips"
-    return sorted(folder.name for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
+    named = (
+        (folder for folder in root.iterdir() if _CAMERA_DAY.fullmatch(folder.name)) if root.is_dir() else ()
+    )
+    return sorted(folder.name for folder in named if folder.is_dir())
 
 
 def unprocessed_clips(lake: Lake) -> dict[str, list[str]]:
     """Return the camera-days with stored clips that have not come to segments yet, each with all its clip ids."""
-    root = lake.home / "clips"
     found: dict[str, list[str]] = {}
     for camera_day in stored_camera_days(lake):
-        stored = sorted(path.stem for path in (root / camera_day).glob("*.json"))
+        stored = clip_ids(lake, camera_day)
         if set(stored) - set(lake.names("expression_segments", camera_day=camera_day)):
             found[camera_day] = stored
     return found
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        fault = error.errors(include_url=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        return f"{where}: {fault['msg']}" if where else fault["msg"]
+    return str(error)

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
+from pydantic import TypeAdapter, ValidationError
 from upath import UPath
 
-from apexline.assets.lake.storage import Lake
+from apexline.assets.lake.storage import DamagedFile, Lake
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class Failure:
         return (stamp, this_release()) == (self.stamp, self.release)
 
 
+_RECORD = TypeAdapter(Failure)
+
+
 def this_release() -> str:
     """Return the version of the package."""
     return version("apexline")
@@ -84,7 +88,7 @@ def recorded_failures(
         if day.is_dir()
     ]
     paths = sorted((path for day in days for path in day.glob(f"{clip_id or '*'}.json")), key=str)
-    return [_read(path) for path in paths]
+    return [_read(path) for path in paths if path.is_file()]
 
 
 def _folders(root: UPath) -> Iterator[UPath]:
@@ -92,9 +96,18 @@ def _folders(root: UPath) -> Iterator[UPath]:
 
 
 def _read(path: UPath) -> Failure:
-    fields = json.loads(path.read_text())
-    fields.pop("retry")
-    return Failure(**fields)
+    try:
+        return _RECORD.validate_json(path.read_bytes())
+    except (ValidationError, OSError) as error:
+        # It stands for nothing, so that the next run tries the clip again and writes or deletes the record.
+        return Failure(
+            stage=path.parent.parent.name,
+            camera_day=path.parent.name,
+            clip_id=path.stem,
+            reason=DamagedFile.__name__,
+            detail=f"the record of its failure can't be read: {type(error).__name__}",
+            **dict.fromkeys(("stamp", "failed_at", "code_version", "release"), ""),
+        )
 
 
 def _path(lake: Lake, failure: Failure) -> UPath:

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -27,12 +28,32 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from upath import UPath
 
-from apexline.assets.lake.schemas import TABLES
+from apexline.assets.lake.schemas import TABLES, WITHOUT_CAMERA_DAY
 from apexline.assets.lake.unfinished import scratch_folder
+from apexline.assets.lake.workers import is_of_the_machine
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_log = logging.getLogger(__name__)
 
 _FINGERPRINT = b"apexline.fingerprint"
 # When a thing was decided or scored is no part of what the lake says about the clips.
 _WALL_CLOCK_COLUMNS = ("scored_at", "decided_at", "dagster_run_id")
+
+
+class DamagedFile(Exception):  # noqa: N818  (as `UnreadableVideo`: it says what is there)
+    """A stored file is there and can't be read, or holds something else than it should.
+
+    Parameters
+    ----------
+    path : UPath
+    detail : str
+        What was seen.
+    """
+
+    def __init__(self, path: UPath, detail: str) -> None:
+        super().__init__(f"{path} can't be read: {detail}")
+        self.path = path
 
 
 def fingerprint(*parts: object) -> str:
@@ -79,54 +100,86 @@ class Lake:
         folder = self.path(table, "_", camera_day=camera_day).parent
         if not folder.is_dir():
             return []
-        return sorted(file.stem for file in folder.iterdir() if file.suffix == ".parquet")
+        return sorted(path.stem for path in _files_in(folder))
 
     def fingerprint_of(self, table: str, name: str, *, camera_day: str | None = None) -> str | None:
-        """Return the fingerprint of a stored file, or None where there is no such file."""
-        if not self.path(table, name, camera_day=camera_day).exists():
+        """Return the fingerprint of a stored file; None where there is no such file, or a damaged one."""
+        try:
+            footer = self.footer(table, name, camera_day=camera_day)
+        except (FileNotFoundError, DamagedFile):  # it has to be made, whichever it is
             return None
-        return self.footer(table, name, camera_day=camera_day).get(_FINGERPRINT, b"").decode()
+        return footer.get(_FINGERPRINT, b"").decode(errors="replace")
 
     def footer(self, table: str, name: str, *, camera_day: str | None = None) -> dict[bytes, bytes]:
-        """Return what the footer of one file says beside its schema; raises ``FileNotFoundError`` without a file."""
-        with self.path(table, name, camera_day=camera_day).open("rb") as file:
-            return dict(pq.read_metadata(file).metadata or {})
+        """Return what the footer of one file says beside its schema; raises as `read`."""
+        with _parquet(self.path(table, name, camera_day=camera_day)) as parquet:
+            return dict(parquet.metadata.metadata or {})
 
     def read(
         self, table: str, name: str, *, camera_day: str | None = None, columns: list[str] | None = None
     ) -> pa.Table:
-        """Read one file; raises ``FileNotFoundError`` where it does not exist."""
-        with self.path(table, name, camera_day=camera_day).open("rb") as file:
-            return _read(file, columns)
+        """Read one file.
+
+        Raises
+        ------
+        FileNotFoundError
+            Where it does not exist.
+        DamagedFile
+            Where it can't be read as a file of `table`.
+        """
+        return _read(self.path(table, name, camera_day=camera_day), table, columns)
 
     def read_all(
         self, table: str, *, camera_days: Sequence[str] | None = None, columns: list[str] | None = None
     ) -> pa.Table:
-        """Read every file of a table (of some camera-days where they are given) as one; empty where there is none."""
+        """Read every file of a table (of some camera-days where they are given) as one; empty where there is none.
+
+        A clip whose file is damaged is left out, and logged: `damaged_files` finds it.
+
+        Raises
+        ------
+        DamagedFile
+            Of a table that belongs to no camera-day: nothing of that can be left out.
+        """
         schema = TABLES[table] if columns is None else pa.schema([TABLES[table].field(c) for c in columns])
-        if camera_days is None:
-            folder = self.home / "lake" / table
-            files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else []
-        else:
-            files = [
-                self.path(table, name, camera_day=day)
-                for day in camera_days
-                for name in self.names(table, camera_day=day)
-            ]
         tables: list[pa.Table] = []
-        for path in files:
-            with path.open("rb") as file:
-                tables.append(_read(file, columns).replace_schema_metadata(None))
+        for path in self._files(table, camera_days):
+            try:
+                tables.append(_read(path, table, columns).replace_schema_metadata(None))
+            except DamagedFile as error:
+                if table in WITHOUT_CAMERA_DAY:
+                    raise
+                _log.warning("left out: %s", error)
         # Files from before a column was added give nulls there: scores are appended, never written anew.
         joined = pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
         return joined.replace_schema_metadata(None)
 
+    def damaged_files(self, *, clip_id: str | None = None) -> list[DamagedFile]:
+        """Read all files of clips (or of one clip), whatever they hold, and return what is wrong with them."""
+        found: list[DamagedFile] = []
+        for table in sorted(set(TABLES) - WITHOUT_CAMERA_DAY):
+            for path in self._files(table, None):
+                if clip_id is None or path.name.startswith(clip_id):
+                    try:
+                        _read_through(path, table)
+                    except DamagedFile as error:
+                        found.append(error)
+        return found
+
+    def _files(self, table: str, camera_days: Sequence[str] | None) -> list[UPath]:
+        if camera_days is not None:
+            names = [(day, name) for day in camera_days for name in self.names(table, camera_day=day)]
+            return [self.path(table, name, camera_day=day) for day, name in names]
+        folder = self.home / "lake" / table
+        folders = [folder, *(each for each in folder.iterdir() if each.is_dir())] if folder.is_dir() else []
+        return sorted((path for each in folders for path in _files_in(each)), key=str)
+
     def iter_batches(
         self, table: str, name: str, *, camera_day: str | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the row groups of one file, so that memory does not grow with its length."""
-        with self.path(table, name, camera_day=camera_day).open("rb") as file:
-            parquet = pq.ParquetFile(file)
+        """Yield the row groups of one file, so that memory does not grow with its length; raises as `read`."""
+        with _parquet(self.path(table, name, camera_day=camera_day)) as parquet:
+            _check_schema(parquet, self.path(table, name, camera_day=camera_day), table)
             for group in range(parquet.num_row_groups):
                 yield from parquet.read_row_group(group, use_threads=False).to_batches()
 
@@ -167,7 +220,7 @@ class Lake:
     def remove(self, table: str, name: str, *, camera_day: str | None = None) -> bool:
         """Delete one file; return whether there was one."""
         path = self.path(table, name, camera_day=camera_day)
-        existed = path.exists()
+        existed = path.is_file()
         if existed:
             path.unlink()
         return existed
@@ -180,6 +233,8 @@ class Lake:
             with target.open("wb") as file:
                 yield file
             return
+        if target.is_dir() and not target.is_symlink():
+            target.rmdir()  # nobody misses an empty one; raises where something lies in it
         with scratch_folder(Path(str(self.home)) / "tmp") as folder:
             aside = folder / "unfinished"  # names of files may be as long as the file system allows
             with aside.open("wb") as file:
@@ -188,7 +243,16 @@ class Lake:
 
     @contextmanager
     def local_copy(self, path: UPath) -> Generator[Path]:
-        """Give a local path for `path`: itself, or a copy that lives as long as the block (decoders need one)."""
+        """Give a local path for a file: itself, or a copy that lives as long as the block (decoders need one).
+
+        Raises
+        ------
+        FileNotFoundError
+            Where there is nothing.
+        DamagedFile
+            Where a folder, pipe or device lies in its place.
+        """
+        _check_is_file(path)
         if isinstance(path, Path):
             yield path
             return
@@ -205,21 +269,31 @@ class Lake:
         interrupted.
         """
         digest = hashlib.sha256()
-        root = self.home / "lake"
-        for path in sorted(root.rglob("*.parquet")) if root.is_dir() else []:
-            table = (
-                path.relative_to(str(root)).parts[0] if isinstance(path, Path) else path.parent.parent.name
-            )
-            # The file name of scores and promotions carries their time; their rows do not need it.
-            digest.update(table.encode())
-            digest.update(path.parent.name.encode())
-            with path.open("rb") as file:
-                parquet = pq.ParquetFile(file)
-                keep = [c for c in parquet.schema_arrow.names if c not in _WALL_CLOCK_COLUMNS]
-                for batch in parquet.iter_batches(columns=keep, use_threads=False):
-                    for row in batch.to_pylist():
-                        digest.update(repr(row).encode())
+        for table in sorted(TABLES):
+            for path in self._files(table, None):
+                # The file name of scores and promotions carries their time; their rows do not need it.
+                digest.update(table.encode())
+                digest.update(path.parent.name.encode())
+                with _parquet(path) as parquet:
+                    keep = [c for c in parquet.schema_arrow.names if c not in _WALL_CLOCK_COLUMNS]
+                    for batch in parquet.iter_batches(columns=keep, use_threads=False):
+                        for row in batch.to_pylist():
+                            digest.update(repr(row).encode())
         return digest.hexdigest()[:32]
+
+
+def each_readable(read: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
+    """Yield what `read` gives for each of some clips or tracks; a clip without sound files is left out, and logged.
+
+    The stage that makes a missing or damaged file keeps on record why it could not.
+    """
+    for item in items:
+        try:
+            found = read(item)
+        except (DamagedFile, FileNotFoundError) as error:
+            _log.warning("left out: %s", error)
+        else:
+            yield found
 
 
 def columns_of_track(table: pa.Table, track_id: str) -> dict[str, NDArray[Any]]:
@@ -235,6 +309,51 @@ def columns_of_track(table: pa.Table, track_id: str) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def _read(file: IO[bytes], columns: list[str] | None) -> pa.Table:
-    # Arrow's own threads may still hold a Python file when the interpreter ends, and then abort the process.
-    return pq.ParquetFile(file).read(columns=columns, use_threads=False)
+def _files_in(folder: UPath) -> list[UPath]:
+    """Return the Parquet files of a folder; hidden ones, folders and pipes of such a name are none of the lake's."""
+    named = (path for path in folder.iterdir() if path.suffix == ".parquet" and not path.name.startswith("."))
+    return [path for path in named if path.is_file()]
+
+
+def _check_is_file(path: UPath) -> None:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise DamagedFile(path, "saw a folder, pipe or device; expected a file")
+
+
+@contextmanager
+def _parquet(path: UPath) -> Generator[pq.ParquetFile]:
+    """Open a file of the lake; whatever is wrong with the file is a `DamagedFile`, there and in the block."""
+    _check_is_file(path)
+    try:
+        with path.open("rb") as file:
+            yield pq.ParquetFile(file)
+    except (FileNotFoundError, MemoryError):
+        raise
+    except (pa.ArrowException, OSError) as error:
+        if is_of_the_machine(error):
+            raise
+        raise DamagedFile(path, f"{type(error).__name__}: {error}") from error
+
+
+def _read(path: UPath, table: str, columns: list[str] | None) -> pa.Table:
+    with _parquet(path) as parquet:
+        _check_schema(parquet, path, table)
+        # Arrow's own threads may still hold a Python file when the interpreter ends, and then abort the process.
+        return parquet.read(columns=columns, use_threads=False)
+
+
+def _read_through(path: UPath, table: str) -> None:
+    with _parquet(path) as parquet:
+        _check_schema(parquet, path, table)
+        for _ in parquet.iter_batches(use_threads=False):
+            pass
+
+
+def _check_schema(parquet: pq.ParquetFile, path: UPath, table: str) -> None:
+    """Refuse columns that the table does not have; files from before a column was added lack it."""
+    known = {field.name: field.type for field in TABLES[table]}
+    foreign = [
+        f"{each.name} {each.type}" for each in parquet.schema_arrow if known.get(each.name) != each.type
+    ]
+    if foreign:
+        raise DamagedFile(path, f"saw the columns {foreign}, which {table} does not have")

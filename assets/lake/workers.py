@@ -4,6 +4,7 @@ Belongs here: the pool, how its processes start, end and die. Stays out: which c
 computed, the records of what failed (``failures``).
 """
 
+import errno
 import multiprocessing
 import os
 import threading
@@ -24,6 +25,21 @@ from apexline.features import DeviceUnavailable
 Compute = Callable[[str, str, str], None]
 Job: TypeAlias = tuple[str, str, str]
 _SAID = 1000  # characters of an exception's message
+# Where every file has one of these, all clips fail alike, and the run with them.
+_OF_ONE_FILE = frozenset(
+    {
+        errno.ENOENT,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EISDIR,
+        errno.ENOTDIR,
+        errno.ENOTEMPTY,
+        errno.EEXIST,
+        errno.ELOOP,
+        errno.ENXIO,
+        errno.EIO,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -60,9 +76,10 @@ class ClipWorkers:
         Raises
         ------
         Exception
-            What is the machine's fault and not a clip's: ``OSError`` with an error number (a full disk, a folder that
-            may not be written), except a file that is missing; ``ImportError``; ``DeviceUnavailable``. A note names the
-            clip; clips under way are finished, the others are left out.
+            What is the machine's fault and not a clip's: ``OSError`` with an error number (a full disk, too many open
+            files), except those that one file can have for itself: it is missing, may not be read, is a folder, lies
+            on a bad block; ``ImportError``; ``DeviceUnavailable``. A note names the clip; clips under way are
+            finished, the others are left out.
         """
         if min(self.count, len(jobs)) <= 1:
             found = [(job, _in_this_process(compute, job)) for job in jobs]
@@ -106,10 +123,9 @@ class ClipWorkers:
 def is_of_the_machine(error: Exception) -> bool:
     """Tell whether an exception would meet any clip (see `ClipWorkers.run`), and so must end the run."""
     # Arrow raises OSError without a number for a Parquet file that is damaged.
-    broken = isinstance(error, OSError) and error.errno is not None
-    return (broken and not isinstance(error, FileNotFoundError)) or isinstance(
-        error, ImportError | DeviceUnavailable
-    )
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno not in _OF_ONE_FILE
+    return isinstance(error, ImportError | DeviceUnavailable)
 
 
 def _attempt(compute: Compute, job: Job) -> Fault | None:

@@ -18,7 +18,7 @@ from apexline.assets.explain import (
     track_view,
     why,
 )
-from apexline.assets.lake import Lake, fingerprint, listed_camera_days
+from apexline.assets.lake import Lake, each_readable, fingerprint, listed_camera_days
 from apexline.assets.metadata import asset_attributes
 from apexline.assets.parameters import Parameters
 from apexline.assets.publishing.report_page import (
@@ -148,8 +148,8 @@ def _lineage(instance: dg.DagsterInstance) -> pd.DataFrame:
 
 def _segment_figures(lake: Lake, parameters: Parameters) -> list[ReportFigure]:
     """Draw Figures 5 to 7 of the track with the strongest segment."""
-    strongest = strongest_tracks(lake, listed_camera_days(lake), limit=1)
-    view = track_view(lake, strongest[0], parameters) if strongest else None
+    strongest = strongest_tracks(lake, listed_camera_days(lake), limit=NUM_EXPLAINED)
+    view = next(each_readable(lambda track: track_view(lake, track, parameters), strongest), None)
     if view is None:
         return []
     captions = {
@@ -174,11 +174,11 @@ def _reasons(lake: Lake, parameters: Parameters, segments: pd.DataFrame) -> dict
         clip: day for day in listed_camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)
     }
     tracks = segments.head(MAX_SEGMENTS)[["clip_id", "track_id"]].drop_duplicates()
-    shown = [
-        shown_track(lake, days[clip_id], clip_id, track_id)
-        for clip_id, track_id in tracks.itertuples(index=False)
-    ]
-    return {row["segment_id"]: f"{row['decision']}. {row['grounds']}" for row in why(lake, shown, parameters)}
+    said = each_readable(
+        lambda track: why(lake, [shown_track(lake, days[track[0]], *track)], parameters),
+        [track for track in tracks.itertuples(index=False, name=None) if track[0] in days],
+    )
+    return {row["segment_id"]: f"{row['decision']}. {row['grounds']}" for rows in said for row in rows}
 
 
 def _explained(lake: Lake, parameters: Parameters) -> list[ExplainedTrack]:
@@ -190,10 +190,14 @@ def _explained(lake: Lake, parameters: Parameters) -> list[ExplainedTrack]:
         *islice((each for each in silent if each is not None), NUM_SILENT),
     ]
     # Naming clip and track lets `apexline erase` find the page that shows them.
-    return [
-        ExplainedTrack(each.camera_day, each.clip_id, explain_shown(lake, each, parameters), each.synthetic)
-        for each in shown
-    ]
+    return list(
+        each_readable(
+            lambda each: ExplainedTrack(
+                each.camera_day, each.clip_id, explain_shown(lake, each, parameters), each.synthetic
+            ),
+            shown,
+        )
+    )
 
 
 def _roc(areas: pd.DataFrame, points: pd.DataFrame) -> list[ReportFigure]:

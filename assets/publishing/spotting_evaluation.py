@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from apexline.assets.lake import Lake, listed_camera_days, track_of
+from apexline.assets.lake import Lake, each_readable, listed_camera_days, track_of
 from apexline.features.spotting import score_curve
 from apexline.ml.spotting_metrics import auc_interval, frame_mask, frame_roc
 
@@ -29,10 +29,13 @@ def frame_scores(lake: Lake) -> pd.DataFrame:
         `score` is z(t) = (Q - mean) / (max - mean) of the method's curve; `positive` tells whether the frame
         lies inside an annotated [onset, offset] that is not calm. A method without curves in the lake is absent.
     """
-    parts: list[pd.DataFrame] = []
-    for camera_day in listed_camera_days(lake):
-        for clip_id in lake.names("annotations", camera_day=camera_day):
-            parts.extend(_scores_of_clip(lake, camera_day, clip_id))
+    clips = [
+        (day, clip_id)
+        for day in listed_camera_days(lake)
+        for clip_id in lake.names("annotations", camera_day=day)
+    ]
+    found = each_readable(lambda clip: _scores_of_clip(lake, *clip), clips)
+    parts = [part for of_clip in found for part in of_clip]
     columns = ["method", "subject", "frame", "score", "positive", "synthetic"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 

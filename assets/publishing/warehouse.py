@@ -1,10 +1,12 @@
 """Asset ``warehouse``: the DuckDB file that readers query."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from apexline.assets import checks
 from apexline.assets.lake import Lake, fingerprint, scratch_folder
@@ -41,8 +43,8 @@ def warehouse(
     known: dict[str, Any] = json.loads(record.read_text()) if stands else {}
     computed = int(known.get("stamp") != stamp)
     if computed:
-        counts = build_warehouse(lake.home / "lake", warehouse_path, quarantine_root=lake.home / "quarantine")
-        known = {"stamp": stamp, "rows": counts}
+        counts, left_out = _build(lake, warehouse_path)
+        known = {"stamp": stamp, "rows": counts, "left_out": left_out}
         with scratch_folder(record.parent / "tmp") as folder:
             (folder / record.name).write_text(json.dumps(known, indent=1))
             (folder / record.name).replace(record)
@@ -54,10 +56,23 @@ def warehouse(
             "unchanged": 1 - computed,
             "path": dg.MetadataValue.path(str(warehouse_path)),
             "rows": dg.MetadataValue.json(known["rows"]),
+            "left_out": dg.MetadataValue.json(known.get("left_out", [])),  # absent: built before 0.2.0
         },
         data_version=dg.DataVersion(stamp),
         check_results=[checks.warehouse_is_consistent(offending)],
     )
+
+
+def _build(lake: Lake, target: Path) -> tuple[dict[str, int], list[str]]:
+    """Build the warehouse; return rows by relation, and what is wrong with the files that had to be left out."""
+    build = partial(build_warehouse, lake.home / "lake", target, quarantine_root=lake.home / "quarantine")
+    try:
+        return build(), []
+    except duckdb.Error:
+        damaged = lake.damaged_files()
+        if not damaged:
+            raise
+        return build(left_out={str(each.path) for each in damaged}), [str(each) for each in damaged]
 
 
 def lake_stamp(lake: Lake) -> str:

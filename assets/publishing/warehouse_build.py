@@ -11,8 +11,9 @@ the old file open keeps it until it opens the new one.
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -75,7 +76,11 @@ def sql_names(folder: Folder) -> list[str]:
 
 
 def build_warehouse(
-    lake_root: Path | UPath, target: Path | UPath, *, quarantine_root: Path | UPath | None = None
+    lake_root: Path | UPath,
+    target: Path | UPath,
+    *,
+    quarantine_root: Path | UPath | None = None,
+    left_out: Collection[str] = (),
 ) -> dict[str, int]:
     """Build the warehouse aside and put it in the place of the old one.
 
@@ -88,6 +93,8 @@ def build_warehouse(
         The ``.duckdb`` file to write.
     quarantine_root : path, optional
         Folder of the quarantine's JSON records; by default ``quarantine`` beside the lake.
+    left_out : collection of str
+        Damaged files of the lake, as `assets.lake.storage.Lake.damaged_files` finds them.
 
     Returns
     -------
@@ -110,7 +117,7 @@ def build_warehouse(
         connection.begin()
         for name in SCHEMA:
             connection.execute(read_sql("schema", name))
-        _build_staging(connection, lake, records)
+        _build_staging(connection, lake, records, left_out)
         _describe_staging(connection)
         for name in MARTS:
             _create(connection, name, read_sql("marts", name), PARAMETERS)
@@ -219,22 +226,42 @@ def _make_readable(connection: duckdb.DuckDBPyConnection, folder: UPath) -> None
         connection.register_filesystem(folder.fs)
 
 
+def _is_json(record: UPath) -> bool:
+    """Tell whether a record can be read; the list of what was refused says which one can't."""
+    try:
+        return isinstance(json.loads(record.read_bytes()), dict)
+    except (ValueError, RecursionError, OSError):
+        return False
+
+
 def _files(folder: UPath, suffix: str) -> list[str]:
-    """List files as DuckDB names them: plain paths, or URLs of an object store; hidden ones are left out."""
+    """List files as DuckDB names them: plain paths, or URLs of an object store; hidden ones are left out.
+
+    So is what is no file: a folder can't be read, and a pipe would be waited for.
+    """
     if not folder.is_dir():
         return []
-    files = sorted((file for file in folder.rglob(f"*{suffix}") if not file.name.startswith(".")), key=str)
+    named = (file for file in folder.rglob(f"*{suffix}") if not file.name.startswith("."))
+    files = sorted((file for file in named if file.is_file()), key=str)
     if isinstance(folder, Path):
         return [str(file) for file in files]
     return [f"{folder.protocol}://{file.path}" for file in files]
 
 
-def _build_staging(connection: duckdb.DuckDBPyConnection, lake: UPath, records: UPath) -> None:
+def _build_staging(
+    connection: duckdb.DuckDBPyConnection, lake: UPath, records: UPath, left_out: Collection[str]
+) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        _stage(connection, lake, records, Path(scratch))
+        _stage(connection, lake, records, Path(scratch), left_out)
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, lake: UPath, records: UPath, scratch: Path) -> None:
+def _stage(
+    connection: duckdb.DuckDBPyConnection,
+    lake: UPath,
+    records: UPath,
+    scratch: Path,
+    left_out: Collection[str],
+) -> None:
     query = read_sql("staging", "table")
     for table, schema in TABLES.items():
         # An empty file with the full schema always takes part: a lake without files gives an empty table, and
@@ -243,7 +270,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, lake: UPath, records: UPath, s
         empty.parent.mkdir(parents=True)
         pq.write_table(schema.empty_table(), empty)
         parameters = {
-            "files": [str(empty), *_files(lake / table, ".parquet")],
+            "files": [str(empty), *(f for f in _files(lake / table, ".parquet") if f not in left_out)],
             "by_camera_day": table not in WITHOUT_CAMERA_DAY,
             "lake_only": sorted(LAKE_ONLY.get(table, ())),
         }
@@ -252,7 +279,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, lake: UPath, records: UPath, s
     nothing.write_text("")
     # Records stand beside each other; folders among them are what was refused, with files of their own.
     own = [path for path in _files(records, ".json") if UPath(path).parent.name == records.name]
-    files = [str(nothing), *own]
+    files = [str(nothing), *(path for path in own if _is_json(UPath(path)))]
     _create(connection, f"staging.{_QUARANTINE}", read_sql("staging", _QUARANTINE), {"files": files})
 
 

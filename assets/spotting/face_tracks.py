@@ -18,7 +18,7 @@ from apexline.assets.lake import (
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @dg.asset(
@@ -76,7 +76,9 @@ def face_tracks(
         },
         data_version=progress.data_version,
         check_results=[
-            checks.faces_are_usable(table),
+            checks.faces_are_usable(
+                table, explain.obstacles_of_days(lake, context.partition_keys, parameters)
+            ),
             checks.every_frame_decodes(lost_frames(lake, context.partition_keys)),
             checks.no_clip_failed(progress.failed),
         ],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from apexline.assets import checks
 from apexline.assets.figures import face_strip
-from apexline.assets.lake import Lake, crops_at, fingerprint, listed_camera_days, track_of
+from apexline.assets.lake import Lake, crops_at, each_readable, fingerprint, listed_camera_days, track_of
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters, TrainingSetConfig
 from apexline.assets.semantics import load_space, rated_pad
@@ -115,21 +115,33 @@ def labelled_segments(lake: Lake, space: SemanticSpace) -> Iterator[Labelled]:
     days = {
         clip: day for day in listed_camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)
     }
-    for clip_id, camera_day in sorted(days.items()):
-        labels = lake.read("annotations", clip_id, camera_day=camera_day).to_pylist()
-        tracks = lake.read("face_tracks", clip_id, camera_day=camera_day)
-        for label in labels:
-            track_id = track_of(tracks, label)
-            if track_id is not None:
-                yield Labelled(
-                    key=label["annotation_id"],
-                    clip_id=clip_id,
-                    camera_day=camera_day,
-                    track_id=track_id,
-                    pad=pad.get(label["annotation_id"]),
-                    **{k: label[k] for k in ("subject", "emotion", "onset", "apex", "offset", "synthetic")},
-                )
-        yield from _rated_segments(lake, clip_id, camera_day, space, pad)
+    for found in each_readable(
+        lambda clip: list(_labelled_of_clip(lake, *clip, space, pad)), sorted(days.items())
+    ):
+        yield from found
+
+
+def _labelled_of_clip(
+    lake: Lake,
+    clip_id: str,
+    camera_day: str,
+    space: SemanticSpace,
+    pad: dict[str, tuple[float, float, float]],
+) -> Iterator[Labelled]:
+    labels = lake.read("annotations", clip_id, camera_day=camera_day).to_pylist()
+    tracks = lake.read("face_tracks", clip_id, camera_day=camera_day)
+    for label in labels:
+        track_id = track_of(tracks, label)
+        if track_id is not None:
+            yield Labelled(
+                key=label["annotation_id"],
+                clip_id=clip_id,
+                camera_day=camera_day,
+                track_id=track_id,
+                pad=pad.get(label["annotation_id"]),
+                **{k: label[k] for k in ("subject", "emotion", "onset", "apex", "offset", "synthetic")},
+            )
+    yield from _rated_segments(lake, clip_id, camera_day, space, pad)
 
 
 def _rated_segments(
@@ -171,18 +183,20 @@ def _examples(lake: Lake, parameters: Parameters, labelled: list[Labelled]) -> l
     by_clip: dict[tuple[str, str], list[Labelled]] = defaultdict(list)
     for each in labelled:
         by_clip[each.camera_day, each.clip_id].append(each)
-    rows: list[dict[str, Any]] = []
-    for (camera_day, clip_id), labels in by_clip.items():
-        frames = {
-            each.key: frames_to_learn(each, parameters.training_set.frames_per_segment) for each in labels
-        }
-        wanted = [(e.track_id, frame) for e in labels for frame in (e.onset, *frames[e.key])]
-        crops = crops_at(lake, camera_day, clip_id, wanted)
-        for each in labels:
-            for frame in frames[each.key]:
-                if (each.track_id, frame) in crops:
-                    rows.append(_example(parameters, each, frame, crops))
-    return rows
+    found = each_readable(lambda labels: _examples_of_clip(lake, parameters, labels), by_clip.values())
+    return [row for of_clip in found for row in of_clip]
+
+
+def _examples_of_clip(lake: Lake, parameters: Parameters, labels: list[Labelled]) -> list[dict[str, Any]]:
+    frames = {each.key: frames_to_learn(each, parameters.training_set.frames_per_segment) for each in labels}
+    wanted = [(e.track_id, frame) for e in labels for frame in (e.onset, *frames[e.key])]
+    crops = crops_at(lake, labels[0].camera_day, labels[0].clip_id, wanted)
+    return [
+        _example(parameters, each, frame, crops)
+        for each in labels
+        for frame in frames[each.key]
+        if (each.track_id, frame) in crops
+    ]
 
 
 def _example(

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from apexline.assets.lake import QUALITY, Lake, listed_camera_days, measures_at
+from apexline.assets.lake import QUALITY, Lake, each_readable, listed_camera_days, measures_at
 from apexline.ml import PAD_AXES
 from apexline.ml.datasets import INPUT_SIZE, ExpressionDataset, Split, one_hot, split_from_folds
 from apexline.ml.evaluation import light_groups, size_groups
@@ -85,12 +85,11 @@ def describe_examples(lake: Lake) -> tuple[dict[str, NDArray[np.str_]], dict[str
     wanted: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for row in rows:
         wanted[row["clip_id"]].append((row["track_id"], row["frame"]))
-    found = {
-        (clip_id, *key): each
-        for clip_id, frames in wanted.items()
-        if clip_id in days
-        for key, each in measures_at(lake, days[clip_id], clip_id, frames).items()
-    }
+    measured = each_readable(
+        lambda clip_id: (clip_id, measures_at(lake, days[clip_id], clip_id, wanted[clip_id])),
+        [clip_id for clip_id in wanted if clip_id in days],
+    )
+    found = {(clip_id, *key): each for clip_id, measures in measured for key, each in measures.items()}
     measures = [found.get((row["clip_id"], row["track_id"], row["frame"]), {}) for row in rows]
     quality = {
         name: np.array([each.get(name, math.nan) for each in measures]) for name in (*QUALITY, "track_s")

@@ -51,7 +51,8 @@ class TrackConfig:
         Disagreement of an eye or the nose, in box sides, from which on the detection counts in full: the head
         has turned, or following has slipped. Below, the share grows in proportion.
     min_blur : float
-        Least variance of the Laplacian of the crop, grey^2.
+        Least variance of the Laplacian of the crop, grey^2. Frames below are dropped as ``blurred``, or for the light
+        where that is why, see `features.faces.light.bad_light`.
     max_yaw : float
         Largest pose proxy, see `features.faces.alignment.FaceQuality`.
     max_roll_deg : float

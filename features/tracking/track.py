@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from apexline.features.faces import Detection, apply_transform
 from apexline.features.tracking.landmark_flow import track_landmarks
+from apexline.features.tracking.orientation import Orientation
 from apexline.features.video import Frame
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class FaceTrack:
     num_missed: int = 0
     lost: bool = False
     held: list[HeldFrame] = field(default_factory=list["HeldFrame"])
+    orientation: Orientation = field(default_factory=Orientation)
     # Landmarks when a detection last corrected them.
     detected_landmarks: NDArray[np.float64] | None = None
 

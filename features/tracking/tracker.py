@@ -36,7 +36,9 @@ from apexline.features.faces import (
     FaceConfig,
     FaceDetector,
     FaceQuality,
+    Light,
     Window,
+    bad_light,
     box_iou,
     crop_similarity,
     make_detector,
@@ -44,11 +46,12 @@ from apexline.features.faces import (
     warp_face,
 )
 from apexline.features.tracking.config import TrackConfig
+from apexline.features.tracking.orientation import Turned
 from apexline.features.tracking.search import TIME_TOLERANCE_S, MotionSearch
 from apexline.features.tracking.track import FaceTrack, HeldFrame
 from apexline.features.video import Frame
 
-DropReason = Literal["", "low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
+DropReason = Turned | Light | Literal["low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
 
 # The corners of the part of the crop that has to lie inside of the frame, brows to mouth, col + i row.
 _FACE_CORNERS = (24 + 28j, 104 + 28j, 24 + 100j, 104 + 100j)
@@ -82,7 +85,8 @@ class TrackedFace:
     kept : bool
         Whether the frame is good enough for features.
     drop_reason : str
-        Empty when kept, else ``low_score``, ``too_small``, ``out_of_frame``, ``off_pose`` or ``blurred``.
+        Empty when kept, else ``upside_down``, ``sideways``, ``low_score``, ``too_small``, ``out_of_frame``,
+        ``off_pose``, ``blurred``, or, where the light leaves no detail, ``too_dark``, ``too_bright``, ``low_contrast``.
     crop : ndarray, shape (128, 128), uint8, or None
         Aligned grey face; None when dropped.
     """
@@ -248,8 +252,10 @@ class FaceTracker:
         waiting = [track for track in self._tracks if track not in detected and self._may_wait(track)]
         for track, detection in detected.items():
             track.update(detection, self._config)
+            track.orientation.note(detection)
             track.hold(frame, detected=True)
             if track.num_detections >= self._config.min_detections:
+                track.orientation.look(self._detector, frame.image, detection, frame.time_s)
                 self._release(track)
         for track in waiting:
             track.hold(frame, detected=False)
@@ -295,16 +301,18 @@ class FaceTracker:
             self._num_tracks += 1
             digest = hashlib.sha256(f"{self._clip_key}:{track.ordinal}".encode())
             track.track_id = digest.hexdigest()[:12]
-        self._released += [(track.ordinal, self._finish(track.track_id, held)) for held in track.held]
+        turned = track.orientation.turned
+        self._released += [(track.ordinal, self._finish(track.track_id, held, turned)) for held in track.held]
         track.held = []
 
-    def _finish(self, track_id: str, held: HeldFrame) -> TrackedFace:
+    def _finish(self, track_id: str, held: HeldFrame, turned: Turned) -> TrackedFace:
         """Align a face, measure it, and judge whether the frame is usable."""
         box = _as_box(held.box)
         turn, shift = crop_similarity(held.landmarks)
         crop = warp_face(held.gray, turn, shift)
         quality = measure_quality(crop, box, held.landmarks)
-        reason = self._drop_reason(held, [(corner - shift) / turn for corner in _FACE_CORNERS], quality)
+        corners = [(corner - shift) / turn for corner in _FACE_CORNERS]
+        reason = turned or self._drop_reason(held, corners, quality, crop)
         return TrackedFace(
             track_id=track_id,
             frame=held.frame,
@@ -319,7 +327,9 @@ class FaceTracker:
             crop=None if reason else crop,
         )
 
-    def _drop_reason(self, held: HeldFrame, corners: Iterable[complex], quality: FaceQuality) -> DropReason:
+    def _drop_reason(
+        self, held: HeldFrame, corners: Iterable[complex], quality: FaceQuality, crop: NDArray[np.uint8]
+    ) -> DropReason:
         config = self._config
         rows, cols = held.gray.shape
         inside = all(0 <= z.imag <= rows - 1 and 0 <= z.real <= cols - 1 for z in corners)
@@ -331,7 +341,9 @@ class FaceTracker:
             return "out_of_frame"
         if abs(quality.yaw) > config.max_yaw or abs(quality.roll_deg) > config.max_roll_deg:
             return "off_pose"
-        return "blurred" if quality.blur < config.min_blur else ""
+        if quality.blur < config.min_blur:
+            return bad_light(crop, quality.blur) or "blurred"
+        return ""
 
 
 def _as_box(sides: NDArray[np.float64]) -> Box:

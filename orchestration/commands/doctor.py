@@ -10,8 +10,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from upath import UPath
+
+from apexline.assets.explain import obstacles_of_days
 from apexline.assets.ingest import quarantined
-from apexline.assets.lake import Lake, forget_failure, lost_frames, recorded_failures, stored_camera_days
+from apexline.assets.lake import (
+    DamagedFile,
+    Lake,
+    forget_failure,
+    lost_frames,
+    recorded_failures,
+    stored_camera_days,
+)
 from apexline.assets.parameters import load_parameters
 from apexline.features import has_gpu
 from apexline.features.faces import make_detector
@@ -35,13 +45,15 @@ def examine(settings: Settings) -> list[dict[str, str]]:
             ("good", "CUDA through CuPy") if has_gpu() else ("note", "none; everything runs on the CPU")
         ),
         "champion": lambda: _champion(settings),
-        "lake": lambda: ("good", f"content hash {Lake(settings.home_path).content_hash()}"),
+        "lake": lambda: _content(lake),
     }
     lake = Lake(settings.home_path)
     return [
         *(_probe(name, probe) for name, probe in probes.items()),
         *_notes("failed", lambda: [f"{each.stage}: {each}" for each in recorded_failures(lake)]),
+        *_notes("damaged", lambda: [_damaged(each) for each in lake.damaged_files()]),
         *_notes("frames lost", lambda: _lost_frames(lake)),
+        *_notes("not searchable", lambda: _not_searchable(lake, settings)),
         *_notes(
             "quarantined",
             lambda: [f"{each['name']}: {each['reason']}: {each['detail']}" for each in quarantined(lake)],
@@ -50,7 +62,9 @@ def examine(settings: Settings) -> list[dict[str, str]]:
 
 
 def retry(settings: Settings, clip_id: str | None) -> dict[str, Any]:
-    """Try a failed clip again, or all of them, and whatever follows from it.
+    """Try a clip that failed or has damaged files again, or all of them, and whatever follows from it.
+
+    Damaged files are deleted first: each follows from the stage before it, and is made again.
 
     Returns
     -------
@@ -60,18 +74,22 @@ def retry(settings: Settings, clip_id: str | None) -> dict[str, Any]:
     Raises
     ------
     LookupError
-        Where no failure of the clip is on record.
+        Where no failure of the clip is on record, and none of its files damaged.
     """
     with open_line(settings) as line:
         failures = recorded_failures(line.lake, clip_id=clip_id)
-        if clip_id is not None and not failures:
+        damaged = [each.path for each in line.lake.damaged_files(clip_id=clip_id) if not _is_score(each.path)]
+        if clip_id is not None and not failures and not damaged:
             msg = f"no failure of a clip {clip_id!r} is on record; `apexline doctor` lists those that are"
             raise LookupError(msg)
         for each in failures:
             forget_failure(line.lake, each)
-        for camera_day in sorted({each.camera_day for each in failures}):
+        for path in damaged:
+            path.unlink()
+        days = {each.camera_day for each in failures} | {_camera_day_of(path) for path in damaged}
+        for camera_day in sorted(days):
             line.run("process_camera_day", camera_day=camera_day)
-        tried = sorted({each.clip_id for each in failures})
+        tried = sorted({each.clip_id for each in failures} | {_clip_of(path) for path in damaged})
         again = [each for each in recorded_failures(line.lake) if each.clip_id in tried]
     return {"tried": tried, "failed again": [f"{each.stage}: {each}" for each in again]}
 
@@ -82,6 +100,36 @@ def _probe(name: str, probe: Callable[[], tuple[str, str]]) -> dict[str, str]:
     except Exception as error:  # a doctor reports what is broken instead of breaking
         state, detail = "wrong", f"{type(error).__name__}: {error}"
     return {"what": name, "state": state, "detail": detail}
+
+
+def _content(lake: Lake) -> tuple[str, str]:
+    try:
+        return "good", f"content hash {lake.content_hash()}"
+    except DamagedFile as error:
+        return "note", f"no content hash: {error}"
+
+
+def _damaged(error: DamagedFile) -> str:
+    if _is_score(error.path):
+        return f"{error}; what a model said can't be said again: put the file back from a copy, or delete it"
+    return f"{error}; to make it again: apexline retry {_clip_of(error.path)}"
+
+
+def _is_score(path: UPath) -> bool:
+    return path.parent.parent.name == "segment_scores"
+
+
+def _clip_of(path: UPath) -> str:
+    return path.stem
+
+
+def _camera_day_of(path: UPath) -> str:
+    return path.parent.name.partition("=")[2]
+
+
+def _not_searchable(lake: Lake, settings: Settings) -> list[str]:
+    parameters = load_parameters(settings.parameter_file)
+    return obstacles_of_days(lake, stored_camera_days(lake), parameters)
 
 
 def _lost_frames(lake: Lake) -> list[str]:

@@ -63,6 +63,10 @@ CASES = {
     "faces kept": (lambda: checks.faces_are_usable(pa.table({"kept": [True, True, False]})), True),
     "no faces": (lambda: checks.faces_are_usable(pa.table({"kept": pa.array([], pa.bool_())})), True),
     "faces dropped": (lambda: checks.faces_are_usable(pa.table({"kept": [False] * 9 + [True]})), False),
+    "a clip can't be searched": (
+        lambda: checks.faces_are_usable(pa.table({"kept": [True]}), ["a of d: too dark to find faces"]),
+        False,
+    ),
     "finite": (lambda: checks.is_finite("n", pa.table({"x": [1.0, 2.0]}), "x"), True),
     "not finite": (lambda: checks.is_finite("n", pa.table({"x": [1.0, math.nan]}), "x"), False),
     "ordered": (lambda: checks.segments_are_ordered(segments((1, 3, 5), (6, 7, 9))), True),

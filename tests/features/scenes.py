@@ -82,6 +82,8 @@ class Scene:
             yield Frame(index, index / 25, image)
 
     def detect(self, image, *, window=None, known=()):
+        if image.shape[:2] != (ROWS, COLS):  # a face's surroundings, turned
+            return []
         index = index_of(image)
         self.searched.append(index)
         window = window or Window.whole(image)
@@ -96,6 +98,8 @@ class Scene:
         ]
 
     def confirm(self, image, boxes):
+        if image.shape[:2] != (ROWS, COLS):  # a face's surroundings, turned: it is upright
+            return [None] * len(boxes)
         index = index_of(image)
         self.checked.append(index)
         return [

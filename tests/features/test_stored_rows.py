@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from apexline.features.config import FeatureConfig
 from apexline.features.modc.stream import TextureConfig
 from apexline.features.pipeline import find_segments
 from apexline.features.spotting.config import SegmentConfig
-from apexline.features.stored_rows import track_curves
+from apexline.features.stored_rows import least_fps, track_curves
 from tests.features.stream_rows import cpu, no_texture, rows_of
 
 
@@ -52,3 +53,8 @@ def test_unknown_region_says_what_the_rows_hold(smiling_rows):
 def test_no_rows_give_no_segments(smiling_rows):
     empty = {name: values[:0] for name, values in smiling_rows[1].items()}
     assert find_segments(no_texture(), empty, track_id="abc", config=cpu()) == []
+
+
+@pytest.mark.parametrize(("smooth_s", "fps"), [(0.28, 2 / 0.28), (0.0, 2.0), (4.0, 2.0)])
+def test_least_frame_rate_follows_from_holes_and_smoothing(smooth_s, fps):
+    assert least_fps(FeatureConfig(segments=SegmentConfig(smooth_s=smooth_s))) == pytest.approx(fps)

@@ -9,7 +9,7 @@ from upath import UPath
 from apexline.assets.ingest.landing import GRACE_S, LandingQueue
 from apexline.assets.ingest.quarantine import quarantined
 from apexline.assets.lake.camera_days import CAMERA_DAYS
-from apexline.assets.lake.clips import stored_clips
+from apexline.assets.lake.clips import clip_ids
 from apexline.assets.lake.storage import Lake
 from apexline.orchestration import sensors
 from tests.assets.small_lake import row_of
@@ -88,7 +88,7 @@ def test_one_run_is_requested_per_camera_day(tick, lake, landing, deliver, noise
     assert [request.partition_key for request in found.run_requests] == [DAY, "2026-03-02_gate-04"]
     assert {request.job_name for request in found.run_requests} <= {None, "process_camera_day"}
     assert tick.partitions == {DAY, "2026-03-02_gate-04"}
-    assert len(stored_clips(lake, DAY)) == 2
+    assert len(clip_ids(lake, DAY)) == 2
     assert list(landing.iterdir()) == []
 
 
@@ -139,9 +139,9 @@ def test_run_key_names_the_clips_of_the_day(tick, tmp_path, instance, landing, d
 
 def processed(lake):
     """Do as if a run had brought every stored clip to its segments."""
-    for clip in stored_clips(lake, DAY):
-        row = row_of("expression_segments", clip_id=clip.clip_id)
-        lake.write("expression_segments", clip.clip_id, [row], stamp="s", camera_day=DAY)
+    for clip_id in clip_ids(lake, DAY):
+        row = row_of("expression_segments", clip_id=clip_id)
+        lake.write("expression_segments", clip_id, [row], stamp="s", camera_day=DAY)
 
 
 def test_same_content_again_requests_nothing(tick, lake, landing, deliver, noise_clip):
@@ -150,7 +150,7 @@ def test_same_content_again_requests_nothing(tick, lake, landing, deliver, noise
     processed(lake)
     deliver(landing, "renamed.mp4", noise_clip())
     assert tick("landing_sensor").run_requests == []
-    assert len(stored_clips(lake, DAY)) == 1
+    assert len(clip_ids(lake, DAY)) == 1
     assert list(landing.iterdir()) == []
 
 
@@ -292,7 +292,7 @@ def test_a_tick_stops_before_the_daemon_does(tick, lake, landing, deliver, noise
     assert [path.name for path in sorted(landing.glob("*.mp4"))] == ["1.mp4", "2.mp4"]
     monkeypatch.setattr(sensors, "monotonic", lambda: 0.0)
     assert len(tick("landing_sensor").run_requests) == 1
-    assert len(stored_clips(lake, DAY)) == 3
+    assert len(clip_ids(lake, DAY)) == 3
 
 
 @pytest.fixture

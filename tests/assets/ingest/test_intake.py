@@ -12,7 +12,7 @@ from apexline.assets.ingest import quarantine as quarantine_module
 from apexline.assets.ingest.entries import clips_in, kind_of
 from apexline.assets.ingest.intake import summarise, take_in
 from apexline.assets.ingest.quarantine import quarantined
-from apexline.assets.lake.clips import find_clip, stored_camera_days, stored_clips
+from apexline.assets.lake.clips import find_clip, read_clip, stored_camera_days
 from apexline.assets.lake.storage import Lake
 from apexline.assets.publishing.warehouse_build import build_warehouse, open_warehouse, read_relation
 from tests.assets.small_lake import GOOD, MANIFEST
@@ -21,7 +21,7 @@ from tests.assets.small_lake import GOOD, MANIFEST
 def test_good_clip_is_stored_under_its_hash(lake, tmp_path, clip_bytes, put):
     result = take_in(lake, put(tmp_path / "in", "a.mp4", clip_bytes))
     assert (result.status, result.camera_day) == ("accepted", "2026-03-03_gate-03")
-    [stored] = stored_clips(lake, result.camera_day)
+    stored = read_clip(lake, result.camera_day, result.clip_id)
     assert stored.path.read_bytes() == clip_bytes
     assert stored.sha256.startswith(result.clip_id)
     assert stored.manifest == GOOD
@@ -371,7 +371,7 @@ def test_files_of_recorders_are_taken_in(lake, landing, put, suffix, container, 
     written(clip, container, codec)
     result = take_in(lake, clip, move=True)
     assert result.status == "accepted", result.detail
-    [stored] = stored_clips(lake, result.camera_day)
+    stored = read_clip(lake, result.camera_day, result.clip_id)
     assert stored.path.suffix == suffix.lower()
     assert list(landing.iterdir()) == []
 

@@ -35,5 +35,7 @@ def test_a_label_belongs_to_the_track_that_its_box_covers(boxes, expected):
 
 
 def test_camera_days_are_those_with_a_manifest(measured_lake, tmp_path):
+    (measured_lake.home / "lake/clip_manifest/notes.txt").touch()
+    (measured_lake.home / "lake/clip_manifest/lost+found").mkdir()
     assert listed_camera_days(measured_lake) == [DAY]
     assert listed_camera_days(Lake(UPath(tmp_path / "none"))) == []

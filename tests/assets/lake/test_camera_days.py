@@ -1,10 +1,12 @@
 """The loop that all clip-level assets share: what it computes, leaves and removes."""
 
 import pytest
+from upath import UPath
 
 from apexline.assets.lake import failures
 from apexline.assets.lake.camera_days import fingerprints, for_each_clip
 from apexline.assets.lake.failures import forget_failure, recorded_failures
+from apexline.assets.lake.storage import DamagedFile
 
 DAY, OTHER_DAY = "2026-03-02_gate-03", "2026-03-03_gate-03"
 # Any two tables serve; the second vouches for the first.
@@ -178,3 +180,17 @@ def test_where_all_fail_alike_the_run_fails_once(run, lake):
     assert [each.clip_id for each in recorded_failures(lake)] == ["a", "b", "c"]
     assert len(run(clips).failed) == 3
     assert run.calls == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_damaged_file_is_made_anew(run, lake, table):
+    run({"a": "1", "b": "1"})
+    lake.path(table, "a", camera_day=DAY).write_bytes(b"")
+    progress = run({"a": "1", "b": "1"})
+    assert (progress.computed, progress.unchanged, progress.failed) == (["a"], ["b"], [])
+    assert lake.damaged_files() == []
+
+
+def test_any_number_of_damaged_files_ends_no_run(run):
+    errors = {clip: DamagedFile(UPath(f"{clip}.json"), "it is empty") for clip in "ab"}
+    assert len(run({"a": "1", "b": "1"}, errors=errors).failed) == 2

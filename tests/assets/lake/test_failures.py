@@ -71,3 +71,23 @@ def test_forgetting_twice_is_no_error(lake, records):
 def test_a_home_without_failures(lake):
     assert recorded_failures(lake) == []
     assert recorded_failures(lake, stage="face_tracks", camera_day=FAILURE.camera_day) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"\xff"])
+def test_a_damaged_record_names_its_clip_and_stands_for_nothing(lake, records, content):
+    (lake.home / "failures/face_tracks/2026-03-02_gate-03/aaaa000011112222.json").write_bytes(content)
+    [found] = recorded_failures(lake, clip_id=FAILURE.clip_id, stage="face_tracks")
+    assert (found.camera_day, found.reason) == (FAILURE.camera_day, "DamagedFile")
+    assert not found.stands("f")
+    assert not found.stands("")
+    forget_failure(lake, found)
+    assert len(recorded_failures(lake)) == 2
+
+
+def test_a_folder_in_the_place_of_a_record_is_none(lake, records):
+    path = lake.home / "failures/face_tracks/2026-03-02_gate-03/aaaa000011112222.json"
+    path.unlink()
+    path.mkdir()
+    assert recorded_failures(lake) == records[1:]
+    record_failure(lake, FAILURE)
+    assert recorded_failures(lake) == records

@@ -1,9 +1,14 @@
+import os
+from functools import partial
+
 import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
 from apexline.assets.lake.schemas import TABLES
-from apexline.assets.lake.storage import Lake, fingerprint
+from apexline.assets.lake.storage import DamagedFile, Lake, each_readable, fingerprint
+from tests.assets.lake.damage import FOOTER, INSIDE
+from tests.assets.small_lake import row_of
 
 
 def rating(rater="r1", level=2):
@@ -96,3 +101,83 @@ def test_files_from_before_a_column_was_added_give_nulls(lake):
         table = lake.read_all("segment_scores", columns=columns)
         assert table["abstained"].to_pylist() == [None, True]
     assert lake.read_all("segment_scores").schema.equals(TABLES["segment_scores"])
+
+
+# --- damaged files -----------------------------------------------------------------------------------------
+
+DAY = "2026-03-02_gate-03"
+
+
+@pytest.fixture
+def damaged(lake):
+    """Damage the file of one clip of two: ``damaged(way)`` gives the file."""
+    for clip in ("bad", "good"):
+        rows = [row_of("annotations", clip_id=clip, annotation_id=f"{clip}-a{n}") for n in range(50)]
+        lake.write("annotations", clip, rows, stamp=clip, camera_day=DAY)
+
+    def damage(way):
+        path = lake.path("annotations", "bad", camera_day=DAY)
+        way(path)
+        return path
+
+    return damage
+
+
+@pytest.mark.parametrize("way", {**FOOTER, **INSIDE}.values(), ids={**FOOTER, **INSIDE})
+def test_a_damaged_file_is_named_and_left_out(lake, damaged, way, caplog):
+    path = damaged(way)
+    with pytest.raises(DamagedFile, match=f"{path.name} can't be read: "):
+        lake.read("annotations", "bad", camera_day=DAY)
+    with pytest.raises(DamagedFile):
+        list(lake.iter_batches("annotations", "bad", camera_day=DAY))
+    table = lake.read_all("annotations", camera_days=[DAY], columns=["clip_id"])
+    assert set(table["clip_id"].to_pylist()) == {"good"}
+    if path.is_file():
+        assert [each.path for each in lake.damaged_files()] == [path]
+        assert "left out" in caplog.text
+    assert lake.damaged_files(clip_id="good") == []
+
+
+@pytest.mark.parametrize("way", FOOTER.values(), ids=FOOTER)
+def test_a_file_without_a_footer_has_no_fingerprint_and_is_written_anew(lake, damaged, way):
+    damaged(way)
+    assert lake.fingerprint_of("annotations", "bad", camera_day=DAY) is None
+    lake.write("annotations", "bad", [], stamp="new", camera_day=DAY)
+    assert lake.fingerprint_of("annotations", "bad", camera_day=DAY) == "new"
+
+
+def test_a_folder_that_holds_something_is_not_replaced(lake, damaged):
+    path = damaged(FOOTER["folder"])
+    (path / "inside").touch()
+    with pytest.raises(OSError, match=path.name):
+        lake.write("annotations", "bad", [], stamp="new", camera_day=DAY)
+    assert not lake.remove("annotations", "bad", camera_day=DAY)
+
+
+def test_what_is_no_file_of_the_lake_is_passed_over(lake, damaged):
+    folder = lake.path("annotations", "bad", camera_day=DAY).parent
+    (folder / ".good.parquet").write_bytes(b"of a program that copies")
+    (folder / "notes.txt").touch()
+    (folder / "old.parquet").mkdir()
+    assert lake.names("annotations", camera_day=DAY) == ["bad", "good"]
+    assert lake.read_all("annotations").num_rows == 100
+
+
+def test_of_what_belongs_to_no_camera_day_nothing_is_left_out(lake):
+    lake.write("ratings", "one", [rating()], stamp="f")
+    lake.path("ratings", "one").write_bytes(b"")
+    with pytest.raises(DamagedFile):
+        lake.read_all("ratings")
+
+
+def test_a_local_copy_is_of_a_file(lake, tmp_path):
+    pipe = UPath(tmp_path / "clip.mp4")
+    os.mkfifo(pipe)
+    with pytest.raises(DamagedFile, match="pipe"), lake.local_copy(pipe):
+        pass
+
+
+def test_clips_without_sound_files_are_left_out(lake, damaged):
+    damaged(FOOTER["garbage"])
+    read = partial(lake.read, "annotations", camera_day=DAY)
+    assert [table.num_rows for table in each_readable(read, ["bad", "good", "missing"])] == [50]

@@ -124,8 +124,11 @@ def test_a_fault_of_the_machine_ends_the_pass_and_the_finished_clips_stay(lake, 
 @pytest.mark.parametrize(
     ("error", "machine"),
     [
-        (PermissionError(errno.EACCES, "lake"), True),
-        (OSError(errno.EIO, "disk"), True),
+        (OSError(errno.ENOSPC, "disk"), True),
+        (OSError(errno.EMFILE, "too many open files"), True),
+        (PermissionError(errno.EACCES, "clip.mp4"), False),
+        (IsADirectoryError(errno.EISDIR, "clip.parquet"), False),
+        (OSError(errno.EIO, "a bad block"), False),
         (ModuleNotFoundError("cupy"), True),
         (DeviceUnavailable("no CUDA device"), True),
         (FileNotFoundError(errno.ENOENT, "clip.mp4"), False),

@@ -1,5 +1,6 @@
 """Which faces are learned from, by whose label, and in which fold."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -145,3 +146,16 @@ def test_folds_of_an_earlier_set_are_remembered(lake):
     assert _earlier_folds(lake) == {}
     lake.write("training_set", "examples", [example(0), example(1), example(2)], stamp="s")
     assert _earlier_folds(lake) == {"v00": "train", "v01": "valid", "v02": "test"}
+
+
+@pytest.mark.parametrize("table", ["face_tracks", "expression_segments", "annotations"])
+@pytest.mark.parametrize(
+    "harm", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["missing", "damaged"]
+)
+def test_a_clip_that_failed_or_is_damaged_stops_no_training(labelled_lake, space, table, harm):
+    other = "dddd000011112222"
+    for each in ("clip_manifest", "annotations", "face_tracks", "expression_segments"):
+        rows = labelled_lake.read(each, CLIP, camera_day=DAY)
+        labelled_lake.write(each, other, rows, stamp="o", camera_day=DAY)
+    harm(Path(str(labelled_lake.path(table, CLIP, camera_day=DAY))))
+    assert {each.clip_id for each in labelled_segments(labelled_lake, space)} == {other}

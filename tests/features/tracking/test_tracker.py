@@ -282,6 +282,17 @@ class TestDropping:
     def test_blurred(self):
         assert self.only_reason(Scene(21, {"a": still()}), min_blur=1e6) == "blurred"
 
+    def test_too_dark(self):
+        class Night(Scene):
+            def frames(self):
+                for frame in super().frames():
+                    image = frame.image // 20
+                    image[0, 0] = frame.image[0, 0]
+                    yield Frame(frame.index, frame.time_s, image)
+
+        scene = Night(21, {"a": still()})
+        assert self.only_reason(scene, min_blur=TrackConfig.min_blur) == "too_dark"
+
     def test_off_pose_by_roll(self):
         assert self.only_reason(Scene(21, {"a": still(angle=50)})) == "off_pose"
 

@@ -14,6 +14,7 @@ from apexline.orchestration.commands import doctor
 from apexline.orchestration.commands.ingest import process_all
 from apexline.orchestration.jobs import CLIP_ASSETS
 from apexline.orchestration.line import open_line
+from tests.assets.lake.damage import INSIDE
 from tests.features.damaged import video_that_loses_a_frame, whole_video
 from tests.orchestration.installation import check_evaluations, latest_metadata, quiet
 
@@ -127,7 +128,7 @@ def test_a_clip_that_fails_again_is_named_again(apexline, home, poisoned):
     assert again in findings(apexline, "failed")
 
 
-def test_lists_are_bounded_and_a_broken_record_is_wrong(apexline, home, monkeypatch):
+def test_lists_are_bounded_and_a_broken_record_is_named(apexline, home, monkeypatch):
     monkeypatch.setattr(doctor, "_LISTED", 2)
     lake = Lake(home.home_path)
     for clip in "abcde":
@@ -136,11 +137,48 @@ def test_lists_are_bounded_and_a_broken_record_is_wrong(apexline, home, monkeypa
     assert len(said) == 3
     assert said[2] == "and 3 more"
     (lake.home / "failures" / "face_tracks" / DAY / "a.json").write_text("{")
-    code, out, _ = apexline("doctor --json")
-    assert code == 1
-    assert ("failed", "wrong") in {(each["what"], each["state"]) for each in json.loads(out)}
+    assert (
+        "a of 2026-03-02_gate-03: DamagedFile: the record of its failure" in findings(apexline, "failed")[0]
+    )
 
 
 def test_refused_files_are_listed(apexline, home, tmp_path, deliver):
     take_in(Lake(home.home_path), UPath(deliver(tmp_path / "in", "bad.mp4", b"")))
     assert findings(apexline, "quarantined") == ["bad.mp4: zero_bytes: the file is empty; send it again"]
+
+
+def test_damage_inside_a_stored_table_is_named_and_mended(apexline, home, tmp_path, deliver, noise_clip):
+    lake = Lake(home.home_path)
+    clip = take_in(lake, UPath(deliver(tmp_path / "in", "a.mp4", noise_clip()))).clip_id
+    with open_line(home) as line:
+        process_all(line, on_step=quiet)
+    before = lake.content_hash()
+    path = lake.path("clip_manifest", clip, camera_day=DAY)
+    INSIDE["overwritten inside"](path)
+    [said] = findings(apexline, "damaged")
+    assert said.startswith(f"{path} can't be read")
+    assert said.endswith(f"to make it again: apexline retry {clip}")
+    code, out, _ = apexline("retry", clip, "--json")
+    assert (code, json.loads(out)["tried"]) == (0, [clip])
+    assert findings(apexline, "damaged") == []
+    assert lake.content_hash() == before
+
+
+def test_a_damaged_score_is_kept(apexline, home):
+    lake = Lake(home.home_path)
+    lake.write("segment_scores", "a-v1-00", [], stamp="s", camera_day=DAY)
+    path = lake.path("segment_scores", "a-v1-00", camera_day=DAY)
+    path.write_bytes(b"")
+    [said] = findings(apexline, "damaged")
+    assert said.endswith("put the file back from a copy, or delete it")
+    apexline("retry")
+    assert path.exists()
+
+
+def test_a_damaged_record_of_the_quarantine_is_listed(apexline, home):
+    folder = home.home_path / "quarantine"
+    folder.mkdir(parents=True)
+    (folder / "abc-clip.mp4.json").write_text("{")
+    (folder / "folder.json").mkdir()
+    [said] = findings(apexline, "quarantined")
+    assert said.startswith("abc-clip.mp4: damaged_record: why it was refused can't be read")

@@ -1,7 +1,9 @@
 """`apexline ingest`: what is taken in, and what goes to quarantine."""
 
+import errno
 import json
 import os
+from importlib import import_module
 
 import pytest
 from upath import UPath
@@ -9,6 +11,8 @@ from upath import UPath
 from apexline.assets.ingest.intake import take_in
 from apexline.assets.lake.storage import Lake
 
+# The module; the room has an asset of that name.
+clip_manifest = import_module("apexline.assets.ingest.clip_manifest")
 OPTIONS = "--camera gate-03 --captured-at 2026-03-02T08:15:00 --purpose test --legal-basis consent"
 DAY = "2026-03-02_gate-03"
 
@@ -117,14 +121,20 @@ def test_what_a_killed_command_stored_is_processed_by_the_next(apexline, home, d
     assert len(lake.names("expression_segments", camera_day=DAY)) == 1
 
 
-def test_a_camera_day_that_fails_stops_no_other(apexline, home, deliver, tmp_path, noise_clip):
+def test_a_camera_day_that_fails_stops_no_other(apexline, home, deliver, tmp_path, noise_clip, monkeypatch):
     folder = tmp_path / "in"
     deliver(folder, "a.mp4", noise_clip(seed=0), camera="gate-01")
     deliver(folder, "b.mp4", noise_clip(seed=1))
     lake = Lake(home.home_path)
     [poisoned] = [take_in(lake, UPath(clip)) for clip in sorted(folder.glob("a.mp4"))]
-    for record in (lake.home / "clips" / poisoned.camera_day).glob("*.json"):
-        record.write_text("{}")
+    found = clip_manifest.clip_ids
+
+    def fail(lake, camera_day):
+        if camera_day == poisoned.camera_day:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return found(lake, camera_day)
+
+    monkeypatch.setattr(clip_manifest, "clip_ids", fail)
     code, _, err = apexline("ingest", folder / "b.mp4", "--json")
     assert code == 1
     assert "1 of 2 camera-days failed" in err

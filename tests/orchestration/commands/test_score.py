@@ -8,6 +8,8 @@ import tempfile
 import pytest
 
 from apexline.assets.lake import clip_stages
+from apexline.features.video.reader import read_frames
+from apexline.features.video.writer import write_video
 
 
 @pytest.mark.parametrize("plot", [False, True])
@@ -52,3 +54,11 @@ def test_score_leaves_no_face_crops_when_it_is_ended(apexline, astronaut_clip, t
     assert (code, out) == (128 + signal.SIGTERM, "")
     assert crops
     assert not any(scratch.glob("apexline-*"))
+
+
+def test_score_says_why_there_is_nothing(apexline, home, astronaut_clip, tmp_path):
+    pictures = (frame.image // 20 for frame in read_frames(astronaut_clip.path))
+    write_video(tmp_path / "dark.mp4", pictures, fps=25)
+    code, out, err = apexline("score", tmp_path / "dark.mp4", "--json")
+    assert (code, json.loads(out)) == (0, [])
+    assert "no face was followed; too dark to find faces" in err
