@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from apexline.features.video.reader import Frame, probe_video, read_frames
+from apexline.features.video.pictures import Frame
+from apexline.features.video.reader import probe_video, read_frames
 from apexline.features.video.writer import write_video
 from tests.features.clips import (
     COLS,

@@ -1,0 +1,90 @@
+"""Video files opened: the stream that is read, its packets, its pictures as the decoder gives them.
+
+Belongs here: what FFmpeg may open, choosing the stream, errors of single packets. Stays out: what a container's bytes
+say by themselves (``containers``), times (``timeline``).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import av
+import av.container
+import av.packet
+import av.stream
+import av.video.frame
+import av.video.stream
+
+from apexline.features.video.containers import DAMAGE, UnreadableVideo, explain_unopenable, refusing
+
+# Only containers that hold media, and only local files: FFmpeg would otherwise follow a playlist in a text
+# file to other files and hosts.
+_OPEN_OPTIONS = {
+    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,asf,flv,ogg,mp3,wav,aac,flac",
+    "protocol_whitelist": "file",
+}
+
+
+@contextmanager
+def open_video(
+    path: Path,
+) -> Generator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
+    """Open a file and its first real video stream, or say why not."""
+    # Python opens it first: a file that is missing or may not be read is no damaged one, and says so itself.
+    with path.open("rb"):
+        pass
+    try:
+        container = av.open(str(path), options=_OPEN_OPTIONS, metadata_errors="replace")
+    except DAMAGE as error:
+        raise UnreadableVideo(path, *explain_unopenable(path)) from error
+    with container:
+        # Cover art of an audio file is a video stream too.
+        streams = [
+            s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic
+        ]
+        if not streams:
+            kinds = ", ".join(sorted({s.type for s in container.streams})) or "none"
+            raise UnreadableVideo(
+                path, "no_video_stream", f"saw streams: {kinds}; expected one with video, send that file"
+            )
+        stream = streams[0]
+        # PyAV gives no codec context where FFmpeg knows no decoder for the stream's fourcc.
+        if cast("object", stream.codec_context) is None:
+            raise UnreadableVideo(
+                path,
+                "unreadable_codec",
+                "no decoder knows the stream's codec; re-encode it, for example as H.264",
+            )
+        # Several threads would decode ahead: they gain nothing where clips are processed side by side.
+        stream.codec_context.thread_count = 1
+        yield container, stream
+
+
+def demux(
+    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> Iterator[av.packet.Packet[av.video.stream.VideoStream]]:
+    """Yield the stream's packets; refuse a file where the next one can't be found."""
+    packets = container.demux(stream)
+    for count in itertools.count():
+        with refusing(path, "truncated", f"the packets break off after {count}"):
+            packet = next(packets, None)
+        if packet is None:
+            return
+        yield packet
+
+
+def decode_packets(
+    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> Iterator[av.video.frame.VideoFrame]:
+    """Decode packet by packet, so that a packet that does not decode costs only itself."""
+    for packet in demux(path, container, stream):
+        try:
+            decoded = packet.decode()
+        except DAMAGE:
+            # The caller sees the gap in the presentation times and counts it.
+            continue
+        yield from decoded

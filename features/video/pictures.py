@@ -1,0 +1,87 @@
+"""Decoded pictures as they are displayed: colour or grey, rotated.
+
+Belongs here: what is done to one decoded picture. Stays out: which picture it is, and when (``timeline``), where it
+comes from (``reader``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import av.video.frame
+import av.video.reformatter
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from apexline.features.video.containers import refusing
+
+
+class Frame:
+    """One frame; the colour of a decoded one is converted only where somebody asks for it.
+
+    Parameters
+    ----------
+    index, time_s
+        As the attributes.
+    picture : ndarray, shape (M, N, 3), uint8, or Picture
+        Blue, green, red; or a decoded picture.
+
+    Attributes
+    ----------
+    index : int
+        Position among the displayed frames of the clip, 0-based.
+    time_s : float
+        Presentation time from the clip's first frame, s.
+    """
+
+    def __init__(self, index: int, time_s: float, picture: NDArray[np.uint8] | Picture) -> None:
+        self.index = index
+        self.time_s = time_s
+        self._picture = picture
+
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:
+        """Blue, green, red, shape (M, N, 3); rotation applied."""
+        return self._picture.convert("bgr24") if isinstance(self._picture, Picture) else self._picture
+
+    @cached_property
+    def gray(self) -> NDArray[np.uint8]:
+        """Luma over the full range 0..255, shape (M, N); rotation applied."""
+        if isinstance(self._picture, Picture):
+            return self._picture.convert("gray")
+        return cv2.cvtColor(self._picture, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+
+
+class Picture:
+    """A decoded picture, and converters that its clip's pictures share.
+
+    A converter of its own for each picture takes longer than the conversion of a small picture.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        decoded: av.video.frame.VideoFrame,
+        converters: Mapping[str, av.video.reformatter.VideoReformatter],
+    ) -> None:
+        self._path = path
+        self._decoded = decoded
+        self._converters = converters
+
+    def convert(self, pixel_format: str) -> NDArray[np.uint8]:
+        """Return the displayed picture as ``bgr24``, shape (M, N, 3), or ``gray``, shape (M, N)."""
+        with refusing(self._path, "unreadable_codec", f"a picture can't be converted to {pixel_format}"):
+            converted = self._converters[pixel_format].reformat(self._decoded, format=pixel_format, threads=1)
+            image = cast("NDArray[np.uint8]", converted.to_ndarray())
+        quarter_turns = clockwise_rotation(self._decoded) // 90
+        return np.ascontiguousarray(np.rot90(image, -quarter_turns)) if quarter_turns else image
+
+
+def clockwise_rotation(decoded: av.video.frame.VideoFrame) -> int:
+    """Return the turn that a picture asks for: 0, 90, 180 or 270 degrees."""
+    # The display matrix counts counterclockwise; players honour quarter turns only.
+    return round(-decoded.rotation / 90) % 4 * 90
