@@ -17,7 +17,7 @@ from apexline.assets.lake import (
 from apexline.assets.metadata import asset_attributes, column_schema
 from apexline.features.video import probe_video
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @dg.asset(

@@ -123,11 +123,11 @@ def score(
         msg = f"saw a second file, {str(plot_file)!r}, without --plot; expected one clip"
         raise typer.BadParameter(msg)
     with show_progress(f"scoring {clip.name}") as on_step:
-        scores, reasons, page = score_one(Settings(), clip, plot=plot, plot_file=plot_file, on_step=on_step)
+        scores, notes, page = score_one(Settings(), clip, plot=plot, plot_file=plot_file, on_step=on_step)
     shown = scores if as_json else [_answer(each) for each in scores]
     print_data(shown, as_json=as_json, title=f"{clip.name}: apparent expressions")
-    for reason in reasons:
-        print_note(reason)
+    for note in notes:
+        print_note(f"{clip.name}: {note}")
     if page is not None:
         print_note(f"why: {page.resolve()}")
 

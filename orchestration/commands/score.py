@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from apexline.assets.explain import check_suffix, explain_clip, unfound, write_explanation
-from apexline.assets.lake import process_clip, scratch_folder
+from apexline.assets.lake import LakeClip, lost_frames, process_clip, scratch_folder
 from apexline.assets.scoring import champion_scorer, score_clip
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import Settings
@@ -30,8 +30,8 @@ def score_one(
     -------
     scores : list of dict
         As `assets.scoring.segment_scores.score_clip` gives them.
-    unfound : list of str
-        Why there are faces that could not be searched, or none.
+    notes : list of str
+        Why there are faces that could not be searched, or none; what was lost where frames do not decode.
     page : Path or None
         What was written.
 
@@ -46,21 +46,32 @@ def score_one(
     parameters = resources["parameters"]
     scorer = champion_scorer(resources["lake"], resources["registry"], parameters)
     with _exit_on_sigterm(), process_clip(clip, features=parameters.features) as processed:
-        scores, reasons = score_clip(processed, scorer), unfound(processed, parameters)
+        scores, notes = _with_losses(processed, score_clip(processed, scorer))
+        notes += unfound(processed, parameters)
         if not plot:
-            return scores, reasons, None
+            return scores, notes, None
         on_step(f"explaining {clip.name}")
         why = explain_clip(processed, clip.name, parameters)
         if plot_file is not None:
             write_explanation(plot_file, why, scores)
-            return scores, reasons, plot_file
+            return scores, notes, plot_file
         # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
         page = settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
         page.parent.mkdir(parents=True, exist_ok=True)
         with scratch_folder(settings.state_path / "tmp") as folder:
             write_explanation(folder / "unfinished.html", why, scores)
             (folder / "unfinished.html").replace(page)
-    return scores, reasons, page
+    return scores, notes, page
+
+
+def _with_losses(clip: LakeClip, scores: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Add to each answer how many frames were read and lost, where some are lost, and say so once."""
+    lost = lost_frames(clip.lake, [clip.camera_day]).get((clip.camera_day, clip.clip_id))
+    if lost is None:
+        return scores, []
+    return [{**each, "frames_read": lost.num_read, "frames_lost": lost.num_lost} for each in scores], [
+        str(lost)
+    ]
 
 
 @contextmanager

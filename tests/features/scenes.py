@@ -10,7 +10,7 @@ from apexline.features.faces.boxes import Box, Window, box_iou
 from apexline.features.faces.config import FaceConfig
 from apexline.features.tracking.config import TrackConfig
 from apexline.features.tracking.tracker import track_faces
-from apexline.features.video.reader import Frame
+from apexline.features.video.pictures import Frame
 
 # Frames from check to check, at 25 frames per second.
 EVERY = 5

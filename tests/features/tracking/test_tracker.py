@@ -15,7 +15,7 @@ from apexline.features.faces.alignment import CROP_LANDMARKS, Detection, apply_t
 from apexline.features.faces.config import FaceConfig
 from apexline.features.tracking.config import TrackConfig
 from apexline.features.tracking.tracker import track_faces
-from apexline.features.video.reader import Frame
+from apexline.features.video.pictures import Frame
 from tests.features.crops import crop_transform
 from tests.features.scenes import (
     COLS,

@@ -1,0 +1,114 @@
+"""Decoded pictures as they are displayed: colour or grey, with square pixels, rotated.
+
+Belongs here: what is done to one decoded picture. Stays out: which picture it is, and when (``timeline``), where it
+comes from (``reader``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import av.video.frame
+import av.video.reformatter
+import av.video.stream
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from apexline.features.video.containers import refusing
+
+_MOST_ASPECT = 4
+
+
+class Frame:
+    """One frame; the colour of a decoded one is converted only where somebody asks for it.
+
+    Parameters
+    ----------
+    index, time_s
+        As the attributes.
+    picture : ndarray, shape (M, N, 3), uint8, or Picture
+        Blue, green, red; or a decoded picture.
+
+    Attributes
+    ----------
+    index : int
+        Position among the displayed frames of the clip, 0-based.
+    time_s : float
+        Presentation time from the clip's first frame, s.
+    """
+
+    def __init__(self, index: int, time_s: float, picture: NDArray[np.uint8] | Picture) -> None:
+        self.index = index
+        self.time_s = time_s
+        self._picture = picture
+
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:
+        """Blue, green, red, shape (M, N, 3); square pixels, rotation applied."""
+        return self._picture.convert("bgr24") if isinstance(self._picture, Picture) else self._picture
+
+    @cached_property
+    def gray(self) -> NDArray[np.uint8]:
+        """Luma over the full range 0..255, shape (M, N); square pixels, rotation applied."""
+        if isinstance(self._picture, Picture):
+            return self._picture.convert("gray")
+        return cv2.cvtColor(self._picture, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+
+
+class Picture:
+    """A decoded picture, and what its clip's pictures share.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Width and height as displayed, before rotation: one for all pictures of a clip, also where it changes its
+        resolution on the way.
+    converters : mapping of str to VideoReformatter
+        By pixel format. One for each picture takes longer than the conversion of a small picture.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        decoded: av.video.frame.VideoFrame,
+        size: tuple[int, int],
+        converters: Mapping[str, av.video.reformatter.VideoReformatter],
+    ) -> None:
+        self._path = path
+        self._decoded = decoded
+        self._size = size
+        self._converters = converters
+
+    def convert(self, pixel_format: str) -> NDArray[np.uint8]:
+        """Return the displayed picture as ``bgr24``, shape (M, N, 3), or ``gray``, shape (M, N)."""
+        width, height = self._size
+        with refusing(self._path, "unreadable_codec", f"a picture can't be converted to {pixel_format}"):
+            converted = self._converters[pixel_format].reformat(
+                self._decoded, width=width, height=height, format=pixel_format, threads=1
+            )
+            image = cast("NDArray[np.uint8]", converted.to_ndarray())
+        quarter_turns = clockwise_rotation(self._decoded) // 90
+        return np.ascontiguousarray(np.rot90(image, -quarter_turns)) if quarter_turns else image
+
+
+def displayed_size(
+    decoded: av.video.frame.VideoFrame, stream: av.video.stream.VideoStream
+) -> tuple[int, int]:
+    """Return width and height of a picture as displayed, rotation left out: pixels need not be square.
+
+    Their aspect is the container's, as players have it, else the codec's. One beyond 1:4 to 4:1 is taken for nonsense.
+    """
+    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1
+    if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+        aspect = 1
+    return max(1, round(decoded.width * aspect)), decoded.height
+
+
+def clockwise_rotation(decoded: av.video.frame.VideoFrame) -> int:
+    """Return the turn that a picture asks for: 0, 90, 180 or 270 degrees."""
+    # The display matrix counts counterclockwise; players honour quarter turns only.
+    return round(-decoded.rotation / 90) % 4 * 90
