@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apexline.features.video.containers import UnreadableVideo, check_complete, refusing
+from apexline.features.video.limits import DEFAULT_LIMITS, VideoLimits
 from apexline.features.video.opening import decode_packets, open_video
 from apexline.features.video.pictures import Frame, Picture, clockwise_rotation
 from apexline.features.video.timeline import Timeline, frame_index, read_timeline
@@ -60,7 +61,7 @@ class VideoInfo:
     timestamps: NDArray[np.float64]
 
 
-def probe_video(path: str | Path) -> VideoInfo:
+def probe_video(path: str | Path, *, limits: VideoLimits = DEFAULT_LIMITS) -> VideoInfo:
     """Read a video's format and the exact presentation time of every frame.
 
     All packets are read, only the last group of pictures is decoded: enough to see that the end is there.
@@ -69,6 +70,7 @@ def probe_video(path: str | Path) -> VideoInfo:
     ----------
     path : str or Path
         A local video file.
+    limits : VideoLimits, optional
 
     Returns
     -------
@@ -83,9 +85,9 @@ def probe_video(path: str | Path) -> VideoInfo:
     """
     path = Path(path)
     check_complete(path)
-    with open_video(path) as (container, stream):
-        timeline = read_timeline(path, container, stream)
-        last = _decode_end(path, container, stream, timeline)
+    with open_video(path, limits=limits) as (container, stream):
+        timeline = read_timeline(path, container, stream, limits=limits)
+        last = _decode_end(path, container, stream, timeline, limits)
         rotation = clockwise_rotation(last)
         width, height = last.width, last.height
         codec = stream.codec_context.name
@@ -118,8 +120,9 @@ class FrameReader(Iterator[Frame]):
         the frames after a lost one move up.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, limits: VideoLimits = DEFAULT_LIMITS) -> None:
         self._path = Path(path)
+        self._limits = limits
         self.num_corrupt = 0
         self._frames = self._decode()
 
@@ -128,12 +131,12 @@ class FrameReader(Iterator[Frame]):
 
     def _decode(self) -> Iterator[Frame]:
         # A second opening because a demuxed container cannot be rewound reliably in every format.
-        with open_video(self._path) as (container, stream):
-            timeline = read_timeline(self._path, container, stream)
+        with open_video(self._path, limits=self._limits) as (container, stream):
+            timeline = read_timeline(self._path, container, stream, limits=self._limits)
         converters = {name: av.video.reformatter.VideoReformatter() for name in ("bgr24", "gray")}
         next_index = 0
-        with open_video(self._path) as (container, stream):
-            for decoded in decode_packets(self._path, container, stream):
+        with open_video(self._path, limits=self._limits) as (container, stream):
+            for decoded in decode_packets(self._path, container, stream, limits=self._limits):
                 index = frame_index(decoded, timeline, next_index)
                 if index is None or index < next_index:
                     continue
@@ -144,7 +147,11 @@ class FrameReader(Iterator[Frame]):
                     continue
                 self.num_corrupt += index - next_index
                 next_index = index + 1
-                yield Frame(index, float(timeline.seconds[index]), Picture(self._path, decoded, converters))
+                yield Frame(
+                    index,
+                    float(timeline.seconds[index]),
+                    Picture(self._path, decoded, clockwise_rotation(decoded), converters),
+                )
         self.num_corrupt += len(timeline.pts) - next_index
 
 
@@ -175,15 +182,22 @@ def _decode_end(
     container: av.container.InputContainer,
     stream: av.video.stream.VideoStream,
     timeline: Timeline,
+    limits: VideoLimits,
 ) -> av.video.frame.VideoFrame:
-    """Decode the last group of pictures and return its last frame; refuse a file whose end is broken."""
+    """Decode the last group of pictures and return its last frame; refuse a file whose end is broken.
+
+    Of a group that is larger than `limits` allows (some cameras write a clip with one key frame) the end is not seen.
+    """
     with refusing(path, "truncated", "the last group of pictures can't be sought"):
         container.seek(timeline.last_key, stream=stream, backward=True)
     last: av.video.frame.VideoFrame | None = None
-    num_sound = 0
-    for decoded in decode_packets(path, container, stream):
+    num_sound = num_pixels = 0
+    for decoded in decode_packets(path, container, stream, limits=limits):
         last = decoded
         num_sound += not decoded.is_corrupt
+        num_pixels += decoded.width * decoded.height
+        if num_pixels > limits.max_probe_pixels and num_sound:
+            return last
     if last is None and timeline.only_one_key:
         raise UnreadableVideo(
             path, "unreadable_codec", f"no frame of codec {stream.codec_context.name} decodes"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apexline.features.video.containers import UnreadableVideo
+from apexline.features.video.limits import DEFAULT_LIMITS, VideoLimits
 from apexline.features.video.opening import demux
 
 
@@ -34,7 +35,11 @@ class Timeline:
 
 
 def read_timeline(
-    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+    path: Path,
+    container: av.container.InputContainer,
+    stream: av.video.stream.VideoStream,
+    *,
+    limits: VideoLimits = DEFAULT_LIMITS,
 ) -> Timeline:
     """Demux every packet and keep the presentation times of those that are displayed."""
     pts: list[int] = []
@@ -46,6 +51,7 @@ def read_timeline(
         if stamp is None or packet.is_discard:
             continue
         pts.append(stamp)
+        limits.check(path, "max_frames", len(pts), "pictures or more")
         if packet.is_keyframe:
             # Formats seek by either stamp; the smaller one never lands behind the key frame.
             keys = [*keys[:1], min(stamp, packet.dts if packet.dts is not None else stamp)]
@@ -54,6 +60,7 @@ def read_timeline(
         raise UnreadableVideo(path, "truncated", detail)
     ordered = np.unique(np.asarray(pts, dtype=np.int64))
     seconds = (ordered - ordered[0]).astype(np.float64) * float(stream.time_base or 1)
+    limits.check(path, "max_duration_s", float(seconds[-1]), "s from the first picture to the last")
     return Timeline(
         ordered,
         keys[-1] if keys else int(ordered[0]),

@@ -1,0 +1,152 @@
+"""The program of the decoding process: reads untrusted files for the process that started it.
+
+Belongs here: the loop over requests, what the process denies itself, what it sends of a frame. Stays out: decoding
+(``reader``), the form of messages (``messages``), the parent's side (``decoding_process``, ``guarded``).
+
+``python -m apexline.features.video.decoder MEMORY_BYTES``, with a socket as standard input and a pipe as standard
+output. It ends with its parent, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from apexline.features.video.containers import UnreadableVideo
+from apexline.features.video.limits import VideoLimits, setting
+from apexline.features.video.messages import (
+    REQUEST_BYTES,
+    Head,
+    Kind,
+    can_be_rebuilt,
+    described,
+    pack,
+    pack_text,
+    planes_of,
+)
+from apexline.features.video.pictures import Frame, Picture
+from apexline.features.video.reader import FrameReader, probe_video
+
+_OPEN_FILES: Final = 32
+_PR_SET_NO_NEW_PRIVS: Final = 38
+
+
+def main() -> None:
+    """Answer one request after the other until there is nobody to ask."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.dup(1)
+    os.dup2(2, 1)  # what a library prints is no answer
+    requests = socket.socket(fileno=os.dup(0))
+    threading.Thread(target=_end_with_parent, args=(requests,), daemon=True).start()
+    _confine(int(sys.argv[1]))
+    _send(answers, [pack(Head(Kind.READY))])
+    while True:
+        request, files, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 1)
+        if not request:
+            return
+        for pieces in _answers(json.loads(request), files[0]):
+            _send(answers, pieces)
+        os.close(files[0])
+
+
+def _end_with_parent(requests: socket.socket) -> None:
+    """End where the other end of the socket is closed, as it is when the parent dies."""
+    hung_up = select.poll()
+    hung_up.register(requests, 0)
+    hung_up.poll()
+    os._exit(0)
+
+
+def _confine(memory_bytes: int) -> None:
+    """Give up what decoding a file does not need."""
+    for limit, value in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+    ):
+        resource.setrlimit(limit, (value, value))
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def _answers(request: dict[str, Any], file: int) -> Iterator[Sequence[bytes | memoryview]]:
+    """All answers to a request, each in pieces."""
+    path, limits = Path(f"/proc/self/fd/{file}"), VideoLimits(**request["limits"])
+    try:
+        if request["wanted"] == "info":
+            values = asdict(probe_video(path, limits=limits))
+            timestamps = np.ascontiguousarray(values.pop("timestamps"))
+            yield pack_text(Kind.INFO, values), _bytes_of(timestamps)
+        else:
+            frames = FrameReader(path, limits=limits)
+            for frame in frames:
+                yield _frame_answer(frame, num_corrupt=frames.num_corrupt)
+            yield [pack_text(Kind.END, {"num_corrupt": frames.num_corrupt})]
+    except UnreadableVideo as error:
+        # FFmpeg asks for senseless amounts where a size is damaged, too.
+        reason, detail = _beyond_memory(limits) if _lacked_memory(error) else (error.reason, error.detail)
+        yield [pack_text(Kind.UNREADABLE, {"reason": reason, "detail": detail})]
+    except MemoryError:
+        reason, detail = _beyond_memory(limits)
+        yield [pack_text(Kind.UNREADABLE, {"reason": reason, "detail": detail})]
+    except Exception:
+        yield [pack_text(Kind.FAILED, {"detail": traceback.format_exc()})]
+
+
+def _frame_answer(frame: Frame, *, num_corrupt: int) -> Sequence[bytes | memoryview]:
+    """A frame as its decoder gave it or, where the parent could not convert it to the same bits, converted."""
+    head = Head(Kind.PLANES, index=frame.index, num_corrupt=num_corrupt, time_s=frame.time_s)
+    picture = frame.picture
+    if isinstance(picture, Picture) and can_be_rebuilt(picture.decoded):
+        head = described(picture.decoded, head._replace(rotation=picture.rotation // 90))
+        return pack(head), *planes_of(picture.decoded)
+    height, width = frame.gray.shape
+    head = head._replace(kind=Kind.IMAGES, width=width, height=height)
+    return (
+        pack(head),
+        _bytes_of(np.ascontiguousarray(frame.image)),
+        _bytes_of(np.ascontiguousarray(frame.gray)),
+    )
+
+
+def _lacked_memory(error: UnreadableVideo) -> bool:
+    return isinstance(error.__cause__, MemoryError)
+
+
+def _beyond_memory(limits: VideoLimits) -> tuple[str, str]:
+    return "limit_exceeded", (
+        f"it asks for more memory than the {limits.memory_bytes:,} bytes that {setting('memory_bytes')} allows "
+        "the decoder; a damaged file may, too"
+    )
+
+
+def _bytes_of(array: np.ndarray[Any, Any]) -> memoryview:
+    return memoryview(array).cast("B")
+
+
+def _send(answers: int, pieces: Sequence[bytes | memoryview]) -> None:
+    left = [memoryview(piece) for piece in pieces if len(piece)]
+    while left:
+        count = os.writev(answers, left)
+        while left and count >= left[0].nbytes:
+            count -= left.pop(0).nbytes
+        if left:
+            left[0] = left[0][count:]
+
+
+if __name__ == "__main__":
+    main()
