@@ -24,6 +24,22 @@ UnreadableReason = Literal[
 ]
 
 _ISO_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_ISO_BOXES = frozenset(
+    (
+        *_ISO_FIRST_BOXES,
+        b"moof",
+        b"mfra",
+        b"sidx",
+        b"ssix",
+        b"styp",
+        b"emsg",
+        b"prft",
+        b"pnot",
+        b"pdin",
+        b"meta",
+    )
+    + (b"udta", b"uuid", b"PICT", b"junk")
+)
 _MATROSKA_EBML_ID = b"\x1a\x45\xdf\xa3"
 _MATROSKA_SEGMENT_ID = b"\x18\x53\x80\x67"
 # What PyAV raises for damaged content. FFmpeg's demuxers and decoders give nearly every error code that they have,
@@ -68,6 +84,8 @@ def refusing(path: Path, reason: UnreadableReason, doing: str) -> Generator[None
 
 def explain_unopenable(path: Path) -> tuple[UnreadableReason, str]:
     """Reason and detail, as `UnreadableVideo` takes them, for a file that no demuxer opens."""
+    if missing := shortfall(path):
+        return "truncated", missing
     with path.open("rb") as file:
         head = file.read(16)
     if head[4:8] in _ISO_FIRST_BOXES or head[:4] in (_MATROSKA_EBML_ID, b"RIFF"):
@@ -78,27 +96,34 @@ def explain_unopenable(path: Path) -> tuple[UnreadableReason, str]:
     return "not_a_video", f"starts with {head[:8]!r}; expected an MP4, MOV, MKV, AVI or similar container"
 
 
-def check_complete(path: Path) -> None:
-    """Refuse what the container's own length fields show to be cut, without decoding."""
-    size = path.stat().st_size
-    if size == 0:
+def check_not_empty(path: Path) -> None:
+    """Refuse a file without a single byte."""
+    if path.stat().st_size == 0:
         raise UnreadableVideo(path, "zero_bytes", "the file is empty; send it again")
+
+
+def shortfall(path: Path) -> str | None:
+    """Say what the container's own length fields miss, None where they miss nothing.
+
+    They explain why a file can't be read. By themselves they prove nothing: recorders write wrong ones, and
+    telephones append data of their own. A file whose pictures are all there is sound whatever they say.
+    """
+    size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[4:8] in _ISO_FIRST_BOXES:
             declared, has_index = _iso_extent(file, size)
             if not has_index and declared <= size:
-                detail = "no moov box (the index of an MP4 or MOV); the recorder stopped before it finished"
-                raise UnreadableVideo(path, "truncated", detail)
+                return "no moov box (the index of an MP4 or MOV); the recorder stopped before it finished"
         elif head[:4] == b"RIFF":
             declared = _riff_extent(file, size)
         elif head[:4] == _MATROSKA_EBML_ID:
             declared = _matroska_extent(file)
         else:
-            return
+            return None
     if declared > size:
-        detail = f"saw {size} bytes, the container declares at least {declared}; send the whole file"
-        raise UnreadableVideo(path, "truncated", detail)
+        return f"saw {size} bytes, the container declares at least {declared}; send the whole file"
+    return None
 
 
 def _iso_extent(file: IO[bytes], size: int) -> tuple[int, bool]:
@@ -106,15 +131,15 @@ def _iso_extent(file: IO[bytes], size: int) -> tuple[int, bool]:
     at, has_index = 0, False
     while at + 8 <= size:
         file.seek(at)
-        length = int.from_bytes(file.read(4), "big")
-        has_index |= file.read(4) == b"moov"
+        length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
         if length == 1:
             length = int.from_bytes(file.read(8), "big")
         elif length == 0:
             length = size - at
-        # A nonsensical length would never end; what follows it is for the demuxer to judge.
-        if length < 8:
+        # A nonsensical length would never end, and what no box is called is no box: data of the recorder's own.
+        if length < 8 or kind not in _ISO_BOXES:
             break
+        has_index |= kind == b"moov"
         at += length
     return at, has_index
 

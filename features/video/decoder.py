@@ -27,7 +27,7 @@ from typing import Any, Final
 import numpy as np
 
 from apexline.features.video.containers import UnreadableVideo
-from apexline.features.video.limits import VideoLimits, setting
+from apexline.features.video.limits import VideoLimits, held_limits, holding_to, setting
 from apexline.features.video.messages import (
     REQUEST_BYTES,
     Head,
@@ -58,8 +58,10 @@ def main() -> None:
         request, files, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 1)
         if not request:
             return
-        for pieces in _answers(json.loads(request), files[0]):
-            _send(answers, pieces)
+        asked = json.loads(request)
+        with holding_to(VideoLimits(**asked["limits"])):
+            for pieces in _answers(asked["wanted"], files[0]):
+                _send(answers, pieces)
         os.close(files[0])
 
 
@@ -83,19 +85,19 @@ def _confine(memory_bytes: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def _answers(request: dict[str, Any], file: int) -> Iterator[Sequence[bytes | memoryview]]:
+def _answers(wanted: str, file: int) -> Iterator[Sequence[bytes | memoryview]]:
     """All answers to a request, each in pieces."""
-    path, limits = Path(f"/proc/self/fd/{file}"), VideoLimits(**request["limits"])
+    path, limits = Path(f"/proc/self/fd/{file}"), held_limits()
     try:
-        if request["wanted"] == "info":
-            values = asdict(probe_video(path, limits=limits))
+        if wanted == "info":
+            values = asdict(probe_video(path))
             timestamps = np.ascontiguousarray(values.pop("timestamps"))
             yield pack_text(Kind.INFO, values), _bytes_of(timestamps)
         else:
-            frames = FrameReader(path, limits=limits)
+            frames = FrameReader(path)
             for frame in frames:
                 yield _frame_answer(frame, num_corrupt=frames.num_corrupt)
-            yield [pack_text(Kind.END, {"num_corrupt": frames.num_corrupt})]
+            yield [pack_text(Kind.END, {"num_corrupt": frames.num_corrupt, "reasons": frames.reasons})]
     except UnreadableVideo as error:
         # FFmpeg asks for senseless amounts where a size is damaged, too.
         reason, detail = _beyond_memory(limits) if _lacked_memory(error) else (error.reason, error.detail)
@@ -111,7 +113,7 @@ def _frame_answer(frame: Frame, *, num_corrupt: int) -> Sequence[bytes | memoryv
     """A frame as its decoder gave it or, where the parent could not convert it to the same bits, converted."""
     head = Head(Kind.PLANES, index=frame.index, num_corrupt=num_corrupt, time_s=frame.time_s)
     picture = frame.picture
-    if isinstance(picture, Picture) and can_be_rebuilt(picture.decoded):
+    if isinstance(picture, Picture) and can_be_rebuilt(picture):
         head = described(picture.decoded, head._replace(rotation=picture.rotation // 90))
         return pack(head), *planes_of(picture.decoded)
     height, width = frame.gray.shape

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -29,7 +30,7 @@ from apexline.features.video.decoding_process import (
     decoding_process,
 )
 from apexline.features.video.limits import VideoLimits, limits_in_force
-from apexline.features.video.messages import BadAnswer, Head, Kind, new_picture, value_of
+from apexline.features.video.messages import BadAnswer, Head, Kind, counts_of, new_picture, value_of
 from apexline.features.video.pictures import Frame, Images, Picture
 from apexline.features.video.reader import VideoInfo
 
@@ -77,20 +78,24 @@ def probe_video(path: str | Path) -> VideoInfo:
 
 
 class FrameReader(Iterator[Frame]):
-    """Iterator over the frames of a video that survives corrupt ones; made by `read_frames`.
+    """Iterator over the frames of a video that survives lost ones; made by `read_frames`.
 
     Attributes
     ----------
     num_corrupt : int
-        Frames skipped so far because they did not decode. Their indices are left out, so the frames that
-        follow keep the index and time that `probe_video` gives them; once the iterator ends, frames yielded
-        and `num_corrupt` add up to ``VideoInfo.num_frames``. AVI alone stores no presentation times: there
-        the frames after a lost one move up.
+        Frames left out so far because they did not decode, or not without damage. The frames that follow keep the
+        index and time that `probe_video` gives them; once the iterator ends, frames yielded and `num_corrupt` add up
+        to ``VideoInfo.num_frames``. AVI alone stores no presentation times: there the frames after a lost one may
+        move up.
+    reasons : Counter of str
+        Why, once the iterator ended: ``corrupt: ...`` or ``not decoded: ...``, with the frames that each cost; they
+        add up to `num_corrupt`.
     """
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         self.num_corrupt = 0
+        self.reasons: Counter[str] = Counter()
         self._frames = self._receive()
 
     def __next__(self) -> Frame:
@@ -117,6 +122,7 @@ class FrameReader(Iterator[Frame]):
                 )
             values = _text(Kind.END, self._path, process, head, patience)
             self.num_corrupt = value_of(values, "num_corrupt", int, high=limits.max_frames)
+            self.reasons = counts_of(values, "reasons")
             process.at_rest = True
 
 
@@ -205,7 +211,7 @@ def _picture(
     if head.kind == Kind.PLANES:
         decoded = new_picture(head)
         process.fill([memoryview(plane) for plane in decoded.planes], patience)
-        return Picture(path, decoded, 90 * head.rotation, converters)
+        return Picture(path, decoded, (head.width, head.height), 90 * head.rotation, converters)
     bgr24 = np.empty((head.height, head.width, 3), np.uint8)
     gray = np.empty((head.height, head.width), np.uint8)
     process.fill([memoryview(bgr24).cast("B"), memoryview(gray).cast("B")], patience)

@@ -9,6 +9,9 @@ The decoding process, which is told its limits, imports this too: that must take
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -63,7 +66,7 @@ class VideoLimits:
     max_probe_pixels: int = 4_000_000_000
     memory_bytes: int = 2_147_483_648
     probe_s: float = 20.0
-    probe_bytes_per_s: float = 10_000_000.0
+    probe_bytes_per_s: float = 1_000_000.0
     stall_s: float = 20.0
     read_s: float = 21_600.0
 
@@ -79,7 +82,22 @@ class VideoLimits:
         return self.probe_s + num_bytes / self.probe_bytes_per_s
 
 
-DEFAULT_LIMITS: Final = VideoLimits()
+_held: Final = ContextVar("limits that videos are read within", default=VideoLimits())  # noqa: B039  (it is frozen)
+
+
+def held_limits() -> VideoLimits:
+    """Return the limits that this process reads a video within."""
+    return _held.get()
+
+
+@contextmanager
+def holding_to(limits: VideoLimits) -> Generator[None]:
+    """Read videos within other limits than the defaults."""
+    token = _held.set(limits)
+    try:
+        yield
+    finally:
+        _held.reset(token)
 
 
 def setting(name: str) -> str:

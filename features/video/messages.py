@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from enum import IntEnum
 from functools import lru_cache
@@ -22,6 +23,8 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 import av.video.frame
 import numpy as np
 from numpy.typing import NDArray
+
+from apexline.features.video.pictures import Picture
 
 T = TypeVar("T", int, float, str)
 
@@ -138,10 +141,22 @@ def value_of(values: Mapping[str, Any], name: str, kind: type[T], *, high: float
     return cast("T", value)
 
 
-def can_be_rebuilt(decoded: av.video.frame.VideoFrame) -> bool:
-    """Tell whether the other side can make the very same picture of its planes; PyAV can't set interlacing."""
+def counts_of(values: Mapping[str, Any], name: str) -> Counter[str]:
+    """Numbers by word, of an answer's text."""
+    counts = values.get(name)
+    if not isinstance(counts, dict):
+        message = f"an answer held {name} = {counts!r}; expected numbers by word"
+        raise BadAnswer(message)
+    return Counter({word: value_of(counts, word, int) for word in counts})
+
+
+def can_be_rebuilt(picture: Picture) -> bool:
+    """Tell whether the other side can make the very same images of a picture's planes."""
+    decoded = picture.decoded
     return (
         decoded.format.name in _PLANAR
+        # Scaling, too, looks at where colour samples lie; PyAV can't set interlacing.
+        and picture.size == (decoded.width, decoded.height)
         and not decoded.interlaced_frame
         and all(plane.line_size > 0 for plane in decoded.planes)
     )

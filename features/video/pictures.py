@@ -1,4 +1,4 @@
-"""Decoded pictures as they are displayed: colour or grey, rotated.
+"""Decoded pictures as they are displayed: colour or grey, with square pixels, rotated.
 
 Belongs here: what is done to one decoded picture. Stays out: which picture it is, and when (``timeline``), where it
 comes from (``reader``).
@@ -13,11 +13,14 @@ from typing import Protocol, cast
 
 import av.video.frame
 import av.video.reformatter
+import av.video.stream
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from apexline.features.video.containers import refusing
+
+_MOST_ASPECT = 4
 
 
 class Convertible(Protocol):
@@ -53,39 +56,52 @@ class Frame:
 
     @cached_property
     def image(self) -> NDArray[np.uint8]:
-        """Blue, green, red, shape (M, N, 3); rotation applied."""
+        """Blue, green, red, shape (M, N, 3); square pixels, rotation applied."""
         return self.picture if isinstance(self.picture, np.ndarray) else self.picture.convert("bgr24")
 
     @cached_property
     def gray(self) -> NDArray[np.uint8]:
-        """Luma over the full range 0..255, shape (M, N); rotation applied."""
+        """Luma over the full range 0..255, shape (M, N); square pixels, rotation applied."""
         if isinstance(self.picture, np.ndarray):
             return cv2.cvtColor(self.picture, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         return self.picture.convert("gray")
 
 
 class Picture:
-    """A decoded picture, and converters that its clip's pictures share.
+    """A decoded picture, and what its clip's pictures share.
 
-    A converter of its own for each picture takes longer than the conversion of a small picture.
+    Parameters
+    ----------
+    size : (int, int)
+        Width and height as displayed, before rotation: one for all pictures of a clip, also where it changes its
+        resolution on the way.
+    rotation : int
+        Clockwise turn of the displayed picture, one of 0, 90, 180, 270 degrees.
+    converters : mapping of str to VideoReformatter
+        By pixel format. One for each picture takes longer than the conversion of a small picture.
     """
 
     def __init__(
         self,
         path: Path,
         decoded: av.video.frame.VideoFrame,
+        size: tuple[int, int],
         rotation: int,
         converters: Mapping[str, av.video.reformatter.VideoReformatter],
     ) -> None:
-        self.decoded = decoded
-        self.rotation = rotation
         self._path = path
+        self.decoded = decoded
+        self.size = size
+        self.rotation = rotation
         self._converters = converters
 
     def convert(self, pixel_format: str) -> NDArray[np.uint8]:
         """Return the displayed picture as ``bgr24``, shape (M, N, 3), or ``gray``, shape (M, N)."""
+        width, height = self.size
         with refusing(self._path, "unreadable_codec", f"a picture can't be converted to {pixel_format}"):
-            converted = self._converters[pixel_format].reformat(self.decoded, format=pixel_format, threads=1)
+            converted = self._converters[pixel_format].reformat(
+                self.decoded, width=width, height=height, format=pixel_format, threads=1
+            )
             image = cast("NDArray[np.uint8]", converted.to_ndarray())
         quarter_turns = self.rotation // 90
         return np.ascontiguousarray(np.rot90(image, -quarter_turns)) if quarter_turns else image
@@ -100,6 +116,19 @@ class Images:
     def convert(self, pixel_format: str) -> NDArray[np.uint8]:
         """Return the displayed picture as ``bgr24``, shape (M, N, 3), or ``gray``, shape (M, N)."""
         return self._images[pixel_format]
+
+
+def displayed_size(
+    decoded: av.video.frame.VideoFrame, stream: av.video.stream.VideoStream
+) -> tuple[int, int]:
+    """Return width and height of a picture as displayed, rotation left out: pixels need not be square.
+
+    Their aspect is the container's, as players have it, else the codec's. One beyond 1:4 to 4:1 is taken for nonsense.
+    """
+    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1
+    if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+        aspect = 1
+    return max(1, round(decoded.width * aspect)), decoded.height
 
 
 def clockwise_rotation(decoded: av.video.frame.VideoFrame) -> int:

@@ -11,10 +11,12 @@ and never a frame that the container marks as not for display.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import av.container
 import av.video.frame
 import av.video.reformatter
@@ -22,11 +24,11 @@ import av.video.stream
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.video.containers import UnreadableVideo, check_complete, refusing
-from apexline.features.video.limits import DEFAULT_LIMITS, VideoLimits
+from apexline.features.video.containers import UnreadableVideo, check_not_empty, refusing, shortfall
+from apexline.features.video.limits import held_limits
 from apexline.features.video.opening import decode_packets, open_video
-from apexline.features.video.pictures import Frame, Picture, clockwise_rotation
-from apexline.features.video.timeline import Timeline, frame_index, read_timeline
+from apexline.features.video.pictures import Frame, Picture, clockwise_rotation, displayed_size
+from apexline.features.video.timeline import Timeline, read_timeline
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class VideoInfo:
     timestamps: NDArray[np.float64]
 
 
-def probe_video(path: str | Path, *, limits: VideoLimits = DEFAULT_LIMITS) -> VideoInfo:
+def probe_video(path: str | Path) -> VideoInfo:
     """Read a video's format and the exact presentation time of every frame.
 
     All packets are read, only the last group of pictures is decoded: enough to see that the end is there.
@@ -70,7 +72,6 @@ def probe_video(path: str | Path, *, limits: VideoLimits = DEFAULT_LIMITS) -> Vi
     ----------
     path : str or Path
         A local video file.
-    limits : VideoLimits, optional
 
     Returns
     -------
@@ -84,18 +85,21 @@ def probe_video(path: str | Path, *, limits: VideoLimits = DEFAULT_LIMITS) -> Vi
         If there is no such file.
     """
     path = Path(path)
-    check_complete(path)
-    with open_video(path, limits=limits) as (container, stream):
-        timeline = read_timeline(path, container, stream, limits=limits)
-        last = _decode_end(path, container, stream, timeline, limits)
+    check_not_empty(path)
+    with open_video(path) as (container, stream):
+        timeline = _timeline(path, container, stream)
+        if (missing := shortfall(path)) and not _all_there(path, container, stream, timeline):
+            raise UnreadableVideo(path, "truncated", missing)
+        last = timeline.last or _decode_end(path, container, stream, timeline)
         rotation = clockwise_rotation(last)
-        width, height = last.width, last.height
+        width, height = _size(path, last, stream)
         codec = stream.codec_context.name
+        rate = float(stream.average_rate or 25)
     if rotation in (90, 270):
         width, height = height, width
     num_frames = len(timeline.seconds)
     span_s = float(timeline.seconds[-1])
-    fps = (num_frames - 1) / span_s if num_frames > 1 else float(stream.average_rate or 25)
+    fps = (num_frames - 1) / span_s if num_frames > 1 else rate
     return VideoInfo(
         codec=codec,
         width=width,
@@ -109,21 +113,24 @@ def probe_video(path: str | Path, *, limits: VideoLimits = DEFAULT_LIMITS) -> Vi
 
 
 class FrameReader(Iterator[Frame]):
-    """Iterator over the frames of a video that survives corrupt ones; made by `read_frames`.
+    """Iterator over the frames of a video that survives lost ones; made by `read_frames`.
 
     Attributes
     ----------
     num_corrupt : int
-        Frames skipped so far because they did not decode. Their indices are left out, so the frames that
-        follow keep the index and time that `probe_video` gives them; once the iterator ends, frames yielded
-        and `num_corrupt` add up to ``VideoInfo.num_frames``. AVI alone stores no presentation times: there
-        the frames after a lost one move up.
+        Frames left out so far because they did not decode, or not without damage. The frames that follow keep the
+        index and time that `probe_video` gives them; once the iterator ends, frames yielded and `num_corrupt` add up
+        to ``VideoInfo.num_frames``. AVI alone stores no presentation times: there the frames after a lost one may
+        move up.
+    reasons : Counter of str
+        Why, once the iterator ended: ``corrupt: ...`` or ``not decoded: ...``, with the frames that each cost; they
+        add up to `num_corrupt`.
     """
 
-    def __init__(self, path: str | Path, *, limits: VideoLimits = DEFAULT_LIMITS) -> None:
+    def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self._limits = limits
         self.num_corrupt = 0
+        self.reasons: Counter[str] = Counter()
         self._frames = self._decode()
 
     def __next__(self) -> Frame:
@@ -131,28 +138,34 @@ class FrameReader(Iterator[Frame]):
 
     def _decode(self) -> Iterator[Frame]:
         # A second opening because a demuxed container cannot be rewound reliably in every format.
-        with open_video(self._path, limits=self._limits) as (container, stream):
-            timeline = read_timeline(self._path, container, stream, limits=self._limits)
+        with open_video(self._path) as (container, stream):
+            timeline = _timeline(self._path, container, stream)
         converters = {name: av.video.reformatter.VideoReformatter() for name in ("bgr24", "gray")}
-        next_index = 0
-        with open_video(self._path, limits=self._limits) as (container, stream):
-            for decoded in decode_packets(self._path, container, stream, limits=self._limits):
-                index = frame_index(decoded, timeline, next_index)
-                if index is None or index < next_index:
+        failed: Counter[str] = Counter()
+        num_corrupt = num_read = next_place = 0
+        size: tuple[int, int] | None = None
+        with open_video(self._path) as (container, stream):
+            for number, decoded in enumerate(decode_packets(self._path, container, stream, failed)):
+                place = timeline.place(decoded, number, failed.total())
+                if place is None or place < next_place:
                     continue
                 if decoded.is_corrupt:
-                    # Ordered timelines count the corrupt frame, so that the next one keeps its place.
-                    next_index = index + 1 if timeline.by_order else next_index
-                    self.num_corrupt += timeline.by_order
+                    num_corrupt += 1
                     continue
-                self.num_corrupt += index - next_index
-                next_index = index + 1
-                yield Frame(
-                    index,
-                    float(timeline.seconds[index]),
-                    Picture(self._path, decoded, clockwise_rotation(decoded), converters),
-                )
-        self.num_corrupt += len(timeline.pts) - next_index
+                self.num_corrupt = place - num_read
+                num_read, next_place = num_read + 1, place + 1
+                size = size or _size(self._path, decoded, stream)
+                picture = Picture(self._path, decoded, size, clockwise_rotation(decoded), converters)
+                yield Frame(place, float(timeline.seconds[place]), picture)
+        self.num_corrupt = len(timeline.seconds) - num_read
+        for reason, count in (
+            ("corrupt: parts are missing or made up", num_corrupt),
+            *((f"not decoded: {words}", count) for words, count in failed.most_common()),
+            ("not decoded: no picture came of the data", self.num_corrupt),
+        ):
+            # Some data that fails belongs to no picture, or to one that came all the same.
+            if told := min(count, self.num_corrupt - self.reasons.total()):
+                self.reasons[reason] += told
 
 
 def read_frames(path: str | Path) -> FrameReader:
@@ -177,37 +190,94 @@ def read_frames(path: str | Path) -> FrameReader:
     return FrameReader(path)
 
 
+def _timeline(
+    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> Timeline:
+    timeline = read_timeline(path, container, stream)
+    held_limits().check(
+        path, "max_duration_s", float(timeline.seconds[-1]), "s from the first frame to the last"
+    )
+    return timeline
+
+
+def _size(
+    path: Path, decoded: av.video.frame.VideoFrame, stream: av.video.stream.VideoStream
+) -> tuple[int, int]:
+    width, height = displayed_size(decoded, stream)
+    held_limits().check(path, "max_pixels", width * height, f"pixels in a frame ({width} x {height})")
+    return width, height
+
+
+def _all_there(
+    path: Path,
+    container: av.container.InputContainer,
+    stream: av.video.stream.VideoStream,
+    timeline: Timeline,
+) -> bool:
+    """Whether the pictures that a file's own index or header counts are all in it, though bytes seem to be missing."""
+    if container.format.name.startswith("mov"):
+        last_byte = max((entry.pos + entry.size for entry in stream.index_entries), default=0)
+        return 0 < last_byte <= path.stat().st_size
+    if stream.frames:
+        return len(timeline.seconds) >= stream.frames
+    if container.duration is None:
+        return False
+    seconds = timeline.seconds
+    frame_s = float(seconds[-1]) / max(1, len(seconds) - 1)
+    return float(seconds[-1]) + 2.5 * frame_s >= container.duration / av.time_base
+
+
 def _decode_end(
     path: Path,
     container: av.container.InputContainer,
     stream: av.video.stream.VideoStream,
     timeline: Timeline,
-    limits: VideoLimits,
 ) -> av.video.frame.VideoFrame:
     """Decode the last group of pictures and return its last frame; refuse a file whose end is broken.
 
-    Of a group that is larger than `limits` allows (some cameras write a clip with one key frame) the end is not seen.
+    Of a group that is larger than a limit (some cameras write a clip with one key frame) the end is not looked at.
     """
-    with refusing(path, "truncated", "the last group of pictures can't be sought"):
-        container.seek(timeline.last_key, stream=stream, backward=True)
-    last: av.video.frame.VideoFrame | None = None
-    num_sound = num_pixels = 0
-    for decoded in decode_packets(path, container, stream, limits=limits):
-        last = decoded
-        num_sound += not decoded.is_corrupt
-        num_pixels += decoded.width * decoded.height
-        if num_pixels > limits.max_probe_pixels and num_sound:
+    limits = held_limits()
+    decoded_any = False
+    for pictures in _endings(path, container, stream, timeline):
+        last: av.video.frame.VideoFrame | None = None
+        num_sound = num_pixels = 0
+        for last in pictures:
+            num_sound += not last.is_corrupt
+            num_pixels += last.width * last.height
+            if num_sound and num_pixels > limits.max_probe_pixels:
+                return last
+        decoded_any |= last is not None
+        if last is not None and num_sound and not _ends_early(last, timeline):
             return last
-    if last is None and timeline.only_one_key:
+    if timeline.only_one_key and not decoded_any:
         raise UnreadableVideo(
             path, "unreadable_codec", f"no frame of codec {stream.codec_context.name} decodes"
         )
-    if last is None or num_sound == 0 or _ends_early(last, timeline):
-        detail = "the last frames do not decode although the container lists them; send the whole file"
-        raise UnreadableVideo(path, "truncated", detail)
-    return last
+    detail = "the last frames do not decode although the container lists them; send the whole file"
+    raise UnreadableVideo(path, "truncated", detail)
+
+
+def _endings(
+    path: Path,
+    container: av.container.InputContainer,
+    stream: av.video.stream.VideoStream,
+    timeline: Timeline,
+) -> Iterator[Iterator[av.video.frame.VideoFrame]]:
+    """Yield the pictures from the last key on, and for a second try from an earlier place.
+
+    Where pictures are refreshed bit by bit, the last group may end before one is whole. Where stamps begin anew, a
+    key can't be sought reliably.
+    """
+    for stamp in dict.fromkeys((*timeline.keys[:1], *timeline.keys[-1:])):
+        with refusing(path, "truncated", "the last group of pictures can't be sought"):
+            container.seek(stamp, stream=stream, backward=True)
+        yield decode_packets(path, container, stream, Counter())
+    if timeline.restarts or not timeline.keys:
+        with open_video(path) as (anew, whole):
+            yield decode_packets(path, anew, whole, Counter())
 
 
 def _ends_early(last: av.video.frame.VideoFrame, timeline: Timeline) -> bool:
     # One corrupt frame at the very end is a blemish; more is a missing end.
-    return not timeline.by_order and last.pts is not None and last.pts < timeline.pts[-3:][0]
+    return timeline.near_end is not None and last.pts is not None and last.pts < timeline.near_end

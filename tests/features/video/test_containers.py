@@ -35,11 +35,6 @@ def test_cut_with_the_index_in_front(clip, share):
     assert_unreadable(clip, "truncated", "send the whole file|no moov")
 
 
-def test_bare_stream_without_a_container(tmp_path):
-    mux(tmp_path / "a.h264", "libx264")
-    assert_unreadable(tmp_path / "a.h264", "not_a_video", "expected an MP4")
-
-
 @pytest.fixture
 def recording(tmp_path):
     """An MP4 with its index behind the pictures, as a recorder leaves it."""

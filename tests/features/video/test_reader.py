@@ -160,20 +160,6 @@ def test_stream_without_packets(tmp_path):
     assert_unreadable(tmp_path / "a.mkv", "truncated", "packet")
 
 
-def test_frames_with_the_same_time_count_once(tmp_path):
-    # A camera that stamped two pictures alike: the timeline has one place for them.
-    mux(tmp_path / "a.mkv", "mpeg4", pts=[40 * n for n in range(10)])
-    data = bytearray((tmp_path / "a.mkv").read_bytes())
-    # Simple blocks: id A3, length, track 1, 16-bit time from the cluster's start, flags.
-    stamp = data.index(b"\x81" + (200).to_bytes(2, "big"), data.index(b"\x1f\x43\xb6\x75"))
-    data[stamp + 1 : stamp + 3] = (160).to_bytes(2, "big")
-    (tmp_path / "a.mkv").write_bytes(data)
-    info = probe_video(tmp_path / "a.mkv")
-    reader = read_frames(tmp_path / "a.mkv")
-    assert [frame.index for frame in reader] == list(range(9))
-    assert (info.num_frames, reader.num_corrupt) == (9, 0)
-
-
 def test_end_that_is_all_zeros_is_truncated(tmp_path):
     # Preallocated by a recorder that lost power: the size is right, the last pictures are not there.
     path = tmp_path / "a.mp4"
