@@ -19,6 +19,7 @@ SEVERAL = {
     "bench/test_benchmarks.py": ("bench/__init__.py",),
     "features/test_cuda.py": ("features/cuda.py", "features/flow/cuda.py", "features/modc/cuda.py"),
     "features/video/test_damage.py": ("features/video/containers.py", "features/video/reader.py"),
+    "features/video/test_second_files.py": ("features/video/guarded.py", "features/video/opening.py"),
     "orchestration/test_line.py": ("assets", "orchestration", "sql"),
     "orchestration/test_resume.py": ("assets/lake", "orchestration/commands/ingest.py"),
 }

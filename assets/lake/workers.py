@@ -19,6 +19,7 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from apexline.features import DeviceUnavailable
+from apexline.features.video import DecodingUnavailable
 
 # ``compute(camera_day, clip_id, stamp)`` writes a clip's files with the fingerprint `stamp`.
 Compute = Callable[[str, str, str], None]
@@ -61,8 +62,8 @@ class ClipWorkers:
         ------
         Exception
             What is the machine's fault and not a clip's: ``OSError`` with an error number (a full disk, a folder that
-            may not be written), except a file that is missing; ``ImportError``; ``DeviceUnavailable``. A note names the
-            clip; clips under way are finished, the others are left out.
+            may not be written), except a file that is missing; ``ImportError``; ``DeviceUnavailable``;
+            ``DecodingUnavailable``. A note names the clip; clips under way are finished, the others are left out.
         """
         if min(self.count, len(jobs)) <= 1:
             found = [(job, _in_this_process(compute, job)) for job in jobs]
@@ -108,7 +109,7 @@ def is_of_the_machine(error: Exception) -> bool:
     # Arrow raises OSError without a number for a Parquet file that is damaged.
     broken = isinstance(error, OSError) and error.errno is not None
     return (broken and not isinstance(error, FileNotFoundError)) or isinstance(
-        error, ImportError | DeviceUnavailable
+        error, ImportError | DeviceUnavailable | DecodingUnavailable
     )
 
 

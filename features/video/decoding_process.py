@@ -272,7 +272,10 @@ def _environment() -> dict[str, str]:
 
 
 @atexit.register
-def _end_all() -> None:
+def end_all() -> None:
+    """End every process, at work or not."""
+    with _lock:
+        _resting.clear()
     for process in list(_living):
         process.kill()
 
