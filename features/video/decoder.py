@@ -10,8 +10,10 @@ output. It ends with its parent, whatever it is doing.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import os
+import re
 import resource
 import select
 import signal
@@ -19,11 +21,14 @@ import socket
 import sys
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+import av.logging
 import numpy as np
 
 from apexline.features.video.containers import UnreadableVideo
@@ -38,10 +43,13 @@ from apexline.features.video.messages import (
     pack_text,
     planes_of,
 )
+from apexline.features.video.opening import decode_packets, open_video
 from apexline.features.video.pictures import Frame, Picture
 from apexline.features.video.reader import FrameReader, probe_video
 
 _OPEN_FILES: Final = 32
+_PICTURES_LOOKED_AT: Final = 8
+_REFUSED_SIZE: Final = re.compile(r"[Pp]icture size (\d+)x(\d+)")
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 
@@ -74,9 +82,18 @@ def _end_with_parent(requests: socket.socket) -> None:
 
 
 def _confine(memory_bytes: int) -> None:
-    """Give up what decoding a file does not need."""
+    """Give up what decoding a file does not need; `memory_bytes` come on top of what there is by now."""
+    # PyAV imports these when they are first needed, which is too late.
+    for module in (
+        "av.audio.codeccontext",
+        "av.audio.stream",
+        "av.subtitles.codeccontext",
+        "av.subtitles.stream",
+    ):
+        importlib.import_module(module)
+    own_bytes = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     for limit, value in (
-        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_AS, own_bytes + memory_bytes),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
@@ -87,7 +104,7 @@ def _confine(memory_bytes: int) -> None:
 
 def _answers(wanted: str, file: int) -> Iterator[Sequence[bytes | memoryview]]:
     """All answers to a request, each in pieces."""
-    path, limits = Path(f"/proc/self/fd/{file}"), held_limits()
+    path = Path(f"/proc/self/fd/{file}")
     try:
         if wanted == "info":
             values = asdict(probe_video(path))
@@ -99,12 +116,11 @@ def _answers(wanted: str, file: int) -> Iterator[Sequence[bytes | memoryview]]:
                 yield _frame_answer(frame, num_corrupt=frames.num_corrupt)
             yield [pack_text(Kind.END, {"num_corrupt": frames.num_corrupt, "reasons": frames.reasons})]
     except UnreadableVideo as error:
-        # FFmpeg asks for senseless amounts where a size is damaged, too.
-        reason, detail = _beyond_memory(limits) if _lacked_memory(error) else (error.reason, error.detail)
-        yield [pack_text(Kind.UNREADABLE, {"reason": reason, "detail": detail})]
+        told = _limited(path, error) or error
+        yield [pack_text(Kind.UNREADABLE, {"reason": told.reason, "detail": told.detail})]
     except MemoryError:
-        reason, detail = _beyond_memory(limits)
-        yield [pack_text(Kind.UNREADABLE, {"reason": reason, "detail": detail})]
+        told = _lacked_memory(path)
+        yield [pack_text(Kind.UNREADABLE, {"reason": told.reason, "detail": told.detail})]
     except Exception:
         yield [pack_text(Kind.FAILED, {"detail": traceback.format_exc()})]
 
@@ -125,15 +141,41 @@ def _frame_answer(frame: Frame, *, num_corrupt: int) -> Sequence[bytes | memoryv
     )
 
 
-def _lacked_memory(error: UnreadableVideo) -> bool:
-    return isinstance(error.__cause__, MemoryError)
+def _limited(path: Path, error: UnreadableVideo) -> UnreadableVideo | None:
+    """Say what of a file that did not decode was above a limit; FFmpeg only says that something did not work."""
+    if error.reason == "limit_exceeded":
+        return None
+    if isinstance(error.__cause__, MemoryError):
+        return _lacked_memory(path)
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as said, open_video(path) as (container, stream):
+            for _ in islice(decode_packets(path, container, stream, Counter()), _PICTURES_LOOKED_AT):
+                pass
+    except UnreadableVideo as again:
+        if again.reason == "limit_exceeded":
+            return again
+    finally:
+        av.logging.set_level(None)
+    for _, _, words in said:
+        if (size := _REFUSED_SIZE.match(words)) is not None:
+            width, height = map(int, size.groups())
+            try:
+                held_limits().check(
+                    path, "max_pixels", width * height, f"pixels in a picture ({width} x {height})"
+                )
+            except UnreadableVideo as limited:
+                return limited
+    return None
 
 
-def _beyond_memory(limits: VideoLimits) -> tuple[str, str]:
-    return "limit_exceeded", (
-        f"it asks for more memory than the {limits.memory_bytes:,} bytes that {setting('memory_bytes')} allows "
-        "the decoder; a damaged file may, too"
+def _lacked_memory(path: Path) -> UnreadableVideo:
+    # FFmpeg asks for senseless amounts where a size is damaged, too.
+    detail = (
+        f"it asks for more memory than the {held_limits().memory_bytes:,} bytes that {setting('memory_bytes')} "
+        "allows; a damaged file may, too"
     )
+    return UnreadableVideo(path, "limit_exceeded", detail)
 
 
 def _bytes_of(array: np.ndarray[Any, Any]) -> memoryview:

@@ -68,7 +68,7 @@ class DecodingProcess:
     Parameters
     ----------
     memory_bytes : int
-        Its address space.
+        What it may take for a clip, bytes.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ class VideoLimits:
         Pixels that a probe decodes of the last group of pictures, px. A group that holds more is taken in without a
         look at its end: what does not decode is counted when the clip is read.
     memory_bytes : int
-        Address space of the decoding process, bytes; some 200 MB of it is for its own code.
+        What the decoding process may take for a clip, bytes: address space beyond its own code.
     probe_s, probe_bytes_per_s : float
         Time for a probe, and for finding a clip's times before its first frame: so many seconds, s, and one more for
         each so many bytes of the file, bytes/s.
@@ -64,7 +64,7 @@ class VideoLimits:
     max_streams: int = 64
     max_packet_frames: int = 64
     max_probe_pixels: int = 4_000_000_000
-    memory_bytes: int = 2_147_483_648
+    memory_bytes: int = 1_610_612_736
     probe_s: float = 20.0
     probe_bytes_per_s: float = 1_000_000.0
     stall_s: float = 20.0
@@ -74,7 +74,9 @@ class VideoLimits:
         """Raise `UnreadableVideo` where a file has more of something than the limit of this name allows."""
         limit: float = getattr(self, name)
         if seen > limit:
-            detail = f"saw {seen:,.0f} {unit}; expected at most {limit:,.0f}, by the setting {setting(name)}"
+            detail = (
+                f"saw {round(seen, 3):,} {unit}; expected at most {limit:,}, by the setting {setting(name)}"
+            )
             raise UnreadableVideo(path, "limit_exceeded", detail)
 
     def probe_budget_s(self, num_bytes: int) -> float:

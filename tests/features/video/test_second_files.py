@@ -14,7 +14,6 @@ from apexline.features.video.guarded import probe_video, read_frames
 from apexline.features.video.writer import write_video
 from tests.features.clips import NUM_FRAMES, mux, number_of, numbered_frames
 
-
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _IN_OPEN = 0x20
 
