@@ -48,13 +48,10 @@ def no_clip_failed(failed: Iterable[object]) -> dg.AssetCheckResult:
     return _result("no_clip_failed", [str(each) for each in failed], severity=_WARN)
 
 
-def every_frame_decodes(lost: Mapping[tuple[str, str], int]) -> dg.AssetCheckResult:
-    """No frame was lost; a warning with camera-day, clip and count where some did not decode."""
-    problems = [
-        f"{clip} of {day}: {count} frames do not decode and are left out"
-        for (day, clip), count in lost.items()
-    ]
-    return _result("every_frame_decodes", problems, severity=_WARN, frames_lost=sum(lost.values()))
+def every_frame_decodes(lost: Mapping[tuple[str, str], object], *, frames_lost: int) -> dg.AssetCheckResult:
+    """No frame was lost; a warning with camera-day and clip, and in the words of each loss how many and why."""
+    problems = [f"{clip} of {day}: {each}" for (day, clip), each in lost.items()]
+    return _result("every_frame_decodes", problems, severity=_WARN, frames_lost=frames_lost)
 
 
 def faces_are_usable(tracks: pa.Table, *, least_kept: float = 0.3) -> dg.AssetCheckResult:

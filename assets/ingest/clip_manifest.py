@@ -9,7 +9,7 @@ from apexline.assets.lake import CAMERA_DAYS, Lake, StoredClip, for_each_clip, s
 from apexline.assets.metadata import asset_attributes, column_schema
 from apexline.features.video import probe_video
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @dg.asset(

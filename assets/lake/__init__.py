@@ -11,6 +11,7 @@ from apexline.assets.lake.camera_days import (
 from apexline.assets.lake.clip_stages import (
     DECIDING_COLUMNS,
     LakeClip,
+    LostFrames,
     lost_frames,
     process_clip,
     write_segments,
@@ -59,6 +60,7 @@ __all__ = [
     "forget_failure",
     "hash_file",
     "listed_camera_days",
+    "LostFrames",
     "lost_frames",
     "measures_at",
     "process_clip",

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from upath import UPath
 
@@ -33,8 +33,6 @@ DECIDING_COLUMNS = {
     "flow_features": ["track_id", "frame", "time_s", "roi", "drow", "dcol"],
 }
 _FRAMES_AT_ONCE = 64
-# In the footer of ``face_tracks``, of clips that lost some: the rows say nothing about frames that are not there.
-_FRAMES_LOST = b"apexline.frames_lost"
 # A clip that is only asked about belongs to no camera; its lake holds nothing else.
 _NO_CAMERA_DAY = "none"
 
@@ -88,7 +86,7 @@ def process_clip(clip: Path, *, features: FeatureConfig) -> Generator[LakeClip]:
 
 
 def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: str, stamp: str) -> None:
-    """Track the faces of a clip into ``face_tracks`` and ``face_crops``, the crops last."""
+    """Track the faces of a clip into ``face_crops`` and ``face_tracks``, the tracks last, and count its frames."""
     manifest = lake.read("clip_manifest", clip_id, camera_day=camera_day).to_pylist()[0]
     with (
         lake.local_copy(lake.home / manifest["path"]) as local,
@@ -109,18 +107,38 @@ def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: 
                 track_rows, crop_rows = [], []
         tracks.write_table(rows_table("face_tracks", track_rows))
         crops.write_table(rows_table("face_crops", crop_rows))
-        if frames.num_corrupt:
-            tracks.add_key_value_metadata({_FRAMES_LOST: str(frames.num_corrupt).encode()})
+        row = {
+            "clip_id": clip_id,
+            "frames_read": frames.num_read,
+            "frames_lost": frames.num_corrupt,
+            "reasons": [f"{count} x {reason}" for reason, count in frames.reasons.most_common()],
+        }
+        lake.write("clip_frames", clip_id, [row], stamp=stamp, camera_day=camera_day)
 
 
-def lost_frames(lake: Lake, camera_days: Iterable[str]) -> dict[tuple[str, str], int]:
-    """Return how many frames did not decode, of each tracked clip that lost some, by camera-day and clip."""
-    found = {
-        (camera_day, clip_id): lake.footer("face_tracks", clip_id, camera_day=camera_day).get(_FRAMES_LOST)
+class LostFrames(NamedTuple):
+    """Frames of a clip, those that were lost among them."""
+
+    num_read: int
+    num_lost: int
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return how many of how many, and why."""
+        total = self.num_read + self.num_lost
+        return f"{self.num_lost} of {total} frames are lost ({'; '.join(self.reasons)})"
+
+
+def lost_frames(lake: Lake, camera_days: Iterable[str]) -> dict[tuple[str, str], LostFrames]:
+    """Return what each tracked clip that lost frames has lost, by camera-day and clip."""
+    return {
+        (camera_day, row["clip_id"]): LostFrames(
+            row["frames_read"], row["frames_lost"], tuple(row["reasons"])
+        )
         for camera_day in camera_days
-        for clip_id in lake.names("face_tracks", camera_day=camera_day)
+        for row in lake.read_all("clip_frames", camera_days=[camera_day]).to_pylist()
+        if row["frames_lost"]
     }
-    return {clip: int(count) for clip, count in found.items() if count is not None}
 
 
 def write_segments(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: str, stamp: str) -> None:

@@ -35,9 +35,9 @@ CLIP_MANIFEST = pa.schema(
         _column("legal_basis", pa.string(), "legal basis of the processing"),
         _column("path", pa.string(), "where the stored clip lies, relative to the home"),
         _column("codec", pa.string(), "video codec"),
-        _column("width", pa.int32(), "frame width", "px"),
-        _column("height", pa.int32(), "frame height", "px"),
-        _column("num_frames", pa.int32(), "frames that carry a timestamp", "frames"),
+        _column("width", pa.int32(), "frame width as displayed", "px"),
+        _column("height", pa.int32(), "frame height as displayed", "px"),
+        _column("num_frames", pa.int32(), "frames that are displayed, lost ones included", "frames"),
         _column("fps", pa.float64(), "mean rate from the timestamps", "1/s"),
         _column("duration_s", pa.float64(), "last minus first timestamp plus one frame", "s"),
         _column("synthetic", pa.bool_(), "made by the project's own generator"),
@@ -86,6 +86,15 @@ FACE_TRACKS = pa.schema(
         _column("roll_deg", pa.float32(), "angle of the line between the eyes", "deg"),
         _column("kept", pa.bool_(), "the frame goes on to the features"),
         _column("drop_reason", pa.string(), "why the frame was dropped; empty when kept"),
+    ]
+)
+
+CLIP_FRAMES = pa.schema(
+    [
+        CLIP_ID,
+        _column("frames_read", pa.int32(), "frames that decoded and were looked at for faces", "frames"),
+        _column("frames_lost", pa.int32(), "frames that did not decode, or not without damage", "frames"),
+        _column("reasons", pa.list_(pa.string()), "why they were lost, as '<count> x <reason>'"),
     ]
 )
 
@@ -270,6 +279,7 @@ SEGMENT_SCORES = pa.schema(
 TABLES: dict[str, pa.Schema] = {
     "clip_manifest": CLIP_MANIFEST,  # clips that were taken in, one row each
     "annotations": ANNOTATIONS,  # labelled expressions from the clips' manifests
+    "clip_frames": CLIP_FRAMES,  # how many frames of a clip were read and lost, one row each
     "face_tracks": FACE_TRACKS,  # faces frame by frame
     "face_crops": FACE_CROPS,  # pixels of the frames that were kept
     "texture_features": TEXTURE_FEATURES,  # texture difference frame by frame

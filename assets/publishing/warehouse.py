@@ -16,7 +16,7 @@ from apexline.assets.publishing.warehouse_build import (
     run_checks,
 )
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @dg.asset(

@@ -18,7 +18,7 @@ from apexline.assets.lake import (
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @dg.asset(
@@ -41,18 +41,22 @@ def face_tracks(
 ) -> dg.MaterializeResult:
     """Faces per frame: box, five landmarks, quality, and why a frame was dropped; crops lie in ``face_crops``.
 
+    How many frames of each clip were read, how many lost and why lies in ``clip_frames``.
+
     A track id is random within its clip and links to nothing outside it: no identity is kept or compared.
     """
     progress = for_each_clip(
         lake,
         context.partition_keys,
-        ["face_crops", "face_tracks"],
+        ["clip_frames", "face_crops", "face_tracks"],
         clips=lambda day: fingerprints(lake, day, "clip_manifest"),
         code_version=CODE_VERSION,
         depends_on=[parameters.hash_of("features.faces", "features.tracks")],
         compute=partial(write_tracks, lake, parameters.features),
         workers=workers,
     )
+    lost = lost_frames(lake, context.partition_keys)
+    num_lost = sum(each.num_lost for each in lost.values())
     table = lake.read_all(
         "face_tracks",
         camera_days=context.partition_keys,
@@ -64,6 +68,7 @@ def face_tracks(
             **progress.metadata(),
             "tracks": len(set(table["track_id"].to_pylist())),
             "face_frames": table.num_rows,
+            "frames_lost": num_lost,
             "kept_frames": table.filter(pc.field("kept")).num_rows,
             **figures(
                 context,
@@ -77,7 +82,7 @@ def face_tracks(
         data_version=progress.data_version,
         check_results=[
             checks.faces_are_usable(table),
-            checks.every_frame_decodes(lost_frames(lake, context.partition_keys)),
+            checks.every_frame_decodes(lost, frames_lost=num_lost),
             checks.no_clip_failed(progress.failed),
         ],
     )

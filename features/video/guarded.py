@@ -82,10 +82,12 @@ class FrameReader(Iterator[Frame]):
 
     Attributes
     ----------
+    num_read : int
+        Frames yielded so far.
     num_corrupt : int
         Frames left out so far because they did not decode, or not without damage. The frames that follow keep the
-        index and time that `probe_video` gives them; once the iterator ends, frames yielded and `num_corrupt` add up
-        to ``VideoInfo.num_frames``. AVI alone stores no presentation times: there the frames after a lost one may
+        index and time that `probe_video` gives them; once the iterator ends, `num_read` and `num_corrupt` add up to
+        ``VideoInfo.num_frames``. AVI alone stores no presentation times: there the frames after a lost one may
         move up.
     reasons : Counter of str
         Why, once the iterator ended: ``corrupt: ...`` or ``not decoded: ...``, with the frames that each cost; they
@@ -94,7 +96,7 @@ class FrameReader(Iterator[Frame]):
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self.num_corrupt = 0
+        self.num_read = self.num_corrupt = 0
         self.reasons: Counter[str] = Counter()
         self._frames = self._receive()
 
@@ -105,13 +107,18 @@ class FrameReader(Iterator[Frame]):
         limits = limits_in_force()
         converters = {name: av.video.reformatter.VideoReformatter() for name in ("bgr24", "gray")}
         with _asked(self._path, "frames", limits) as (process, patience):
-            left_s = limits.read_s
+            left_s, next_index = limits.read_s, 0
             while True:
                 given_s = patience.left_s
                 head = process.answer(patience, max_pixels=limits.max_pixels)
                 if head.kind not in (Kind.PLANES, Kind.IMAGES):
                     break
+                if head.index < next_index:
+                    message = f"frame {head.index} came after frame {next_index - 1}"
+                    raise BadAnswer(message)
                 picture = _picture(self._path, process, head, patience, converters)
+                next_index = head.index + 1
+                self.num_read += 1
                 self.num_corrupt = head.num_corrupt
                 yield Frame(head.index, head.time_s, picture)
                 left_s -= given_s - patience.left_s

@@ -117,10 +117,12 @@ class FrameReader(Iterator[Frame]):
 
     Attributes
     ----------
+    num_read : int
+        Frames yielded so far.
     num_corrupt : int
         Frames left out so far because they did not decode, or not without damage. The frames that follow keep the
-        index and time that `probe_video` gives them; once the iterator ends, frames yielded and `num_corrupt` add up
-        to ``VideoInfo.num_frames``. AVI alone stores no presentation times: there the frames after a lost one may
+        index and time that `probe_video` gives them; once the iterator ends, `num_read` and `num_corrupt` add up to
+        ``VideoInfo.num_frames``. AVI alone stores no presentation times: there the frames after a lost one may
         move up.
     reasons : Counter of str
         Why, once the iterator ended: ``corrupt: ...`` or ``not decoded: ...``, with the frames that each cost; they
@@ -129,7 +131,7 @@ class FrameReader(Iterator[Frame]):
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self.num_corrupt = 0
+        self.num_read = self.num_corrupt = 0
         self.reasons: Counter[str] = Counter()
         self._frames = self._decode()
 
@@ -142,7 +144,7 @@ class FrameReader(Iterator[Frame]):
             timeline = _timeline(self._path, container, stream)
         converters = {name: av.video.reformatter.VideoReformatter() for name in ("bgr24", "gray")}
         failed: Counter[str] = Counter()
-        num_corrupt = num_read = next_place = 0
+        num_damaged = next_place = 0
         size: tuple[int, int] | None = None
         with open_video(self._path) as (container, stream):
             for number, decoded in enumerate(decode_packets(self._path, container, stream, failed)):
@@ -150,16 +152,17 @@ class FrameReader(Iterator[Frame]):
                 if place is None or place < next_place:
                     continue
                 if decoded.is_corrupt:
-                    num_corrupt += 1
+                    num_damaged += 1
                     continue
-                self.num_corrupt = place - num_read
-                num_read, next_place = num_read + 1, place + 1
+                self.num_corrupt = place - self.num_read
+                next_place = place + 1
+                self.num_read += 1
                 size = size or _size(self._path, decoded, stream)
                 picture = Picture(self._path, decoded, size, clockwise_rotation(decoded), converters)
                 yield Frame(place, float(timeline.seconds[place]), picture)
-        self.num_corrupt = len(timeline.seconds) - num_read
+        self.num_corrupt = len(timeline.seconds) - self.num_read
         for reason, count in (
-            ("corrupt: parts are missing or made up", num_corrupt),
+            ("corrupt: parts are missing or made up", num_damaged),
             *((f"not decoded: {words}", count) for words, count in failed.most_common()),
             ("not decoded: no picture came of the data", self.num_corrupt),
         ):

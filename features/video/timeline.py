@@ -3,11 +3,12 @@
 Belongs here: from the stamps of packets to places and times, and which decoded picture has which. Stays out: opening,
 decoding (``opening``), pixels (``pictures``).
 
-The rule for times. A picture has its own stamp where that lies after the stamp before it. Pictures without a stamp are
-spread evenly between their neighbours that have one; where there is no such neighbour they follow each other by the
-usual step, the median of the stamps' steps or, where there are none, the stream's average rate. Where stamps repeat or
-jump back (a recorder that started again, files joined) the clip goes on one usual step after the picture before, and
-what follows keeps its own differences. So it does where they jump ahead by more than an hour in a container whose
+The rule for times. A picture has its own stamp where that lies after the stamp before it. One that repeats the stamp
+before, or alone lies off its neighbours, counts as none. Pictures without a stamp are spread evenly between their
+neighbours that have one; where there is no such neighbour they follow each other by the usual step, the median of the
+stamps' steps or, where there are none, the stream's average rate. Where stamps jump back (a recorder that started
+again, files joined) the clip goes on one usual step after the picture before, and what follows keeps its own
+differences. So it does where they jump ahead by more than an hour in a container whose
 counter wraps (transport and program streams): to those a step back may look like one of 26 hours ahead.
 """
 
@@ -168,7 +169,7 @@ class _Clock:
 
     def seconds(self, stamps: Sequence[int | None]) -> NDArray[np.float64]:
         """Lay out pictures in the order of display by the rule above; shape (N,), from 0, strictly increasing."""
-        known = [place for place, stamp in enumerate(stamps) if stamp is not None]
+        known = _believed(stamps)
         # Whole numbers of any size: stamps of damaged files lie as far apart as 64 bits allow.
         gaps = [
             (cast("int", stamps[after]) - cast("int", stamps[before]), after - before)
@@ -190,6 +191,23 @@ class _Clock:
         for place in range(1, len(seconds)) if np.any(np.diff(seconds) <= 0) else ():
             seconds[place] = max(seconds[place], np.nextafter(seconds[place - 1], np.inf))
         return seconds
+
+
+def _believed(stamps: Sequence[int | None]) -> list[int]:
+    """Return the places whose stamp counts: not one that repeats, or that alone lies off its neighbours."""
+    told = [(place, stamp) for place, stamp in enumerate(stamps) if stamp is not None]
+    believed: list[int] = []
+    before: int | None = None
+    for index, (place, stamp) in enumerate(told):
+        if before is not None:
+            following = [each for _, each in told[index + 1 : index + 3]]
+            behind = stamp < before and bool(following) and before < following[0]
+            far_ahead = bool(following) and all(before < each < stamp for each in following)
+            if stamp == before or behind or far_ahead:
+                continue
+        believed.append(place)
+        before = stamp
+    return believed
 
 
 def _displayed(

@@ -123,7 +123,10 @@ def score(
         msg = f"saw a second file, {str(plot_file)!r}, without --plot; expected one clip"
         raise typer.BadParameter(msg)
     with show_progress(f"scoring {clip.name}") as on_step:
-        scores, page = score_one(Settings(), clip, plot=plot, plot_file=plot_file, on_step=on_step)
+        scores, lost, page = score_one(Settings(), clip, plot=plot, plot_file=plot_file, on_step=on_step)
+    if lost is not None:
+        print_note(f"{clip.name}: {lost}")
+        scores = [{**each, "frames_read": lost.num_read, "frames_lost": lost.num_lost} for each in scores]
     shown = scores if as_json else [_answer(each) for each in scores]
     print_data(shown, as_json=as_json, title=f"{clip.name}: apparent expressions")
     if page is not None:

@@ -86,7 +86,7 @@ def _probe(name: str, probe: Callable[[], tuple[str, str]]) -> dict[str, str]:
 
 def _lost_frames(lake: Lake) -> list[str]:
     lost = lost_frames(lake, stored_camera_days(lake))
-    return [f"{clip} of {day}: {count} frames do not decode" for (day, clip), count in lost.items()]
+    return [f"{clip} of {day}: {each}" for (day, clip), each in lost.items()]
 
 
 def _notes(name: str, list_them: Callable[[], Sequence[str]]) -> list[dict[str, str]]:

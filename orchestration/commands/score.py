@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from apexline.assets.explain import check_suffix, explain_clip, write_explanation
-from apexline.assets.lake import process_clip, scratch_folder
+from apexline.assets.lake import LostFrames, lost_frames, process_clip, scratch_folder
 from apexline.assets.scoring import champion_scorer, score_clip
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import Settings
@@ -16,7 +16,7 @@ from apexline.orchestration.settings import Settings
 
 def score_one(
     settings: Settings, clip: Path, *, plot: bool, plot_file: Path | None, on_step: Callable[[str], None]
-) -> tuple[list[dict[str, Any]], Path | None]:
+) -> tuple[list[dict[str, Any]], LostFrames | None, Path | None]:
     """Score a clip; nothing is stored but the page that `plot` asks for.
 
     Parameters
@@ -30,6 +30,8 @@ def score_one(
     -------
     scores : list of dict
         As `assets.scoring.segment_scores.score_clip` gives them.
+    lost : LostFrames or None
+        Where frames of the clip do not decode.
     page : Path or None
         What was written.
 
@@ -45,20 +47,23 @@ def score_one(
     scorer = champion_scorer(resources["lake"], resources["registry"], parameters)
     with _exit_on_sigterm(), process_clip(clip, features=parameters.features) as processed:
         scores = score_clip(processed, scorer)
+        lost = lost_frames(processed.lake, [processed.camera_day]).get(
+            (processed.camera_day, processed.clip_id)
+        )
         if not plot:
-            return scores, None
+            return scores, lost, None
         on_step(f"explaining {clip.name}")
         why = explain_clip(processed, clip.name, parameters)
         if plot_file is not None:
             write_explanation(plot_file, why, scores)
-            return scores, plot_file
+            return scores, lost, plot_file
         # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
         page = settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
         page.parent.mkdir(parents=True, exist_ok=True)
         with scratch_folder(settings.state_path / "tmp") as folder:
             write_explanation(folder / "unfinished.html", why, scores)
             (folder / "unfinished.html").replace(page)
-    return scores, page
+    return scores, lost, page
 
 
 @contextmanager

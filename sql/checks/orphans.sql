@@ -2,6 +2,8 @@
 with referring as (
     select 'annotations' as relation, clip_id from staging.annotations
     union all
+    select 'clip_frames', clip_id from staging.clip_frames
+    union all
     select 'face_tracks', clip_id from staging.face_tracks
     union all
     select 'face_crops', clip_id from staging.face_crops

@@ -19,6 +19,15 @@ found as (
     group by clip_id
 ),
 
+frames as (
+    select
+        clip_id,
+        frames_read,
+        frames_lost,
+        reasons
+    from staging.clip_frames
+),
+
 final as (
     select
         manifest.clip_id,
@@ -31,6 +40,9 @@ final as (
         manifest.legal_basis,
         manifest.duration_s, -- s
         manifest.num_frames, -- frames
+        frames.frames_read, -- frames; null: not tracked yet
+        frames.frames_lost, -- frames that did not decode
+        frames.reasons as frames_lost_reasons, -- as 'count x reason'
         manifest.fps, -- frames per s
         manifest.width, -- px
         manifest.height, -- px
@@ -40,6 +52,7 @@ final as (
     from manifest
     left join tracks using (clip_id)
     left join found using (clip_id)
+    left join frames using (clip_id)
 )
 
 select * from final

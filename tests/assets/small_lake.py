@@ -120,6 +120,15 @@ def write_lake(home: Path) -> Path:
         DAY_1,
     )
     put(lake, "expression_segments", C, [segment(C, T3, 5, 9, 20)], DAY_2)
+    whole = {"clip_id": A, "frames_read": 100, "frames_lost": 0, "reasons": []}
+    put(lake, "clip_frames", A, [whole], DAY_1)
+    damaged = {
+        "clip_id": C,
+        "frames_read": 97,
+        "frames_lost": 3,
+        "reasons": ["3 x corrupt: parts are missing"],
+    }
+    put(lake, "clip_frames", C, [damaged], DAY_2)
     box = {"x": 12.0, "y": 12.0, "w": 40.0, "h": 40.0}
     truth = [
         {"annotation_id": f"{A}-a0", "emotion": "happy", "onset": 12, "apex": 15, "offset": 22},

@@ -58,8 +58,11 @@ CASES = {
     "hash differs": (lambda: checks.every_clip_may_be_processed(manifest(sha256="ff")), False),
     "no clip failed": (lambda: checks.no_clip_failed([]), True),
     "a clip failed": (lambda: checks.no_clip_failed(["a: ValueError: x"]), False),
-    "no frame lost": (lambda: checks.every_frame_decodes({}), True),
-    "frames lost": (lambda: checks.every_frame_decodes({("2026-03-02_gate-03", "a"): 3}), False),
+    "no frame lost": (lambda: checks.every_frame_decodes({}, frames_lost=0), True),
+    "frames lost": (
+        lambda: checks.every_frame_decodes({("2026-03-02_gate-03", "a"): "3 of 9 frames"}, frames_lost=3),
+        False,
+    ),
     "faces kept": (lambda: checks.faces_are_usable(pa.table({"kept": [True, True, False]})), True),
     "no faces": (lambda: checks.faces_are_usable(pa.table({"kept": pa.array([], pa.bool_())})), True),
     "faces dropped": (lambda: checks.faces_are_usable(pa.table({"kept": [False] * 9 + [True]})), False),

@@ -43,6 +43,8 @@ def act(habit):
             os.write(1, pack(PICTURE._replace(width=100_000, height=100_000)))
         case "a picture of nothing":
             os.write(1, pack(PICTURE._replace(width=0)))
+        case "a frame over again":
+            os.write(1, 2 * (pack(PICTURE) + bytes(BYTES)))
         case "a time that is none":
             os.write(1, pack(PICTURE._replace(time_s=float("nan"))) + bytes(BYTES))
         case "a text too long":

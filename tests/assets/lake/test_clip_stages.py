@@ -56,15 +56,23 @@ def test_nothing_stays_after_an_error(noise_clip, parameters, scratch, tmp_path)
     assert not any(scratch.iterdir())
 
 
-def test_frames_that_do_not_decode_are_counted_beside_the_rows(parameters, tmp_path):
+def test_frames_read_and_lost_are_stored_with_their_reasons(parameters, tmp_path):
     videos = {"sound": whole_video("mov", "prores_ks", "yuv422p10le"), "damaged": video_that_loses_a_frame()}
-    lost = {}
+    stored, lost = {}, {}
     for name, data in videos.items():
         (tmp_path / f"{name}.mov").write_bytes(data)
         with process_clip(tmp_path / f"{name}.mov", features=parameters.features) as clip:
+            [stored[name]] = clip.lake.read(
+                "clip_frames", clip.clip_id, camera_day=clip.camera_day
+            ).to_pylist()
             lost[name] = list(lost_frames(clip.lake, [clip.camera_day]).values())
-            assert clip.lake.fingerprint_of("face_tracks", clip.clip_id, camera_day=clip.camera_day) == ""
-    assert lost == {"sound": [], "damaged": [1]}
+            assert stored[name].pop("clip_id") == clip.clip_id
+    assert stored["sound"] == {"frames_read": 12, "frames_lost": 0, "reasons": []}
+    [reason] = stored["damaged"].pop("reasons")
+    assert stored["damaged"] == {"frames_read": 11, "frames_lost": 1}
+    assert reason.startswith("1 x not decoded: ")
+    assert lost["sound"] == []
+    assert [str(each) for each in lost["damaged"]] == [f"1 of 12 frames are lost ({reason})"]
 
 
 def test_a_relative_path_is_found(noise_clip, parameters, tmp_path, monkeypatch):

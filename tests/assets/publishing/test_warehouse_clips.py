@@ -44,6 +44,15 @@ def test_clips_say_why_they_may_be_processed(small_warehouse: Path) -> None:
     ]
 
 
+def test_clips_say_how_many_frames_were_lost(small_warehouse: Path) -> None:
+    query = "select clip_id, frames_read, frames_lost, frames_lost_reasons from clips order by clip_id"
+    assert ask(small_warehouse, query) == [
+        (A, 100, 0, []),
+        (B, None, None, None),
+        (C, 97, 3, ["3 x corrupt: parts are missing"]),
+    ]
+
+
 def test_quarantine_records_are_read(small_warehouse: Path) -> None:
     query = "select name, reason, detail, seen_at from quarantine"
     assert ask(small_warehouse, query) == [("a.mp4", "truncated", "it's cut", at("08:00", 2))]

@@ -21,7 +21,8 @@ def assert_same_frames(path):
         assert (ours_frame.index, ours_frame.time_s) == (theirs_frame.index, theirs_frame.time_s)
         np.testing.assert_array_equal(ours_frame.gray, theirs_frame.gray)
         np.testing.assert_array_equal(ours_frame.image, theirs_frame.image)
-    assert (ours.num_corrupt, ours.reasons) == (theirs.num_corrupt, theirs.reasons)
+    assert (ours.num_read, ours.num_corrupt) == (theirs.num_read, theirs.num_corrupt)
+    assert ours.reasons == theirs.reasons
 
 
 def resting():
@@ -209,6 +210,7 @@ def false_decoder(tmp_path, monkeypatch):
         ("a hoax of a head", "decoder_crashed"),
         ("a picture too large", "decoder_crashed: .* width=100000"),
         ("a picture of nothing", "decoder_crashed: .* width=0"),
+        ("a frame over again", "decoder_crashed: .* frame 0 came after frame 0"),
         ("a time that is none", "decoder_crashed: .* time_s=nan"),
         ("a text too long", "decoder_crashed"),
         ("a text that is no JSON", "decoder_crashed"),

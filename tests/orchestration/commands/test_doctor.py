@@ -113,9 +113,13 @@ def test_a_clip_that_lost_frames_goes_all_the_way_and_is_named(apexline, home, t
         process_all(line, on_step=quiet)
     assert {len(lake.names(table, camera_day=DAY)) for table in CLIP_ASSETS} == {2}
     clip_id = hashlib.sha256(damaged).hexdigest()[:16]
-    assert findings(apexline, "frames lost") == [f"{clip_id} of {DAY}: 1 frames do not decode"]
+    said = f"{clip_id} of {DAY}: 1 of 12 frames are lost (1 x not decoded: "
+    [found] = findings(apexline, "frames lost")
+    assert found.startswith(said)
     failed = [each for each in check_evaluations(home) if not each.passed]
     assert [each.check_name for each in failed] == ["every_frame_decodes"]
+    assert failed[0].metadata["problems"].value == [found]
+    assert failed[0].metadata["frames_lost"].value == 1
 
 
 def test_a_clip_that_fails_again_is_named_again(apexline, home, poisoned):
