@@ -111,7 +111,7 @@ def _lengths(path: Path, streams: list[av.video.stream.VideoStream]) -> dict[int
     with _open_container(path) as container:
         same = [stream for stream in container.streams.video if stream.index in stamps]
         for packet in demux(path, container, *same):
-            if (stamp := packet.dts if packet.dts is not None else packet.pts) is not None:
+            if (stamp := packet.pts if packet.pts is not None else packet.dts) is not None:
                 stamps[packet.stream_index].append(float(stamp * packet.time_base))
     return {index: max(found, default=0) - min(found, default=0) for index, found in stamps.items()}
 

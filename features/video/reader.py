@@ -221,13 +221,15 @@ def _all_there(
     if container.format.name.startswith("mov"):
         last_byte = max((entry.pos + entry.size for entry in stream.index_entries), default=0)
         return 0 < last_byte <= path.stat().st_size
+    if timeline.cut:
+        return False
     if stream.frames:
         return len(timeline.seconds) >= stream.frames
     if container.duration is None:
         return False
     seconds = timeline.seconds
     frame_s = float(seconds[-1]) / max(1, len(seconds) - 1)
-    return float(seconds[-1]) + 2.5 * frame_s >= container.duration / av.time_base
+    return float(seconds[-1]) + 1.5 * frame_s >= container.duration / av.time_base
 
 
 def _decode_end(

@@ -53,6 +53,8 @@ class Timeline:
         There is no other.
     restarts : bool
         Stamps jump back on the way.
+    cut : bool
+        The last packet is not whole.
     near_end : int or None
         A last picture that is stamped earlier shows that the end is missing.
     places : ndarray of int64 or None
@@ -68,6 +70,7 @@ class Timeline:
     keys: tuple[int, ...] = ()
     only_one_key: bool = False
     restarts: bool = False
+    cut: bool = False
     near_end: int | None = None
     places: NDArray[np.int64] | None = None
     order: NDArray[np.int64] | None = None
@@ -93,6 +96,7 @@ class _Packets:
     pts: list[int | None]
     dts: list[int | None]
     keys: list[bool]
+    whole: list[bool]
 
 
 def read_timeline(
@@ -131,25 +135,26 @@ def read_timeline(
 def _read_packets(
     path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
 ) -> _Packets:
-    packets = _Packets([], [], [], [])
+    packets = _Packets([], [], [], [], [])
     for packet in demux(path, container, stream):
         # What lies outside the container's edit list is decoded and never displayed.
         packets.shown.append(not packet.is_discard)
         packets.pts.append(packet.pts)
         packets.dts.append(packet.dts)
         packets.keys.append(packet.is_keyframe)
+        packets.whole.append(not packet.is_corrupt)
     return packets
 
 
 def _groups(packets: _Packets) -> dict[str, Any]:
-    """Return where the last groups of pictures begin, as `Timeline` takes it."""
+    """Return where the last groups of pictures begin and whether the last one is whole, as `Timeline` takes it."""
     keys = [number for number, key in enumerate(packets.keys) if key and packets.shown[number]]
     # Formats seek by either stamp; the smaller one never lands behind the key picture.
     stamps = [
         min(stamp for stamp in (packets.pts[number], packets.dts[number]) if stamp is not None)
         for number in keys[-3:]
     ]
-    return {"keys": tuple(reversed(stamps)), "only_one_key": len(keys) < 2}
+    return {"keys": tuple(reversed(stamps)), "only_one_key": len(keys) < 2, "cut": not packets.whole[-1]}
 
 
 @dataclass(frozen=True)
@@ -274,4 +279,4 @@ def _decode_order(path: Path, packets: _Packets, clock: _Clock, *, trusted: bool
     laid: list[int | None] = [None] * (len(numbers) + len(lost))
     for place, stamp in zip(order, stamps, strict=True):
         laid[place] = stamp
-    return Timeline(clock.seconds(laid), order=order, last=last)
+    return Timeline(clock.seconds(laid), cut=not packets.whole[-1], order=order, last=last)

@@ -108,3 +108,61 @@ def test_live_matroska_declares_no_length(tmp_path):
     # A recorder that cannot seek leaves the segment's length unknown: nothing to hold the file against.
     mux(tmp_path / "live.mkv", "libx264", options={"live": "1"})
     assert assert_agrees(tmp_path / "live.mkv").num_frames == NUM_FRAMES
+
+
+def assert_sound(path):
+    assert assert_agrees(path).num_frames == NUM_FRAMES
+
+
+@pytest.mark.parametrize("trailer", [b"x", b"GPS 52.1N 4.3E" * 40, b"\xff" * 500, bytes(64), b"SEFT" * 9])
+@pytest.mark.parametrize(
+    "name", ["fast.mp4", "recorded.mp4", "fragments.mp4", "a.mov", "a.mkv", "a.avi", "a.ts"]
+)
+def test_data_of_the_recorders_own_behind_the_last_box(tmp_path, name, trailer):
+    path = tmp_path / name
+    options = {"fast.mp4": "+faststart", "fragments.mp4": "frag_keyframe+empty_moov"}.get(name)
+    mux(path, "libx264", options={"movflags": options} if options else None)
+    path.write_bytes(path.read_bytes() + trailer)
+    assert_sound(path)
+
+
+@pytest.mark.parametrize("declared", [7, 100, 10**6, 2**31])
+def test_a_wrong_length_of_the_box_of_pictures(clip, declared):
+    data = bytearray(clip.read_bytes())
+    at = data.index(b"mdat")
+    data[at - 4 : at] = declared.to_bytes(4, "big")
+    clip.write_bytes(data)
+    assert_sound(clip)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2, 100])
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_a_wrong_size_of_a_riff(tmp_path, codec, factor):
+    path = tmp_path / "a.avi"
+    mux(path, codec)
+    data = bytearray(path.read_bytes())
+    data[4:8] = int(len(data) * factor).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert_sound(path)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2, 100])
+def test_a_wrong_size_of_a_matroska_segment(tmp_path, factor):
+    path = tmp_path / "a.mkv"
+    mux(path, "libx264")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\x18\x53\x80\x67") + 4
+    assert data[at] == 1
+    data[at + 1 : at + 8] = int(len(data) * factor).to_bytes(7, "big")
+    path.write_bytes(data)
+    assert_sound(path)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.97])
+@pytest.mark.parametrize("name", ["fragments.mp4", "a.mov", "a.mkv", "a.avi"])
+def test_a_missing_end_is_truncated(tmp_path, name, share):
+    path = tmp_path / name
+    mux(path, "libx264", options={"movflags": "frag_keyframe+empty_moov"} if "frag" in name else None)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    assert_unreadable(path, "truncated", "declares at least|no moov")

@@ -184,6 +184,8 @@ def test_corrupt_frames_are_skipped_and_counted(tmp_path):
     reader = read_frames(path)
     frames = list(reader)
     assert 0 < reader.num_corrupt < 10
+    assert reader.reasons.total() == reader.num_corrupt
+    assert any(reason.startswith("corrupt: ") for reason in reader.reasons)
     assert len(frames) + reader.num_corrupt == info.num_frames
     # Those that are left keep their place.
     assert all(frame.time_s == info.timestamps[frame.index] for frame in frames)
@@ -284,3 +286,62 @@ def test_frames_outlive_their_reader(clip):
     frames = list(read_frames(clip))
     assert [number_of(frame.image) for frame in reversed(frames)] == list(reversed(range(NUM_FRAMES)))
     assert [number_of(frame.gray) for frame in frames] == list(range(NUM_FRAMES))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.ts", "a.mkv"])
+@pytest.mark.parametrize(("keyint", "num_frames"), [(10, 78), (20, 78), (60, 78), (50, 52), (25, 27)])
+def test_streams_that_are_refreshed_bit_by_bit(tmp_path, name, keyint, num_frames):
+    path = tmp_path / name
+    with av.open(str(path), "w") as container:
+        options = {"x264-params": f"intra-refresh=1:keyint={keyint}"}
+        stream = container.add_stream("libx264", rate=25, width=COLS, height=ROWS, options=options)
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        for image in numbered_frames(num_frames):
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24"))
+            )
+        container.mux(stream.encode(None))
+    assert probe_video(path).num_frames == num_frames
+    assert len(list(read_frames(path))) == num_frames
+
+
+def test_an_open_group_at_the_end(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        options = {"x264-params": "open-gop=1:keyint=10:bframes=3"}
+        stream = container.add_stream("libx264", rate=25, width=COLS, height=ROWS, options=options)
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        for image in numbered_frames():
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24"))
+            )
+        container.mux(stream.encode(None))
+    assert assert_agrees(path).num_frames == NUM_FRAMES
+
+
+def test_pictures_lost_in_the_middle_are_counted_with_their_reason(tmp_path):
+    # Each picture stands alone: what is damaged costs itself, and the end is there.
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libsvtav1", rate=25, width=64, height=64, options={"preset": "12"})
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.gop_size = 1
+        for image in numbered_frames(cols=64, rows=64):
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24"))
+            )
+        container.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    for at, size in places[10:20]:
+        data[at : at + size] = b"\xff" * size
+    path.write_bytes(data)
+    reader = read_frames(path)
+    indices = [frame.index for frame in reader]
+    assert probe_video(path).num_frames == NUM_FRAMES
+    assert indices == [*range(10), *range(20, NUM_FRAMES)]
+    assert (reader.num_read, reader.num_corrupt) == (NUM_FRAMES - 10, 10)
+    assert reader.reasons == {"not decoded: Invalid data found when processing input": 10}
