@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("features", "ml", "assets", "orchestration", "sample", "survey", "bench")
 # Tests of several files, or of what is no Python file, and what they test.
 SEVERAL = {
+    "assets/ingest/test_decoding.py": ("assets/ingest/intake.py", "features/video/guarded.py"),
     "assets/publishing/test_warehouse_checks.py": ("sql/checks",),
     "assets/publishing/test_warehouse_clips.py": ("sql/marts", "sql/staging"),
     "assets/publishing/test_warehouse_scores.py": ("sql/marts",),

@@ -127,7 +127,7 @@ def _answers(wanted: str, file: int) -> Iterator[Sequence[bytes | memoryview]]:
 
 def _frame_answer(frame: Frame, *, num_corrupt: int) -> Sequence[bytes | memoryview]:
     """A frame as its decoder gave it or, where the parent could not convert it to the same bits, converted."""
-    head = Head(Kind.PLANES, index=frame.index, num_corrupt=num_corrupt, time_s=frame.time_s)
+    head = Head(Kind.PLANES, place=frame.index, num_corrupt=num_corrupt, time_s=frame.time_s)
     picture = frame.picture
     if isinstance(picture, Picture) and can_be_rebuilt(picture):
         head = described(picture.decoded, head._replace(rotation=picture.rotation // 90))
@@ -148,15 +148,16 @@ def _limited(path: Path, error: UnreadableVideo) -> UnreadableVideo | None:
     if isinstance(error.__cause__, MemoryError):
         return _lacked_memory(path)
     av.logging.set_level(av.logging.ERROR)
-    try:
-        with av.logging.Capture() as said, open_video(path) as (container, stream):
-            for _ in islice(decode_packets(path, container, stream, Counter()), _PICTURES_LOOKED_AT):
-                pass
-    except UnreadableVideo as again:
-        if again.reason == "limit_exceeded":
-            return again
-    finally:
-        av.logging.set_level(None)
+    with av.logging.Capture() as said:
+        try:
+            with open_video(path) as (container, stream):
+                for _ in islice(decode_packets(path, container, stream, Counter()), _PICTURES_LOOKED_AT):
+                    pass
+        except UnreadableVideo as again:
+            if again.reason == "limit_exceeded":
+                return again
+        finally:
+            av.logging.set_level(None)
     for _, _, words in said:
         if (size := _REFUSED_SIZE.match(words)) is not None:
             width, height = map(int, size.groups())
@@ -179,7 +180,7 @@ def _lacked_memory(path: Path) -> UnreadableVideo:
 
 
 def _bytes_of(array: np.ndarray[Any, Any]) -> memoryview:
-    return memoryview(array).cast("B")
+    return array.data.cast("B")
 
 
 def _send(answers: int, pieces: Sequence[bytes | memoryview]) -> None:

@@ -89,7 +89,7 @@ class DecodingProcess:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", _PROGRAM, str(memory_bytes)],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.PIPE,
                 bufsize=0,
                 cwd="/",

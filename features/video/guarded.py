@@ -34,7 +34,7 @@ from apexline.features.video.messages import BadAnswer, Head, Kind, counts_of, n
 from apexline.features.video.pictures import Frame, Images, Picture
 from apexline.features.video.reader import VideoInfo
 
-_TYPES: Final = {"str": str, "int": int, "float": float}
+_TYPES: Final[Mapping[str, Any]] = {"str": str, "int": int, "float": float}
 
 
 def probe_video(path: str | Path) -> VideoInfo:
@@ -69,7 +69,7 @@ def probe_video(path: str | Path) -> VideoInfo:
             if each.name != "timestamps"
         }
         timestamps = np.empty(value_of(values, "num_frames", int, high=limits.max_frames))
-        process.fill([memoryview(timestamps).cast("B")], patience)
+        process.fill([timestamps.data.cast("B")], patience)
         if not (np.isfinite(timestamps).all() and (np.diff(timestamps) >= 0).all()):
             message = "an answer held times that are none"
             raise BadAnswer(message)
@@ -113,14 +113,14 @@ class FrameReader(Iterator[Frame]):
                 head = process.answer(patience, max_pixels=limits.max_pixels)
                 if head.kind not in (Kind.PLANES, Kind.IMAGES):
                     break
-                if head.index < next_index:
-                    message = f"frame {head.index} came after frame {next_index - 1}"
+                if head.place < next_index:
+                    message = f"frame {head.place} came after frame {next_index - 1}"
                     raise BadAnswer(message)
                 picture = _picture(self._path, process, head, patience, converters)
-                next_index = head.index + 1
+                next_index = head.place + 1
                 self.num_read += 1
                 self.num_corrupt = head.num_corrupt
-                yield Frame(head.index, head.time_s, picture)
+                yield Frame(head.place, head.time_s, picture)
                 left_s -= given_s - patience.left_s
                 patience = (
                     Patience(limits.stall_s, "stall_s")
@@ -221,5 +221,5 @@ def _picture(
         return Picture(path, decoded, (head.width, head.height), 90 * head.rotation, converters)
     bgr24 = np.empty((head.height, head.width, 3), np.uint8)
     gray = np.empty((head.height, head.width), np.uint8)
-    process.fill([memoryview(bgr24).cast("B"), memoryview(gray).cast("B")], patience)
+    process.fill([bgr24.data.cast("B"), gray.data.cast("B")], patience)
     return Images(bgr24, gray)

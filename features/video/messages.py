@@ -61,9 +61,9 @@ class Head(NamedTuple):
         One of `Kind`.
     text_bytes : int
         Length of the text that follows.
-    index, num_corrupt : int
+    place, num_corrupt : int
+        Of a frame: its index, and the frames that were lost before it.
     time_s : float
-        Of a frame, and the frames that were lost before it.
     width, height : int
         Of the planes or images that follow, px.
     pixel_format, color_range, colorspace, rotation : int
@@ -72,7 +72,7 @@ class Head(NamedTuple):
 
     kind: int
     text_bytes: int = 0
-    index: int = 0
+    place: int = 0
     num_corrupt: int = 0
     time_s: float = 0.0
     width: int = 0
@@ -182,10 +182,10 @@ def planes_of(decoded: av.video.frame.VideoFrame) -> list[memoryview]:
         if given.line_size == line_size:
             sent.append(memoryview(given))
             continue
-        lines = np.frombuffer(given, np.uint8).reshape(-1, given.line_size)
+        lines = np.frombuffer(memoryview(given), np.uint8).reshape(-1, given.line_size)
         length = min(given.line_size, line_size)
         laid_out[:, :length] = lines[:, :length]
-        sent.append(memoryview(laid_out).cast("B"))
+        sent.append(laid_out.data.cast("B"))
     return sent
 
 

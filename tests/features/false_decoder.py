@@ -1,4 +1,7 @@
-"""A decoding process that went bad, for the tests of its parent: does what the file that it is asked about says."""
+"""A decoding process that went bad, for the tests of its parent: does what the file that it is asked about says.
+
+A file that says nothing of the kind is read as it should be.
+"""
 
 import json
 import os
@@ -6,6 +9,7 @@ import signal
 import socket
 import time
 
+from apexline.features.video import decoder
 from apexline.features.video.messages import REQUEST_BYTES, Head, Kind, pack, pack_text
 
 PICTURE = Head(Kind.PLANES, width=64, height=48)
@@ -19,12 +23,12 @@ def main():
         request, files, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 1)
         if not request:
             return
-        assert json.loads(request)["wanted"] in ("info", "frames")
-        act(os.read(files[0], 100).decode())
+        act(os.pread(files[0], 100, 0), json.loads(request)["wanted"], files[0])
+        os.close(files[0])
 
 
-def act(habit):
-    match habit:
+def act(content, wanted, file):
+    match content.decode(errors="replace"):
         case "segmentation fault":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "exit":
@@ -57,6 +61,10 @@ def act(habit):
             os.write(1, pack_text(Kind.UNREADABLE, {"reason": "whim", "detail": "?"}))
         case "an error of its own":
             os.write(1, pack_text(Kind.FAILED, {"detail": "KeyError: 'x'"}))
+        case _:
+            for pieces in decoder._answers(wanted, file):
+                decoder._send(1, pieces)
+            return
     time.sleep(60)
 
 
