@@ -118,7 +118,7 @@ def shortfall(path: Path) -> str | None:
         elif head[:4] == b"RIFF":
             declared = _riff_extent(file, size)
         elif head[:4] == _MATROSKA_EBML_ID:
-            declared = _matroska_extent(file)
+            declared = _matroska_extent(file, size)
         else:
             return None
     if declared > size:
@@ -159,12 +159,14 @@ def _riff_extent(file: IO[bytes], size: int) -> int:
     return at
 
 
-def _matroska_extent(file: IO[bytes]) -> int:
+def _matroska_extent(file: IO[bytes], size: int) -> int:
     """Bytes that an MKV or WebM declares in its segment header; 0 where it was written as a live stream."""
     file.seek(4)
     header_length = _ebml_number(file)
-    file.seek(header_length or 0, 1)
-    if header_length is None or file.read(4) != _MATROSKA_SEGMENT_ID:
+    if header_length is None or header_length > size:
+        return 0
+    file.seek(header_length, 1)
+    if file.read(4) != _MATROSKA_SEGMENT_ID:
         return 0
     segment_length = _ebml_number(file)
     return 0 if segment_length is None else file.tell() + segment_length

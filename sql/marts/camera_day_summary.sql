@@ -10,6 +10,14 @@ with taken_in as (
     group by camera_day
 ),
 
+lost as (
+    select
+        camera_day,
+        sum(frames_lost) as frames_lost
+    from staging.clip_frames
+    group by camera_day
+),
+
 faces as (
     select
         camera_day,
@@ -47,6 +55,7 @@ final as (
         left(taken_in.camera_day, 10)::date as day, -- UTC
         taken_in.clips,
         taken_in.frames,
+        coalesce(lost.frames_lost, 0) as frames_lost, -- of them, did not decode
         taken_in.duration_s, -- s
         coalesce(faces.tracks, 0) as tracks,
         coalesce(faces.face_frames, 0) as face_frames, -- a frame with two faces counts twice
@@ -59,6 +68,7 @@ final as (
         coalesce(scored.scored_segments, 0) as scored_segments, -- by the present champion
         taken_in.synthetic -- at least one clip is from the project's own generator
     from taken_in
+    left join lost using (camera_day)
     left join faces using (camera_day)
     left join found using (camera_day)
     left join scored using (camera_day)

@@ -22,6 +22,13 @@ def test_query_3_camera_days(small_warehouse: Path) -> None:
     assert second == ("gate-02", date(2026, 3, 3), 1, 1, 100, 1, 1.0)
 
 
+def test_camera_days_say_how_many_frames_were_lost(small_warehouse: Path) -> None:
+    assert ask(small_warehouse, "select frames, frames_lost from camera_day_summary order by day") == [
+        (150, 0),
+        (100, 3),
+    ]
+
+
 def test_track_quality_names_why_frames_were_dropped(small_warehouse: Path) -> None:
     query = """
         select frames, kept_frames, kept_share, first_s, last_s, dropped

@@ -82,6 +82,8 @@ def test_box_lengths(tmp_path, boxes, match):
         b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff" + bytes(20),
         b"\x1a\x45\xdf\xa3\x80" + bytes(20),
         b"\x1a\x45\xdf\xa3\x00" + bytes(20),
+        # A header longer than any file.
+        b"\x1a\x45\xdf\xa3\x01\xff\xff\xff\xff\xff\xff\xfe" + bytes(20),
         b"RIFF" + bytes(20),
     ],
 )

@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from apexline.assets.lake import clip_stages
+from tests.features.damaged import video_that_loses_a_frame
 
 
 @pytest.mark.parametrize("plot", [False, True])
@@ -23,6 +24,14 @@ def test_score_tracks_a_clip_once_and_stores_nothing_of_it(
     assert page.exists() == plot
     # that the shipped model became champion is all that the home says
     assert {file.parent.name for file in home.home_path.rglob("*.parquet")} <= {"promotions"}
+
+
+@pytest.mark.usefixtures("home")
+def test_score_says_how_many_frames_were_lost(apexline, tmp_path):
+    (tmp_path / "damaged.mov").write_bytes(video_that_loses_a_frame())
+    code, out, err = apexline("score", tmp_path / "damaged.mov", "--json")
+    assert (code, json.loads(out)) == (0, [])
+    assert "damaged.mov: 1 of 12 frames are lost (1 x not decoded: " in err
 
 
 @pytest.fixture
