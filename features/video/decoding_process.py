@@ -36,7 +36,15 @@ _START_S: Final = 60.0
 _END_S: Final = 5.0
 _PIPE_BYTES: Final = 1 << 20
 # What else stands in the environment, secrets among it, is no business of a process that reads files from anywhere.
-_ENVIRONMENT: Final = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONHOME", "TZ")
+_ENVIRONMENT: Final = (
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONHOME",
+    "PYTHONPYCACHEPREFIX",
+    "TZ",
+)
 
 
 class DecoderStopped(Exception):  # noqa: N818  (it says what happened)
