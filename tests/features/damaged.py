@@ -116,8 +116,11 @@ def outcome(path: Path) -> str:
     except UnreadableVideo as error:
         found = error.reason
     else:
+        assert np.isfinite(info.timestamps).all()
+        assert np.all(np.diff(info.timestamps) > 0)
         assert times == sorted(times)
         assert len(times) + reader.num_corrupt == info.num_frames
+        assert reader.reasons.total() == reader.num_corrupt
         found = "read"
     assert time.monotonic() - started < SLOW_S, f"took {time.monotonic() - started:.0f} s"
     return found
