@@ -7,6 +7,7 @@ import struct
 import threading
 from pathlib import Path
 
+import av
 import pytest
 
 from apexline.features.video.containers import UnreadableVideo
@@ -226,4 +227,33 @@ def test_the_watch_sees_who_comes(watched):
     assert watched.was_reached()
     assert not watched.was_reached()
     watched.file.read_bytes()
+    assert watched.was_reached()
+
+
+@pytest.mark.parametrize(
+    ("playlist", "extension", "options"),
+    [
+        (hls, ".m3u8", {"allowed_extensions": "ALL", "protocol_whitelist": "file,http,tcp"}),
+        (ffconcat, ".ffconcat", {"safe": "0", "protocol_whitelist": "file,http,tcp"}),
+    ],
+    ids=lambda each: each.__name__ if callable(each) else None,
+)
+def test_the_bait_is_taken_where_nothing_forbids_it(watched, tmp_path, playlist, extension, options):
+    path = tmp_path / f"clip{extension}"
+    path.write_text(playlist(watched.file, watched.address))
+    try:
+        with av.open(str(path), options=options, timeout=2) as container:
+            next(container.decode(video=0), None)
+    except av.error.FFmpegError:
+        pass
+    assert watched.was_reached()
+
+
+def test_a_reference_is_followed_where_nothing_forbids_it(watched, tmp_path):
+    path = tmp_path / "clip.mov"
+    mux(path, "libx264")
+    path.write_bytes(with_reference(path.read_bytes(), b"alis", alias_record(watched.file)))
+    options = {"enable_drefs": "1", "use_absolute_path": "1"}
+    with av.open(str(path), options=options) as container:
+        next(container.demux(video=0), None)
     assert watched.was_reached()
