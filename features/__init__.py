@@ -1,31 +1,9 @@
-"""From pixels to segments: the public line (`pipeline`), its configuration, where arrays live."""
+"""From pixels to segments: the public line (`pipeline`), its configuration, where arrays live.
 
-from apexline.features.backend import Array, Device, DeviceUnavailable, has_gpu, to_numpy
-from apexline.features.config import FeatureConfig, build_config, load_config, read_sections
-from apexline.features.pipeline import (
-    explain_segments,
-    find_segments,
-    segment_features,
-    spot_clip,
-)
-from apexline.features.stored_rows import least_fps, track_curves
-from apexline.features.validation import require
+The public names stand in ``__init__.pyi`` and are imported when first asked for: SciPy and Numba take a second to
+import, which the process that decodes videos has no use for.
+"""
 
-__all__ = [
-    "Array",
-    "Device",
-    "DeviceUnavailable",
-    "FeatureConfig",
-    "build_config",
-    "explain_segments",
-    "find_segments",
-    "has_gpu",
-    "least_fps",
-    "load_config",
-    "read_sections",
-    "require",
-    "segment_features",
-    "spot_clip",
-    "to_numpy",
-    "track_curves",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub("apexline.features", __file__)

@@ -71,7 +71,7 @@ def astronaut_clip(build_clip: Callable[..., BuiltClip]) -> BuiltClip:
 def tracker_calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often a clip was decoded (``read_frames``) and tracked (``track_faces``), by any module that has the name."""
     from apexline.features.tracking import tracker as tracks
-    from apexline.features.video import reader as video
+    from apexline.features.video import guarded as video
 
     calls: Counter[str] = Counter()
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("features", "ml", "assets", "orchestration", "sample", "survey", "bench")
 # Tests of several files, or of what is no Python file, and what they test.
 SEVERAL = {
+    "assets/ingest/test_decoding.py": ("assets/ingest/intake.py", "features/video/guarded.py"),
     "assets/publishing/test_warehouse_checks.py": ("sql/checks",),
     "assets/publishing/test_warehouse_clips.py": ("sql/marts", "sql/staging"),
     "assets/publishing/test_warehouse_scores.py": ("sql/marts",),
@@ -19,6 +20,7 @@ SEVERAL = {
     "bench/test_benchmarks.py": ("bench/__init__.py",),
     "features/test_cuda.py": ("features/cuda.py", "features/flow/cuda.py", "features/modc/cuda.py"),
     "features/video/test_damage.py": ("features/video/containers.py", "features/video/reader.py"),
+    "features/video/test_second_files.py": ("features/video/guarded.py", "features/video/opening.py"),
     "orchestration/web/test_hostile_page.py": ("orchestration/web/guard.py",),
     "orchestration/web/test_proxies.py": ("docs/proxy", "orchestration/settings.py"),
     "orchestration/web/test_ui.py": (

@@ -14,7 +14,6 @@ import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from upath import UPath
@@ -32,7 +31,7 @@ from apexline.assets.ingest.entries import (
 from apexline.assets.ingest.quarantine import quarantine
 from apexline.assets.ingest.sidecar import Rejected, read_manifest
 from apexline.assets.lake import Lake, Manifest, find_clip, hash_file
-from apexline.features.video import UnreadableVideo, VideoInfo, probe_video
+from apexline.features.video import DecodingUnavailable, UnreadableVideo, VideoInfo, probe_video
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,8 @@ def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: 
     before = signature_of(clip, sidecar)
     try:
         found = _examine(lake, clip, sidecar, manifest, landed=move)
+    except DecodingUnavailable as error:
+        return IntakeResult(name, "postponed", reason="not_examined", detail=printable(str(error)))
     except Exception as error:  # the next file must not wait for what is wrong with this one
         if signature_of(clip, sidecar) != before or not is_there(clip):
             return IntakeResult(
@@ -190,8 +191,7 @@ def _removed(result: IntakeResult, clip: UPath, sidecar: UPath | None) -> Intake
 
 def _probe(lake: Lake, clip: UPath) -> VideoInfo:
     with lake.local_copy(clip) as local:
-        # FFmpeg takes what stands before a colon in a relative name for a protocol.
-        return probe_video(Path(local).absolute())
+        return probe_video(local)
 
 
 def _check_annotations(manifest: Manifest, info: VideoInfo) -> None:

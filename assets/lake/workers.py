@@ -20,6 +20,7 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from apexline.features import DeviceUnavailable
+from apexline.features.video import DecodingUnavailable
 
 # ``compute(camera_day, clip_id, stamp)`` writes a clip's files with the fingerprint `stamp`.
 Compute = Callable[[str, str, str], None]
@@ -78,8 +79,8 @@ class ClipWorkers:
         Exception
             What is the machine's fault and not a clip's: ``OSError`` with an error number (a full disk, too many open
             files), except those that one file can have for itself: it is missing, may not be read, is a folder, lies
-            on a bad block; ``ImportError``; ``DeviceUnavailable``. A note names the clip; clips under way are
-            finished, the others are left out.
+            on a bad block; ``ImportError``; ``DeviceUnavailable``; ``DecodingUnavailable``. A note names the clip;
+            clips under way are finished, the others are left out.
         """
         if min(self.count, len(jobs)) <= 1:
             found = [(job, _in_this_process(compute, job)) for job in jobs]
@@ -125,7 +126,7 @@ def is_of_the_machine(error: Exception) -> bool:
     # Arrow raises OSError without a number for a Parquet file that is damaged.
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno not in _OF_ONE_FILE
-    return isinstance(error, ImportError | DeviceUnavailable)
+    return isinstance(error, ImportError | DeviceUnavailable | DecodingUnavailable)
 
 
 def _attempt(compute: Compute, job: Job) -> Fault | None:

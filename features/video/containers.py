@@ -13,7 +13,15 @@ from typing import IO, Literal
 
 import av.error
 
-UnreadableReason = Literal["zero_bytes", "truncated", "not_a_video", "no_video_stream", "unreadable_codec"]
+UnreadableReason = Literal[
+    "zero_bytes",
+    "truncated",
+    "not_a_video",
+    "no_video_stream",
+    "unreadable_codec",
+    "limit_exceeded",
+    "decoder_crashed",
+]
 
 _ISO_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _ISO_BOXES = frozenset(
@@ -45,8 +53,8 @@ class UnreadableVideo(ValueError):  # noqa: N818  (the name says what happened; 
     Attributes
     ----------
     reason : str
-        Machine-readable: ``zero_bytes``, ``truncated``, ``not_a_video``, ``no_video_stream`` or
-        ``unreadable_codec``.
+        Machine-readable: ``zero_bytes``, ``truncated``, ``not_a_video``, ``no_video_stream``, ``unreadable_codec``,
+        ``limit_exceeded`` (it asks for more than a setting allows) or ``decoder_crashed``.
     detail : str
         What was seen, for a person.
     """

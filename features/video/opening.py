@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -27,13 +27,14 @@ from apexline.features.video.containers import (
     refusing,
     shortfall,
 )
+from apexline.features.video.limits import held_limits
 
-# Only containers that hold media, and only local files: FFmpeg would otherwise follow a playlist in a text
-# file to other files and hosts. The bare streams at the end refer to nothing either.
+# Only containers that hold media, and only a descriptor that is open already: no playlist, container or name that
+# reads like an address leads FFmpeg to another file or host. The bare streams at the end refer to nothing either.
 _OPEN_OPTIONS = {
     "format_whitelist": "mov,matroska,avi,mpegts,mpeg,asf,flv,ogg,mp3,wav,aac,flac,mxf,dhav,"
     "h264,hevc,mpegvideo,m4v,mjpeg",
-    "protocol_whitelist": "file",
+    "protocol_whitelist": "fd",
 }
 # Pictures that stand for a recording, as a sleeve or a row of thumbnails does.
 _NO_RECORDING = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
@@ -48,6 +49,9 @@ def open_video(
         stream = _choose(path, container)
         # Several threads would decode ahead: they gain nothing where clips are processed side by side.
         stream.codec_context.thread_count = 1
+        stream.codec_context.options = _codec_options()
+        width, height = stream.codec_context.width, stream.codec_context.height
+        held_limits().check(path, "max_pixels", width * height, f"pixels in a picture ({width} x {height})")
         # Each picture tells which packet it came from.
         stream.codec_context.copy_opaque = True
         yield container, stream
@@ -55,15 +59,23 @@ def open_video(
 
 @contextmanager
 def _open_container(path: Path) -> Generator[av.container.InputContainer]:
-    # Python opens it first: a file that is missing or may not be read is no damaged one, and says so itself.
-    with path.open("rb"):
-        pass
-    try:
-        container = av.open(str(path), options=_OPEN_OPTIONS, metadata_errors="replace")
-    except DAMAGE as error:
-        raise UnreadableVideo(path, *explain_unopenable(path)) from error
-    with container:
+    limits = held_limits()
+    with ExitStack() as stack:
+        # Python opens it: a file that is missing or may not be read is no damaged one, and says so itself.
+        file = stack.enter_context(path.open("rb"))
+        # Decoders look at the first packets before anybody can ask for the size of the pictures.
+        options = {**_OPEN_OPTIONS, **_codec_options(), "fd": str(file.fileno())}
+        options["max_streams"] = str(limits.max_streams + 1)
+        try:
+            container = stack.enter_context(av.open("fd:", options=options, metadata_errors="replace"))
+        except DAMAGE as error:
+            raise UnreadableVideo(path, *explain_unopenable(path)) from error
+        limits.check(path, "max_streams", len(container.streams), "streams")
         yield container
+
+
+def _codec_options() -> dict[str, str]:
+    return {"max_pixels": str(held_limits().max_pixels)}
 
 
 def _choose(path: Path, container: av.container.InputContainer) -> av.video.stream.VideoStream:
@@ -119,6 +131,7 @@ def demux(
             packet = next(packets, None)
         if packet is None:
             return
+        held_limits().check(path, "max_frames", count + 1, "packets or more")
         if packet.size:
             yield packet
 
@@ -139,7 +152,9 @@ def decode_packets(
     for number, packet in enumerate(demux(path, container, stream)):
         # A list of its own: PyAV tells such objects apart by their identity.
         packet.opaque = [number]
-        yield from _decode(stream, packet, failed)
+        pictures = _decode(stream, packet, failed)
+        held_limits().check(path, "max_packet_frames", len(pictures), "pictures in one packet")
+        yield from pictures
     yield from _decode(stream, None, failed)
 
 

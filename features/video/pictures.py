@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import av.video.frame
 import av.video.reformatter
@@ -23,6 +23,14 @@ from apexline.features.video.containers import refusing
 _MOST_ASPECT = 4
 
 
+class Convertible(Protocol):
+    """A picture that gives its image when it is asked."""
+
+    def convert(self, pixel_format: str) -> NDArray[np.uint8]:
+        """Return the displayed picture as ``bgr24``, shape (M, N, 3), or ``gray``, shape (M, N)."""
+        ...
+
+
 class Frame:
     """One frame; the colour of a decoded one is converted only where somebody asks for it.
 
@@ -30,7 +38,7 @@ class Frame:
     ----------
     index, time_s
         As the attributes.
-    picture : ndarray, shape (M, N, 3), uint8, or Picture
+    picture : ndarray, shape (M, N, 3), uint8, or Convertible
         Blue, green, red; or a decoded picture.
 
     Attributes
@@ -41,22 +49,22 @@ class Frame:
         Presentation time from the clip's first frame, s.
     """
 
-    def __init__(self, index: int, time_s: float, picture: NDArray[np.uint8] | Picture) -> None:
+    def __init__(self, index: int, time_s: float, picture: NDArray[np.uint8] | Convertible) -> None:
         self.index = index
         self.time_s = time_s
-        self._picture = picture
+        self.picture = picture
 
     @cached_property
     def image(self) -> NDArray[np.uint8]:
         """Blue, green, red, shape (M, N, 3); square pixels, rotation applied."""
-        return self._picture.convert("bgr24") if isinstance(self._picture, Picture) else self._picture
+        return self.picture if isinstance(self.picture, np.ndarray) else self.picture.convert("bgr24")
 
     @cached_property
     def gray(self) -> NDArray[np.uint8]:
         """Luma over the full range 0..255, shape (M, N); square pixels, rotation applied."""
-        if isinstance(self._picture, Picture):
-            return self._picture.convert("gray")
-        return cv2.cvtColor(self._picture, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        if isinstance(self.picture, np.ndarray):
+            return cv2.cvtColor(self.picture, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        return self.picture.convert("gray")
 
 
 class Picture:
@@ -67,6 +75,8 @@ class Picture:
     size : (int, int)
         Width and height as displayed, before rotation: one for all pictures of a clip, also where it changes its
         resolution on the way.
+    rotation : int
+        Clockwise turn of the displayed picture, one of 0, 90, 180, 270 degrees.
     converters : mapping of str to VideoReformatter
         By pixel format. One for each picture takes longer than the conversion of a small picture.
     """
@@ -76,23 +86,36 @@ class Picture:
         path: Path,
         decoded: av.video.frame.VideoFrame,
         size: tuple[int, int],
+        rotation: int,
         converters: Mapping[str, av.video.reformatter.VideoReformatter],
     ) -> None:
         self._path = path
-        self._decoded = decoded
-        self._size = size
+        self.decoded = decoded
+        self.size = size
+        self.rotation = rotation
         self._converters = converters
 
     def convert(self, pixel_format: str) -> NDArray[np.uint8]:
         """Return the displayed picture as ``bgr24``, shape (M, N, 3), or ``gray``, shape (M, N)."""
-        width, height = self._size
+        width, height = self.size
         with refusing(self._path, "unreadable_codec", f"a picture can't be converted to {pixel_format}"):
             converted = self._converters[pixel_format].reformat(
-                self._decoded, width=width, height=height, format=pixel_format, threads=1
+                self.decoded, width=width, height=height, format=pixel_format, threads=1
             )
             image = cast("NDArray[np.uint8]", converted.to_ndarray())
-        quarter_turns = clockwise_rotation(self._decoded) // 90
+        quarter_turns = self.rotation // 90
         return np.ascontiguousarray(np.rot90(image, -quarter_turns)) if quarter_turns else image
+
+
+class Images:
+    """A picture that was converted before, to the ``bgr24`` and ``gray`` that `convert` gives."""
+
+    def __init__(self, bgr24: NDArray[np.uint8], gray: NDArray[np.uint8]) -> None:
+        self._images = {"bgr24": bgr24, "gray": gray}
+
+    def convert(self, pixel_format: str) -> NDArray[np.uint8]:
+        """Return the displayed picture as ``bgr24``, shape (M, N, 3), or ``gray``, shape (M, N)."""
+        return self._images[pixel_format]
 
 
 def displayed_size(

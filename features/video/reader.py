@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apexline.features.video.containers import UnreadableVideo, check_not_empty, refusing, shortfall
+from apexline.features.video.limits import held_limits
 from apexline.features.video.opening import decode_packets, open_video
 from apexline.features.video.pictures import Frame, Picture, clockwise_rotation, displayed_size
 from apexline.features.video.timeline import Timeline, read_timeline
@@ -86,12 +87,12 @@ def probe_video(path: str | Path) -> VideoInfo:
     path = Path(path)
     check_not_empty(path)
     with open_video(path) as (container, stream):
-        timeline = read_timeline(path, container, stream)
+        timeline = _timeline(path, container, stream)
         if (missing := shortfall(path)) and not _all_there(path, container, stream, timeline):
             raise UnreadableVideo(path, "truncated", missing)
         last = timeline.last or _decode_end(path, container, stream, timeline)
         rotation = clockwise_rotation(last)
-        width, height = displayed_size(last, stream)
+        width, height = _size(path, last, stream)
         codec = stream.codec_context.name
         rate = float(stream.average_rate or 25)
     if rotation in (90, 270):
@@ -140,7 +141,7 @@ class FrameReader(Iterator[Frame]):
     def _decode(self) -> Iterator[Frame]:
         # A second opening because a demuxed container cannot be rewound reliably in every format.
         with open_video(self._path) as (container, stream):
-            timeline = read_timeline(self._path, container, stream)
+            timeline = _timeline(self._path, container, stream)
         converters = {name: av.video.reformatter.VideoReformatter() for name in ("bgr24", "gray")}
         failed: Counter[str] = Counter()
         num_damaged = next_place = 0
@@ -156,8 +157,8 @@ class FrameReader(Iterator[Frame]):
                 self.num_corrupt = place - self.num_read
                 next_place = place + 1
                 self.num_read += 1
-                size = size or displayed_size(decoded, stream)
-                picture = Picture(self._path, decoded, size, converters)
+                size = size or _size(self._path, decoded, stream)
+                picture = Picture(self._path, decoded, size, clockwise_rotation(decoded), converters)
                 yield Frame(place, float(timeline.seconds[place]), picture)
         self.num_corrupt = len(timeline.seconds) - self.num_read
         for reason, count in (
@@ -192,6 +193,24 @@ def read_frames(path: str | Path) -> FrameReader:
     return FrameReader(path)
 
 
+def _timeline(
+    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> Timeline:
+    timeline = read_timeline(path, container, stream)
+    held_limits().check(
+        path, "max_duration_s", float(timeline.seconds[-1]), "s from the first frame to the last"
+    )
+    return timeline
+
+
+def _size(
+    path: Path, decoded: av.video.frame.VideoFrame, stream: av.video.stream.VideoStream
+) -> tuple[int, int]:
+    width, height = displayed_size(decoded, stream)
+    held_limits().check(path, "max_pixels", width * height, f"pixels in a frame ({width} x {height})")
+    return width, height
+
+
 def _all_there(
     path: Path,
     container: av.container.InputContainer,
@@ -219,13 +238,20 @@ def _decode_end(
     stream: av.video.stream.VideoStream,
     timeline: Timeline,
 ) -> av.video.frame.VideoFrame:
-    """Decode the last group of pictures and return its last frame; refuse a file whose end is broken."""
+    """Decode the last group of pictures and return its last frame; refuse a file whose end is broken.
+
+    Of a group that is larger than a limit (some cameras write a clip with one key frame) the end is not looked at.
+    """
+    limits = held_limits()
     decoded_any = False
     for pictures in _endings(path, container, stream, timeline):
         last: av.video.frame.VideoFrame | None = None
-        num_sound = 0
+        num_sound = num_pixels = 0
         for last in pictures:
             num_sound += not last.is_corrupt
+            num_pixels += last.width * last.height
+            if num_sound and num_pixels > limits.max_probe_pixels:
+                return last
         decoded_any |= last is not None
         if last is not None and num_sound and not _ends_early(last, timeline):
             return last

@@ -60,3 +60,24 @@ def assert_unreadable(path, reason, match):
         probe_video(path)
     assert caught.value.reason == reason
     assert caught.value.detail in str(caught.value)
+
+
+def textured_clip(
+    path, codec, pixel_format, *, size=(66, 50), options=None, color_range=None, colorspace=None
+):
+    """Four pictures of coloured blocks, whose colours meet at sharp edges."""
+    width, height = size
+    rng = np.random.default_rng(3)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, width=width, height=height, options=options or {})
+        stream.pix_fmt = pixel_format
+        stream.codec_context.thread_count = 1
+        for _ in range(4):
+            blocks = rng.integers(0, 256, (height // 4 + 1, width // 4 + 1, 3))
+            image = np.kron(blocks, np.ones((4, 4, 1)))[:height, :width].astype(np.uint8)
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+            picture = picture.reformat(format=pixel_format)
+            if color_range is not None:
+                picture.color_range, picture.colorspace = color_range, colorspace
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))

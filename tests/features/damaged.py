@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from apexline.features.video.containers import UnreadableVideo
-from apexline.features.video.reader import probe_video, read_frames
+from apexline.features.video.guarded import probe_video, read_frames
 
 # Container, encoder, pixel format.
 PAIRS = (

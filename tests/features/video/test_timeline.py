@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from apexline.features.video import timeline
+from apexline.features.video.limits import VideoLimits, holding_to
 from apexline.features.video.reader import probe_video, read_frames
 from apexline.features.video.timeline import _Clock
 from tests.features.clips import COLS, NUM_FRAMES, ROWS, mux, number_of, numbered_frames
@@ -289,6 +290,7 @@ def test_hostile_stamps_in_a_file(tmp_path):
             picture.pts, picture.time_base = number * 2**40, Fraction(1, 1000)
             output.mux(stream.encode(picture))
         output.mux(stream.encode(None))
-    info = probe_video(path)
+    with holding_to(VideoLimits(max_duration_s=1e10)):
+        info = probe_video(path)
     assert info.num_frames == 8
     assert (np.diff(info.timestamps) > 0).all()

@@ -10,6 +10,7 @@ from upath import UPath
 from apexline.assets.ingest.intake import take_in
 from apexline.assets.lake.failures import Failure, record_failure, recorded_failures
 from apexline.assets.lake.storage import Lake
+from apexline.features.video import decoding_process
 from apexline.orchestration.commands import doctor
 from apexline.orchestration.commands.ingest import process_all
 from apexline.orchestration.jobs import CLIP_ASSETS
@@ -103,6 +104,20 @@ def test_damage_that_a_later_stage_meets(home, poisoned):
         [failure] = recorded_failures(line.lake)
         assert (failure.stage, failure.clip_id) == ("face_tracks", clip_id)
         assert len(line.lake.names("face_tracks", camera_day=DAY)) == 2
+
+
+@pytest.mark.parametrize("habit", ["segmentation fault", "half a frame, then the end"])
+def test_a_decoder_that_dies_is_one_failed_clip(apexline, home, poisoned, monkeypatch, habit):
+    clip_id, damaged, _ = poisoned
+    damaged.write_text(habit)
+    decoding_process.end_all()
+    monkeypatch.setattr(decoding_process, "_PROGRAM", "tests.features.false_decoder")
+    with open_line(home) as line:
+        process_all(line, on_step=quiet)
+        assert len(line.lake.names("expression_segments", camera_day=DAY)) == 2
+    [said] = findings(apexline, "failed")
+    assert f"{clip_id} of {DAY}: UnreadableVideo: {damaged.name}: decoder_crashed: " in said
+    decoding_process.end_all()
 
 
 def test_a_clip_that_lost_frames_goes_all_the_way_and_is_named(apexline, home, tmp_path, deliver):

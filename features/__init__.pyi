@@ -1,0 +1,16 @@
+from .backend import Array as Array
+from .backend import Device as Device
+from .backend import DeviceUnavailable as DeviceUnavailable
+from .backend import has_gpu as has_gpu
+from .backend import to_numpy as to_numpy
+from .config import FeatureConfig as FeatureConfig
+from .config import build_config as build_config
+from .config import load_config as load_config
+from .config import read_sections as read_sections
+from .pipeline import explain_segments as explain_segments
+from .pipeline import find_segments as find_segments
+from .pipeline import segment_features as segment_features
+from .pipeline import spot_clip as spot_clip
+from .stored_rows import least_fps as least_fps
+from .stored_rows import track_curves as track_curves
+from .validation import require as require
