@@ -13,6 +13,7 @@ from apexline.ml.surveys.ratings import (
     read_ratings,
 )
 from apexline.ml.surveys.sufficiency import MIN_RATERS, survey_problems
+from apexline.ml.surveys.tables import without_rows
 from apexline.ml.surveys.variance_components import rating_components, score_cube
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "simulate_panel",
     "survey_problems",
     "survey_power",
+    "without_rows",
 ]
