@@ -35,7 +35,6 @@ from apexline.assets.ingest.tombstones import has_tombstones, is_erased, keyed_d
 from apexline.assets.lake import Lake, Manifest, find_clip, hash_file
 from apexline.features.video import UnreadableVideo, VideoInfo, probe_video
 
-
 _REFUSED = ("quarantined", "refused")
 
 

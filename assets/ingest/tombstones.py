@@ -35,7 +35,9 @@ def home_secret(lake: Lake) -> bytes:
     path = lake.home / _SECRET
     if not path.exists():
         if (lake.home / _FOLDER).is_dir():
-            msg = f"{path} is gone, and with it the meaning of {_FOLDER}/; put it back from a copy of the home"
+            msg = (
+                f"{path} is gone, and with it the meaning of {_FOLDER}/; put it back from a copy of the home"
+            )
             raise FileNotFoundError(msg)
         with lake.replacing(path) as file:
             file.write(secrets.token_hex(_SECRET_BYTES).encode())

@@ -15,6 +15,7 @@ from apexline.assets.lake import Lake, forget_failure, lost_frames, recorded_fai
 from apexline.assets.parameters import load_parameters
 from apexline.features import has_gpu
 from apexline.features.faces import make_detector
+from apexline.orchestration.erasure import unfinished
 from apexline.orchestration.line import open_line
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
@@ -41,6 +42,7 @@ def examine(settings: Settings) -> list[dict[str, str]]:
     return [
         *(_probe(name, probe) for name, probe in probes.items()),
         *_notes("failed", lambda: [f"{each.stage}: {each}" for each in recorded_failures(lake)]),
+        *_unfinished_erasures(lake),
         *_notes("frames lost", lambda: _lost_frames(lake)),
         *_notes(
             "quarantined",
@@ -82,6 +84,14 @@ def _probe(name: str, probe: Callable[[], tuple[str, str]]) -> dict[str, str]:
     except Exception as error:  # a doctor reports what is broken instead of breaking
         state, detail = "wrong", f"{type(error).__name__}: {error}"
     return {"what": name, "state": state, "detail": detail}
+
+
+def _unfinished_erasures(lake: Lake) -> list[dict[str, str]]:
+    remedy = "it was killed or found something in the end; run `apexline erase --resume`"
+    return [
+        {"what": "unfinished erasure", "state": "wrong", "detail": f"of {each.asked_at}, {each.by}: {remedy}"}
+        for each in unfinished(lake)
+    ]
 
 
 def _lost_frames(lake: Lake) -> list[str]:
