@@ -2,8 +2,8 @@
 
 Belongs here: the one lock of a home. Stays out: locks of single writers (`assets.lake.unfinished`).
 
-The lock goes with its process, however that ends, so that no process ids have to be guessed. It lies in the state folder,
-on a local disk; machines that share an object store do not see each other's.
+The lock goes with its process, however that ends, so that no process ids have to be guessed. It lies in the state
+folder, on a local disk; machines that share an object store do not see each other's.
 """
 
 import fcntl
@@ -38,8 +38,8 @@ def alone(settings: Settings) -> Generator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             msg = (
-                f"a run, or another command, is at work in {settings.home_path}: what it computes could bring back what "
-                "is erased; wait for its end or stop it, then give the command again"
+                f"a run, or another command, is at work in {settings.home_path}: what it computes could bring back "
+                "what is erased; wait for its end or stop it, then give the command again"
             )
             raise BlockingIOError(msg) from error
         yield

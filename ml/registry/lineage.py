@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apexline.ml.datasets import ExpressionDataset, Split
@@ -31,5 +32,5 @@ def learned_examples(client: MlflowClient, run_id: str) -> dict[str, str] | None
     """Return the fold of every example of a run; None for a run from before they were kept."""
     if not any(each.path == LEARNED_FROM for each in client.list_artifacts(run_id)):
         return None
-    with open(client.download_artifacts(run_id, LEARNED_FROM), newline="", encoding="utf-8") as file:
+    with Path(client.download_artifacts(run_id, LEARNED_FROM)).open(newline="", encoding="utf-8") as file:
         return {row["example_id"]: row["fold"] for row in csv.DictReader(file)}

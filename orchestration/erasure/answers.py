@@ -1,7 +1,7 @@
 """What raters said: ratings of clips that are erased, or everything that one rater said.
 
-Belongs here: files under ``surveys/``, the table ``ratings``, what the PAD space keeps of stimuli and sources. Stays out:
-fitting the space anew, which the next training does.
+Belongs here: files under ``surveys/``, the table ``ratings``, what the PAD space keeps of stimuli and sources. Stays
+out: fitting the space anew, which the next training does.
 """
 
 from __future__ import annotations
@@ -133,21 +133,20 @@ def _without_entries(path: UPath, traces: Traces) -> tuple[str | None, int]:
 def _prune(value: Any, traces: Traces) -> tuple[Any, int]:
     """Drop entries of lists and mappings that name what is erased; a mapping that says so of itself goes whole."""
     if isinstance(value, dict):
-        if any(_is_named(each, traces) for each in value.values()):
+        fields: dict[str, Any] = value
+        if any(_is_named(each, traces) for each in fields.values()):
             return None, 1
-        items = [
-            (key, *((None, 1) if _is_named(key, traces) else _prune(each, traces)))
-            for key, each in value.items()
-        ]
-        return {key: each for key, each, count in items if not (count and each is None)}, sum(
-            n for *_, n in items
-        )
+        found = {key: _prune(key if _is_named(key, traces) else each, traces) for key, each in fields.items()}
+        kept = {key: each for key, (each, _) in found.items() if each is not None or fields[key] is None}
+        return kept, sum(count for _, count in found.values())
     if isinstance(value, list):
-        found = [(None, 1) if _is_named(each, traces) else _prune(each, traces) for each in value]
-        return [each for each, count in found if not (count and each is None)], sum(
-            count for _, count in found
-        )
-    return value, 0
+        items: list[Any] = value
+        pruned = [_prune(each, traces) for each in items]
+        kept_items = [
+            each for (each, _), item in zip(pruned, items, strict=True) if each is not None or item is None
+        ]
+        return kept_items, sum(count for _, count in pruned)
+    return (None, 1) if _is_named(value, traces) else (value, 0)
 
 
 def _is_named(value: Any, traces: Traces) -> bool:

@@ -101,7 +101,8 @@ def now() -> str:
 
 
 def _from_dict(fields: dict[str, Any]) -> Intent:
-    request = Request(**{**fields["request"], "clips": tuple(fields["request"]["clips"])})
+    asked: dict[str, Any] = fields["request"]
+    request = Request(tuple(asked["clips"]), asked["camera"], asked["day"], asked["rater"])
     given = {name: fields[name] for name in ("name", "by", "asked_at", "models", "found")}
     traces, days = Traces.from_dict(fields["traces"]), set(fields["camera_days"])
     return Intent(**given, request=request, traces=traces, camera_days=days)

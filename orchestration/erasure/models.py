@@ -1,7 +1,7 @@
 """What MLflow keeps of clips, and which registered models learned from them.
 
-Belongs here: lists of examples and predictions among the artifacts, tags and parameters that name a clip. Stays out: what
-the weights learned: that goes with the next training, and the receipt says so.
+Belongs here: lists of examples and predictions among the artifacts, tags and parameters that name a clip. Stays out:
+what the weights learned. That goes with the next training, and the receipt says so.
 """
 
 from __future__ import annotations
@@ -103,6 +103,6 @@ def _rows(connection: sqlite3.Connection, table: str, traces: Traces) -> list[in
 
 
 def databases_of(line: Line) -> list[Path]:
-    """Return the SQLite files of MLflow and Dagster in the home: deleted rows stay readable until they are rewritten."""
+    """Return the SQLite files of MLflow and Dagster in the home."""
     mlflow = line.settings.mlflow_file
     return [*line.settings.dagster_home.rglob("*.db"), *([mlflow] if mlflow.is_file() else [])]

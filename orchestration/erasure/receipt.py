@@ -3,8 +3,8 @@
 Belongs here: its fields, signing, checking. Stays out: what was deleted (``places``).
 
 Whoever holds a clip's file can have it compared: the receipt carries the keyed digest of its content, which nobody can
-make without the home's secret. The signature is Ed25519 by a key that comes from the same secret; the public half lies in
-the receipt, so that it can be checked elsewhere too.
+make without the home's secret. The signature is Ed25519 by a key that comes from the same secret; the public half lies
+in the receipt, so that it can be checked elsewhere too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What Dagster keeps of clips: runs with their drawings and checks, logs, ticks of sensors.
 
-Belongs here: finding and deleting those, rewriting SQLite files. Stays out: recording anew what remains (``erase``).
+Belongs here: finding and deleting those, rewriting SQLite files. Stays out: recording anew what remains (``erasing``).
 
 Drawings of faces carry no names, so every run that recorded a camera-day of the clips goes, and every run that drew the
 training set where they are a part of it; beside them each run whose events name a clip.
@@ -81,12 +81,11 @@ def ticks_of(line: Line, traces: Traces) -> Found:
     """Find the ticks of sensors: those of version 0.1.0 kept the names of what waited in the landing folder."""
     if not traces.clips:
         return {}
-    ticks = {
+    return {
         f"{state.instigator_name}: {tick.tick_id}": 1
         for state in line.instance.all_instigator_state()
         for tick in line.instance.get_ticks(state.instigator_origin_id, state.selector_id)
     }
-    return ticks
 
 
 def drop_ticks(line: Line, traces: Traces, found: Found) -> None:

@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -70,7 +70,7 @@ def search_home(settings: Settings, traces: Traces, *, spare: Iterable[UPath] = 
         for path in files_in(root):
             if str(path) in spared:
                 continue
-            name = str(path.relative_to(root)) if isinstance(path, Path) else str(path)
+            name = str(path).removeprefix(f"{root}/")
             count += 1
             try:
                 found = _found_in(path, name, traces, stored)
@@ -105,7 +105,7 @@ def _found_in(path: UPath, name: str, traces: Traces, stored: set[str]) -> list[
         if hit := _in_stream(file, traces):
             found.append(hit)
         elif head.startswith(_GZIP):
-            with gzip.open(path, "rb") as inner:
+            with path.open("rb") as packed, gzip.open(packed) as inner:
                 found += filter(None, [_in_stream(inner, traces)])
         elif head.startswith(_ZIP):
             found += _in_zip(file, traces)
@@ -146,7 +146,9 @@ def _in_parquet(file: IO[bytes], traces: Traces, stored: set[str], *, with_pixel
     pixels = [field.name for field in schema if with_pixels and _holds_bytes(field.type)]
     for batch in parquet.iter_batches(columns=[*texts, *pixels], use_threads=False):
         for name in texts:
-            values = {str(value) for value in batch[name].to_pylist() if value is not None}
+            column = batch[name]
+            distinct = column.to_pylist() if pa.types.is_nested(column.type) else column.unique().to_pylist()
+            values = {str(value) for value in distinct if value is not None}
             found.append(traces.found_in("\n".join(values).encode("utf-8", "surrogateescape")))
             if traces.rater and name == "rater" and traces.rater in values:
                 found.append("rater")
@@ -198,7 +200,7 @@ def _duckdb_cells(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> Generator[Any]:
     with closing(duckdb.connect(str(path), read_only=True)) as connection:
         yield connection
 
