@@ -291,14 +291,24 @@ def test_erased_clip_is_nowhere_any_more(copied, apexline):
         d for d in listed_camera_days(lake) if clip_id in lake.names("clip_manifest", camera_day=d)
     ]
     drawn = drawings(settings, camera_day)
+    crops = lake.read("face_crops", clip_id, camera_day=camera_day)["crop"].to_pylist()
+    faces = {*crops, *learned.loc[learned["clip_id"] == clip_id, "image"]}
+    versions = build_registry(settings).list_versions()
+    learned_by = [each.number for each in versions if each.tags.get("shipped") != "true"]
+    assert learned_by
 
     code, receipt = apexline(settings, "erase", clip_id, "--by", "ada")
 
     assert code == 0
-    assert (receipt["clip_id"], receipt["asked_by"]) == (clip_id, "ada")
-    assert receipt["models_learned_from_it"] is True
-    assert receipt["clip files"] == 2  # video and record
-    assert json.loads((lake.home / "receipts" / f"{clip_id}.json").read_text()) == receipt
+    assert receipt["asked_by"] == "ada"
+    assert [(each["version"], each["fold"]) for each in receipt["models"]] == [
+        (v, "train") for v in learned_by
+    ]
+    assert receipt["deleted"]["stored files"] == 2  # video and record
+    stored = lake.home / "receipts" / f"{receipt['receipt']}.json"
+    assert json.loads(stored.read_text()) == receipt
+    assert apexline(settings, "erase", "--verify", stored)[0] == 0
+    assert remains(Path(settings.home), [clip_id, *tracks], faces) == []
     for table in TABLES:
         rows = lake.read_all(table).to_pylist()
         assert rows, table  # the other clips stay
