@@ -6,8 +6,6 @@ Drawings of faces carry no names, so every run that recorded a camera-day of the
 training set where they are a part of it; beside them each run whose events name a clip.
 """
 
-from __future__ import annotations
-
 import shutil
 import sqlite3
 from collections import defaultdict
