@@ -9,11 +9,14 @@ folder, on a local disk; machines that share an object store do not see each oth
 import fcntl
 from collections.abc import Generator
 from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import Any
 
 import dagster as dg
 
 from apexline.orchestration.settings import Settings
+
+PATIENCE_S = 25.0  # a tick of the landing sensor takes no more than that
 
 
 @contextmanager
@@ -26,22 +29,20 @@ def working(settings: Settings) -> Generator[None]:
 
 @contextmanager
 def alone(settings: Settings) -> Generator[None]:
-    """Keep everybody else from working on a home for the block.
+    """Keep everybody else from working on a home for the block; waits for the end of a sensor's tick.
 
     Raises
     ------
     BlockingIOError
-        Where somebody does.
+        Where somebody works for longer.
     """
     with _lock_file(settings) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _is_taken(file):
             msg = (
                 f"a run, or another command, is at work in {settings.home_path}: what it computes could bring back "
                 "what is erased; wait for its end or stop it, then give the command again"
             )
-            raise BlockingIOError(msg) from error
+            raise BlockingIOError(msg)
         yield
 
 
@@ -54,6 +55,19 @@ def held_while_working(settings: Settings, resource: object) -> dg.ResourceDefin
             yield resource
 
     return held
+
+
+def _is_taken(file: Any) -> bool:
+    end = monotonic() + PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() > end:
+                return False
+            sleep(0.2)
+        else:
+            return True
 
 
 def _lock_file(settings: Settings) -> Any:

@@ -88,10 +88,11 @@ def _probe(name: str, probe: Callable[[], tuple[str, str]]) -> dict[str, str]:
 
 def _unfinished_erasures(lake: Lake) -> list[dict[str, str]]:
     remedy = "it was killed or found something in the end; run `apexline erase --resume`"
-    return [
-        {"what": "unfinished erasure", "state": "wrong", "detail": f"of {each.asked_at}, {each.by}: {remedy}"}
-        for each in unfinished(lake)
-    ]
+    try:
+        details = [f"of {each.asked_at}, {each.by}: {remedy}" for each in unfinished(lake)]
+    except Exception as error:  # as above
+        details = [f"{type(error).__name__}: {error}"]
+    return [{"what": "unfinished erasure", "state": "wrong", "detail": detail} for detail in details]
 
 
 def _lost_frames(lake: Lake) -> list[str]:

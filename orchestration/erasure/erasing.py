@@ -133,7 +133,7 @@ def _carry_out(line: Line, intent: Intent, on_step: OnStep) -> dict[str, Any]:
         )
         raise RemainsError(msg)
     receipt = write_receipt(line.lake, intent, num_files=num_files)
-    path_of(line.lake, intent).unlink()
+    path_of(line.lake, intent).unlink(missing_ok=True)  # another command may have finished it too
     return {**receipt, **({"not recorded anew": failed} if failed else {})}
 
 

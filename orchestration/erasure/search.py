@@ -92,7 +92,7 @@ def _found_in(path: UPath, name: str, traces: Traces, stored: set[str]) -> list[
     if path.is_symlink() or not path.is_file():
         return found
     size = path.stat().st_size
-    if any(size == each.size and size for each in traces.clips) and hash_file(path) in traces.hashes:
+    if traces.may_be(size) and hash_file(path) in traces.hashes:
         found.append("content")
     if path.parent.parent.name == "clips" and path.stem in stored and path.suffix != ".json":
         return found

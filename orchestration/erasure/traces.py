@@ -93,6 +93,10 @@ class Traces:
         """Content hashes of the clips, as far as they are known."""
         return {clip.sha256 for clip in self.clips if clip.sha256}
 
+    def may_be(self, size: int) -> bool:
+        """Tell whether a file of so many bytes may have the content of a clip, whose size may be unknown."""
+        return any(clip.sha256 and clip.size in (0, size) for clip in self.clips)
+
     @property
     def camera_days(self) -> list[str]:
         """Camera-days of the stored clips, sorted."""

@@ -20,6 +20,7 @@ from apexline.orchestration.erasure.erasing import RemainsError, erase, preview,
 from apexline.orchestration.erasure.intent import unfinished
 from apexline.orchestration.erasure.receipt import check_receipt
 from apexline.orchestration.erasure.target import Request
+from apexline.orchestration.line import Line
 from apexline.orchestration.occupancy import working
 from tests.orchestration.erasure.small_home import DAY, NAME, OTHER_DAY, pixels, remains, track
 from tests.orchestration.installation import quiet
@@ -192,6 +193,37 @@ def test_a_whole_camera_is_one_erasure(small):
     assert receipt["clips"] == 1
     assert remains(Path(small.settings.home), [small.elsewhere, track(small.elsewhere), OTHER_DAY]) == []
     assert find_clip(small.lake, small.doomed)
+
+
+def test_killed_while_what_remains_is_recorded_anew(small, monkeypatch):
+    """The run that was killed is no hindrance, and what was recorded anew does not count as erased."""
+    whole, request = Line.run, Request(clips=(small.doomed,))
+
+    def run(line, job, **options):
+        if job == "publish":
+            raise Killed
+        whole(line, job, **options)
+
+    monkeypatch.setattr(Line, "run", run)
+    with pytest.raises(Killed):
+        erase(small.settings, request, by="Ada", on_step=quiet)
+    monkeypatch.setattr(Line, "run", whole)
+    with dg.DagsterInstance.from_config(str(small.settings.dagster_home)) as instance:
+        [recorded] = [each for each in instance.get_runs() if each.job_name == "process_camera_day"]
+        hanging = instance.create_run_for_job(
+            _nothing, tags=recorded.tags, status=dg.DagsterRunStatus.STARTED
+        )
+    [receipt] = resume(small.settings, on_step=quiet)
+    assert receipt["deleted"] == COUNTS
+    assert left_of(small) == []
+    with dg.DagsterInstance.from_config(str(small.settings.dagster_home)) as instance:
+        assert not instance.has_run(hanging.run_id)
+        assert instance.has_run(recorded.run_id)
+
+
+@dg.job(name="process_camera_day")
+def _nothing():
+    pass
 
 
 def test_nothing_is_erased_while_somebody_works(small):
