@@ -1,8 +1,12 @@
 """Who may work in a home at once."""
 
+from contextlib import ExitStack
+from threading import Timer
+
 import dagster as dg
 import pytest
 
+from apexline.orchestration import occupancy
 from apexline.orchestration.occupancy import alone, held_while_working, working
 from apexline.orchestration.settings import Settings
 
@@ -12,13 +16,15 @@ def settings(tmp_path):
     return Settings(home=str(tmp_path / "home"))
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(occupancy, "PATIENCE_S", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_many_work_side_by_side_or_one_alone(settings):
-    with (
-        working(settings),
-        working(settings),
-        pytest.raises(BlockingIOError, match="wait for its end"),
-        alone(settings),
-    ):
+    refused = pytest.raises(BlockingIOError, match="wait for its end")
+    with working(settings), working(settings), refused, alone(settings):
         pass
     with alone(settings), pytest.raises(BlockingIOError), alone(settings):
         pass
@@ -26,6 +32,7 @@ def test_many_work_side_by_side_or_one_alone(settings):
         pass
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_run_works_from_its_beginning_to_its_end(settings):
     seen = []
 
@@ -43,3 +50,11 @@ def test_a_run_works_from_its_beginning_to_its_end(settings):
     assert seen == ["the lake"] * 2
     with alone(settings):
         pass
+
+
+def test_an_erasure_waits_for_what_ends_soon(settings):
+    with ExitStack() as held:
+        held.enter_context(working(settings))
+        Timer(0.5, held.pop_all().close).start()
+        with alone(settings):
+            pass

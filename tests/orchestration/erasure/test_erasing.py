@@ -15,6 +15,7 @@ from apexline.assets.ingest.tombstones import is_erased
 from apexline.assets.lake.clips import find_clip
 from apexline.assets.lake.schemas import TABLES
 from apexline.assets.lake.storage import Lake
+from apexline.orchestration import occupancy
 from apexline.orchestration.erasure import erasing
 from apexline.orchestration.erasure.erasing import RemainsError, erase, preview, resume
 from apexline.orchestration.erasure.intent import unfinished
@@ -226,7 +227,8 @@ def _nothing():
     pass
 
 
-def test_nothing_is_erased_while_somebody_works(small):
+def test_nothing_is_erased_while_somebody_works(small, monkeypatch):
+    monkeypatch.setattr(occupancy, "PATIENCE_S", 0.0)
     with working(small.settings), pytest.raises(BlockingIOError, match="is at work in"):
         erase(small.settings, Request(clips=(small.doomed,)), by="Ada", on_step=quiet)
     assert find_clip(small.lake, small.doomed)
