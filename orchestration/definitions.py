@@ -4,6 +4,7 @@ import dagster as dg
 
 from apexline.assets import ingest, publishing, scoring, semantics, spotting, training
 from apexline.orchestration.jobs import JOBS
+from apexline.orchestration.occupancy import held_while_working
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.schedules import build_schedules
 from apexline.orchestration.sensors import build_sensors
@@ -16,12 +17,14 @@ _STAGES = (ingest, spotting, semantics, training, scoring, publishing)
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Return assets, jobs, schedules, sensors and resources for `settings`; tests pass those of their own."""
     settings.prepare()
+    resources = build_resources(settings)
     return dg.Definitions(
         assets=[asset for room in _STAGES for asset in dg.load_assets_from_package_module(room)],
         jobs=JOBS,
         schedules=build_schedules(running=settings.automate),
         sensors=build_sensors(running=settings.automate),
-        resources=build_resources(settings),
+        # All that read or write a clip take the lake: as long as they have it, nothing is erased.
+        resources={**resources, "lake": held_while_working(settings, resources["lake"])},
         executor=dg.in_process_executor,
     )
 

@@ -58,12 +58,22 @@ class Line:
         self.registry: ModelRegistry = resources["registry"]
         self.work = Work()
 
-    def run(self, job: str, *, camera_day: str | None = None, config: dict[str, Any] | None = None) -> None:
+    def run(
+        self,
+        job: str,
+        *,
+        camera_day: str | None = None,
+        config: dict[str, Any] | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> None:
         """Run a job to its end; raises what the failing asset raised."""
         if camera_day is not None:
             self.instance.add_dynamic_partitions(str(CAMERA_DAYS.name), [camera_day])
         result = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, partition_key=camera_day, run_config={**_QUIET, **(config or {})}
+            instance=self.instance,
+            partition_key=camera_day,
+            run_config={**_QUIET, **(config or {})},
+            tags=tags,
         )
         self.work.add(result)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from time import monotonic, time
 
 import dagster as dg
@@ -31,7 +32,9 @@ def build_sensors(*, running: bool) -> list[dg.SensorDefinition]:
         queue = LandingQueue(context.cursor)
         results = take_in_landing(lake, queue)
         if results:
-            context.log.info(json.dumps(summarise(results)))
+            # A log is kept: the name of a clip that was erased has no place in it.
+            told = [replace(each, name="") if each.status == "refused" else each for each in results]
+            context.log.info(json.dumps(summarise(told)))
         requests, given_up = request_camera_days(lake, context.instance)
         if given_up:
             context.log.warning(
@@ -52,22 +55,19 @@ def build_sensors(*, running: bool) -> list[dg.SensorDefinition]:
         lake: dg.ResourceParam[Lake],
         registry: dg.ResourceParam[ModelRegistry],
     ) -> dg.SensorResult | dg.SkipReason:
-        """Re-score every camera-day when the alias ``champion`` points to another version."""
+        """Re-score every camera-day when the alias ``champion`` points to another version, until each has been."""
         champion = registry.get_alias("champion")
         if champion is None:
             return dg.SkipReason("no champion yet")
         if context.cursor == str(champion):
             return dg.SkipReason(f"champion is still version {champion}")
-        days = stored_camera_days(lake)
+        requests, is_settled = request_rescoring(lake, context.instance, champion)
+        days = [str(request.partition_key) for request in requests]
         return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(
-                    run_key=f"{day}-v{champion}", partition_key=day, tags={"champion": str(champion)}
-                )
-                for day in days
-            ],
+            run_requests=requests,
             dynamic_partitions_requests=[CAMERA_DAYS.build_add_request(days)],
-            cursor=str(champion),
+            skip_reason=None if requests else f"no camera-day to ask for by version {champion}",
+            cursor=str(champion) if is_settled else context.cursor,
         )
 
     return [landing_sensor, champion_sensor]
@@ -124,6 +124,29 @@ def request_camera_days(lake: Lake, instance: dg.DagsterInstance) -> tuple[list[
         taken = {each.dagster_run.tags[_RUN_KEY_TAG] for each in own}
         requests.append(dg.RunRequest(run_key=_unused_key(key, taken), partition_key=camera_day))
     return requests, given_up
+
+
+def request_rescoring(
+    lake: Lake, instance: dg.DagsterInstance, champion: int
+) -> tuple[list[dg.RunRequest], bool]:
+    """Ask for a run of each camera-day that the champion has not scored, and tell whether there is nothing to wait for.
+
+    As `request_camera_days`: a run that failed or was killed is asked for again, `MAX_RUNS` in all.
+    """
+    requests: list[dg.RunRequest] = []
+    waiting = False
+    for day in stored_camera_days(lake):
+        tags = {_PARTITION_TAG: day, "champion": str(champion)}
+        records = instance.get_run_records(dg.RunsFilter(job_name=rescore.name, tags=tags))
+        if any(each.dagster_run.is_success for each in records) or len(records) >= MAX_RUNS:
+            continue
+        if any(_is_on_its_way(instance, each) for each in records):
+            waiting = True
+            continue
+        taken = {each.dagster_run.tags.get(_RUN_KEY_TAG, "") for each in records}
+        key = _unused_key(f"{day}-v{champion}", taken)
+        requests.append(dg.RunRequest(run_key=key, partition_key=day, tags={"champion": str(champion)}))
+    return requests, not (waiting or requests)
 
 
 def _unused_key(key: str, taken: Iterable[str]) -> str:

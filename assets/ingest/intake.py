@@ -28,10 +28,13 @@ from apexline.assets.ingest.entries import (
     sidecar_of_landed,
     signature_of,
 )
-from apexline.assets.ingest.quarantine import quarantine
+from apexline.assets.ingest.quarantine import quarantine, record_erased
 from apexline.assets.ingest.sidecar import Rejected, read_manifest
+from apexline.assets.ingest.tombstones import has_tombstones, is_erased, keyed_digest, let_in
 from apexline.assets.lake import Lake, Manifest, find_clip, hash_file
 from apexline.features.video import DecodingUnavailable, UnreadableVideo, VideoInfo, probe_video
+
+_REFUSED = ("quarantined", "refused")
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class IntakeResult:
     name : str
         The file's name as it arrived.
     status : str
-        ``accepted``, ``duplicate``, ``quarantined``, or ``postponed``: it lies where it lay, to be tried again.
+        ``accepted``, ``duplicate``, ``quarantined``, ``refused`` (it was erased before: nothing of it is kept), or
+        ``postponed``: it lies where it lay, to be tried again.
     clip_id, camera_day : str
         Of an accepted or known clip; empty otherwise.
     reason, detail : str
@@ -51,7 +55,7 @@ class IntakeResult:
     """
 
     name: str
-    status: Literal["accepted", "duplicate", "quarantined", "postponed"]
+    status: Literal["accepted", "duplicate", "quarantined", "refused", "postponed"]
     clip_id: str = ""
     camera_day: str = ""
     reason: str = ""
@@ -62,7 +66,14 @@ class _StillChanging(Exception):  # noqa: N818  (it says what happens, and nobod
     """The file was written to while it was read."""
 
 
-def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: bool = False) -> IntakeResult:
+def take_in(
+    lake: Lake,
+    clip: UPath,
+    *,
+    manifest: Manifest | None = None,
+    move: bool = False,
+    despite_erasure: str = "",
+) -> IntakeResult:
     """Accept one file into ``clips/``, recognise it as known, or put it into quarantine.
 
     Parameters
@@ -74,6 +85,8 @@ def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: 
     move : bool
         Remove the file and its sidecar from where they lie (a landing folder, where a name without the extension of
         a video is refused too); otherwise they are copied.
+    despite_erasure : str
+        Who lets a clip in that was erased before; by default it is refused, and goes from the landing folder.
 
     Returns
     -------
@@ -83,6 +96,17 @@ def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: 
     name = printable(clip.name)
     sidecar = sidecar_of_landed(clip) if move else sidecar_of(clip)
     before = signature_of(clip, sidecar)
+    try:
+        erased = _erased_content(lake, clip)
+        if erased and not despite_erasure:
+            record_erased(lake, keyed_digest(lake, erased))
+            detail = "it was erased on request; --despite-erasure NAME takes it in"
+            result = IntakeResult(name, "refused", reason="erased", detail=detail)
+            return _removed(result, clip, sidecar) if move else result
+        if erased:
+            let_in(lake, erased, by=despite_erasure)
+    except OSError as error:  # the home's fault
+        return IntakeResult(name, "postponed", reason="not_stored", detail=printable(str(error)))
     try:
         found = _examine(lake, clip, sidecar, manifest, landed=move)
     except DecodingUnavailable as error:
@@ -113,6 +137,17 @@ def take_in(lake: Lake, clip: UPath, *, manifest: Manifest | None = None, move: 
             detail=printable(f"it could not be stored: {type(error).__name__}: {error}"),
         )
     return _removed(result, clip, sidecar) if move else result
+
+
+def _erased_content(lake: Lake, clip: UPath) -> str:
+    """Return the hash of a content that was erased and not let in again; nothing for any other entry."""
+    if not has_tombstones(lake) or not is_there(clip) or kind_of(clip) != "file":
+        return ""
+    try:
+        sha256 = hash_file(clip)
+    except OSError:  # it is refused as what can't be read
+        return ""
+    return sha256 if is_erased(lake, sha256) else ""
 
 
 def _refusal(clip: UPath, error: Exception) -> Rejected:
@@ -211,7 +246,7 @@ def summarise(results: Iterable[IntakeResult]) -> dict[str, Any]:
     return {
         "accepted": sum(each.status == "accepted" for each in found),
         "duplicates": sum(each.status == "duplicate" for each in found),
-        "quarantined": [asdict(each) for each in found if each.status == "quarantined"],
-        "postponed": [asdict(each) for each in found if each.reason and each.status != "quarantined"],
+        "quarantined": [asdict(each) for each in found if each.status in _REFUSED],
+        "postponed": [asdict(each) for each in found if each.reason and each.status not in _REFUSED],
         "camera_days": sorted({each.camera_day for each in found if each.camera_day}),
     }

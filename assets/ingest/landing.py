@@ -6,6 +6,7 @@ it (``intake``), and where the queue is kept between two looks: it is read from 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,7 +61,10 @@ class LandingQueue:
         return len(self._waiting)
 
     def to_text(self) -> str:
-        """Return the queue as JSON: ``{name: [signature, since, tries]}``."""
+        """Return the queue as JSON: ``{digest of the name: [signature, since, tries]}``.
+
+        What keeps the text keeps it for long: the name of a clip that is erased must not stand in it.
+        """
         return json.dumps({name: [w.signature, w.since, w.tries] for name, w in self._waiting.items()})
 
     def look(self, folder: UPath, now: float) -> list[UPath]:
@@ -89,25 +93,29 @@ class LandingQueue:
                 patience = _patience_s(entry, kind, sidecar)
             except OSError:  # gone since the folder was listed, or the disk can't say: the next look will
                 continue
-            known = self._waiting.get(entry.name)
+            known = self._waiting.get(_key(entry))
             if known is None or known.signature != signature:
                 known = _Waiting(signature, now)
-            seen[entry.name] = known
+            seen[_key(entry)] = known
             if known.tries:
                 patience = GRACE_S * 2 ** min(known.tries, _MAX_DOUBLINGS)
             if now - known.since >= patience:
                 ready.append(entry)
         self._waiting = seen
-        return sorted(ready, key=lambda each: (seen[each.name].tries, seen[each.name].since, each.name))
+        return sorted(ready, key=lambda each: (seen[_key(each)].tries, seen[_key(each)].since, each.name))
 
     def handled(self, entry: UPath, now: float) -> None:
         """Note that an entry was handled: it is forgotten if it is gone, and waits twice as long if it isn't."""
         signature = signature_of(entry, sidecar_of_landed(entry))
         if signature.startswith("-"):
-            del self._waiting[entry.name]
+            del self._waiting[_key(entry)]
             return
-        known = self._waiting[entry.name]
-        self._waiting[entry.name] = replace(known, signature=signature, since=now, tries=known.tries + 1)
+        known = self._waiting[_key(entry)]
+        self._waiting[_key(entry)] = replace(known, signature=signature, since=now, tries=known.tries + 1)
+
+
+def _key(entry: UPath) -> str:
+    return hashlib.sha256(entry.name.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
 def _patience_s(entry: UPath, kind: str, sidecar: UPath | None) -> float:

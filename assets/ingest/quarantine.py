@@ -74,6 +74,25 @@ def quarantine(
         _move(lake, sidecar, beside)
 
 
+def record_erased(lake: Lake, digest: str) -> None:
+    """Record that an erased clip came again: neither its bytes nor its name are kept.
+
+    Parameters
+    ----------
+    digest : str
+        Its keyed digest, so that the same clip is recorded once.
+    """
+    record = {
+        "name": "(an erased clip)",
+        "reason": "erased",
+        "detail": "it was erased on request and came again; `apexline ingest FILE --despite-erasure NAME` takes it in",
+        "sha256": "",
+        "seen_at": datetime.now(UTC).isoformat(),
+    }
+    with lake.replacing(lake.home / "quarantine" / f"erased-{digest[:12]}.json") as target:
+        target.write(json.dumps(record, indent=1).encode())
+
+
 def quarantined(lake: Lake) -> list[dict[str, str]]:
     """Return the quarantine's records, by file name; one that can't be read says that."""
     folder = lake.home / "quarantine"

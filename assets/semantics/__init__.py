@@ -6,6 +6,7 @@ from apexline.assets.semantics.pad_space import (
     read_record,
     space_figures,
     usable_ratings,
+    write_record,
 )
 from apexline.assets.semantics.rating_surveys import (
     PAGE_PREFIX,
@@ -26,4 +27,5 @@ __all__ = [
     "space_figures",
     "survey_files",
     "usable_ratings",
+    "write_record",
 ]

@@ -70,8 +70,7 @@ def pad_space(
     elif standing.get("refused", {}).get("stamp") != stamp:
         record = _next_record(context, stamp, ratings, form, parameters, standing)
     if record != standing:
-        with lake.replacing(_path(lake)) as file:
-            file.write(json.dumps(record, indent=1).encode())
+        write_record(lake, record)
     computed = int(record["stamp"] != standing.get("stamp"))
     refused: dict[str, Any] = record.get("refused", {})
     space = load_space(lake)
@@ -152,6 +151,12 @@ def read_record(lake: Lake) -> dict[str, Any]:
     """Return the stored space with its diagnostics, or an empty dict."""
     path = _path(lake)
     return json.loads(path.read_text()) if path.exists() else {}
+
+
+def write_record(lake: Lake, record: dict[str, Any]) -> None:
+    """Store a space with its diagnostics, in place of the one that stands."""
+    with lake.replacing(_path(lake)) as file:
+        file.write(json.dumps(record, indent=1).encode())
 
 
 def rated_pad(lake: Lake, space: SemanticSpace) -> dict[str, tuple[float, float, float]]:

@@ -25,6 +25,7 @@ import pandas as pd
 from apexline.ml.datasets import FOLDS, ExpressionDataset, Split
 from apexline.ml.emotions import EMOTIONS
 from apexline.ml.registry.lazy import import_mlflow
+from apexline.ml.registry.lineage import LEARNED_FROM, examples_csv
 from apexline.ml.registry.pyfunc import log_model
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class ModelRegistry:
             for fold in FOLDS:
                 mlflow.log_input(_dataset(data, split, fold), context=fold)
             mlflow.log_dict({**parameters, "training": dict(model.config)}, "config.yaml")
+            mlflow.log_text(examples_csv(data, split), LEARNED_FROM)
             mlflow.log_text(_confusion_table(evaluation).to_csv(), "confusion.csv")
             mlflow.log_text(evaluation.per_example().to_csv(index=False), "test_predictions.csv")
             mlflow.log_text(model_card(model, evaluation, parameters=tags), MODEL_CARD)

@@ -41,7 +41,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -216,6 +216,17 @@ class SemanticSpace:
             msg = f"saw scores of shape {table.shape}, expected (n, {len(self.pairs)}) in the order of .pairs"
             raise ValueError(msg)
         return table
+
+    def without_stimuli(self, gone: NDArray[np.bool_]) -> SemanticSpace:
+        """Return the same space that no longer says which stimuli some of those of the fit were, and where they lay.
+
+        Parameters
+        ----------
+        gone : ndarray, shape (N,)
+            True for each stimulus to leave out.
+        """
+        kept = tuple(each for each, is_gone in zip(self.segments, gone, strict=True) if not is_gone)
+        return replace(self, segments=kept, scores=self.scores[~gone])
 
     def to_json(self) -> str:
         """Return the space as JSON; `from_json` gives back an equal one, floats to the last bit."""

@@ -13,6 +13,7 @@ from apexline.ml.surveys.ratings import (
     read_ratings,
 )
 from apexline.ml.surveys.sufficiency import MIN_RATERS, survey_problems
+from apexline.ml.surveys.tables import plain, without_rows
 from apexline.ml.surveys.variance_components import rating_components, score_cube
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "compare_answers",
     "mean_scores",
     "pad_norms",
+    "plain",
     "rating_components",
     "read_form",
     "read_ratings",
@@ -32,4 +34,5 @@ __all__ = [
     "simulate_panel",
     "survey_problems",
     "survey_power",
+    "without_rows",
 ]

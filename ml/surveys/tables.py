@@ -14,7 +14,7 @@ import codecs
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +103,43 @@ def read_table(path: str | Path, needed: Sequence[str]) -> AnswerTable:
         else:
             rows.append((number, fields))
     return AnswerTable(path.name, tuple(header), tuple(rows), tuple(torn), separator)
+
+
+def without_rows(path: Path, column: str, is_doomed: Callable[[str, str], bool]) -> tuple[str, int]:
+    """Return a table's text without some of its rows; every other line stays as it was written.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with a header.
+    column : str
+        A column that must be there.
+    is_doomed : callable
+        ``is_doomed(value, text)`` of a row: its field in `column`, empty where the row can't be read, and its lines.
+
+    Returns
+    -------
+    text : str
+    count : int
+        Rows left out.
+
+    Raises
+    ------
+    ValueError
+        As `read_table`.
+    """
+    table = read_table(path, [column])
+    lines = _lines(read_text(path))
+    values = {number: fields[table.place(column)] for number, fields in table.rows}
+    starts = sorted({*values, *(number for number, _, _ in table.torn)})
+    doomed = [
+        (start, stop)
+        for start, stop in zip(starts, [*starts[1:], len(lines) + 1], strict=True)
+        if is_doomed(values.get(start, ""), "".join(lines[start - 1 : stop - 1]))
+    ]
+    gone = {number for start, stop in doomed for number in range(start, stop)}
+    kept = [line for number, line in enumerate(lines, 1) if number not in gone]
+    return "".join(kept), len(doomed)
 
 
 def read_text(path: Path) -> str:

@@ -83,6 +83,10 @@ def ingest(
     ] = None,
     purpose: Annotated[str | None, typer.Option(help="Why the clips may be processed.")] = None,
     legal_basis: Annotated[str | None, typer.Option(help="Legal basis of the processing.")] = None,
+    despite_erasure: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who takes clips in again that were erased; is kept."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Take clips in, quarantine what can't be accepted, and process their camera-days."""
@@ -90,7 +94,9 @@ def ingest(
 
     manifest = manifest_from_options(camera, captured_at, purpose, legal_basis)
     with show_progress("starting") as on_step:
-        summary = ingest_paths(Settings(), paths or [], manifest=manifest, on_step=on_step)
+        summary = ingest_paths(
+            Settings(), paths or [], manifest=manifest, despite_erasure=despite_erasure, on_step=on_step
+        )
     if as_json:
         print_data(summary, as_json=True)
         return
@@ -151,15 +157,46 @@ def _answer(score: dict[str, Any]) -> dict[str, str]:
 
 @app.command()
 def erase(
-    clip_id: Annotated[str, typer.Argument(help="First 16 hex digits of the clip's SHA-256.")],
-    by: Annotated[str, typer.Option(help="Who asked for it; stands in the receipt.")],
+    clips: Annotated[
+        list[str] | None, typer.Argument(help="Clip ids, the first 16 hex digits of a clip's SHA-256.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Name of the person who asks; stands in the receipt.")
+    ] = None,
+    camera: Annotated[str, typer.Option(help="All clips of this camera.")] = "",
+    day: Annotated[str, typer.Option(help="All clips of this UTC day, YYYY-MM-DD.")] = "",
+    rater: Annotated[str, typer.Option(help="All answers of the rater with this code.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what would go; nothing is deleted.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish erasures that were killed.")] = False,
+    verify: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Check the signature of a receipt.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Delete a clip and what was derived from it, and print a receipt."""
-    from apexline.orchestration.commands.erase import erase as erase_everywhere
+    """Delete clips and what was derived from them, or a rater's answers, prove it by a search, and print a receipt.
 
-    receipt = erase_everywhere(Settings(), clip_id, by=by)
-    print_data(receipt, as_json=as_json, title="receipt")
+    A command that was killed is finished by giving it again, or any other erasure, or --resume.
+    """
+    from apexline.orchestration.commands.erase import erase_or_preview, finish_erasures, verify_receipt
+
+    asked = {"clips": clips or [], "camera": camera, "day": day, "rater": rater}
+    if verify is not None:
+        print_data(verify_receipt(Settings(), verify), as_json=as_json, title="receipt, signed by this home")
+        return
+    if not resume and not any(asked.values()):
+        msg = "saw nothing to erase, expected clip ids, --camera, --day or --rater; or --resume, or --verify RECEIPT"
+        raise typer.BadParameter(msg)
+    if not resume and not dry_run and by is None:
+        msg = "missing --by: the name of the person who asks"
+        raise typer.BadParameter(msg)
+    with show_progress("starting") as on_step:
+        if resume:
+            result = finish_erasures(Settings(), on_step=on_step)
+        else:
+            result = erase_or_preview(Settings(), **asked, by=by or "", dry_run=dry_run, on_step=on_step)
+    print_data(result, as_json=as_json, title="would be erased" if dry_run else "receipt")
 
 
 @app.command()

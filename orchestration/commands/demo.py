@@ -14,6 +14,7 @@ from apexline.assets.lake import Manifest, stored_camera_days
 from apexline.orchestration.commands.ingest import process, process_all, take_in_all
 from apexline.orchestration.commands.summary import clip_table, line_summary
 from apexline.orchestration.line import Line, open_line
+from apexline.orchestration.occupancy import working
 from apexline.orchestration.settings import CONFIGS, Settings
 from apexline.sample import make_sample
 
@@ -71,7 +72,8 @@ def _run_sample(line: Line, on_step: OnStep) -> None:
         on_step("drawing the synthetic sample", 0, 0)
         make_sample(folder)
         (folder / _COMPLETE).touch()
-    take_in_all(line.lake, list(clips_in(UPath(folder))), on_step=on_step)
+    with working(line.settings):
+        take_in_all(line.lake, list(clips_in(UPath(folder))), on_step=on_step)
     process_all(line, on_step=on_step)
     on_step("ratings, space, and three model versions", 0, 0)
     line.run("retrain")
@@ -92,6 +94,7 @@ def _run_clips(line: Line, folder: Path, on_step: OnStep) -> list[IntakeResult]:
             purpose="demonstration",
             legal_basis="stated by whoever ran the demonstration",
         )
-        results.append(take_in(line.lake, clip, manifest=manifest))
+        with working(line.settings):
+            results.append(take_in(line.lake, clip, manifest=manifest))
     process(line, summarise(results)["camera_days"], on_step=on_step)
     return results

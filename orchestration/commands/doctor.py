@@ -25,6 +25,7 @@ from apexline.assets.lake import (
 from apexline.assets.parameters import load_parameters
 from apexline.features import has_gpu
 from apexline.features.faces import make_detector
+from apexline.orchestration.erasure import unfinished
 from apexline.orchestration.line import open_line
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
@@ -52,6 +53,7 @@ def examine(settings: Settings) -> list[dict[str, str]]:
         *(_probe(name, probe) for name, probe in probes.items()),
         *_notes("failed", lambda: [f"{each.stage}: {each}" for each in recorded_failures(lake)]),
         *_notes("damaged", lambda: [_damaged(each) for each in lake.damaged_files()]),
+        *_unfinished_erasures(lake),
         *_notes("frames lost", lambda: _lost_frames(lake)),
         *_notes("not searchable", lambda: _not_searchable(lake, settings)),
         *_notes(
@@ -130,6 +132,15 @@ def _camera_day_of(path: UPath) -> str:
 def _not_searchable(lake: Lake, settings: Settings) -> list[str]:
     parameters = load_parameters(settings.parameter_file)
     return obstacles_of_days(lake, stored_camera_days(lake), parameters)
+
+
+def _unfinished_erasures(lake: Lake) -> list[dict[str, str]]:
+    remedy = "it was killed or found something in the end; run `apexline erase --resume`"
+    try:
+        details = [f"of {each.asked_at}, {each.by}: {remedy}" for each in unfinished(lake)]
+    except Exception as error:  # as above
+        details = [f"{type(error).__name__}: {error}"]
+    return [{"what": "unfinished erasure", "state": "wrong", "detail": detail} for detail in details]
 
 
 def _lost_frames(lake: Lake) -> list[str]:

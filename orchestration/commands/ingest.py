@@ -17,7 +17,9 @@ from apexline.assets.ingest import (
     take_in,
 )
 from apexline.assets.lake import Lake, Manifest, stored_camera_days, unprocessed_clips
+from apexline.orchestration.erasure import check_person
 from apexline.orchestration.line import Line, open_line
+from apexline.orchestration.occupancy import working
 from apexline.orchestration.settings import Settings
 
 OnStep = Callable[[str, int, int], None]
@@ -47,9 +49,19 @@ def manifest_from_options(
 
 
 def ingest_paths(
-    settings: Settings, paths: Iterable[Path], *, manifest: Manifest | None, on_step: OnStep
+    settings: Settings,
+    paths: Iterable[Path],
+    *,
+    manifest: Manifest | None,
+    despite_erasure: str | None = None,
+    on_step: OnStep,
 ) -> dict[str, Any]:
     """Take in `paths` (the landing folder where there are none), and process what is stored and not processed.
+
+    Parameters
+    ----------
+    despite_erasure : str, optional
+        Name of the person who takes clips in again that were erased; by default those are refused.
 
     Returns
     -------
@@ -61,16 +73,22 @@ def ingest_paths(
     ------
     FileNotFoundError
         Where one of `paths` does not exist; before anything is taken in.
+    ValueError
+        Where `despite_erasure` is no name.
     ExceptionGroup
         Where camera-days failed, after all the others were processed.
     """
+    person = "" if despite_erasure is None else check_person(despite_erasure)
     with open_line(settings) as line:
         chosen = [_named(path) for path in paths]
         move = not chosen
         sources = chosen or [line.lake.home / "landing"]
         clips = list(_expand(sources))
         foreign = [each.name for folder in sources if folder.is_dir() for each in passed_over(folder)]
-        results = take_in_all(line.lake, clips, manifest=manifest, move=move, on_step=on_step)
+        with working(settings):
+            results = take_in_all(
+                line.lake, clips, manifest=manifest, move=move, despite_erasure=person, on_step=on_step
+            )
         days = {each.camera_day for each in results if each.camera_day} | set(unprocessed_clips(line.lake))
         process(line, sorted(days), on_step=on_step)
         return {
@@ -99,13 +117,19 @@ def _expand(paths: Iterable[UPath]) -> Iterator[UPath]:
 
 
 def take_in_all(
-    lake: Lake, clips: list[UPath], *, manifest: Manifest | None = None, move: bool = False, on_step: OnStep
+    lake: Lake,
+    clips: list[UPath],
+    *,
+    manifest: Manifest | None = None,
+    move: bool = False,
+    despite_erasure: str = "",
+    on_step: OnStep,
 ) -> list[IntakeResult]:
     """Take in clips one by one, saying which is on."""
     results: list[IntakeResult] = []
     for done, clip in enumerate(clips):
         on_step(f"taking in {clip.name}", done, len(clips))
-        results.append(take_in(lake, clip, manifest=manifest, move=move))
+        results.append(take_in(lake, clip, manifest=manifest, move=move, despite_erasure=despite_erasure))
     return results
 
 

@@ -209,11 +209,15 @@ def stored(lake, landing, deliver, noise_clip):
 @pytest.fixture
 def record_run(instance, definitions):
     """Put a run on record, as the daemon does with a request; all are deleted in the end."""
-    job = definitions.resolve_job_def("process_camera_day")
     made = []
 
-    def record(request, status):
-        tags = {"dagster/partition": request.partition_key, "dagster/run_key": request.run_key}
+    def record(request, status, job_name="process_camera_day"):
+        job = definitions.resolve_job_def(job_name)
+        tags = {
+            "dagster/partition": request.partition_key,
+            "dagster/run_key": request.run_key,
+            **request.tags,
+        }
         made.append(instance.create_run_for_job(job, tags=tags, status=status).run_id)
         return made[-1]
 
@@ -313,16 +317,32 @@ def test_a_new_champion_scores_every_camera_day_again(tick, two_days):
     assert [request.partition_key for request in found.run_requests] == [DAY, "2026-03-02_gate-04"]
     assert [request.run_key for request in found.run_requests] == [f"{DAY}-v3", "2026-03-02_gate-04-v3"]
     assert all(request.tags["champion"] == "3" for request in found.run_requests)
-    assert found.cursor == "3"
+    assert found.cursor == "2"  # not done yet
     assert tick.partitions == {DAY, "2026-03-02_gate-04"}
 
 
-def test_the_same_champion_scores_nothing_again(tick, two_days):
+def test_the_same_champion_scores_nothing_again(tick, two_days, record_run):
     first = tick("champion_sensor", registry=StubRegistry(3))
-    again = tick("champion_sensor", registry=StubRegistry(3), cursor=first.cursor)
     assert len(first.run_requests) == 2
-    assert again.run_requests == []
-    assert "still version 3" in again.skip_message
+    for request in first.run_requests:
+        record_run(request, dg.DagsterRunStatus.SUCCESS, "rescore")
+    again = tick("champion_sensor", registry=StubRegistry(3), cursor=first.cursor)
+    assert (again.run_requests, again.cursor) == ([], "3")
+    assert "still version 3" in tick("champion_sensor", registry=StubRegistry(3), cursor="3").skip_message
+
+
+def test_a_failed_rescoring_is_asked_for_again(tick, two_days, record_run):
+    """A run on its way is waited for; one that failed is asked for under another key, three in all."""
+    first, second = tick("champion_sensor", registry=StubRegistry(3)).run_requests
+    record_run(first, dg.DagsterRunStatus.FAILURE, "rescore")
+    record_run(second, dg.DagsterRunStatus.STARTED, "rescore")
+    again = tick("champion_sensor", registry=StubRegistry(3))
+    assert [request.run_key for request in again.run_requests] == [f"{first.run_key}-1"]
+    assert again.cursor is None
+    for number in (1, 2):
+        request = dg.RunRequest(f"{first.run_key}-{number}", partition_key=DAY, tags={"champion": "3"})
+        record_run(request, dg.DagsterRunStatus.FAILURE, "rescore")
+    assert tick("champion_sensor", registry=StubRegistry(3)).run_requests == []
 
 
 def test_sensors_start_the_jobs_that_fit(definitions):

@@ -353,3 +353,15 @@ def test_the_hash_follows_the_fit_and_not_the_last_bits(space, scores):
 def test_a_space_cannot_be_changed(space):
     with pytest.raises(AttributeError):
         space.kmo = 1.0
+
+
+def test_stimuli_can_be_forgotten(space, scores):
+    """What the space gives for ratings does not change; it no longer says who they were or where they lay."""
+    gone = np.arange(len(space.segments)) % 3 == 0
+    kept = space.without_stimuli(gone)
+    assert set(kept.segments) == {
+        each for each, is_gone in zip(space.segments, gone, strict=True) if not is_gone
+    }
+    assert len(kept.scores) == len(kept.segments)
+    assert space.segments[0] not in kept.to_json()
+    np.testing.assert_array_equal(kept.to_pad(scores), space.to_pad(scores))

@@ -84,3 +84,15 @@ def test_a_file_is_no_larger_than_memory_allows(read, monkeypatch):
     assert len(read(TEXT).rows) == 1
     with pytest.raises(ValueError, match="split it"):
         read(TEXT + "\n")
+
+
+def test_rows_are_left_out_and_all_other_lines_stay(tmp_path):
+    """Quotes over two lines, torn rows, a hint for spreadsheets and cp1252: what stays is what was written."""
+    path = tmp_path / "answers.csv"
+    lines = ["sep=;", "Rater;Pair;Level", '"Zoë\n2";p;1', "r1;p;2", '"r1\n";p;3', 'torn;"p', "r2;p;4", ""]
+    path.write_bytes("\r\n".join(lines).encode("cp1252"))
+    text, count = tables.without_rows(
+        path, "rater", lambda value, row: value.strip() == "r1" or "torn" in row
+    )
+    assert (text.splitlines(), count) == (["sep=;", "Rater;Pair;Level", '"Zoë', '2";p;1', "r2;p;4"], 3)
+    assert tables.without_rows(path, "rater", lambda value, row: False)[1] == 0

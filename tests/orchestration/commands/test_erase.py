@@ -1,59 +1,72 @@
-"""What erasing drops from the tables that no camera-day owns; the whole of it is in test_line.py."""
+"""The command `apexline erase`: what it asks for, what it prints; the work is tested in tests/orchestration/erasure."""
+
+import json
 
 import pytest
-from upath import UPath
 
-from apexline.assets.lake.failures import Failure, record_failure, recorded_failures
 from apexline.assets.lake.storage import Lake
-from apexline.orchestration.commands.erase import _drop_failures, _drop_pages, _drop_ratings
+from apexline.orchestration.erasure.intent import keep, new_intent
+from apexline.orchestration.erasure.target import Request
+from apexline.orchestration.erasure.traces import Traces
 
-CLIP, TRACK = "aaaa000011112222", "bbbb00001111"
-OWN = {CLIP, TRACK}
-
-
-@pytest.fixture
-def lake(tmp_path):
-    return Lake(UPath(tmp_path))
+CLIP = "0123456789abcdef"
 
 
-def rating(segment):
-    return {"rater": "r1", "segment": segment, "pair": "p", "level": 2, "synthetic": False, "source": "s"}
+@pytest.mark.parametrize("name", ["''", "7", "x", "' '"])
+def test_by_has_to_be_a_name(apexline, home, name):
+    code, out, err = apexline(f"erase {CLIP} --by {name}")
+    assert (code, out) == (1, "")
+    assert "expected the name of a person, with two letters or more" in err
 
 
-def test_ratings_of_annotations_and_segments_go_and_others_stay(lake):
-    names = [f"{CLIP}-a0", f"{TRACK}-17", "cccc000011112222-a0", f"{TRACK[:-1]}2-17"]
-    lake.write("ratings", "page", [rating(name) for name in names], stamp="f")
-    lake.write("ratings", "other", [rating("cccc000011112222-a1")], stamp="g")
-    assert _drop_ratings(lake, OWN) == 2
-    assert lake.read("ratings", "page")["segment"].to_pylist() == names[2:]
-    assert lake.fingerprint_of("ratings", "page") == "f"
-    assert lake.read("ratings", "other").num_rows == 1
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (f"erase {CLIP} --camera gate-03 --by Ada", "Give each in a command of its own"),
+        ("erase --camera gate-03 --by Ada", "no clip of camera 'gate-03' is here"),
+        ("erase --day yesterday --by Ada", "expected a UTC day such as 2026-03-02"),
+        ("erase --rater r1 --by Ada", "no answer of a rater 'r1' is here"),
+        (f"erase {CLIP} --dry-run", f"no clip '{CLIP}' is stored"),
+    ],
+)
+def test_what_cannot_be_erased_is_an_error_with_a_remedy(apexline, home, arguments, message):
+    code, out, err = apexline(arguments)
+    assert (code, out) == (1, "")
+    assert message in err
 
 
-def test_ratings_go_from_the_imported_file_too(lake):
-    """Otherwise the next import of the file would bring them back."""
-    (lake.home / "surveys").mkdir()
-    file = lake.home / "surveys" / "page.csv"
-    file.write_text(f'rater,segment,pair,level\n"r, 1",{CLIP}-a0,p,2\n"r, 1",cccc000011112222-a0,p,5\n')
-    _drop_ratings(lake, OWN)
-    assert file.read_text() == 'rater,segment,pair,level\n"r, 1",cccc000011112222-a0,p,5\n'
+def test_an_unfinished_erasure_is_named_by_doctor_and_finished(apexline, home):
+    lake = Lake(home.home_path)
+    intent = new_intent(Request(clips=(CLIP,)), Traces(), by="Ada")
+    keep(lake, intent)
+    code, out, _ = apexline("doctor --json")
+    [finding] = [each for each in json.loads(out) if each["what"] == "unfinished erasure"]
+    assert code == 1
+    assert "`apexline erase --resume`" in finding["detail"]
+    code, out, _ = apexline("erase --resume --json")
+    assert code == 0
+    [receipt] = json.loads(out)
+    path = lake.home / "receipts" / f"{receipt['receipt']}.json"
+    assert not list((lake.home / "erasures").iterdir())
+    assert apexline("erase --verify", path)[0] == 0
+    path.write_text(path.read_text().replace("Ada", "Bob"))
+    code, _, err = apexline("erase --verify", path)
+    assert code == 1
+    assert "was changed after it was signed" in err
 
 
-def test_report_pages_that_show_the_clip_go(lake):
-    for name, text in {"old": f"track {TRACK}", "other": "track cccc00001111", "latest": CLIP}.items():
-        (lake.home / "reports" / name).mkdir(parents=True)
-        (lake.home / "reports" / name / "index.html").write_text(text)
-    assert _drop_pages(lake.home / "reports", OWN) == 2
-    assert [page.parent.name for page in (lake.home / "reports").glob("*/index.html")] == ["other"]
-
-
-def test_records_of_stages_that_failed_go(lake):
-    for stage, clip in (("face_tracks", CLIP), ("flow_features", CLIP), ("face_tracks", "cccc000011112222")):
-        record_failure(lake, Failure(stage, "2026-03-02_gate-03", clip, *("",) * 6))
-    assert _drop_failures(lake, CLIP) == 2
-    assert [each.clip_id for each in recorded_failures(lake)] == ["cccc000011112222"]
-    assert not list(lake.home.rglob(f"*{CLIP}*"))
-
-
-def test_nothing_to_drop_is_no_error(lake):
-    assert _drop_ratings(lake, OWN) == _drop_pages(lake.home / "reports", OWN) == 0
+def test_an_erased_clip_is_refused_until_a_person_takes_it_in(apexline, home, deliver, tmp_path, noise_clip):
+    """Erased and published with nothing left in the home; then refused; then taken in by name."""
+    clip = deliver(tmp_path / "in", "anna.mp4", noise_clip())
+    code, out, _ = apexline("ingest", clip, "--json")
+    assert json.loads(out)["accepted"] == 1
+    [record] = (home.home_path / "clips").glob("*/*.json")
+    code, out, _ = apexline("erase", record.stem, "--by Ada --json")
+    assert code == 0
+    assert "not recorded anew" not in json.loads(out)
+    code, out, _ = apexline("ingest", clip, "--json")
+    [refused] = json.loads(out)["quarantined"]
+    assert (refused["status"], refused["name"]) == ("refused", "anna.mp4")
+    assert apexline("ingest", clip, "--despite-erasure 7")[0] == 1
+    code, out, _ = apexline("ingest", clip, "--despite-erasure Ada --json")
+    assert json.loads(out)["accepted"] == 1

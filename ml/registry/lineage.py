@@ -1,0 +1,36 @@
+"""Which examples a registered version was trained, stopped and tested on.
+
+Belongs here: the list that a training run leaves in MLflow, written and read. Stays out: whose examples they are, and
+taking them off the list when a clip is erased (``orchestration.erasure``).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apexline.ml.datasets import ExpressionDataset, Split
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+LEARNED_FROM = "learned_from.csv"
+
+
+def examples_csv(data: ExpressionDataset, split: Split) -> str:
+    """Return a table of the examples' ids and their folds, as it is kept with a run."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["example_id", "fold"])
+    writer.writerows(zip(data.ids.tolist(), split.folds.tolist(), strict=True))
+    return text.getvalue()
+
+
+def learned_examples(client: MlflowClient, run_id: str) -> dict[str, str] | None:
+    """Return the fold of every example of a run; None for a run from before they were kept."""
+    if not any(each.path == LEARNED_FROM for each in client.list_artifacts(run_id)):
+        return None
+    with Path(client.download_artifacts(run_id, LEARNED_FROM)).open(newline="", encoding="utf-8") as file:
+        return {row["example_id"]: row["fold"] for row in csv.DictReader(file)}
