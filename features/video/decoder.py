@@ -23,6 +23,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -61,6 +62,12 @@ def main() -> None:
     requests = socket.socket(fileno=os.dup(0))
     threading.Thread(target=_end_with_parent, args=(requests,), daemon=True).start()
     _confine(int(sys.argv[1]))
+    # Where nobody listens any more there is nothing to say.
+    with suppress(BrokenPipeError):
+        _serve(requests, answers)
+
+
+def _serve(requests: socket.socket, answers: int) -> None:
     _send(answers, [pack(Head(Kind.READY))])
     while True:
         request, files, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 1)

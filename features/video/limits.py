@@ -21,7 +21,7 @@ from apexline.features.video.containers import UnreadableVideo
 _PREFIX = "APEXLINE_VIDEO_"
 
 
-class DecodingUnavailable(RuntimeError):  # noqa: N818  (it says what is the matter)
+class DecodingUnavailable(OSError):  # noqa: N818  (it says what is the matter)
     """Videos can't be decoded on this machine as it is set up; nothing is wrong with a clip."""
 
 

@@ -14,6 +14,7 @@ from apexline.assets.lake.storage import Lake
 from apexline.assets.lake.workers import ClipWorkers, Fault, is_of_the_machine
 from apexline.features.backend import DeviceUnavailable
 from apexline.features.video.containers import UnreadableVideo
+from apexline.features.video.limits import DecodingUnavailable
 
 DAY, OTHER_DAY = "2026-03-02_gate-03", "2026-03-03_gate-03"
 
@@ -131,6 +132,7 @@ def test_a_fault_of_the_machine_ends_the_pass_and_the_finished_clips_stay(lake, 
         (OSError(errno.EIO, "a bad block"), False),
         (ModuleNotFoundError("cupy"), True),
         (DeviceUnavailable("no CUDA device"), True),
+        (DecodingUnavailable("the decoding process can't be started"), True),
         (FileNotFoundError(errno.ENOENT, "clip.mp4"), False),
         (OSError("Parquet magic bytes not found"), False),
         (ZeroDivisionError(), False),
