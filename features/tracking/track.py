@@ -5,6 +5,7 @@ Belongs here: the state of one face. Stays out: several faces, searching and wha
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ from apexline.features.video import Frame
 
 if TYPE_CHECKING:
     from apexline.features.tracking.config import TrackConfig
+
+
+def track_id_of(clip_key: str, ordinal: int) -> str:
+    """Return the id of a clip's track by its number: 12 hexadecimal digits, the same in every rerun."""
+    return hashlib.sha256(f"{clip_key}:{ordinal}".encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

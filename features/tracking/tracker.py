@@ -21,7 +21,6 @@ References
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ from apexline.features.faces import (
 from apexline.features.tracking.config import TrackConfig
 from apexline.features.tracking.orientation import Turned
 from apexline.features.tracking.search import TIME_TOLERANCE_S, MotionSearch
-from apexline.features.tracking.track import FaceTrack, HeldFrame
+from apexline.features.tracking.track import FaceTrack, HeldFrame, track_id_of
 from apexline.features.video import Frame
 
 DropReason = Turned | Light | Literal["low_score", "too_small", "out_of_frame", "off_pose", "blurred"]
@@ -299,8 +298,7 @@ class FaceTracker:
         if track.track_id is None:
             track.ordinal = self._num_tracks
             self._num_tracks += 1
-            digest = hashlib.sha256(f"{self._clip_key}:{track.ordinal}".encode())
-            track.track_id = digest.hexdigest()[:12]
+            track.track_id = track_id_of(self._clip_key, track.ordinal)
         turned = track.orientation.turned
         self._released += [(track.ordinal, self._finish(track.track_id, held, turned)) for held in track.held]
         track.held = []

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from apexline.assets.lake import TABLES, WITHOUT_CAMERA_DAY, Lake
 from apexline.assets.semantics import PAGE_PREFIX
+from apexline.features.tracking import track_id_of
 from apexline.orchestration.erasure.target import Clip
 
 _DIGITS = 12  # of a track id; a clip's id and hash begin with more
@@ -143,9 +144,8 @@ def collect(lake: Lake, clips: list[Clip]) -> Traces:
     """Return the traces of clips that are still in the lake; names come with the files that are found."""
     traces = Traces(clips=list(clips))
     for clip in clips:
-        # As features.tracking numbers the tracks of a clip; older code may have found more than stand here.
-        numbered = [f"{clip.sha256}:{k}" for k in range(_ORDINALS if clip.sha256 else 0)]
-        traces.tracks |= {hashlib.sha256(each.encode()).hexdigest()[:_DIGITS] for each in numbered}
+        # Older code may have found more tracks than stand here.
+        traces.tracks |= {track_id_of(clip.sha256, k) for k in range(_ORDINALS if clip.sha256 else 0)}
         for table, schema in TABLES.items():
             if table not in WITHOUT_CAMERA_DAY and clip.camera_day:
                 for name in own_files(lake, table, clip):

@@ -9,7 +9,7 @@ import pytest
 
 from apexline.features.faces.alignment import CROP_LANDMARKS, Detection, apply_transform
 from apexline.features.faces.boxes import Box
-from apexline.features.tracking.track import FaceTrack
+from apexline.features.tracking.track import FaceTrack, track_id_of
 from apexline.features.tracking.tracker import track_faces
 from apexline.features.video.pictures import Frame
 from tests.features.crops import crop_transform
@@ -142,6 +142,7 @@ class TestSteadiness:
         track = list(track_faces(frames, faces=FACES, tracks=TRACKS, clip_key="c", detector=scene))
         path = alignment_path(track, scene.motions["a"])
         assert len(track) == 60
+        assert {row.track_id for row in track} == {track_id_of("c", 0)}
         assert np.ptp(path[:, :3], axis=0).max() < 0.3
 
     def test_turned_head_is_taken_over_at_once(self):
