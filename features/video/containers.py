@@ -6,7 +6,7 @@ Belongs here: what is told without decoding, and which errors mean damage. Stays
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
@@ -19,6 +19,7 @@ UnreadableReason = Literal[
     "not_a_video",
     "no_video_stream",
     "unreadable_codec",
+    "joined_files",
     "limit_exceeded",
     "decoder_crashed",
 ]
@@ -40,6 +41,8 @@ _ISO_BOXES = frozenset(
     )
     + (b"udta", b"uuid", b"PICT", b"junk")
 )
+_ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_FLV_HEADER, _FLV_TAGS = b"FLV\x01", b"\x08\x09\x12"
 _MATROSKA_EBML_ID = b"\x1a\x45\xdf\xa3"
 _MATROSKA_SEGMENT_ID = b"\x18\x53\x80\x67"
 # What PyAV raises for damaged content. FFmpeg's demuxers and decoders give nearly every error code that they have,
@@ -54,7 +57,8 @@ class UnreadableVideo(ValueError):  # noqa: N818  (the name says what happened; 
     ----------
     reason : str
         Machine-readable: ``zero_bytes``, ``truncated``, ``not_a_video``, ``no_video_stream``, ``unreadable_codec``,
-        ``limit_exceeded`` (it asks for more than a setting allows) or ``decoder_crashed``.
+        ``joined_files`` (only the first of them would be read), ``limit_exceeded`` (it asks for more than a setting
+        allows) or ``decoder_crashed``.
     detail : str
         What was seen, for a person.
     """
@@ -126,9 +130,62 @@ def shortfall(path: Path) -> str | None:
     return None
 
 
+def check_one_recording(path: Path) -> None:
+    """Refuse files joined byte by byte whose demuxer ends with the first: the others would be lost without a word."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(16)
+        if head[4:8] in _ISO_FIRST_BOXES:
+            kinds = [kind for kind, _ in _iso_boxes(file, size)]
+            # Streams in fragments repeat their index, and are read to their end.
+            joined = kinds.count(b"moov") > 1 and b"moof" not in kinds
+        elif head.startswith(_FLV_HEADER):
+            joined = _flv_goes_on(file, size)
+        else:
+            joined = head == _ASF_HEADER and _asf_goes_on(file, size)
+    if joined:
+        detail = "several recordings were joined into it, only the first can be read; send each as a file of its own"
+        raise UnreadableVideo(path, "joined_files", detail)
+
+
+def _flv_goes_on(file: IO[bytes], size: int) -> bool:
+    """Tell whether another FLV begins where the first one's tags end."""
+    at = 13  # the header and the first length behind
+    while at + 15 <= size:
+        file.seek(at)
+        tag = file.read(4)
+        if tag[:1] not in _FLV_TAGS:
+            return tag == _FLV_HEADER
+        at += 15 + int.from_bytes(tag[1:], "big")
+    return False
+
+
+def _asf_goes_on(file: IO[bytes], size: int) -> bool:
+    """Tell whether another ASF begins behind the first one's objects."""
+    at = 0
+    while at + 24 <= size:
+        file.seek(at)
+        kind, length = file.read(16), int.from_bytes(file.read(8), "little")
+        if kind == _ASF_HEADER and at:
+            return True
+        if length < 24:  # one that was written as a live stream
+            return False
+        at += length
+    return False
+
+
 def _iso_extent(file: IO[bytes], size: int) -> tuple[int, bool]:
     """Bytes that the top-level boxes of an MP4 or MOV declare, and whether its index (moov) is there."""
     at, has_index = 0, False
+    for kind, end in _iso_boxes(file, size):
+        has_index |= kind == b"moov"
+        at = end
+    return at, has_index
+
+
+def _iso_boxes(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
+    """Yield kind and end of each top-level box of an MP4 or MOV."""
+    at = 0
     while at + 8 <= size:
         file.seek(at)
         length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
@@ -138,10 +195,9 @@ def _iso_extent(file: IO[bytes], size: int) -> tuple[int, bool]:
             length = size - at
         # A nonsensical length would never end, and what no box is called is no box: data of the recorder's own.
         if length < 8 or kind not in _ISO_BOXES:
-            break
-        has_index |= kind == b"moov"
+            return
         at += length
-    return at, has_index
+        yield kind, at
 
 
 def _riff_extent(file: IO[bytes], size: int) -> int:

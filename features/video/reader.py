@@ -24,7 +24,13 @@ import av.video.stream
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.video.containers import UnreadableVideo, check_not_empty, refusing, shortfall
+from apexline.features.video.containers import (
+    UnreadableVideo,
+    check_not_empty,
+    check_one_recording,
+    refusing,
+    shortfall,
+)
 from apexline.features.video.limits import held_limits
 from apexline.features.video.opening import decode_packets, open_video
 from apexline.features.video.pictures import Frame, Picture, clockwise_rotation, displayed_size
@@ -86,6 +92,7 @@ def probe_video(path: str | Path) -> VideoInfo:
     """
     path = Path(path)
     check_not_empty(path)
+    check_one_recording(path)
     with open_video(path) as (container, stream):
         timeline = _timeline(path, container, stream)
         if (missing := shortfall(path)) and not _all_there(path, container, stream, timeline):
@@ -139,6 +146,7 @@ class FrameReader(Iterator[Frame]):
         return next(self._frames)
 
     def _decode(self) -> Iterator[Frame]:
+        check_one_recording(self._path)
         # A second opening because a demuxed container cannot be rewound reliably in every format.
         with open_video(self._path) as (container, stream):
             timeline = _timeline(self._path, container, stream)

@@ -122,7 +122,9 @@ def assert_sound(path):
 )
 def test_data_of_the_recorders_own_behind_the_last_box(tmp_path, name, trailer):
     path = tmp_path / name
-    options = {"fast.mp4": "+faststart", "fragments.mp4": "frag_keyframe+empty_moov"}.get(name)
+    options = {"fast.mp4": "+faststart", "fragments.mp4": "frag_keyframe+empty_moov+default_base_moof"}.get(
+        name
+    )
     mux(path, "libx264", options={"movflags": options} if options else None)
     path.write_bytes(path.read_bytes() + trailer)
     assert_sound(path)
@@ -164,7 +166,31 @@ def test_a_wrong_size_of_a_matroska_segment(tmp_path, factor):
 @pytest.mark.parametrize("name", ["fragments.mp4", "a.mov", "a.mkv", "a.avi"])
 def test_a_missing_end_is_truncated(tmp_path, name, share):
     path = tmp_path / name
-    mux(path, "libx264", options={"movflags": "frag_keyframe+empty_moov"} if "frag" in name else None)
+    mux(
+        path,
+        "libx264",
+        options={"movflags": "frag_keyframe+empty_moov+default_base_moof"} if "frag" in name else None,
+    )
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     assert_unreadable(path, "truncated", "declares at least|no moov")
+
+
+@pytest.mark.parametrize(
+    "suffix, codec", [("mp4", "libx264"), ("mov", "libx264"), ("flv", "libx264"), ("wmv", "wmv2")]
+)
+def test_joined_files_of_which_only_the_first_could_be_read(tmp_path, suffix, codec):
+    path = tmp_path / f"joined.{suffix}"
+    mux(path, codec)
+    assert_agrees(path)
+    path.write_bytes(path.read_bytes() * 2)
+    assert_unreadable(path, "joined_files", "each as a file of its own")
+
+
+def test_a_stream_in_fragments_that_repeats_its_index_is_sound(tmp_path):
+    path = tmp_path / "stream.mp4"
+    mux(path, "libx264", options={"movflags": "frag_keyframe+empty_moov+default_base_moof"})
+    data = path.read_bytes()
+    first = data.index(b"moof") - 4
+    path.write_bytes(data[:first] + data[:first] + data[first:])
+    assert len(assert_agrees(path).timestamps) == NUM_FRAMES
