@@ -177,7 +177,7 @@ def test_a_missing_end_is_truncated(tmp_path, name, share):
 
 
 @pytest.mark.parametrize(
-    "suffix, codec", [("mp4", "libx264"), ("mov", "libx264"), ("flv", "libx264"), ("wmv", "wmv2")]
+    ("suffix", "codec"), [("mp4", "libx264"), ("mov", "libx264"), ("flv", "libx264"), ("wmv", "wmv2")]
 )
 def test_joined_files_of_which_only_the_first_could_be_read(tmp_path, suffix, codec):
     path = tmp_path / f"joined.{suffix}"
