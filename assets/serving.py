@@ -22,13 +22,20 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from apexline.assets.lake import process_clip
 from apexline.assets.scoring import FaceInput, by_time, quality_of, score_faces, score_segments
 from apexline.assets.serving_limits import ServingLimits
 from apexline.features import FeatureConfig, load_config
-from apexline.features.faces import FaceDetector, align_raw_crop, crop_size_px, make_detector
+from apexline.features.faces import (
+    FaceDetector,
+    align_raw_crop,
+    bad_light,
+    crop_size_px,
+    grey_levels,
+    make_detector,
+    too_bad_for_faces,
+)
 from apexline.ml.datasets import CROP_SIZE, INPUT_SIZE
 from apexline.ml.deepid import ExpressionModel
 from apexline.ml.registry import COLUMNS, FEATURES_FILE, INPUTS, PLACES, read_image
@@ -114,25 +121,32 @@ class ExpressionServer:
 
     def face(self, row: Mapping[str, Any]) -> FaceInput:
         """Turn a row with ``image``, and perhaps ``onset`` and ``aligned``, into an aligned face."""
-        crop, quality = self._aligned(row["image"], row)
-        onset = self._aligned(row["onset"], row)[0] if "onset" in row else None
+        face = self._aligned(row["image"], row)
+        onset = self._aligned(row["onset"], row).crop if "onset" in row else None
         # Motion is measured between two aligned crops of full size.
-        full = onset is not None and onset.shape == crop.shape == (CROP_SIZE, CROP_SIZE)
-        return FaceInput(crop, onset if full else None, quality)
+        full = onset is not None and onset.shape == face.crop.shape == (CROP_SIZE, CROP_SIZE)
+        return replace(face, onset=onset if full else None)
 
-    def _aligned(self, value: Any, row: Mapping[str, Any]) -> tuple[NDArray[np.uint8], dict[str, float]]:
+    def _aligned(self, value: Any, row: Mapping[str, Any]) -> FaceInput:
         image = read_image(value)
         if row.get("aligned", False):
             if image.shape not in _ALIGNED:
                 msg = f"an aligned face has shape {image.shape}, expected one of {_ALIGNED}; leave `aligned` out"
                 raise ValueError(msg)
-            return image, {}
+            return FaceInput(image)
         found = align_raw_crop(image, self.detector)
         if found is not None:
-            return found[0], quality_of(found[1])
-        gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+            crop, quality = found
+            return FaceInput(crop, quality=quality_of(quality), light=bad_light(crop, quality.blur))
+        gray = (
+            image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        )
         whole = cv2.resize(gray, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA)
-        return whole.astype(np.uint8, copy=False), {"face_found": 0.0, "size_px": crop_size_px(image)}
+        return FaceInput(
+            whole.astype(np.uint8, copy=False),
+            quality={"face_found": 0.0, "size_px": crop_size_px(image)},
+            light=too_bad_for_faces(*grey_levels(gray)),
+        )
 
     def _clip(self, clip: Path) -> list[dict[str, Any]]:
         with process_clip(clip, features=self.features) as processed:

@@ -7,6 +7,7 @@ folder, on a local disk; machines that share an object store do not see each oth
 """
 
 import fcntl
+import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from time import monotonic, sleep
@@ -20,10 +21,18 @@ PATIENCE_S = 25.0  # a tick of the landing sensor takes no more than that
 
 
 @contextmanager
-def working(settings: Settings) -> Generator[None]:
-    """Take part in the work on a home for the block; waits for the end of an erasure."""
+def working(settings: Settings, *, patience_s: float = math.inf) -> Generator[None]:
+    """Take part in the work on a home for the block; waits for the end of an erasure.
+
+    Raises
+    ------
+    BlockingIOError
+        Where it takes longer than `patience_s`.
+    """
     with _lock_file(settings) as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
+        if not _is_taken(file, fcntl.LOCK_SH, patience_s):
+            msg = f"an erasure is at work in {settings.home_path}; wait for its end, then try again"
+            raise BlockingIOError(msg)
         yield
 
 
@@ -37,7 +46,7 @@ def alone(settings: Settings) -> Generator[None]:
         Where somebody works for longer.
     """
     with _lock_file(settings) as file:
-        if not _is_taken(file):
+        if not _is_taken(file, fcntl.LOCK_EX, PATIENCE_S):
             msg = (
                 f"a run, or another command, is at work in {settings.home_path}: what it computes could bring back "
                 "what is erased; wait for its end or stop it, then give the command again"
@@ -57,11 +66,11 @@ def held_while_working(settings: Settings, resource: object) -> dg.ResourceDefin
     return held
 
 
-def _is_taken(file: Any) -> bool:
-    end = monotonic() + PATIENCE_S
+def _is_taken(file: Any, kind: int, patience_s: float) -> bool:
+    end = monotonic() + patience_s
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if monotonic() > end:
                 return False

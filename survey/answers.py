@@ -8,7 +8,8 @@ in), what ratings mean (``ml.surveys.ratings``).
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Lock
@@ -101,6 +102,10 @@ class Stimuli(Protocol):
 class Store(Protocol):
     """Where consent and answers are kept. What a method raises the rater sees as a server error, and can try again."""
 
+    def writing(self) -> AbstractContextManager[None]:
+        """Keep others from erasing beside what is checked and written; ``BlockingIOError`` while they do."""
+        ...
+
     def consent(self, rater: str) -> Consent | None:
         """Return the consent of a rater, None without one."""
         ...
@@ -155,7 +160,7 @@ class Survey:
         """
         if not _RATER.fullmatch(rater):
             raise HTTPException(422, "A code has 1 to 32 letters, digits, hyphens or underscores.")
-        with self._lock:
+        with self._writing():
             standing = self.store.consent(rater)
             if key:
                 if standing is None or not _belongs(key, standing):
@@ -180,7 +185,7 @@ class Survey:
 
     def withdraw(self, rater: str) -> None:
         """Erase what a rater answered and agreed to; a page that is still on its way is not taken any more."""
-        with self._lock:
+        with self._writing():
             self.store.forget(rater)
             self._submitted.pop(rater, None)
 
@@ -210,7 +215,7 @@ class Survey:
     def submit(self, rater: str, key: str, segment: str, answers: Sequence[tuple[str, Any]]) -> None:
         """Save one page's answers, once, and only while the consent stands that the rater's key belongs to."""
         rows = self._rows(rater, segment, answers)
-        with self._lock:
+        with self._writing():
             if not _belongs(key, self.store.consent(rater)):
                 raise HTTPException(
                     403, "Ratings are taken only with consent, and yours is not stored any more."
@@ -220,6 +225,22 @@ class Survey:
             if rows:
                 self.store.save(rows)
             self._submitted.setdefault(rater, set()).add(segment)
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        """Write alone, and not beside an erasure: what it took away would be written again."""
+        with ExitStack() as held:
+            # Before the lock: those who wait for the store wait side by side.
+            try:
+                held.enter_context(self.store.writing())
+            except BlockingIOError as error:
+                raise HTTPException(
+                    503,
+                    "Something is being erased here at this moment, and nothing of this page was stored. Go back and "
+                    "send it again in a minute.",
+                ) from error
+            held.enter_context(self._lock)
+            yield
 
     def _rows(self, rater: str, segment: str, answers: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
         known = {scale.pair for scale in self.scales}

@@ -19,6 +19,7 @@ SEVERAL = {
     "assets/publishing/test_warehouse_spotting.py": ("sql/marts",),
     "bench/test_benchmarks.py": ("bench/__init__.py",),
     "features/test_cuda.py": ("features/cuda.py", "features/flow/cuda.py", "features/modc/cuda.py"),
+    "features/tracking/test_many_faces.py": ("features/faces/mtcnn.py", "features/tracking/tracker.py"),
     "features/video/test_damage.py": ("features/video/containers.py", "features/video/reader.py"),
     "features/video/test_second_files.py": ("features/video/guarded.py", "features/video/opening.py"),
     "orchestration/web/test_hostile_page.py": ("orchestration/web/guard.py",),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from apexline.assets.lake import LakeClip, crops_at, measures_at
 from apexline.features import FeatureConfig, segment_features
-from apexline.features.faces import FaceQuality
+from apexline.features.faces import FaceQuality, Light, bad_light
 from apexline.ml.datasets import INPUT_SIZE, face_image
 from apexline.ml.registry import answers
 
@@ -36,11 +36,14 @@ class FaceInput:
         The same face before the expression; None for a still.
     quality : mapping of str to float
         As `ml.deepid.abstention.Limits.reasons` takes them.
+    light : str
+        What is wrong with the light, as `features.faces.light` judges it; empty where it would do.
     """
 
     crop: NDArray[np.uint8]
     onset: NDArray[np.uint8] | None = None
     quality: Mapping[str, float] = field(default_factory=dict)
+    light: Light = ""
 
 
 def score_faces(
@@ -68,7 +71,9 @@ def score_faces(
         name: [face.quality.get(name, math.nan) for face in faces]
         for name in {name for face in faces for name in face.quality}
     }
-    return answers(model, model.predict(images, texture, flow, onsets), measured)
+    # Reasons are words for people.
+    lights = [face.light.replace("_", " ") for face in faces]
+    return answers(model, model.predict(images, texture, flow, onsets), {**measured, "light": lights})
 
 
 def quality_of(quality: FaceQuality, *, track_s: float = math.nan) -> dict[str, float]:
@@ -105,7 +110,7 @@ def score_segments(
     places = [tuple((each["track_id"], each[moment]) for moment in ("onset", "apex")) for each in segments]
     wanted = [place for pair in places for place in pair]
     crops, measures = crops_at(*at, wanted), measures_at(*at, wanted)
-    faces = [FaceInput(crops[apex], crops[onset], measures.get(apex, {})) for onset, apex in places]
+    faces = [_segment_face(crops[apex], crops[onset], measures.get(apex, {})) for onset, apex in places]
     return list(zip(segments, score_faces(model, faces, features=features), strict=True))
 
 
@@ -114,6 +119,13 @@ def by_time(
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Bring what `score_segments` gives into the order in which segments begin."""
     return sorted(scored, key=lambda each: (each[0]["onset"], each[0]["track_id"]))
+
+
+def _segment_face(
+    crop: NDArray[np.uint8], onset: NDArray[np.uint8], quality: Mapping[str, float]
+) -> FaceInput:
+    light = bad_light(crop, quality["blur"]) if quality else ""
+    return FaceInput(crop, onset, quality, light)
 
 
 def _image(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:

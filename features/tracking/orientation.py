@@ -35,6 +35,8 @@ _EVERY_S = 1.0
 _ENOUGH = 3
 # A face is looked at with this many box sides about it.
 _SIDES = 2.0
+# Faces that are taken into account there: the surroundings of a large one may show a mosaic.
+_MOST_AROUND = 16
 # Of two boxes of one face.
 _MIN_IOU = 0.2
 # A score of 1 - 1e-5 is as good as any above.
@@ -89,7 +91,7 @@ class Orientation:
             found = [] if seen is None else [seen]
             if face.score < _DOUBTFUL:
                 # A sure face beside the box shows that the picture is turned, and that the box has missed it.
-                around = detector.detect(turned)
+                around = detector.detect(turned, most=_MOST_AROUND)
                 found += [
                     each for each in around if each.score >= _SURE or box_iou(each.box, place) > _MIN_IOU
                 ]

@@ -58,6 +58,8 @@ _FACE_CORNERS = (24 + 28j, 104 + 28j, 24 + 100j, 104 + 100j)
 _SEARCH_SIDES = 2.5
 # Intersection over union from which on two boxes are one face.
 _DUPLICATE_IOU = 0.6
+# Faces that are followed at a time, the largest of a search first: the work per frame is bounded, whatever it shows.
+_MOST_FACES = 64
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def track_faces(
     """Find and follow the faces of a clip.
 
     Memory is bounded by the frames held back, those of ``(min_detections + max_missed) * check_s`` at most,
-    and does not grow with the clip.
+    and does not grow with the clip. No more than 64 faces are followed at a time: while there are so many, others
+    are not searched for.
 
     Parameters
     ----------
@@ -276,15 +279,21 @@ class FaceTracker:
 
     def _search(self, frame: Frame, *, known: list[Box], missing: list[FaceTrack]) -> list[Detection]:
         """Faces besides the known ones: where a search is due, and about the last places of missing faces."""
+        if len(known) >= _MOST_FACES:
+            return []
         due = self._motion_search.window(frame.gray, frame.time_s, known)
         windows = [] if due is None else [due]
         windows += [_surroundings(track.box) for track in missing if not _covers(due, track.box)]
         found: list[Detection] = []
         for window in windows:
             found += self._detector.detect(
-                frame.image, window=window, known=known + [detection.box for detection in found]
+                frame.image,
+                window=window,
+                known=known + [detection.box for detection in found],
+                most=_MOST_FACES,
             )
-        return found
+        room = _MOST_FACES - len(known)
+        return found if len(found) <= room else sorted(found, key=lambda face: -face.size_px)[:room]
 
     def _may_wait(self, track: FaceTrack) -> bool:
         """Whether a face that was not seen may still come back."""

@@ -22,12 +22,18 @@ from apexline.ml.config import AbstentionConfig
 REASONS: tuple[str, ...] = (
     "no face found",
     "small",
+    "too dark",
+    "too bright",
+    "low contrast",
     "blurred",
     "off-pose",
     "short track",
     "outside training range",
     "low confidence",
 )
+
+# What the light may leave of a picture; the others are told beside it, ``blurred`` in its place.
+LIGHT_REASONS: tuple[str, ...] = ("too dark", "too bright", "low contrast")
 
 Floats = NDArray[np.float32]
 
@@ -147,8 +153,9 @@ class Limits:
         distance : array_like, shape (N,)
             Distance from the training faces; NaN where there is no training range.
         quality : mapping of str to array_like, shape (N,)
-            Any of ``size_px`` (px), ``blur`` (grey^2), ``yaw`` (-1..1), ``roll_deg`` (degrees), ``track_s`` (s)
-            and ``face_found`` (bool). What is absent or NaN is not known, and no reason.
+            Any of ``size_px`` (px), ``blur`` (grey^2), ``yaw`` (-1..1), ``roll_deg`` (degrees), ``track_s`` (s),
+            ``face_found`` (bool) and ``light`` (str: one of `LIGHT_REASONS` where the light is why a picture lacks
+            detail or shows no face, else empty). What is absent or NaN is not known, and no reason.
 
         Returns
         -------
@@ -158,24 +165,33 @@ class Limits:
         Raises
         ------
         ValueError
-            If `quality` holds another measure.
+            If `quality` holds another measure, or another light.
         """
         known = {"size_px", "blur", "yaw", "roll_deg", "track_s", "face_found"}
         given = dict(quality or {})
-        if not given.keys() <= known:
-            msg = f"quality holds {sorted(given.keys() - known)}; expected some of {sorted(known)}"
+        if not given.keys() <= {*known, "light"}:
+            msg = (
+                f"quality holds {sorted(given.keys() - known)}; expected some of {sorted({*known, 'light'})}"
+            )
             raise ValueError(msg)
         sure = np.asarray(confidence, np.float64)
+        light = np.asarray(given.get("light", np.full(len(sure), "")), str)
+        if not np.isin(light, ("", *LIGHT_REASONS)).all():
+            msg = f"light is {sorted(set(light.tolist()))}; expected some of {LIGHT_REASONS}, or none"
+            raise ValueError(msg)
         measured = {
             name: np.asarray(given.get(name, np.full(len(sure), np.nan)), np.float64) for name in known
         }
         reach = math.inf if self.training_range is None else self.training_range.max_distance
         limits = self.config
         # Comparisons with NaN are false: what is not known is no reason.
+        unseen, dull = measured["face_found"] == 0, measured["blur"] < limits.min_blur
         crossed = (
-            measured["face_found"] == 0,
+            unseen,
             measured["size_px"] < limits.min_face_px,
-            measured["blur"] < limits.min_blur,
+            # A sound face answers in any light.
+            *((unseen | dull) & (light == each) for each in LIGHT_REASONS),
+            dull & (light == ""),
             (np.abs(measured["yaw"]) > limits.max_yaw) | (np.abs(measured["roll_deg"]) > limits.max_roll_deg),
             measured["track_s"] < limits.min_track_s,
             np.asarray(distance, np.float64) > reach,

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from threading import Lock
 from time import monotonic
@@ -17,6 +18,8 @@ from apexline.assets.lake import Lake, crops_at, listed_camera_days
 from apexline.assets.semantics import PAGE_PREFIX
 from apexline.ml import load_pairs
 from apexline.ml.surveys import ANSWER_COLUMNS
+from apexline.orchestration.occupancy import working
+from apexline.orchestration.settings import Settings
 from apexline.survey.answers import Agreement, Consent, Scale
 from apexline.survey.app import create_app
 from apexline.survey.loops import encode_loop
@@ -24,6 +27,7 @@ from apexline.survey.loops import encode_loop
 CONSENT_PREFIX = "consent-"  # JSON beside the answers, one per rater; no CSV, so no ratings
 # What came or went in the lake shows on the page after so long, s. Each page asks for the segments several times.
 _FRESH_S = 5.0
+_PATIENCE_S = 5.0  # that a rater's browser waits for the end of an erasure
 _MIN_FPS, _MAX_FPS = 1.0, 1000.0  # of a loop; a clip may say anything
 _SEGMENT_COLUMNS = ["segment_id", "track_id", "onset", "offset"]
 
@@ -110,8 +114,13 @@ class LakeStimuli:
 class LakeStore:
     """Consent and answers in ``surveys/``, a file of each for every rater."""
 
-    def __init__(self, lake: Lake):
+    def __init__(self, lake: Lake, settings: Settings):
         self._lake = lake
+        self._settings = settings
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Take part in the work on the home; ``BlockingIOError`` where an erasure works there for longer."""
+        return working(self._settings, patience_s=_PATIENCE_S)
 
     def consent(self, rater: str) -> Consent | None:
         """Return a rater's stored consent."""
@@ -157,10 +166,11 @@ class LakeStore:
         return self._lake.home / "surveys" / f"{CONSENT_PREFIX}{rater}.json"
 
 
-def create_rating_page(lake: Lake) -> FastAPI:
-    """Return the page; what a rater agrees to and answers is stored in ``surveys/`` as it comes."""
+def create_rating_page(settings: Settings) -> FastAPI:
+    """Return the page over a home; what a rater agrees to and answers is stored in ``surveys/`` as it comes."""
+    lake = Lake(settings.home_path)
     return create_app(
         stimuli=LakeStimuli(lake),
         pairs=[Scale(each.pair, each.first.adjective, each.second.adjective) for each in load_pairs()],
-        store=LakeStore(lake),
+        store=LakeStore(lake, settings),
     )

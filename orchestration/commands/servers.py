@@ -21,7 +21,6 @@ from textwrap import shorten
 import yaml
 from pydantic import SecretStr
 
-from apexline.assets.lake import Lake
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
 from apexline.orchestration.web import LOOPBACK, serve
@@ -85,7 +84,7 @@ def serve_survey(settings: Settings, *, port: int) -> None:
     from apexline.orchestration.commands.rating_page import create_rating_page
 
     print(f"Rating page  http://{LOOPBACK}:{port}\nCtrl-C ends it.", flush=True)
-    serve(create_rating_page(Lake(settings.home_path)), port=port, origins=settings.server_origins)
+    serve(create_rating_page(settings), port=port, origins=settings.server_origins)
 
 
 def _addresses(ports: Mapping[str, int], token: SecretStr, *, drawn: bool) -> str:

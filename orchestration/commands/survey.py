@@ -11,6 +11,7 @@ from apexline.assets.parameters import Parameters
 from apexline.assets.semantics import import_csv, import_scale_table, load_form, usable_ratings
 from apexline.ml import target_of
 from apexline.ml.surveys import rating_components, read_ratings, score_cube, survey_power
+from apexline.orchestration.occupancy import working
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import Settings
 
@@ -35,9 +36,10 @@ def import_ratings(
         Counts of rows accepted, known already and rejected, and the rejected ones with their reasons.
     """
     lake = build_resources(settings)["lake"]
-    if poles is None or norms is None:
-        return import_csv(lake, file)
-    return import_scale_table(lake, file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
+    with working(settings):
+        if poles is None or norms is None:
+            return import_csv(lake, file)
+        return import_scale_table(lake, file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
 
 
 def plan_survey(

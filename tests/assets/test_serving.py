@@ -134,6 +134,27 @@ def test_size_and_pose_of_a_raw_face_are_judged(raw):
     assert answer["reasons"] == ["small", "off-pose"]
 
 
+@pytest.mark.parametrize(
+    ("contrast", "grey", "reasons"),
+    [
+        (0.08, 30, ["too dark"]),
+        (0.04, 16, ["no face found", "too dark"]),
+        (0.04, 235, ["no face found", "too bright"]),
+        (0.04, 128, ["no face found", "low contrast"]),
+    ],
+)
+def test_what_the_light_takes_from_a_raw_face_is_not_called_blurred(raw, contrast, grey, reasons):
+    dull = np.round((raw - raw.mean()) * contrast + grey).astype(np.uint8)
+    [answer, sound] = ask(ExpressionServer(make_model(), CONFIG), {"image": dull}, {"image": raw})
+    assert answer["reasons"] == reasons
+    assert sound["reasons"] == []
+
+
+def test_a_raw_face_without_detail_in_good_light_is_blurred(raw):
+    [answer] = ask(ExpressionServer(make_model(), CONFIG), {"image": cv2.GaussianBlur(raw, (0, 0), 3)})
+    assert answer["reasons"] == ["blurred"]
+
+
 def test_a_picture_without_a_face_is_abstained_from(server):
     noise = np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)
     [colour, grey, aligned] = ask(

@@ -65,6 +65,7 @@ class Scene:
         self.score = score if callable(score) else lambda name, frame: score
         # Frames where the detector was asked for known faces, for others, and for others everywhere.
         self.checked, self.searched, self.searched_whole = [], [], []
+        self.asked_for = []  # how many faces at most
         self.textures = {name: pattern(number + 1) for number, name in enumerate(motions)}
         self._rng = np.random.default_rng(11)
 
@@ -81,7 +82,7 @@ class Scene:
             image[0, 0] = index % 256, index // 256, 0
             yield Frame(index, index / 25, image)
 
-    def detect(self, image, *, window=None, known=()):
+    def detect(self, image, *, window=None, known=(), most=None):
         if image.shape[:2] != (ROWS, COLS):  # a face's surroundings, turned
             return []
         index = index_of(image)
@@ -89,13 +90,15 @@ class Scene:
         window = window or Window.whole(image)
         if window == (0, ROWS, 0, COLS):
             self.searched_whole.append(index)
-        return [
+        found = [
             face
             for face in self.visible(index)
             if window.top <= face.landmarks[2, 0] < window.bottom
             and window.left <= face.landmarks[2, 1] < window.right
             and all(box_iou(face.box, box) < 0.3 for box in known)
         ]
+        self.asked_for.append(most)
+        return found if most is None else sorted(found, key=lambda face: -face.size_px)[:most]
 
     def confirm(self, image, boxes):
         if image.shape[:2] != (ROWS, COLS):  # a face's surroundings, turned: it is upright

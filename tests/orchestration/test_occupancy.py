@@ -58,3 +58,11 @@ def test_an_erasure_waits_for_what_ends_soon(settings):
         Timer(0.5, held.pop_all().close).start()
         with alone(settings):
             pass
+
+
+def test_who_has_little_patience_is_told_of_an_erasure(settings):
+    refused = pytest.raises(BlockingIOError, match=r"an erasure is at work in .*home")
+    with alone(settings), refused, working(settings, patience_s=0.0):
+        pass
+    with working(settings, patience_s=0.0), working(settings):
+        pass

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -36,6 +37,13 @@ class Store:
 
     def __init__(self):
         self.consents, self.answers, self.log = {}, {}, []
+        self.erasing = False
+
+    def writing(self):
+        if self.erasing:
+            msg = "an erasure is at work"
+            raise BlockingIOError(msg)
+        return nullcontext()
 
     def consent(self, rater):
         return self.consents.get(rater)

@@ -218,3 +218,19 @@ def test_what_could_not_be_saved_can_be_sent_again():
     assert page.send("aa-20", {"angry_calm": "4"}).status_code == 500
     assert page.send("aa-20", {"angry_calm": "4"}).status_code == 303
     assert len(page.store.rows) == 1
+
+
+def test_nothing_is_stored_while_the_store_is_being_erased_from(page):
+    page.begin()
+    token = page.token
+    page.store.erasing = True
+    send = [("/segments/aa-20", {"angry_calm": "2"}), ("/withdraw", {})]
+    for path, fields in send:
+        refused = page.client.post(path, data={**fields, "form_token": token})
+        assert refused.status_code == 503
+        assert "send it again in a minute" in refused.text
+    assert Page(like=page).start("heron").status_code == 503
+    assert page.store.log == [("consent", "otter-7")]
+    page.store.erasing = False
+    page.send("aa-20", {"angry_calm": "2"})
+    assert [row["level"] for row in page.store.rows] == [2]

@@ -169,6 +169,16 @@ def test_why_a_model_abstains_is_stored(score, lake):
     assert metadata["answered_share"].value == 0.0
 
 
+def test_the_reason_of_a_segment_names_the_light(score, lake):
+    write_tracks(lake, blur={9: 9.5})
+    rows = lake.read("face_crops", CLIP, camera_day=DAY).to_pylist()
+    # As noisy as the night of a camera: dark, and no less sharp for that.
+    night = np.random.default_rng(0).integers(8, 19, (128, 128), np.uint8).tobytes()
+    lake.write("face_crops", CLIP, [{**row, "crop": night} for row in rows], stamp="night", camera_day=DAY)
+    score(StubRegistry(1))
+    assert [row["reasons"] for row in rows_of(lake)] == [[], ["too dark"]]
+
+
 def test_a_frame_that_was_dropped_is_judged_by_its_neighbour(score, lake):
     write_tracks(lake, blur={9: 1.0, 10: 8.0, 8: 14.0}, kept={9: False, 8: False})
     score(StubRegistry(1))

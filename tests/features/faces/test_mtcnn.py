@@ -84,6 +84,20 @@ class TestMtcnn:
         assert [found.box for found in detector.detect(scene, most=2)] == [found.box for found in both]
         assert detector.detect(np.zeros((120, 160, 3), np.uint8), most=1) == []
 
+    def test_few_faces_are_the_same_under_a_bound(self, portrait):
+        face = portrait[30:200, 140:310]
+        scene = np.full((480, 560, 3), 128, np.uint8)
+        for row, side in ((0, 170), (190, 120), (330, 80)):
+            for col in range(20, 560 - side, side + 20):
+                scene[row : row + side, col : col + side] = cv2.resize(face, (side, side))
+        detector = make_detector(FaceConfig())
+        free, bounded = detector.detect(scene), detector.detect(scene, most=64)
+        assert len(free) > 8
+        assert [(each.box, each.score) for each in free] == [(each.box, each.score) for each in bounded]
+        assert all(
+            np.array_equal(one.landmarks, other.landmarks) for one, other in zip(free, bounded, strict=True)
+        )
+
     def test_a_mosaic_of_faces_costs_no_more_than_the_faces_asked_for(self, portrait, monkeypatch):
         small = cv2.resize(portrait[60:190, 165:285], (24, 24), interpolation=cv2.INTER_AREA)
         scene = np.tile(small, (20, 20, 1))

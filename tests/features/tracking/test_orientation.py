@@ -33,7 +33,8 @@ class Scores:
         score = next(self.scores)
         return [None if score is None else Detection(boxes[0], score, self.landmarks)]
 
-    def detect(self, image, *, window=None, known=()):
+    def detect(self, image, *, window=None, known=(), most=None):
+        assert most is not None, "the work in the surroundings has no bound"
         rows, cols = image.shape[:2]
         box = Box(cols / 4, rows / 4, cols / 2, rows / 2)
         return [Detection(box, score, self.landmarks) for score in self.around]

@@ -207,7 +207,7 @@ class TestIntervals:
             @property
             def image(self):
                 Counted.converted.append(self.index)
-                return self._picture
+                return Frame.image.func(self)
 
         scene = Scene(24, {"a": still()})
         frames = [Counted(frame.index, frame.time_s, frame.image) for frame in scene.frames()]

@@ -5,7 +5,7 @@ import pytest
 
 from apexline.ml.config import AbstentionConfig, TrainConfig
 from apexline.ml.datasets.examples import ExpressionDataset
-from apexline.ml.deepid.abstention import REASONS, Limits, TrainingRange, confidence_threshold
+from apexline.ml.deepid.abstention import LIGHT_REASONS, REASONS, Limits, TrainingRange, confidence_threshold
 from apexline.ml.deepid.model import ExpressionModel
 from apexline.ml.deepid.train import train_deepid
 
@@ -28,6 +28,8 @@ def units() -> tuple[np.ndarray, np.ndarray]:
         ({"face_found": False}, "no face found"),
         ({"size_px": 31.0}, "small"),
         ({"blur": 9.0}, "blurred"),
+        ({"blur": 9.0, "light": "too dark"}, "too dark"),
+        ({"blur": 9.0, "light": "low contrast"}, "low contrast"),
         ({"yaw": -0.3}, "off-pose"),
         ({"roll_deg": 31.0}, "off-pose"),
         ({"track_s": 0.4}, "short track"),
@@ -59,7 +61,12 @@ def test_all_reasons_are_told_in_their_order():
         "face_found": [False],
     }
     found = Limits(min_confidence=0.6, training_range=known).reasons([0.3], [9.0], worst)
-    assert found == [list(REASONS)]
+    assert found == [[reason for reason in REASONS if reason not in LIGHT_REASONS]]
+    for light in LIGHT_REASONS:
+        [found] = Limits(min_confidence=0.6, training_range=known).reasons(
+            [0.3], [9.0], {**worst, "light": [light]}
+        )
+        assert found == [each for each in REASONS if each == light or each not in (*LIGHT_REASONS, "blurred")]
 
 
 def test_what_is_not_known_is_no_reason():
@@ -70,8 +77,18 @@ def test_what_is_not_known_is_no_reason():
 
 
 def test_an_unknown_measure_is_refused():
-    with pytest.raises(ValueError, match=r"quality holds \['light'\]; expected some of .*'size_px'"):
-        Limits().reasons([0.9], [0.0], {"light": [1.0]})
+    with pytest.raises(ValueError, match=r"quality holds \['colour'\]; expected some of .*'size_px'"):
+        Limits().reasons([0.9], [0.0], {"colour": [1.0]})
+    with pytest.raises(ValueError, match=r"light is \['', 'dim'\]; expected some of .*'too dark'"):
+        Limits().reasons([0.9, 0.9], [0.0, 0.0], {"light": ["dim", ""]})
+
+
+def test_a_sound_face_answers_in_any_light():
+    quality = {name: [value] for name, value in GOOD.items()} | {"light": ["low contrast"]}
+    assert Limits().reasons([0.9], [1.0], quality) == [[]]
+    assert Limits().reasons([0.9], [1.0], quality | {"face_found": [False]}) == [
+        ["no face found", "low contrast"]
+    ]
 
 
 def test_confidence_threshold_by_hand():

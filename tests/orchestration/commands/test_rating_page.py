@@ -3,6 +3,8 @@
 import json
 import re
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 
 import pytest
 from upath import UPath
@@ -11,6 +13,8 @@ from apexline.assets.lake.storage import Lake
 from apexline.assets.semantics.rating_surveys import survey_files
 from apexline.orchestration.commands import rating_page
 from apexline.orchestration.commands.rating_page import LakeStimuli, create_rating_page
+from apexline.orchestration.occupancy import alone
+from apexline.orchestration.settings import Settings
 from tests.assets.small_lake import DAY_1, DAY_2, T1, T2, T3, A, B, C, at, clip, put, row_of, segment
 
 with warnings.catch_warnings():
@@ -75,7 +79,7 @@ def test_an_empty_lake_has_nothing_to_rate(tmp_path):
 
 
 def test_crops_that_were_erased_a_moment_ago_are_not_found(lake):
-    browser = TestClient(create_rating_page(lake), raise_server_exceptions=False)
+    browser = TestClient(create_rating_page(Settings(home=str(lake.home))), raise_server_exceptions=False)
     browser.post("/start", data={"rater": "otter", "consent": "yes"})
     assert browser.get(f"/loops/{T1}-2").headers["content-type"] == "image/webp"
     lake.remove("face_crops", A, camera_day=DAY_1)
@@ -83,7 +87,7 @@ def test_crops_that_were_erased_a_moment_ago_are_not_found(lake):
 
 
 def test_consent_and_answers_lie_in_files_of_their_own_until_the_rater_withdraws(lake):
-    browser = TestClient(create_rating_page(lake))
+    browser = TestClient(create_rating_page(Settings(home=str(lake.home))))
     surveys = lake.home / "surveys"
     key_page = browser.post("/start", data={"rater": "otter", "consent": "yes"}).text
     key = re.search(r"(?:[A-Z2-7]{4}-){3}[A-Z2-7]{4}", key_page).group()
@@ -99,7 +103,7 @@ def test_consent_and_answers_lie_in_files_of_their_own_until_the_rater_withdraws
     assert [path.name for path in survey_files(lake)] == ["page-otter.csv"]
     assert f"otter,{T1}-2,{pair},4" in (surveys / "page-otter.csv").read_text()
 
-    again = TestClient(create_rating_page(lake))  # after a restart
+    again = TestClient(create_rating_page(Settings(home=str(lake.home))))  # after a restart
     assert again.post("/start", data={"rater": "otter", "consent": "yes"}).status_code == 409
     again.post("/start", data={"rater": "otter", "consent": "yes", "return_key": key})
     thanks = again.get("/thanks").text
@@ -109,3 +113,43 @@ def test_consent_and_answers_lie_in_files_of_their_own_until_the_rater_withdraws
     assert "are erased" in again.post("/withdraw", data={"form_token": token}).text
     assert list(surveys.iterdir()) == []
     assert lake.names("ratings") == []
+
+
+def test_nothing_is_written_beside_an_erasure(lake, monkeypatch):
+    monkeypatch.setattr(rating_page, "_PATIENCE_S", 0.0)
+    settings = Settings(home=str(lake.home))
+    browser = TestClient(create_rating_page(settings))
+    browser.post("/start", data={"rater": "otter", "consent": "yes"})
+    text = browser.get(f"/segments/{T1}-2").text
+    token = re.search(r'name="form_token" value="([^"]+)"', text).group(1)
+    pair = re.search(r'name="([^"]+)" value="1"', text).group(1)
+    answer, withdrawal = {pair: "4", "form_token": token}, {"form_token": token}
+    with alone(settings):
+        other = TestClient(create_rating_page(settings))
+        refused = [
+            other.post("/start", data={"rater": "heron", "consent": "yes"}),
+            browser.post(f"/segments/{T1}-2", data=answer),
+            browser.post("/withdraw", data=withdrawal),
+        ]
+    assert [each.status_code for each in refused] == [503] * 3
+    assert all("nothing of this page was stored" in each.text for each in refused)
+    assert [path.name for path in (lake.home / "surveys").iterdir()] == ["consent-otter.json"]
+    browser.post(f"/segments/{T1}-2", data=answer)
+    assert [path.name for path in survey_files(lake)] == ["page-otter.csv"]
+
+
+def test_a_page_that_waited_for_its_raters_erasure_is_refused(lake):
+    settings = Settings(home=str(lake.home))
+    browser = TestClient(create_rating_page(settings))
+    browser.post("/start", data={"rater": "otter", "consent": "yes"})
+    text = browser.get(f"/segments/{T1}-2").text
+    token = re.search(r'name="form_token" value="([^"]+)"', text).group(1)
+    pair = re.search(r'name="([^"]+)" value="1"', text).group(1)
+    with ThreadPoolExecutor() as other:
+        with alone(settings):
+            sent = other.submit(browser.post, f"/segments/{T1}-2", data={pair: "4", "form_token": token})
+            sleep(0.5)
+            assert not sent.done()
+            (lake.home / "surveys" / "consent-otter.json").unlink()
+        assert sent.result().status_code == 403
+    assert list((lake.home / "surveys").iterdir()) == []

@@ -1,11 +1,17 @@
 """`apexline survey`: what is imported, and whether it is enough."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import sleep
 
 import pandas as pd
 
 from apexline.ml.emotions import EMOTIONS
 from apexline.ml.surveys.panel import simulate_panel
+from apexline.orchestration.commands import survey
+from apexline.orchestration.occupancy import alone
+from apexline.orchestration.settings import Settings
 
 
 def test_survey_power_needs_ratings_and_says_how_many_more(apexline, home, tmp_path):
@@ -90,3 +96,17 @@ def test_survey_import_of_what_is_no_table_is_one_line_not_a_traceback(apexline,
         assert code == 1
         assert name in err
         assert "Traceback" not in err
+
+
+def test_ratings_are_not_imported_beside_an_erasure(home, monkeypatch):
+    entered = []
+    monkeypatch.setattr(survey, "import_csv", lambda lake, file: entered.append(file))
+    settings = Settings()
+    with ThreadPoolExecutor() as other:
+        with alone(settings):
+            wanted = {"poles": None, "norms": None, "rater": "", "stimulus": ""}
+            waiting = other.submit(survey.import_ratings, settings, Path("answers.csv"), **wanted)
+            sleep(0.5)
+            assert not entered
+        waiting.result(timeout=10)
+    assert entered == [Path("answers.csv")]
