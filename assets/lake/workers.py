@@ -58,7 +58,7 @@ class ClipWorkers:
     Parameters
     ----------
     count : int
-        Clips at once; with 1 no process is started, and a crash of native code ends the run.
+        Clips at once; with 1 no process is started.
     """
 
     count: int = 1
@@ -82,7 +82,7 @@ class ClipWorkers:
             on a bad block; ``ImportError``; ``DeviceUnavailable``; ``DecodingUnavailable``. A note names the clip;
             clips under way are finished, the others are left out.
         """
-        if self.count == 1:
+        if min(self.count, len(jobs)) <= 1:
             found = [(job, _in_this_process(compute, job)) for job in jobs]
             return {job: fault for job, fault in found if fault is not None}
         waiting = deque(jobs)
