@@ -39,8 +39,8 @@ _LEVEL_IOU, _NMS_IOU = 0.5, 0.7
 _MAX_PART = 0.7
 _MAX_KNOWN_PART = 0.5
 # Where only the largest faces are asked for: candidates that P-Net may see on a level of the pyramid, best first, and
-# those that go on, largest first, at least and per face. A picture of one face has tens, a street with five faces
-# 137 and 99; a mosaic of thousands took 30 s and 5 GB.
+# those that go on, largest first, at least and per face. A picture of one face has tens of either, a street about a
+# hundred; mosaics of faces have as many as there is room for.
 _MOST_OF_LEVEL, _MOST_CANDIDATES, _CANDIDATES_PER_FACE = 2000, 128, 16
 # (shift right, shift down, scale) of the views whose landmarks are averaged, in box sides; every view is also
 # mirrored. One view alone places landmarks to about 1.5 % of the box, rough enough to look like expression.

@@ -4,10 +4,9 @@ Belongs here: the evidence of one track and its verdict. Stays out: small turns 
 show (``features.faces.alignment``), and what becomes of the frames (``tracker``).
 
 A detector also finds faces that are upside down or lie on their side, and then puts upright landmarks on them: eyes
-where the mouth is. Both tell: the score, and how far the landmarks are from the proportions of a face. What was
-measured, on 757 views of upright faces and 760 of the same ones turned (real and made clips, posed stills): none of the
-upright ones has a turned picture that fits better by 0.5, and of the turned ones 97 in 100 fit better upright. The rest
-are boxes that miss the face; they score little, and are searched about.
+where the mouth is. Both tell: the score, and how far the landmarks are from the proportions of a face. Where a turned
+face does not fit better upright, the box mostly misses it: such boxes score little, and are searched about. What the
+limits below rest on, faces of development clips, stands in docs/LOG.md, 2026-11-29.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ Turned = Literal["", "sideways", "upside_down"]
 
 # Quarter turns that make a face upright, and what it is called then.
 _TURNS: dict[int, Turned] = {1: "sideways", 2: "upside_down", 3: "sideways"}
-# No turned face scored more than .998; most upright ones do. That is evidence enough, and needs no look.
+# More than any turned face scored, and less than most upright ones. That is evidence enough, and needs no look.
 _SURE = 0.9985
-# Below, the box may have missed the face, and its surroundings are searched: one in ten upright faces scores less.
+# Below, the box may have missed the face, and its surroundings are searched.
 _DOUBTFUL = 0.995
 # s from one look at an upright face to the next, until it is settled; a turned one is looked at at every detection.
 _EVERY_S = 1.0

@@ -26,20 +26,11 @@ UnreadableReason = Literal[
 
 _ISO_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _ISO_BOXES = frozenset(
-    (
+    {
         *_ISO_FIRST_BOXES,
-        b"moof",
-        b"mfra",
-        b"sidx",
-        b"ssix",
-        b"styp",
-        b"emsg",
-        b"prft",
-        b"pnot",
-        b"pdin",
-        b"meta",
-    )
-    + (b"udta", b"uuid", b"PICT", b"junk")
+        *(b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"emsg", b"prft"),  # of fragments
+        *(b"pnot", b"pdin", b"meta", b"udta", b"uuid", b"PICT", b"junk"),
+    }
 )
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _FLV_HEADER, _FLV_TAGS = b"FLV\x01", b"\x08\x09\x12"

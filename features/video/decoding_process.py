@@ -32,6 +32,7 @@ from apexline.features.video.messages import HEAD_BYTES, Head, unpack, unpack_te
 _CRASHED: Final[UnreadableReason] = "decoder_crashed"
 _TOO_LONG: Final[UnreadableReason] = "limit_exceeded"
 _PROGRAM: Final = "apexline.features.video.decoder"
+_FORKED: Final = "this reader was opened before the process forked; open the clip again in the new process"
 _START_S: Final = 60.0
 _END_S: Final = 5.0
 _PIPE_BYTES: Final = 1 << 20
@@ -170,10 +171,7 @@ class DecodingProcess:
     def fill(self, arrays: Sequence[memoryview], patience: Patience) -> None:
         """Fill arrays of bytes with what the process sends; raises as `answer`."""
         if self._answers.closed:
-            message = (
-                "this reader was opened before the process forked; open the clip again in the new process"
-            )
-            raise RuntimeError(message)
+            raise RuntimeError(_FORKED)
         left = [array for array in arrays if array.nbytes]
         while left:
             try:
@@ -190,10 +188,7 @@ class DecodingProcess:
 
     def _wait(self, patience: Patience) -> None:
         if self._owner != os.getpid():
-            message = (
-                "this reader was opened before the process forked; open the clip again in the new process"
-            )
-            raise RuntimeError(message)
+            raise RuntimeError(_FORKED)
         started = time.monotonic()
         ready = self._poll.poll(math.ceil(1000 * max(0, patience.left_s)))
         patience.left_s -= time.monotonic() - started

@@ -70,26 +70,7 @@ class VideoInfo:
 
 
 def probe_video(path: str | Path) -> VideoInfo:
-    """Read a video's format and the exact presentation time of every frame.
-
-    All packets are read, only the last group of pictures is decoded: enough to see that the end is there.
-
-    Parameters
-    ----------
-    path : str or Path
-        A local video file.
-
-    Returns
-    -------
-    VideoInfo
-
-    Raises
-    ------
-    UnreadableVideo
-        With the reason in ``reason``.
-    FileNotFoundError
-        If there is no such file.
-    """
+    """Read what `guarded.probe_video` hands on, in this process; errors as there."""
     path = Path(path)
     check_not_empty(path)
     check_one_recording(path)
@@ -120,21 +101,7 @@ def probe_video(path: str | Path) -> VideoInfo:
 
 
 class FrameReader(Iterator[Frame]):
-    """Iterator over the frames of a video that survives lost ones; made by `read_frames`.
-
-    Attributes
-    ----------
-    num_read : int
-        Frames yielded so far.
-    num_corrupt : int
-        Frames left out so far because they did not decode, or not without damage. The frames that follow keep the
-        index and time that `probe_video` gives them; once the iterator ends, `num_read` and `num_corrupt` add up to
-        ``VideoInfo.num_frames``. AVI alone stores no presentation times: there the frames after a lost one may
-        move up.
-    reasons : Counter of str
-        Why, once the iterator ended: ``corrupt: ...`` or ``not decoded: ...``, with the frames that each cost; they
-        add up to `num_corrupt`.
-    """
+    """Iterator that decodes what `guarded.FrameReader` hands on, in this process; attributes as there."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
@@ -180,24 +147,7 @@ class FrameReader(Iterator[Frame]):
 
 
 def read_frames(path: str | Path) -> FrameReader:
-    """Stream the frames of a video in display order; memory does not grow with the clip.
-
-    Parameters
-    ----------
-    path : str or Path
-        A local video file.
-
-    Returns
-    -------
-    FrameReader
-        Iterator over `Frame`; index and time agree exactly with ``probe_video(path).timestamps``. Corrupt
-        frames are skipped and counted in ``num_corrupt``.
-
-    Raises
-    ------
-    UnreadableVideo
-        At the first frame, if the file cannot be opened as a video; later, if its packets break off.
-    """
+    """Stream the frames as `guarded.read_frames` does, in this process; errors as there."""
     return FrameReader(path)
 
 
