@@ -1,6 +1,7 @@
 """Fixtures that several test packages share: clips with exact truth, without a face, broken; kernels; the wheel."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Two workers share the cores with the processes that they start. Threads of OpenMP wait for each other by spinning:
+# where all of them want two, a test of seconds stands for many minutes. Set before NumPy and torch are imported.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @dataclass(frozen=True)
