@@ -11,6 +11,9 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from apexline.ml import ANSWERS
 
 _WARN = dg.AssetCheckSeverity.WARN
 _ERROR = dg.AssetCheckSeverity.ERROR
@@ -68,8 +71,10 @@ def faces_are_usable(
 
 
 def is_finite(name: str, table: pa.Table, column: str) -> dg.AssetCheckResult:
-    """No value of a column is missing, infinite or not a number."""
-    values = table[column].to_numpy(zero_copy_only=False).astype(np.float64)
+    """No value of a column, or of its lists, is missing, infinite or not a number."""
+    chosen = table[column]
+    flat = chosen.combine_chunks().flatten() if pa.types.is_list(chosen.type) else chosen
+    values = flat.to_numpy(zero_copy_only=False).astype(np.float64)
     bad = int(np.count_nonzero(~np.isfinite(values)))
     return _result(name, [f"{bad} of {values.size} values of {column} are not finite"] if bad else [])
 
@@ -193,8 +198,8 @@ def champion_is_not_worse(decisions: pa.Table) -> dg.AssetCheckResult:
 
 
 def probabilities_sum_to_one(scores: pa.Table) -> dg.AssetCheckResult:
-    """The four probabilities of every score are a distribution."""
-    columns = [scores[f"p_{e}"].to_numpy(zero_copy_only=False) for e in ("happy", "angry", "calm", "scared")]
+    """The probabilities of every score are a distribution; scores from before ``other`` was one have none for it."""
+    columns = [pc.fill_null(scores[f"p_{e}"], 0.0).to_numpy(zero_copy_only=False) for e in ANSWERS]
     total = np.sum(columns, axis=0) if scores.num_rows else np.ones(0)
     problems = [
         f"{segment}: probabilities sum to {value:.4f}"

@@ -19,12 +19,15 @@ from numpy.typing import NDArray
 
 from apexline.features.backend import device_namespace, to_numpy
 from apexline.features.config import FeatureConfig
+from apexline.features.expression import ExpressionRow, ExpressionStream
 from apexline.features.flow import FlowRow, FlowStream
 from apexline.features.modc import TextureRow, TextureStream, texture_histograms
 from apexline.features.spotting import Decision, Segment, explain, spot
 from apexline.features.stored_rows import Columns, track_curves
 from apexline.features.tracking import track_faces
 from apexline.features.video import read_frames
+
+_Stream = TextureStream | FlowStream | ExpressionStream
 
 # A track that has been silent for this many frames has ended.
 _FRAMES_OUT_OF_SIGHT = 250
@@ -33,13 +36,18 @@ _PACKED_ROWS = 2048
 
 
 def find_segments(
-    texture_rows: Columns, flow_rows: Columns, *, track_id: str, config: FeatureConfig
+    texture_rows: Columns,
+    flow_rows: Columns,
+    word_rows: Columns | None = None,
+    *,
+    track_id: str,
+    config: FeatureConfig,
 ) -> list[Segment]:
     """Expression segments of one track from its stored rows.
 
     Parameters
     ----------
-    texture_rows, flow_rows
+    texture_rows, flow_rows, word_rows
         As in `track_curves`; rows of this track only.
     track_id : str
     config : FeatureConfig
@@ -52,22 +60,27 @@ def find_segments(
     Raises
     ------
     ValueError
-        As `track_curves`.
+        As `track_curves`, and if the learned rule is asked without `word_rows`.
     """
     return [
         segment
-        for curves in track_curves(texture_rows, flow_rows, config=config)
+        for curves in track_curves(texture_rows, flow_rows, word_rows, config=config)
         for segment in spot(curves, track_id=track_id, config=config.segments)
     ]
 
 
 def explain_segments(
-    texture_rows: Columns, flow_rows: Columns, *, track_id: str, config: FeatureConfig
+    texture_rows: Columns,
+    flow_rows: Columns,
+    word_rows: Columns | None = None,
+    *,
+    track_id: str,
+    config: FeatureConfig,
 ) -> list[Decision]:
     """What `find_segments` decides of each stretch of a track, and on which grounds; arguments and errors as there."""
     return [
         explain(curves, track_id=track_id, config=config.segments)
-        for curves in track_curves(texture_rows, flow_rows, config=config)
+        for curves in track_curves(texture_rows, flow_rows, word_rows, config=config)
     ]
 
 
@@ -133,17 +146,21 @@ def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[
     config = FeatureConfig() if config is None else config
     texture = _RowsByTrack(lambda: TextureStream(config.texture, config.device))
     flow = _RowsByTrack(lambda: FlowStream(config.flow, config.device))
+    words = _RowsByTrack(ExpressionStream)
     with Path(path).open("rb") as file:
         clip_key = hashlib.file_digest(file, "sha256").hexdigest()
     for face in track_faces(read_frames(path), faces=config.faces, tracks=config.tracks, clip_key=clip_key):
         if face.crop is not None:
             texture.push(face.track_id, face.crop, face.frame, face.time_s)
             flow.push(face.track_id, face.crop, face.frame, face.time_s)
-    texture_rows = texture.columns()
+            words.push(face.track_id, face.crop, face.frame, face.time_s)
+    texture_rows, word_rows = texture.columns(), words.columns()
     found = [
         segment
         for track_id, flow_rows in flow.columns().items()
-        for segment in find_segments(texture_rows[track_id], flow_rows, track_id=track_id, config=config)
+        for segment in find_segments(
+            texture_rows[track_id], flow_rows, word_rows[track_id], track_id=track_id, config=config
+        )
     ]
     return sorted(found, key=lambda segment: (segment.onset, segment.track_id))
 
@@ -151,10 +168,10 @@ def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[
 class _RowsByTrack:
     """Runs one stream per track and keeps the rows, packed; a track out of sight gives its stream back."""
 
-    def __init__(self, make_stream: Callable[[], TextureStream | FlowStream]) -> None:
+    def __init__(self, make_stream: Callable[[], _Stream]) -> None:
         self._make_stream = make_stream
-        self._open: dict[str, tuple[int, TextureStream | FlowStream]] = {}
-        self._rows: dict[str, list[TextureRow | FlowRow]] = defaultdict(list)
+        self._open: dict[str, tuple[int, _Stream]] = {}
+        self._rows: dict[str, list[TextureRow | FlowRow | ExpressionRow]] = defaultdict(list)
         # rows as column arrays, in order: some 3 kB a frame instead of the 7 that row objects take
         self._packed: dict[str, list[dict[str, NDArray[Any]]]] = defaultdict(list)
 

@@ -32,7 +32,9 @@ def least_fps(config: FeatureConfig) -> float:
     return max(1 / _LONGEST_HOLE_S, 2 / smooth_s if smooth_s > 0 else 0.0)
 
 
-def track_curves(texture_rows: Columns, flow_rows: Columns, *, config: FeatureConfig) -> list[TrackCurves]:
+def track_curves(
+    texture_rows: Columns, flow_rows: Columns, word_rows: Columns | None = None, *, config: FeatureConfig
+) -> list[TrackCurves]:
     """Curves of one track from its stored rows: holes filled, motion from rest, smoothed.
 
     Parameters
@@ -41,6 +43,8 @@ def track_curves(texture_rows: Columns, flow_rows: Columns, *, config: FeatureCo
         Columns ``frame``, ``kind``, ``difference`` of the table ``texture_features``; may be empty.
     flow_rows : mapping of str to ndarray
         Columns ``frame``, ``time_s``, ``roi``, ``drow``, ``dcol`` of the table ``flow_features``.
+    word_rows : mapping of str to ndarray, optional
+        Columns ``frame`` and ``words`` of the table ``expression_features``; the hand-made rules do without.
     config : FeatureConfig
 
     Returns
@@ -59,10 +63,18 @@ def track_curves(texture_rows: Columns, flow_rows: Columns, *, config: FeatureCo
     times = np.asarray(flow_rows["time_s"], dtype=np.float64)[first]
     displacement = _pivot(flow_rows, flow_frames, config.segments.regions)
     texture = _mean_difference(texture_rows, flow_frames, config.texture.kinds)
+    words = None if word_rows is None else _words(word_rows, flow_frames)
     breaks = np.flatnonzero(np.diff(times) > _LONGEST_HOLE_S) + 1
     stretches = np.split(np.arange(flow_frames.size), breaks)
     return [
-        _curves_of(flow_frames[stretch], times[stretch], displacement[stretch], texture[stretch], config)
+        _curves_of(
+            flow_frames[stretch],
+            times[stretch],
+            displacement[stretch],
+            texture[stretch],
+            None if words is None else words[stretch],
+            config,
+        )
         for stretch in stretches
         if stretch.size > 1
     ]
@@ -100,11 +112,19 @@ def _mean_difference(
     return np.interp(frames, known, difference)
 
 
+def _words(word_rows: Columns, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Logits of words at some frames, (T, W); interpolated where there is no row."""
+    known, at = np.unique(np.asarray(word_rows["frame"], dtype=np.int64), return_index=True)
+    logits = np.asarray(word_rows["words"], dtype=np.float64)[at]
+    return np.stack([np.interp(frames, known, column) for column in logits.T], axis=1)
+
+
 def _curves_of(
     frames: NDArray[np.int64],
     times: NDArray[np.float64],
     displacement: NDArray[np.float64],
     texture: NDArray[np.float64],
+    words: NDArray[np.float64] | None,
     config: FeatureConfig,
 ) -> TrackCurves:
     """Resample to even steps of time, so that a variable frame rate looks like any other; take rest away; smooth."""
@@ -123,4 +143,6 @@ def _curves_of(
         changed = contrast(changed, k=half_window(config.texture.window_s, fps))
     changed = smoothed(changed, config=options, fps=fps)
     nearest = np.rint(np.interp(even, times, frames)).astype(np.int64)
-    return TrackCurves(nearest, even, moved, changed - np.percentile(changed, 20))
+    if words is not None:
+        words = np.stack([np.interp(even, times, column) for column in words.T], axis=1)
+    return TrackCurves(nearest, even, moved, changed - np.percentile(changed, 20), words)

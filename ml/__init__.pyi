@@ -4,6 +4,7 @@ from .bootstrap import percentile_interval as percentile_interval
 from .config import PROJECT_FORM as PROJECT_FORM
 from .config import AbstentionConfig as AbstentionConfig
 from .config import TrainConfig as TrainConfig
+from .emotions import ANSWERS as ANSWERS
 from .emotions import EMOTIONS as EMOTIONS
 from .emotions import PAD_AXES as PAD_AXES
 from .norms import AdjectivePair as AdjectivePair

@@ -133,6 +133,8 @@ class AbstentionConfig:
         Share of the validation faces that the least confidence lets through.
     typical : float
         Share of the validation faces that count as inside the training range.
+    min_change_confidence : float
+        Least probability of what a change of expression is called.
     """
 
     min_face_px: NonNegativeFloat = 32.0
@@ -142,3 +144,4 @@ class AbstentionConfig:
     min_track_s: NonNegativeFloat = 0.5
     coverage: _Share = 0.8
     typical: _Share = 0.99
+    min_change_confidence: _Share = 0.45

@@ -7,6 +7,7 @@ CLIP_ASSETS = (
     "face_tracks",
     "texture_features",
     "flow_features",
+    "expression_features",
     "expression_segments",
     "segment_scores",
 )

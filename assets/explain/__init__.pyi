@@ -14,4 +14,5 @@ from .stored_track import texture_figure as texture_figure
 from .stored_track import track_view as track_view
 from .stored_track import why as why
 from .stored_track import why_rows as why_rows
+from .stored_track import words_figure as words_figure
 from .wording import TrackExplanation as TrackExplanation

@@ -148,6 +148,17 @@ def flow_figure(lake: Lake, camera_day: str) -> list[tuple[str, Figure]]:
     return [("Module and angle of the longest track", figure) for figure in drawn]
 
 
+def words_figure(lake: Lake, camera_day: str) -> list[tuple[str, Figure]]:
+    """Draw the words of the camera-day's longest track over time."""
+
+    def draw(shown: ShownTrack) -> Figure:
+        rows = _of_track(lake, "expression_features", shown)
+        return figures.word_curves(rows, truth=_truth(lake, shown), synthetic=shown.synthetic)
+
+    drawn = islice(each_readable(draw, longest_tracks(lake, camera_day)), 1)
+    return [("Words of the longest track", figure) for figure in drawn]
+
+
 def explain_shown(lake: Lake, shown: ShownTrack, parameters: Parameters) -> TrackExplanation:
     """Explain a stored track by the present parameters: those that its segments were found with."""
     view = track_view(lake, shown, parameters)
@@ -161,16 +172,16 @@ def explain_shown(lake: Lake, shown: ShownTrack, parameters: Parameters) -> Trac
 def track_view(lake: Lake, shown: ShownTrack, parameters: Parameters) -> TrackView | None:
     """Decide once more from a track's stored rows, with the reasons; None where there is no curve."""
     config = parameters.features
-    texture, flow = (
+    of_track = [
         columns_of_track(
             lake.read(table, shown.clip_id, camera_day=shown.camera_day, columns=columns), shown.track_id
         )
         for table, columns in DECIDING_COLUMNS.items()
-    )
-    decisions = explain_segments(texture, flow, track_id=shown.track_id, config=config)
+    ]
+    decisions = explain_segments(*of_track, track_id=shown.track_id, config=config)
     if not decisions:
         return None
-    rows = pd.DataFrame({name: texture[name] for name in ("time_s", "kind", "difference")})
+    rows = pd.DataFrame({name: of_track[0][name] for name in ("time_s", "kind", "difference")})
     return TrackView(
         decisions=decisions,
         texture=pd.DataFrame(rows[rows["kind"].isin(config.texture.kinds)]),

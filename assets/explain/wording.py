@@ -165,6 +165,8 @@ def _explain(
 def in_words(decision: Decision, reason: Reason | None, config: SegmentConfig) -> tuple[str, list[str]]:
     """Say what was decided, and on which grounds; without a reason, of a stretch that has no segment."""
     turned_down = [_turned_down(each, config) for each in decision.rejected]
+    if config.rule == "learned":
+        return _in_words_learned(decision, reason, config, turned_down)
     if reason is None:
         return _silence(decision), [
             *_motion(decision.motion, "", config),
@@ -174,6 +176,31 @@ def in_words(decision: Decision, reason: Reason | None, config: SegmentConfig) -
     return _found(reason), [
         *_motion(reason.motion, reason.segment.source, config),
         _texture(reason.texture, reason.segment.source, config),
+        f"It begins {_bound(reason.begin, config, onset=True)}.",
+        f"It ends {_bound(reason.end, config, onset=False)}.",
+        *turned_down,
+    ]
+
+
+def _in_words_learned(
+    decision: Decision, reason: Reason | None, config: SegmentConfig, turned_down: list[str]
+) -> tuple[str, list[str]]:
+    shown = decision if reason is None else reason
+    beside = [
+        f"What the hand-made curves show beside it: {_listed(shown.motion)}; texture {shown.texture.value:.3f}, "
+        f"where {shown.texture.threshold:.3f} would count."
+    ]
+    if reason is None:
+        likeliest = max((each.probability for each in decision.rejected), default=0.0)
+        headline = (
+            f"No segment: the likeliest change has a probability of {likeliest:.2f}, "
+            f"and {config.min_probability:.2f} would count"
+        )
+        return headline, [*beside, *turned_down]
+    return _found(reason), [
+        f"By words, motion, texture and what moves before, after and about it, this is an expression with a "
+        f"probability of {reason.probability:.2f} ({config.min_probability:.2f} needed).",
+        *beside,
         f"It begins {_bound(reason.begin, config, onset=True)}.",
         f"It ends {_bound(reason.end, config, onset=False)}.",
         *turned_down,
@@ -221,7 +248,9 @@ def obstacles_in(pictures: Pictures, features: FeatureConfig) -> list[str]:
 
 def _found(reason: Reason) -> str:
     segment = reason.segment
-    by = {"flow": "motion", "both": "motion and texture"}.get(segment.source, words(segment.source))
+    by = {"flow": "motion", "both": "motion and texture", "learned": "the learned rule"}.get(
+        segment.source, words(segment.source)
+    )
     return (
         f"{segment.length.capitalize()}-expression from {segment.onset_s:.2f} to {segment.offset_s:.2f} s, "
         f"apex at {segment.apex_s:.2f} s, found by {by}"
@@ -279,12 +308,18 @@ def _bound(bound: Bound, config: SegmentConfig, *, onset: bool) -> str:
         "half": "at half the prominence of the peak of texture",
         "threshold": f"where the curve {verb} its threshold",
         "edge": f"with the track: the face is not seen {'before' if onset else 'after'}",
+        "learned": "where the likeliest of several bounds lies",
         "cut": f"where the strongest {config.max_length_s:g} s do, the longest that a segment may be",
         "": "where the segments that were joined do",
     }[bound.stop]
 
 
 def _turned_down(rejected: Rejected, config: SegmentConfig) -> str:
+    if rejected.why == "improbable":
+        return (
+            f"A change in frames {rejected.onset} to {rejected.offset} is no segment: its probability is "
+            f"{rejected.probability:.2f}."
+        )
     by = "motion" if rejected.source == "flow" else rejected.source
     why = {
         "too_short": f"it lasts less than {config.min_length_s:g} s",

@@ -4,6 +4,7 @@ from .calibration import slices_plot as slices_plot
 from .curves import face_strip as face_strip
 from .curves import flow_curves as flow_curves
 from .curves import texture_curves as texture_curves
+from .curves import word_curves as word_curves
 from .decision import MOMENTS as MOMENTS
 from .decision import TrackView as TrackView
 from .decision import curves_decision as curves_decision

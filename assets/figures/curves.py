@@ -1,7 +1,7 @@
 """Curves over the frames of a track as they are stored, before anything is decided, and faces side by side.
 
-Belongs here: drawing rows of ``texture_features`` and ``flow_features``. Stays out: what was decided on them
-(``decision``).
+Belongs here: drawing rows of ``texture_features``, ``flow_features`` and ``expression_features``. Stays out: what was
+decided on them (``decision``).
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from scipy.special import softmax
 
 from apexline.assets.figures.style import (
     BLUE,
     GREEN,
+    GREY,
     INK,
+    ORANGE,
+    PINK,
     RED,
+    SKY,
     TEXTURE_NAMES,
     finish,
     kinds_of,
@@ -29,6 +34,12 @@ from apexline.assets.figures.style import (
     stacked_panels,
     words,
 )
+from apexline.features.expression import RATERS_WORDS
+
+# Colours that colour-blind people tell apart do not suffice for all words: the rarer ones are dashed.
+_WORD_LINES = (
+    (GREY, "-"), (GREEN, "-"), (SKY, "-"), (BLUE, "-"), (RED, "-"), (ORANGE, "--"), (PINK, "-"), (INK, ":"),
+)  # fmt: skip
 
 
 def texture_curves(
@@ -92,6 +103,32 @@ def flow_curves(rows: pd.DataFrame, *, roi: str, truth: pd.DataFrame, synthetic:
         mark_truth(panel, zip(truth["onset"], truth["offset"], strict=True))
         legend_beside(panel)
     share_x([module, angle], "frame")
+    return figure
+
+
+def word_curves(rows: pd.DataFrame, *, truth: pd.DataFrame, synthetic: bool) -> Figure:
+    """Draw how probable each of FER+'s raters' words is for a face over time.
+
+    Parameters
+    ----------
+    rows : DataFrame, columns frame, words (logits as in `features.expression.ExpressionRow`)
+        Rows of ``expression_features`` of one track.
+    truth : DataFrame
+        As for `texture_curves`.
+    synthetic : bool
+        The curve comes from the project's own generator.
+    """
+    ordered = rows.sort_values("frame")
+    logits = np.stack(ordered["words"].to_list())[:, : len(RATERS_WORDS)]
+    shares = softmax(logits.astype(np.float64), axis=1)
+    figure, [panel] = stacked_panels(1, height=3.0, synthetic=synthetic)
+    for word, share, (colour, dashes) in zip(RATERS_WORDS, shares.T, _WORD_LINES, strict=True):
+        panel.plot(ordered["frame"], share, color=colour, linestyle=dashes, linewidth=1.6, label=word)
+    finish(panel, title="words for the face", y="probability", legend=False)
+    panel.set_ylim(0, 1)
+    mark_truth(panel, zip(truth["onset"], truth["offset"], strict=True))
+    legend_beside(panel)
+    share_x([panel], "frame")
     return figure
 
 

@@ -23,6 +23,7 @@ from apexline.assets.lake.crops import rows_table, write_track_features
 from apexline.assets.lake.pictures import PictureMeter
 from apexline.assets.lake.storage import Lake, columns_of_track
 from apexline.features import FeatureConfig, find_segments
+from apexline.features.expression import ExpressionStream
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream
 from apexline.features.tracking import TrackedFace, track_faces
@@ -32,6 +33,7 @@ from apexline.features.video import read_frames
 DECIDING_COLUMNS = {
     "texture_features": ["track_id", "frame", "time_s", "kind", "difference"],
     "flow_features": ["track_id", "frame", "time_s", "roi", "drow", "dcol"],
+    "expression_features": ["track_id", "frame", "words"],
 }
 _FRAMES_AT_ONCE = 64
 # A clip that is only asked about belongs to no camera; its lake holds nothing else.
@@ -82,6 +84,7 @@ def process_clip(clip: Path, *, features: FeatureConfig) -> Generator[LakeClip]:
         flow = partial(FlowStream, features.flow, features.device)
         write_track_features(lake, "texture_features", texture, **at)
         write_track_features(lake, "flow_features", flow, **at)
+        write_track_features(lake, "expression_features", ExpressionStream, **at)
         write_segments(lake, features, **at)
         yield LakeClip(lake, _NO_CAMERA_DAY, clip_id)
 
@@ -149,18 +152,14 @@ def lost_frames(lake: Lake, camera_days: Iterable[str]) -> dict[tuple[str, str],
 
 def write_segments(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: str, stamp: str) -> None:
     """Find the segments of a clip's tracks in their stored features, into ``expression_segments``."""
-    texture, flow = (
+    tables = [
         lake.read(table, clip_id, camera_day=camera_day, columns=columns)
         for table, columns in DECIDING_COLUMNS.items()
-    )
+    ]
     rows: list[dict[str, Any]] = []
-    for track_id in sorted(set(flow["track_id"].to_pylist()) | set(texture["track_id"].to_pylist())):
-        found = find_segments(
-            columns_of_track(texture, track_id),
-            columns_of_track(flow, track_id),
-            track_id=track_id,
-            config=features,
-        )
+    for track_id in sorted({track_id for table in tables for track_id in table["track_id"].to_pylist()}):
+        of_track = (columns_of_track(table, track_id) for table in tables)
+        found = find_segments(*of_track, track_id=track_id, config=features)
         rows.extend(
             {**asdict(each), "clip_id": clip_id, "segment_id": f"{track_id}-{each.onset}"} for each in found
         )

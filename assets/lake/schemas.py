@@ -18,6 +18,7 @@ def _column(name: str, kind: pa.DataType, description: str, unit: str = "") -> p
 
 _UTC = pa.timestamp("us", tz="UTC")
 _FLOATS = pa.list_(pa.float32())
+_FRAMES = pa.list_(pa.int32())
 
 CLIP_ID = _column("clip_id", pa.string(), "first 16 hex digits of the clip's SHA-256")
 TRACK_ID = _column("track_id", pa.string(), "track within this clip; links to nothing outside it")
@@ -138,6 +139,18 @@ FLOW_FEATURES = pa.schema(
     ]
 )
 
+EXPRESSION_FEATURES = pa.schema(
+    [
+        CLIP_ID,
+        TRACK_ID,
+        FRAME,
+        TIME,
+        _column(
+            "words", _FLOATS, "logits of the words of features.expression: FER+'s raters', then FER2013's"
+        ),
+    ]
+)
+
 EXPRESSION_SEGMENTS = pa.schema(
     [
         CLIP_ID,
@@ -151,8 +164,13 @@ EXPRESSION_SEGMENTS = pa.schema(
         _column("offset_s", pa.float64(), "time of the offset", "s"),
         _column("length", pa.string(), "micro (up to 0.5 s) or macro"),
         _column("score", pa.float32(), "strength of the apex against the detection threshold"),
-        _column("source", pa.string(), "evidence that found it: flow, texture or both"),
+        _column("source", pa.string(), "what found it: the learned rule, or flow, texture or both"),
         _column("roi", pa.string(), "region with the strongest motion at the apex"),
+        _column("held", _FRAMES, "some frames that hold the expression", "0-based"),
+        _column("rest", _FRAMES, "some frames of the track in which the face is at rest", "0-based"),
+        _column(
+            "words", _FLOATS, "rise of the logits of FER+'s words from rest; empty by a rule without words"
+        ),
     ]
 )
 
@@ -260,12 +278,17 @@ SEGMENT_SCORES = pa.schema(
         _column("version", pa.string(), "baseline, features or semantic"),
         _column("scored_at", _UTC, "when it was scored", "UTC"),
         _column("dagster_run_id", pa.string(), "run that scored"),
-        _column("emotion", pa.string(), "most probable apparent expression"),
+        _column(
+            "emotion", pa.string(), "most probable apparent expression: happy, angry, calm, scared or other"
+        ),
         _column("confidence", pa.float32(), "its probability", "0..1"),
         _column("p_happy", pa.float32(), "probability", "0..1"),
         _column("p_angry", pa.float32(), "probability", "0..1"),
         _column("p_calm", pa.float32(), "probability", "0..1"),
         _column("p_scared", pa.float32(), "probability", "0..1"),
+        _column(
+            "p_other", pa.float32(), "probability that it is none of them; null: scored before it was", "0..1"
+        ),
         _column("pleasure", pa.float32(), "PAD coordinate", "-1..1"),
         _column("arousal", pa.float32(), "PAD coordinate", "-1..1"),
         _column("dominance", pa.float32(), "PAD coordinate", "-1..1"),
@@ -284,6 +307,7 @@ TABLES: dict[str, pa.Schema] = {
     "face_crops": FACE_CROPS,  # pixels of the frames that were kept
     "texture_features": TEXTURE_FEATURES,  # texture difference frame by frame
     "flow_features": FLOW_FEATURES,  # motion by region and frame
+    "expression_features": EXPRESSION_FEATURES,  # how a face looks in words, frame by frame
     "expression_segments": EXPRESSION_SEGMENTS,  # as found by the present code
     "ratings": RATINGS,  # one row for each rater, stimulus and adjective pair
     "training_set": TRAINING_SET,  # what the models learned from
@@ -304,5 +328,6 @@ LAKE_ONLY: dict[str, frozenset[str]] = {
     "face_crops": frozenset({"crop"}),
     "texture_features": frozenset({"block_differences"}),
     "flow_features": frozenset({"hoof"}),
+    "expression_features": frozenset({"words"}),
     "training_set": frozenset({"image", "texture", "flow"}),
 }

@@ -46,6 +46,27 @@ class FaceInput:
     light: Light = ""
 
 
+@dataclass(frozen=True, eq=False)
+class ChangeInput:
+    """A change of expression to be scored.
+
+    Parameters
+    ----------
+    held, rest : sequence of ndarray, shape (128, 128), uint8
+        Crops that hold the expression, the apex first, and crops at rest.
+    words : sequence of float
+        As in `features.spotting.Segment`.
+    quality, light
+        Of the apex, as in `FaceInput`.
+    """
+
+    held: Sequence[NDArray[np.uint8]]
+    rest: Sequence[NDArray[np.uint8]]
+    words: Sequence[float]
+    quality: Mapping[str, float] = field(default_factory=dict)
+    light: Light = ""
+
+
 def score_faces(
     model: ExpressionModel, faces: Sequence[FaceInput], *, features: FeatureConfig
 ) -> list[dict[str, Any]]:
@@ -67,13 +88,38 @@ def score_faces(
         return []
     images = np.stack([_image(face.crop) for face in faces])
     texture, flow, onsets = (None,) * 3 if model.reducer is None else _describe(faces, features, model)
-    measured = {
-        name: [face.quality.get(name, math.nan) for face in faces]
-        for name in {name for face in faces for name in face.quality}
+    return answers(model, model.predict(images, texture, flow, onsets), _measured(faces))
+
+
+def score_changes(
+    model: ExpressionModel, changes: Sequence[ChangeInput], *, features: FeatureConfig
+) -> list[dict[str, Any]]:
+    """Answer for changes of expression, in one batch; parameters and answers are those of `score_faces`."""
+    if not changes:
+        return []
+    from apexline.ml.deepid import Change, predict_changes  # torch takes seconds to import
+
+    apexes = [FaceInput(each.held[0], each.rest[0], each.quality, each.light) for each in changes]
+    texture, flow = (None, None) if model.reducer is None else _describe(apexes, features, model)[:2]
+    judged = [
+        Change(
+            np.stack([_image(crop) for crop in each.held]),
+            np.stack([_image(crop) for crop in each.rest]),
+            np.asarray(each.words, np.float32),
+        )
+        for each in changes
+    ]
+    return answers(model, predict_changes(model, judged, texture, flow), _measured(apexes))
+
+
+def _measured(faces: Sequence[FaceInput]) -> dict[str, list[Any]]:
+    """Measures of faces as `ml.deepid.abstention.Limits.reasons` takes them."""
+    names = {name for face in faces for name in face.quality}
+    measured: dict[str, list[Any]] = {
+        name: [face.quality.get(name, math.nan) for face in faces] for name in names
     }
     # Reasons are words for people.
-    lights = [face.light.replace("_", " ") for face in faces]
-    return answers(model, model.predict(images, texture, flow, onsets), {**measured, "light": lights})
+    return {**measured, "light": [face.light.replace("_", " ") for face in faces]}
 
 
 def quality_of(quality: FaceQuality, *, track_s: float = math.nan) -> dict[str, float]:
@@ -90,7 +136,7 @@ def quality_of(quality: FaceQuality, *, track_s: float = math.nan) -> dict[str, 
 def score_segments(
     model: ExpressionModel, clip: LakeClip, *, features: FeatureConfig
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Answer for the segments of a clip, each by its face at the apex.
+    """Answer for the segments of a clip, each by what changed from the track's rest to where it is held.
 
     Parameters
     ----------
@@ -107,11 +153,11 @@ def score_segments(
     """
     at = (clip.lake, clip.camera_day, clip.clip_id)
     segments = clip.lake.read("expression_segments", clip.clip_id, camera_day=clip.camera_day).to_pylist()
-    places = [tuple((each["track_id"], each[moment]) for moment in ("onset", "apex")) for each in segments]
-    wanted = [place for pair in places for place in pair]
-    crops, measures = crops_at(*at, wanted), measures_at(*at, wanted)
-    faces = [_segment_face(crops[apex], crops[onset], measures.get(apex, {})) for onset, apex in places]
-    return list(zip(segments, score_faces(model, faces, features=features), strict=True))
+    apexes = [(each["track_id"], each["apex"]) for each in segments]
+    shown = [(each["track_id"], frame) for each in segments for frame in (*each["held"], *each["rest"])]
+    crops, measures = crops_at(*at, [*apexes, *shown]), measures_at(*at, apexes)
+    changes = [_change(each, crops, measures) for each in segments]
+    return list(zip(segments, score_changes(model, changes, features=features), strict=True))
 
 
 def by_time(
@@ -121,11 +167,21 @@ def by_time(
     return sorted(scored, key=lambda each: (each[0]["onset"], each[0]["track_id"]))
 
 
-def _segment_face(
-    crop: NDArray[np.uint8], onset: NDArray[np.uint8], quality: Mapping[str, float]
-) -> FaceInput:
-    light = bad_light(crop, quality["blur"]) if quality else ""
-    return FaceInput(crop, onset, quality, light)
+def _change(
+    segment: Mapping[str, Any],
+    crops: Mapping[tuple[str, int], NDArray[np.uint8]],
+    measures: Mapping[tuple[str, int], Mapping[str, float]],
+) -> ChangeInput:
+    track_id, apex = segment["track_id"], segment["apex"]
+    quality = measures.get((track_id, apex), {})
+    crop = crops[track_id, apex]
+    return ChangeInput(
+        held=[crop, *(crops[track_id, frame] for frame in segment["held"])],
+        rest=[crops[track_id, frame] for frame in segment["rest"]],
+        words=segment["words"],
+        quality=quality,
+        light=bad_light(crop, quality["blur"]) if quality else "",
+    )
 
 
 def _image(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:

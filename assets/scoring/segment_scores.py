@@ -27,7 +27,7 @@ from apexline.ml import PAD_AXES, emotion_pad
 from apexline.ml.deepid import REASONS
 from apexline.ml.registry import PLACES, ModelRegistry
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @dg.asset(

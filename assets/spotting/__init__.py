@@ -1,1 +1,1 @@
-"""Groups `faces` and `features`: `face_tracks`, `texture_features`, `flow_features`, `expression_segments`."""
+"""Groups `faces` and `features`: `face_tracks`, the features of each frame, `expression_segments`."""

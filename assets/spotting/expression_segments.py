@@ -5,18 +5,25 @@ from functools import partial
 import dagster as dg
 
 from apexline.assets import checks, explain
-from apexline.assets.lake import CAMERA_DAYS, Lake, fingerprints, for_each_clip, write_segments
+from apexline.assets.lake import (
+    CAMERA_DAYS,
+    DECIDING_COLUMNS,
+    Lake,
+    fingerprints,
+    for_each_clip,
+    write_segments,
+)
 from apexline.assets.metadata import Drawing, asset_attributes, column_schema, figures, table_preview
 from apexline.assets.parameters import Parameters
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 _EXPLAINED = 50  # tracks
 
 
 @dg.asset(
     partitions_def=CAMERA_DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    deps=["texture_features", "flow_features"],
+    deps=["texture_features", "flow_features", "expression_features"],
     code_version=CODE_VERSION,
     check_specs=[
         dg.AssetCheckSpec("segments_are_ordered", asset="expression_segments", blocking=True),
@@ -29,7 +36,7 @@ def expression_segments(
     lake: dg.ResourceParam[Lake],
     parameters: dg.ResourceParam[Parameters],
 ) -> dg.MaterializeResult:
-    """Onset, apex and offset of each expression change (eq. 21-24), per face track, from texture and flow.
+    """Onset, apex and offset of each expression change (eq. 21-24), per face track, from texture, flow and words.
 
     A segment says that a face's expression changed there; what it resembles is the model's to say. The metadata
     says why there is a segment and why a track has none: `why` in words, the strongest of each with its curves.
@@ -38,7 +45,7 @@ def expression_segments(
         lake,
         context.partition_keys,
         ["expression_segments"],
-        clips=lambda day: fingerprints(lake, day, "texture_features", "flow_features"),
+        clips=lambda day: fingerprints(lake, day, *DECIDING_COLUMNS),
         code_version=CODE_VERSION,
         depends_on=[parameters.hash_of("features.segments")],
         compute=partial(write_segments, lake, parameters.features),

@@ -1,11 +1,12 @@
-"""Assets ``texture_features`` and ``flow_features``: how a face's texture changes and how its regions move."""
+"""Assets ``texture_features``, ``flow_features`` and ``expression_features``: texture, motion and looks of a face."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import pyarrow as pa
 
 from apexline.assets import checks, explain
 from apexline.assets.lake import (
@@ -20,33 +21,36 @@ from apexline.assets.lake import (
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters
 from apexline.features import FeatureConfig
+from apexline.features.expression import ExpressionStream
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEXTURE_CODE_VERSION, FLOW_CODE_VERSION = "2", "2"
+TEXTURE_CODE_VERSION, FLOW_CODE_VERSION, EXPRESSION_CODE_VERSION = "2", "2", "1"
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """What tells one of the two assets from the other.
+    """What tells one of the assets from the others.
 
     Attributes
     ----------
     name : str
         The asset and its table.
     description, code_version : str
-    section : str
-        Part of the parameter file that the rows depend on.
+    sections : tuple of str
+        Parts of the parameter file that the rows depend on.
     stream_maker : callable
         From the configuration, what makes the stream of one track. Worker processes get the latter pickled: it holds a
         class of a module, and of the parameters what it needs.
     check : str
         Name of the check that `value` is finite.
-    value, row_of : str
-        Columns: the number that the stage is about, and what a frame's rows are told apart by.
+    value : str
+        Column: the number that the stage is about, or a list of numbers.
+    row_of : str
+        Column that a frame's rows are told apart by; empty where it has one.
     listed_as : str
         Under which name the metadata lists what `row_of` takes.
     draw : callable
@@ -56,7 +60,7 @@ class _Stage:
     name: str
     description: str
     code_version: str
-    section: str
+    sections: tuple[str, ...]
     stream_maker: Callable[[FeatureConfig], Callable[[], TrackStream]]
     check: str
     value: str
@@ -70,7 +74,7 @@ _TEXTURE = _Stage(
     description="MODC feature-difference curves (eq. 1-10, 21): chi-square distance of each frame's block "
     "histograms.\n\nOne row per kept face, frame and descriptor kind.",
     code_version=TEXTURE_CODE_VERSION,
-    section="features.texture",
+    sections=("features.texture",),
     stream_maker=lambda features: partial(TextureStream, features.texture, features.device),
     check="texture_is_finite",
     value="difference",
@@ -83,7 +87,7 @@ _FLOW = _Stage(
     description="Horn-Schunck flow of brows, eyes and mouth (eq. 11-20), head motion removed.\n\n"
     "One row per kept face, frame and region: displacement against the reference, module, angle, px per second.",
     code_version=FLOW_CODE_VERSION,
-    section="features.flow",
+    sections=("features.flow",),
     stream_maker=lambda features: partial(FlowStream, features.flow, features.device),
     check="flow_is_finite",
     value="magnitude",
@@ -91,6 +95,27 @@ _FLOW = _Stage(
     listed_as="regions",
     draw=lambda lake, camera_day, _: explain.flow_figure(lake, camera_day),
 )
+
+
+_EXPRESSION = _Stage(
+    name="expression_features",
+    description="How a face looks in words: logits of FER+'s and FER2013's words by the DeepID network that ships with "
+    "the package (eq. 25).\n\nOne row per kept face and frame. What spots, not what answers: that is the champion.",
+    code_version=EXPRESSION_CODE_VERSION,
+    sections=(),
+    stream_maker=lambda _: ExpressionStream,
+    check="words_are_finite",
+    value="words",
+    row_of="",
+    listed_as="",
+    draw=lambda lake, camera_day, _: explain.words_figure(lake, camera_day),
+)
+
+
+def _listed(stage: _Stage, table: pa.Table) -> dict[str, dg.MetadataValue[Any]]:
+    if not stage.row_of:
+        return {}
+    return {stage.listed_as: dg.MetadataValue.json(sorted(set(table[stage.row_of].to_pylist())))}
 
 
 def _build(stage: _Stage) -> dg.AssetsDefinition:
@@ -119,19 +144,19 @@ def _build(stage: _Stage) -> dg.AssetsDefinition:
             [stage.name],
             clips=lambda day: fingerprints(lake, day, "face_tracks"),
             code_version=stage.code_version,
-            depends_on=[parameters.hash_of(stage.section)],
+            depends_on=[parameters.hash_of(*stage.sections)] if stage.sections else [],
             compute=partial(write_track_features, lake, stage.name, stage.stream_maker(parameters.features)),
             workers=workers,
         )
         table = lake.read_all(
             stage.name,
             camera_days=context.partition_keys,
-            columns=["track_id", stage.row_of, stage.value],
+            columns=["track_id", stage.value, *([stage.row_of] if stage.row_of else [])],
         )
         return dg.MaterializeResult(
             metadata={
                 **progress.metadata(),
-                stage.listed_as: dg.MetadataValue.json(sorted(set(table[stage.row_of].to_pylist()))),
+                **_listed(stage, table),
                 **figures(
                     context,
                     changed=bool(progress.computed),
@@ -152,3 +177,4 @@ def _build(stage: _Stage) -> dg.AssetsDefinition:
 
 texture_features = _build(_TEXTURE)
 flow_features = _build(_FLOW)
+expression_features = _build(_EXPRESSION)

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from apexline.bench.paths import CONFIGS
 from apexline.bench.recognition.faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
@@ -42,10 +43,10 @@ from apexline.ml.datasets import (
     stills_pad,
     strings,
 )
-from apexline.ml.deepid import ExpressionModel, calibrated_reader, train_deepid, train_words
+from apexline.ml.deepid import DeepID, ExpressionModel, calibrated_reader, train_deepid, train_words
 
 CONFIG = CONFIGS / "recognition.yaml"
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 ARMS = ("baseline", "features", "semantic", "shuffled features", "random anchors")
 _VALIDATED = 1  # performers that the temperature is fitted to
 _START = "FER2013"  # the reading that training on performers goes on from
@@ -146,7 +147,7 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
     """
     config = plan.ferplus
     rows, labels = sets.ferplus.words()
-    folder = _folder(cache, "ferplus", seed, asdict(config), sets.ferplus_images[rows], labels)
+    folder = ferplus_folder(sets, plan, seed, cache)
     data, split, _ = ferplus_examples(sets.ferplus, sets.ferplus_images, min_share=plan.min_share)
     if not (folder / "answers.npz").exists():
         learned = split_from_folds(sets.ferplus.folds[rows], ids=sets.ferplus.ids[rows])
@@ -159,6 +160,8 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
             seed=seed,
             resume=folder / "run.state",
         )
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(_halved(network), words_of_run(folder))
         judged = {
             "valid": data.images[split.valid],
             "test": data.images[split.test],
@@ -182,6 +185,25 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
             answers |= {f"{reading} {name}": model.logits(images)[0] for name, images in judged.items()}
         _save_answers(folder, {**answers, "epoch": np.asarray(epoch)})
     return {reading: ExpressionModel.load(folder / reading) for reading in READINGS}, _load_answers(folder)
+
+
+def words_of_run(folder: Path) -> Path:
+    """File of a run's network with all of its words, in half precision, as `features.expression` reads it."""
+    return folder / "words.safetensors"
+
+
+def ferplus_folder(sets: Sets, plan: Plan, seed: int, cache: Path) -> Path:
+    """Folder of a run of `ferplus_run`."""
+    rows, labels = sets.ferplus.words()
+    return _folder(cache, "ferplus", seed, asdict(plan.ferplus), sets.ferplus_images[rows], labels)
+
+
+def _halved(network: DeepID) -> dict[str, NDArray[np.float16]]:
+    return {
+        name: np.ascontiguousarray(value.numpy().astype(np.float16))
+        for name, value in network.state_dict().items()
+        if value.is_floating_point()
+    }
 
 
 def original_rows(ferplus: FerPlus, fold: str) -> NDArray[np.intp]:

@@ -2,6 +2,7 @@
 
 from apexline.features.spotting.config import SegmentConfig
 from apexline.features.spotting.curves import (
+    TrackCurves,
     change_threshold,
     contrast,
     half_window,
@@ -14,7 +15,6 @@ from apexline.features.spotting.decisions import (
     Reading,
     Reason,
     Rejected,
-    TrackCurves,
     explain,
     spot,
 )

@@ -15,6 +15,9 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from apexline.features.flow import AngleMode
 from apexline.features.validation import Share, require
 
+Rule = Literal["learned", "curves"]
+
+
 Fusion = Literal["fallback", "or", "mean"]
 
 
@@ -39,6 +42,12 @@ class SegmentConfig:
 
     Attributes
     ----------
+    rule : {"learned", "curves"}
+        ``learned``: possible changes of words, motion and texture, judged by a forest that was learned on clips of
+        other people; ``curves``: eq. (21)-(24) with the parameters below, made by hand. Of these, ``learned`` reads
+        `regions`, the rest and smoothing of motion, and `micro_s` alone.
+    min_probability : float
+        Least probability of a segment of the learned rule.
     regions : tuple of str
         Regions whose motion is searched.
     apex_fraction : float
@@ -91,6 +100,8 @@ class SegmentConfig:
         Longest micro-expression, s.
     """
 
+    rule: Rule = "learned"
+    min_probability: Share = 0.45
     regions: Regions = ("left_brow", "right_brow", "left_mouth", "right_mouth", "lips")
     apex_fraction: Share = 0.35
     foot: Foot = "lowest"

@@ -11,11 +11,53 @@ is a segment (``segments``).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
 from apexline.features.validation import require
+
+
+@dataclass(frozen=True)
+class TrackCurves:
+    """Curves of one unbroken stretch of a track at even steps of time, as many as the stretch has frames.
+
+    Attributes
+    ----------
+    frames : ndarray, shape (T,), int64
+        Frame nearest to each step.
+    times : ndarray, shape (T,), float64
+        Times, s.
+    displacement : ndarray, shape (T, R, 2), float64
+        (row, col) displacement of the searched regions from rest, smoothed, px of the crop.
+    texture : ndarray, shape (T,), float64
+        Texture difference, mean over kinds, smoothed, its 20th percentile taken away.
+    words : ndarray, shape (T, W), float64, or None
+        Logits as in `features.expression.ExpressionRow`; None where nobody asked the network.
+    """
+
+    frames: NDArray[np.int64]
+    times: NDArray[np.float64]
+    displacement: NDArray[np.float64]
+    texture: NDArray[np.float64]
+    words: NDArray[np.float64] | None = None
+
+    @property
+    def modules(self) -> NDArray[np.float64]:
+        """Module OV of each region, shape (T, R), px of the crop."""
+        return np.hypot(self.displacement[..., 0], self.displacement[..., 1])
+
+    @property
+    def motion(self) -> NDArray[np.float64]:
+        """Largest module of any region, shape (T,), px of the crop."""
+        return self.modules.max(axis=1)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return (self.times.size - 1) / float(self.times[-1] - self.times[0])
 
 
 def half_window(window_s: float, fps: float) -> int:

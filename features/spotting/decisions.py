@@ -7,56 +7,29 @@ steps of the rule (``segments``, ``spans``), how curves come about (``features.s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apexline.features.spotting import segments as seg
+from apexline.features.spotting.candidates import describe, find_candidates, held_frames
 from apexline.features.spotting.config import SegmentConfig
+from apexline.features.spotting.curves import TrackCurves
+from apexline.features.spotting.evidence import Evidence, gather
+from apexline.features.spotting.scorer import choose, shipped_forest
 from apexline.features.spotting.segments import Segment
 from apexline.features.spotting.spans import Bound, Span, centre_apex, limit_spans
 
-Rejection = Literal["too_short", "too_slow", "flow_speaks_first"]
+Rejection = Literal["too_short", "too_slow", "flow_speaks_first", "improbable"]
 
-
-@dataclass(frozen=True)
-class TrackCurves:
-    """Curves of one unbroken stretch of a track at even steps of time, as many as the stretch has frames.
-
-    Attributes
-    ----------
-    frames : ndarray, shape (T,), int64
-        Frame nearest to each step.
-    times : ndarray, shape (T,), float64
-        Times, s.
-    displacement : ndarray, shape (T, R, 2), float64
-        (row, col) displacement of the searched regions from rest, smoothed, px of the crop.
-    texture : ndarray, shape (T,), float64
-        Texture difference, mean over kinds, smoothed, its 20th percentile taken away.
-    """
-
-    frames: NDArray[np.int64]
-    times: NDArray[np.float64]
-    displacement: NDArray[np.float64]
-    texture: NDArray[np.float64]
-
-    @property
-    def modules(self) -> NDArray[np.float64]:
-        """Module OV of each region, shape (T, R), px of the crop."""
-        return np.hypot(self.displacement[..., 0], self.displacement[..., 1])
-
-    @property
-    def motion(self) -> NDArray[np.float64]:
-        """Largest module of any region, shape (T,), px of the crop."""
-        return self.modules.max(axis=1)
-
-    @property
-    def fps(self) -> float:
-        """Frames per second."""
-        return (self.times.size - 1) / float(self.times[-1] - self.times[0])
+# Possible changes of less than this probability are not told of.
+_WORTH_TELLING = 0.1
+# An answer is a mean over this many faces that hold an expression, and as many at rest.
+_FRAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -96,6 +69,8 @@ class Reason:
         Texture within the segment.
     begin, end : Bound
         What ended it before the onset and after the offset.
+    probability : float
+        That it is an expression, by the learned rule; NaN by another.
     """
 
     segment: Segment
@@ -103,16 +78,21 @@ class Reason:
     texture: Reading
     begin: Bound
     end: Bound
+    probability: float = math.nan
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A change that did not become a segment: first and last frame, evidence that saw it, and why not."""
+    """A change that did not become a segment: first and last frame, evidence that saw it, and why not.
+
+    The learned rule says how probable it is.
+    """
 
     onset: int
     offset: int
     source: str
     why: Rejection
+    probability: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -159,14 +139,14 @@ def spot(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> list[S
     >>> import numpy as np
     >>> from apexline.features.spotting import SegmentConfig, TrackCurves, spot
     >>> times = np.arange(75) / 25
-    >>> config = SegmentConfig()
+    >>> config = SegmentConfig(rule="curves")
     >>> displacement = np.zeros((75, len(config.regions), 2))
     >>> displacement[:, 2, 0] = np.interp(times, [1.0, 1.4, 1.6, 2.0], [0.0, -3.0, -3.0, 0.0])
     >>> curves = TrackCurves(np.arange(75), times, displacement, texture=np.zeros(75))
     >>> [(found.onset, found.apex, found.offset, found.roi) for found in spot(curves, track_id="a", config=config)]
     [(25, 37, 50, 'left_mouth')]
     """
-    return _segments(_search(curves, config).lasting, curves, track_id=track_id, config=config)
+    return _segments(_search(curves, config), curves, track_id=track_id, config=config)
 
 
 def explain(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> Decision:
@@ -179,9 +159,15 @@ def explain(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> Dec
     config : SegmentConfig
     """
     found = _search(curves, config)
-    segments = _segments(found.lasting, curves, track_id=track_id, config=config)
+    segments = _segments(found, curves, track_id=track_id, config=config)
     reasons = tuple(
-        Reason(segment, *_readings(curves, slice(span.onset, span.offset + 1), config), span.begin, span.end)
+        Reason(
+            segment,
+            *_readings(curves, slice(span.onset, span.offset + 1), config),
+            span.begin,
+            span.end,
+            span.score * config.min_probability if span.source == "learned" else math.nan,
+        )
         for segment, span in zip(segments, found.lasting, strict=True)
     )
     motion, texture = _readings(curves, slice(None), config)
@@ -200,15 +186,55 @@ class _Search:
         Of both together.
     lasting : list of Span
         Those of `fused` that last long enough, cut to the largest length: one for each segment.
+    improbable : list of Span
+        Those that the learned rule turned down; the score is their probability.
+    evidence : Evidence or None
+        What the learned rule looked at.
     """
 
     flow: list[Span]
     texture: list[Span]
     fused: list[Span]
     lasting: list[Span]
+    improbable: list[Span] = field(default_factory=list)
+    evidence: Evidence | None = None
 
 
 def _search(curves: TrackCurves, config: SegmentConfig) -> _Search:
+    return _search_learned(curves, config) if config.rule == "learned" else _search_curves(curves, config)
+
+
+def _search_learned(curves: TrackCurves, config: SegmentConfig) -> _Search:
+    evidence = gather(curves)
+    candidates = find_candidates(evidence)
+    probabilities = shipped_forest()(describe(evidence, candidates))
+    told = choose(candidates, probabilities, least=min(_WORTH_TELLING, config.min_probability))
+    last = curves.times.size - 1
+    found: list[Span] = []
+    improbable: list[Span] = []
+    for each in told:
+        (onset, apex, offset), probability = candidates[each], float(probabilities[each])
+        if probability < config.min_probability:
+            improbable.append(Span(onset, apex, offset, probability, "learned"))
+            continue
+        span = Span(
+            onset,
+            apex,
+            offset,
+            _over(probability, config.min_probability),
+            "learned",
+            Bound("edge" if onset == 0 else "learned"),
+            Bound("edge" if offset == last else "learned"),
+        )
+        found.append(centre_apex(span, evidence.change, share=config.apex_share))
+    return _Search([], [], found, found, improbable, evidence)
+
+
+def _over(probability: float, least: float) -> float:
+    return probability / least if least > 0 else 1.0
+
+
+def _search_curves(curves: TrackCurves, config: SegmentConfig) -> _Search:
     fps = curves.fps
     flow: list[Span] = []
     texture: list[Span] = []
@@ -224,24 +250,44 @@ def _search(curves: TrackCurves, config: SegmentConfig) -> _Search:
     return _Search(flow, texture, fused, lasting)
 
 
-def _segments(
-    spans: Sequence[Span], curves: TrackCurves, *, track_id: str, config: SegmentConfig
-) -> list[Segment]:
-    centred = [
-        centre_apex(
-            span, curves.texture if span.source == "texture" else curves.motion, share=config.apex_share
-        )
-        for span in spans
-    ]
+def _segments(found: _Search, curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> list[Segment]:
     strongest = curves.modules.argmax(axis=1)
-    return seg.to_segments(
-        centred,
+    segments = seg.to_segments(
+        [_centred(span, curves, config) for span in found.lasting],
         track_id=track_id,
         frames=curves.frames,
         times=curves.times,
         rois=[config.regions[region] for region in strongest.tolist()],
         micro_s=config.micro_s,
     )
+    evidence = found.evidence
+    if evidence is None:
+        return [replace(each, held=(each.apex,), rest=(each.onset,)) for each in segments]
+    rest = _some(curves.frames[evidence.at_rest])
+    return [
+        replace(each, rest=rest, **_held(span, curves, evidence))
+        for each, span in zip(segments, found.lasting, strict=True)
+    ]
+
+
+def _centred(span: Span, curves: TrackCurves, config: SegmentConfig) -> Span:
+    if span.source == "learned":
+        return span
+    curve = curves.texture if span.source == "texture" else curves.motion
+    return centre_apex(span, curve, share=config.apex_share)
+
+
+def _held(span: Span, curves: TrackCurves, evidence: Evidence) -> dict[str, Any]:
+    """Frames that hold an expression, and what its words are then."""
+    held = held_frames(evidence, span.onset, span.offset)
+    words = evidence.words[held].mean(axis=0) - evidence.rest
+    return {"held": _some(curves.frames[held]), "words": tuple(words.tolist())}
+
+
+def _some(frames: NDArray[np.int64]) -> tuple[int, ...]:
+    """Some of these frames, evenly spread."""
+    chosen = np.linspace(0, frames.size - 1, min(_FRAMES_SHOWN, frames.size)).round().astype(int)
+    return tuple(frames[chosen].tolist())
 
 
 def _rejected(found: _Search, curves: TrackCurves, config: SegmentConfig) -> Iterator[Rejected]:
@@ -250,6 +296,11 @@ def _rejected(found: _Search, curves: TrackCurves, config: SegmentConfig) -> Ite
     def rejected(span: Span, why: Rejection) -> Rejected:
         return Rejected(int(curves.frames[span.onset]), int(curves.frames[span.offset]), span.source, why)
 
+    if config.rule == "learned":
+        yield from (
+            replace(rejected(span, "improbable"), probability=span.score) for span in found.improbable
+        )
+        return
     if found.flow and config.fusion == "fallback":
         yield from (rejected(span, "flow_speaks_first") for span in _apart(found.texture, found.fused))
     if config.fusion != "mean":

@@ -48,6 +48,11 @@ class Segment:
         ``flow``, ``texture`` or ``both``.
     roi : str
         Region with the strongest motion at the apex; empty without flow.
+    held, rest : tuple of int
+        Some frames that hold the expression, and some of the track in which the face is at rest.
+    words : tuple of float
+        By how much the logits of `features.expression.RATERS_WORDS` rise from rest while it is held; empty where
+        a rule without words found it.
     """
 
     track_id: str
@@ -61,6 +66,9 @@ class Segment:
     length: str = ""
     source: str = ""
     roi: str = ""
+    held: tuple[int, ...] = ()
+    rest: tuple[int, ...] = ()
+    words: tuple[float, ...] = ()
 
 
 def motion_floor(largest: float, *, config: SegmentConfig) -> float:

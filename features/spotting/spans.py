@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Stop = Literal["", "level", "turn", "half", "threshold", "edge", "cut"]
+Stop = Literal["", "level", "turn", "half", "threshold", "edge", "cut", "learned"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Bound:
     stop : str
         ``level``: below M_T of the way to the apex; ``turn``: the direction turned by more than gamma; ``half``:
         half of the peak's prominence; ``threshold``: below VE; ``edge``: the track has no more frames;
-        ``cut``: the largest length. Empty where nobody said.
+        ``cut``: the largest length; ``learned``: the most probable of several bounds. Empty where nobody said.
     curve : str
         Region whose motion stopped there, or ``texture``; empty where it is no single one.
     """

@@ -8,7 +8,14 @@ from apexline.ml.datasets.examples import (
     one_hot,
     strings,
 )
-from apexline.ml.datasets.ferplus import READINGS, VOCABULARY_SIZES, FerPlus, ferplus_examples, read_ferplus
+from apexline.ml.datasets.ferplus import (
+    RATERS_WORDS,
+    READINGS,
+    VOCABULARY_SIZES,
+    FerPlus,
+    ferplus_examples,
+    read_ferplus,
+)
 from apexline.ml.datasets.image_pad import (
     class_pad,
     emotion_anchors,
@@ -27,6 +34,7 @@ __all__ = [
     "FerPlus",
     "INPUT_SIZE",
     "OBSERVED",
+    "RATERS_WORDS",
     "READINGS",
     "Split",
     "VOCABULARY_SIZES",

@@ -33,6 +33,7 @@ WORDS = (
 _WORD_OF = {"happy": "happiness", "angry": "anger", "calm": "neutral", "scared": "fear"}
 _ORIGINAL_OF = {"happy": "happy", "angry": "angry", "calm": "neutral", "scared": "fear"}
 _NUM_WORDS = WORDS.index("unknown")  # words for an expression come first
+RATERS_WORDS = WORDS[:_NUM_WORDS]
 # FER2013's own labels.
 ORIGINAL_WORDS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 # Two vocabularies side by side, as `FerPlus.words` has them: the raters' and FER2013's.

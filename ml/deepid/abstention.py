@@ -142,7 +142,12 @@ class Limits:
     training_range: TrainingRange | None = None
 
     def reasons(
-        self, confidence: ArrayLike, distance: ArrayLike, quality: Mapping[str, ArrayLike] | None = None
+        self,
+        confidence: ArrayLike,
+        distance: ArrayLike,
+        quality: Mapping[str, ArrayLike] | None = None,
+        *,
+        of_changes: bool = False,
     ) -> list[list[str]]:
         """Why not to rely on each of N answers.
 
@@ -156,6 +161,8 @@ class Limits:
             Any of ``size_px`` (px), ``blur`` (grey^2), ``yaw`` (-1..1), ``roll_deg`` (degrees), ``track_s`` (s),
             ``face_found`` (bool) and ``light`` (str: one of `LIGHT_REASONS` where the light is why a picture lacks
             detail or shows no face, else empty). What is absent or NaN is not known, and no reason.
+        of_changes : bool
+            The answers say what a change is called: another least confidence holds.
 
         Returns
         -------
@@ -195,7 +202,7 @@ class Limits:
             (np.abs(measured["yaw"]) > limits.max_yaw) | (np.abs(measured["roll_deg"]) > limits.max_roll_deg),
             measured["track_s"] < limits.min_track_s,
             np.asarray(distance, np.float64) > reach,
-            sure < self.min_confidence,
+            sure < (limits.min_change_confidence if of_changes else self.min_confidence),
         )
         return [
             [reason for reason, holds in zip(REASONS, row, strict=True) if holds]

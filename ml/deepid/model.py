@@ -40,8 +40,8 @@ class Predictions:
 
     Parameters
     ----------
-    probabilities : ndarray, shape (N, 4)
-        Calibrated softmax in the order of `EMOTIONS` (eq. 26).
+    probabilities : ndarray, shape (N, 4) or (N, 5)
+        Calibrated softmax in the order of `EMOTIONS` (eq. 26); of `ANSWERS` where a change was judged.
     pad : ndarray, shape (N, 3)
         PAD head's output, or the expected anchor ``sum_c p_c mu_c`` for versions without one; -1..1.
     emotion : ndarray, shape (N,), str
@@ -361,7 +361,9 @@ class ExpressionModel:
             code_version=described["code_version"],
             synthetic=described["synthetic"],
             limits=Limits(
-                config=AbstentionConfig(**{name: limits[name] for name in asdict(AbstentionConfig())}),
+                config=AbstentionConfig(
+                    **{name: limits[name] for name in asdict(AbstentionConfig()) if name in limits}
+                ),
                 min_confidence=limits["min_confidence"],
                 training_range=known,
             ),

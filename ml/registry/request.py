@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from apexline.ml.datasets import CROP_SIZE, INPUT_SIZE
-from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.emotions import ANSWERS, PAD_AXES
 from apexline.ml.norms import nearest_adjectives
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ INPUTS: Mapping[str, str] = {
     "aligned": "true: image and onset are grey faces as the line aligns them, 128 x 128, or 48 x 48 of their middle",
 }
 # What every answer holds.
-NUMBERS: tuple[str, ...] = ("confidence", *(f"p_{name}" for name in EMOTIONS), *PAD_AXES)
+NUMBERS: tuple[str, ...] = ("confidence", *(f"p_{name}" for name in ANSWERS), *PAD_AXES)
 WORDS: tuple[str, ...] = ("emotion", "mapped_emotion")
 LISTS: tuple[str, ...] = ("adjectives", "reasons")
 # Where it comes from: for clips the track and the segment's times.
@@ -44,7 +44,7 @@ PLACES: tuple[str, ...] = ("onset_s", "apex_s", "offset_s")
 
 COLUMNS: tuple[str, ...] = (
     *("row", "track", *PLACES, "emotion", "confidence", "mapped_emotion"),
-    *(*(f"p_{name}" for name in EMOTIONS), *PAD_AXES, "adjectives", "abstained", "reasons"),
+    *(*(f"p_{name}" for name in ANSWERS), *PAD_AXES, "adjectives", "abstained", "reasons"),
 )
 
 # Encoded pictures that are decoded; the header of each says its size.
@@ -66,6 +66,7 @@ def answers(
     model : ExpressionModel
         Whose limits hold.
     predicted : Predictions
+        Of faces, or of changes (`ml.deepid.predict_changes`), which have the answer ``other`` too.
     quality : mapping of str to array_like, shape (N,), optional
         Measures of the faces, as `ml.deepid.abstention.Limits.reasons` takes them.
 
@@ -73,15 +74,20 @@ def answers(
     -------
     list of dict
         emotion (the most probable apparent expression), confidence, mapped_emotion, p_happy, p_angry, p_calm,
-        p_scared, pleasure, arousal, dominance, adjectives (list of str), abstained (bool), reasons (list of str).
+        p_scared, p_other, pleasure, arousal, dominance, adjectives (list of str), abstained (bool), reasons (list of
+        str).
     """
-    reasons = model.limits.reasons(predicted.confidence, predicted.distance, quality)
+    of_changes = predicted.probabilities.shape[1] == len(ANSWERS)
+    reasons = model.limits.reasons(predicted.confidence, predicted.distance, quality, of_changes=of_changes)
+    probabilities = (
+        predicted.probabilities if of_changes else np.pad(predicted.probabilities, ((0, 0), (0, 1)))
+    )
     return [
         {
             "emotion": str(predicted.emotion[i]),
             "confidence": float(predicted.confidence[i]),
             "mapped_emotion": str(predicted.mapped_emotion[i]),
-            **{f"p_{name}": float(predicted.probabilities[i, k]) for k, name in enumerate(EMOTIONS)},
+            **{f"p_{name}": float(probabilities[i, k]) for k, name in enumerate(ANSWERS)},
             **{axis: float(predicted.pad[i, k]) for k, axis in enumerate(PAD_AXES)},
             "adjectives": list(nearest_adjectives(predicted.pad[i], NUM_ADJECTIVES)),
             "abstained": bool(why),

@@ -12,6 +12,8 @@ with referring as (
     union all
     select 'flow_features', clip_id from staging.flow_features
     union all
+    select 'expression_features', clip_id from staging.expression_features
+    union all
     select 'expression_segments', clip_id from staging.expression_segments
     union all
     select 'segment_scores', clip_id from staging.segment_scores

@@ -32,6 +32,7 @@ final as (
         scores.p_angry, -- 0..1
         scores.p_calm, -- 0..1
         scores.p_scared, -- 0..1
+        scores.p_other, -- 0..1; null: scored before it was an answer
         scores.pleasure, -- -1..1
         scores.arousal, -- -1..1
         scores.dominance, -- -1..1
