@@ -29,7 +29,7 @@ from apexline.ml.datasets import ExpressionDataset, Split, ferplus_examples
 from apexline.ml.deepid import DATA, load_pretrained, save_pretrained
 from apexline.ml.evaluation import EXCLUDED_USES, INTENDED_USES, Evaluation, evaluate
 
-# Whose words the shipped model answers with: on faces of a source that no choice has seen, FER2013's own labels are right
+# Whose words the shipped model answers with. On faces of a source that no choice has seen, FER2013's labels are right
 # more often than FER+'s raters, who call most faces of little expression calm (docs/LOG.md, 2026-11-29).
 _READING = "FER2013"
 

@@ -167,13 +167,12 @@ def _layer(arrays: Mapping[str, Floats], number: int) -> _Layer:
     norm = {
         name: arrays[f"norms.{number}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
     }
-    deviation = np.sqrt(norm["running_var"] + _NORM_EPS).astype(np.float32)
-    gain = norm["weight"] / deviation
+    gain = (norm["weight"] / np.sqrt(norm["running_var"] + _NORM_EPS)).astype(np.float32)
     return _Layer(
         kernel=np.ascontiguousarray(weight.transpose(2, 3, 1, 0).reshape(-1, len(weight))),
         bias=arrays[f"conv{number + 1}.bias"],
         gain=gain,
-        shift=norm["bias"] - gain * norm["running_mean"],
+        shift=(norm["bias"] - gain * norm["running_mean"]).astype(np.float32),
         side=weight.shape[-1],
     )
 
