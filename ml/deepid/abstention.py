@@ -81,6 +81,11 @@ class TrainingRange:
         Returns
         -------
         TrainingRange
+
+        Raises
+        ------
+        ValueError
+            If the faces of each class are all alike, or so few that they leave no covariance.
         """
         from sklearn.covariance import (
             LedoitWolf,
@@ -92,6 +97,16 @@ class TrainingRange:
         deviations = units - means[np.searchsorted(present, classes)]
         # Shrinkage: there may be fewer faces than maps, and maps that never fire.
         precision = np.asarray(LedoitWolf(assume_centered=True).fit(deviations).get_precision())
+        spread, largest = float(np.abs(deviations).max()), float(np.abs(units).max())
+        # Embeddings are float32: what lies below their last bit is no deviation.
+        alike = spread <= np.finfo(np.float32).eps * largest
+        if alike or np.linalg.matrix_rank(precision, hermitian=True) < len(precision):
+            msg = (
+                f"{len(units)} training faces of {len(present)} classes lie within {spread:.3g} of the means of their "
+                "classes and leave no covariance to measure distances by; expected faces of a class that differ: "
+                "look for blank or repeated images, or add examples"
+            )
+            raise ValueError(msg)
         found = cls(
             means=means.astype(np.float32),
             whitening=np.linalg.cholesky(precision).astype(np.float32),

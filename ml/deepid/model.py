@@ -249,6 +249,11 @@ class ExpressionModel:
         Returns
         -------
         model : ExpressionModel
+
+        Raises
+        ------
+        ValueError
+            If the training faces of each class look all alike to the network.
         """
         every = max(1, len(train) // _MOST_RANGE_FACES)
         known = train.take(np.arange(0, len(train), every))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -96,6 +97,36 @@ def test_a_drawn_smile_is_spotted_in_a_clip(astronaut_clip):
     )
     assert overlap >= 0.5
     assert len({s.track_id for s in segments}) == 1
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [SegmentConfig(), SegmentConfig(min_motion_px=50.0, min_difference=0.001)],
+    ids=["motion decides", "texture decides"],
+)
+def test_each_track_is_spotted_by_its_own_motion_and_texture(
+    monkeypatch, tmp_path, smiling_crops, still_crops, segments
+):
+    """Three faces in view at once: one smiles, one rests, one smiles later."""
+    import apexline.features.pipeline as module
+
+    crops = {"soon": smiling_crops[15:], "rest": still_crops, "late": smiling_crops[:14:-1]}
+    faces = [
+        SimpleNamespace(track_id=track_id, crop=shown[frame], frame=frame, time_s=frame / FPS)
+        for frame in range(40)
+        for track_id, shown in crops.items()
+    ]
+    monkeypatch.setattr(module, "read_frames", lambda path: path)
+    monkeypatch.setattr(module, "track_faces", lambda *_, **__: faces)
+    (tmp_path / "clip.mp4").touch()
+    config = cpu(segments=segments)
+    found = spot_clip(tmp_path / "clip.mp4", config=config)
+    alone = {
+        track_id: find_segments(*rows_of(shown[:40], config), track_id=track_id, config=config)
+        for track_id, shown in crops.items()
+    }
+    assert len({tuple((each.onset, each.offset) for each in own) for own in alone.values()}) == 3
+    assert {track_id: [each for each in found if each.track_id == track_id] for track_id in crops} == alone
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Fixtures of the ml tests: a small data set that a network can learn in seconds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,11 @@ def data(anchors: np.ndarray) -> ExpressionDataset:
 def split(data: ExpressionDataset) -> Split:
     """A subject-disjoint split of `data`."""
     return split_by_subject(data.subjects, data.labels, ids=data.ids)
+
+
+@pytest.fixture(scope="session")
+def misled(data: ExpressionDataset, split: Split) -> ExpressionDataset:
+    """`data` whose validation faces are called by the next class: the more is learned, the worse it does there."""
+    labels = data.labels.copy()
+    labels[split.valid] = np.roll(labels[split.valid], 1, axis=1)
+    return replace(data, labels=labels)

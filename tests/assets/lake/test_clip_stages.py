@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from apexline.assets.lake.clip_stages import lost_frames, process_clip
+from apexline.assets.lake.clip_stages import lost_frames, process_clip, write_segments
 from apexline.features.pipeline import spot_clip
 from apexline.features.video.containers import UnreadableVideo
+from tests.assets.small_lake import row_of
 from tests.features.damaged import video_that_loses_a_frame, whole_video
 
 
@@ -36,6 +37,23 @@ def test_segments_are_those_of_the_features_alone(astronaut_clip, parameters, sc
     assert rows == [{**each, "score": pytest.approx(each["score"])} for each in expected]
     assert stored >= {"face_tracks", "face_crops", "texture_features", "flow_features", "expression_segments"}
     assert not any(scratch.iterdir())
+
+
+def test_segments_of_a_track_come_from_its_own_rows(lake, parameters, monkeypatch):
+    """Rows of three tracks lie mixed; their numbers tell whose they are."""
+    keys = [(track, frame) for frame in range(3) for track in "acb"]
+    for table, own in (("texture_features", "difference"), ("flow_features", "drow")):
+        rows = [row_of(table, track_id=track, frame=frame, **{own: ord(track)}) for track, frame in keys]
+        lake.write(table, "clip", rows, stamp="s", camera_day="day")
+    seen = {}
+
+    def find(texture, flow, *, track_id, config):
+        seen[track_id] = {*texture["difference"].tolist(), *flow["drow"].tolist()}
+        return []
+
+    monkeypatch.setattr("apexline.assets.lake.clip_stages.find_segments", find)
+    write_segments(lake, parameters.features, "day", "clip", "s")
+    assert seen == {track: {ord(track)} for track in "abc"}
 
 
 def test_a_clip_is_tracked_once(astronaut_clip, parameters, tracker_calls):

@@ -85,7 +85,7 @@ class Row:
 
 
 class LateStream:
-    """A stream that holds the last two crops back; the class knows how many were made and live at once."""
+    """A stream of one track that holds the last two crops back; the class knows how many were made and live at once."""
 
     made = 0
     most = 0
@@ -95,9 +95,12 @@ class LateStream:
         LateStream.made += 1
         LateStream.alive.add(self)
         self.held = []
+        self.tracks = set()
 
     def push(self, crop, frame, time_s):
         assert crop[0, 1] == frame
+        self.tracks.add(int(crop[0, 0]))
+        assert len(self.tracks) == 1
         LateStream.most = max(LateStream.most, len(LateStream.alive))
         self.held.append(Row(frame, time_s))
         return [self.held.pop(0)] if len(self.held) > 2 else []

@@ -19,7 +19,7 @@ def row_of(table, **values):
 
 @pytest.fixture
 def lake(tmp_path):
-    """One annotated face whose curves rise exactly where it smiles, and a face nobody annotated."""
+    """One annotated face whose curves rise exactly where it smiles; nobody annotated one that rests just then."""
     lake = Lake(UPath(tmp_path))
 
     def write(table, rows):
@@ -37,11 +37,21 @@ def lake(tmp_path):
             row_of("annotations", emotion="calm", onset=0, apex=10, offset=5, **label),
         ],
     )
-    rise = {frame: float(frame in EXPRESSION) for frame in range(FRAMES)}
+    rise = {
+        (track, frame): float((frame in EXPRESSION) == (track == TRACK))
+        for track, _ in both
+        for frame in range(FRAMES)
+    }
     write(
         "texture_features",
         [
-            row_of("texture_features", track_id=track, frame=frame, kind=kind, difference=rise[frame] + 0.1)
+            row_of(
+                "texture_features",
+                track_id=track,
+                frame=frame,
+                kind=kind,
+                difference=rise[track, frame] + 0.1,
+            )
             for track, _ in both
             for frame in range(2, FRAMES)  # the first frames were dropped
             for kind in ("sl", "lbp")
@@ -50,7 +60,9 @@ def lake(tmp_path):
     write(
         "flow_features",
         [
-            row_of("flow_features", track_id=track, frame=frame, roi=roi, magnitude=rise[frame] * strength)
+            row_of(
+                "flow_features", track_id=track, frame=frame, roi=roi, magnitude=rise[track, frame] * strength
+            )
             for track, _ in both
             for frame in range(FRAMES)
             for roi, strength in (("left_brow", 0.1), ("left_mouth", 2.0))

@@ -4,16 +4,23 @@ from types import SimpleNamespace
 
 import pytest
 
+from apexline.assets.parameters import Parameters, PromotionConfig
 from apexline.assets.training import champion as module
 from apexline.assets.training.champion import champion, latest_decision, promoted_version
+from apexline.features.config import FeatureConfig
+from tests.assets.training.examples import FoldReader, example
 
 
 class StubRegistry:
-    """Aliases without models; versions named in `synthetic` learned from drawn faces, version 1 ships."""
+    """Aliases; versions named in `synthetic` learned from drawn faces, version 1 ships."""
 
-    def __init__(self, *, synthetic=(), **aliases):
+    def __init__(self, *, synthetic=(), models=None, **aliases):
         self.synthetic = synthetic
+        self.models = models
         self.aliases = aliases
+
+    def load_model(self, number):
+        return self.models[number]
 
     def tags(self, number):
         return {"synthetic": str(number in self.synthetic).lower()}
@@ -37,14 +44,14 @@ class StubRegistry:
 def decide(materialise, lake, monkeypatch):
     """Run the asset with a given outcome of the paired bootstrap: (difference, low, high)."""
 
-    def run(registry, *, approved_by="", difference=None):
+    def run(registry, *, approved_by="", difference=None, **resources):
         def compare(lake, config, registry, challenger, incumbent):
             assert difference is not None, "compared although there is nothing to compare"
             return difference
 
         monkeypatch.setattr(module, "_compare", compare)
         config = {"approved_by": approved_by} if approved_by else None
-        return materialise(champion, config=config, lake=lake, registry=registry)
+        return materialise(champion, config=config, lake=lake, registry=registry, **resources)
 
     return run
 
@@ -183,3 +190,57 @@ def test_in_a_registry_made_anew_the_shipped_model_is_the_first_again(decide, la
     decide(registry)
     decide(again := StubRegistry())
     assert again.get_alias("champion") == promoted_version(lake) == 1
+
+
+# The comparison itself
+
+
+FOLDS = {"train": range(0, 8), "valid": range(8, 16), "test": range(16, 24)}
+
+
+def knowing(*folds):
+    return FoldReader(number for fold in folds for number in FOLDS[fold])
+
+
+@pytest.mark.parametrize(
+    ("challenger", "incumbent", "difference"),
+    [
+        (("test",), ("train", "valid"), 1.0),
+        (("train", "valid"), ("test",), -1.0),
+        (("train",), ("valid",), 0.0),
+    ],
+)
+def test_the_challenger_has_to_win_on_the_test_fold(materialise, lake, challenger, incumbent, difference):
+    rows = [example(number, fold=fold) for fold, numbers in FOLDS.items() for number in numbers]
+    lake.write("training_set", "examples", rows, stamp="s")
+    registry = StubRegistry(
+        champion=2, challenger=3, models={2: knowing(*incumbent), 3: knowing(*challenger)}
+    )
+    materialise(champion, config={"approved_by": "ada"}, lake=lake, registry=registry)
+    decision = latest_decision(lake)
+    assert [decision[f"difference{end}"] for end in ("", "_low", "_high")] == [difference] * 3
+    assert registry.get_alias("champion") == (3 if difference > 0 else 2)
+
+
+def test_a_win_by_the_faces_of_one_subject_is_none(materialise, lake):
+    rows = [
+        example(number, fold=fold, subject="many faces" if number in range(19, 24) else f"v{number}")
+        for fold, numbers in FOLDS.items()
+        for number in numbers
+    ]
+    lake.write("training_set", "examples", rows, stamp="s")
+    models = {2: FoldReader([]), 3: FoldReader(range(19, 24))}
+    registry = StubRegistry(champion=2, challenger=3, models=models)
+    materialise(champion, config={"approved_by": "ada"}, lake=lake, registry=registry)
+    decision = latest_decision(lake)
+    assert (decision["difference"], decision["difference_low"]) == (5 / 8, 0.0)
+    assert registry.get_alias("champion") == 2
+
+
+def test_a_win_has_to_be_as_large_as_the_parameters_ask(decide):
+    asked = Parameters(features=FeatureConfig(), promotion=PromotionConfig(min_difference=0.05))
+    registry = StubRegistry(champion=3)
+    for challenger, low, promoted in ((4, 0.05, 3), (5, 0.06, 5)):
+        registry.set_alias("challenger", challenger)
+        decide(registry, approved_by="ada", difference=(0.1, low, 0.2), parameters=asked)
+        assert registry.get_alias("champion") == promoted

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from typer.testing import CliRunner
 
 from apexline.bench.recognition.page import write_report
@@ -9,6 +10,8 @@ from apexline.bench.recognition.run import (
     Results,
     _calibration,
     _differences,
+    _reliance,
+    _shifted,
     _trained_figures,
     _untrained_figures,
     _version_row,
@@ -22,7 +25,9 @@ from apexline.bench.recognition.trainings import (
 )
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets.ferplus import ferplus_examples
+from apexline.ml.deepid.temperature import fit_temperature
 from apexline.ml.emotions import EMOTIONS
+from apexline.ml.evaluation import expected_calibration_error, fit_logit_shift
 from apexline.orchestration.commands.cli import app
 
 TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)
@@ -83,6 +88,76 @@ def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
     assert "a look, not figures" in page
     assert "| posed stills | fer: not installed |" in page
     assert (tmp_path / "docs" / "recognition.png").exists()
+
+
+def test_reliance_is_learned_from_validation_answers_and_measured_on_test_answers():
+    """Test answers are all wrong and sure: a temperature fitted to them would be far from that of the others."""
+    generator = np.random.default_rng(0)
+    truth = {"valid": np.arange(80) % 4, "test": np.arange(40) % 4}
+    answers = {
+        "FER+ valid": 4 * np.eye(4)[truth["valid"]] + generator.normal(0, 2, (80, 4)),
+        "FER+ test": 4 * np.eye(4)[(truth["test"] + 1) % 4] + generator.normal(0, 0.1, (40, 4)),
+    }
+    found = _reliance(answers, "FER+ ", truth)
+    learned, judged = (
+        fit_temperature(answers[f"FER+ {fold}"], np.eye(4)[truth[fold]]) for fold in ("valid", "test")
+    )
+    assert judged > 4 * learned
+    wrong = np.zeros(40, bool)
+    for name, temperature in (("ECE, unscaled", 1.0), ("ECE", learned)):
+        sure = softmax(answers["FER+ test"] / temperature, axis=1).max(axis=1)
+        assert found[name] == pytest.approx(expected_calibration_error(sure, wrong))
+    assert found["error, all answered"] == found["error, 80 % answered"] == 1.0
+
+
+def test_classes_are_shifted_to_the_labels_of_validation_images(sets):
+    generator = np.random.default_rng(0)
+    sizes = {"original valid": len(original_rows(sets.ferplus, "valid")), "original test": 9, "stills": 24}
+    answers = {
+        f"{reading} {on}": generator.normal(size=(num, 4)) + np.arange(4)
+        for reading in ("FER+", "FER2013")
+        for on, num in sizes.items()
+    }
+    truth = sets.ferplus.original[original_rows(sets.ferplus, "valid")]
+    for on in ("original test", "stills"):
+        yielded = [logits for _, [logits] in _shifted(sets, [answers], on, balanced_weight=0.5)]
+        for reading, plain, shifted in zip(("FER+", "FER2013"), yielded[::2], yielded[1::2], strict=True):
+            shift = fit_logit_shift(answers[f"{reading} original valid"], truth, balanced_weight=0.5)
+            np.testing.assert_array_equal(plain, answers[f"{reading} {on}"])
+            np.testing.assert_allclose(shifted, plain + shift)
+
+
+def answered(sets, *, apexes, stills):
+    """Answers of one fold that holds everyone: right on the first so many apexes and stills."""
+    num = len(sets.stills)
+    both = [*sets.stills["emotion"], *sets.segments["emotion"]]
+    truth = np.array([EMOTIONS.index(emotion) for emotion in both])
+    at = np.arange(len(truth))
+    right = np.where(at < num, at < stills, at - num < apexes)
+    said = np.where(right, truth, (truth + 1) % 4)
+    return [{"row": at, "logits": np.eye(4)[said], "mapped": np.where(right, (truth + 1) % 4, truth)}]
+
+
+def test_arms_are_compared_on_apexes_in_the_order_that_is_named(sets):
+    right = dict(zip(ARMS, (2, 6, 18, 3, 9), strict=True))
+    arms = {arm: answered(sets, apexes=apexes, stills=20 - apexes) for arm, apexes in right.items()}
+    rows = _differences(sets, arms)
+    assert [row["difference on apexes"] for row in rows] == [
+        "features - baseline",
+        "features - shuffled features",
+        "semantic - features",
+        "semantic - random anchors",
+        "semantic - baseline",
+    ]
+    for row in rows:
+        first, second = row["difference on apexes"].split(" - ")
+        assert row["mean"] == pytest.approx((right[first] - right[second]) / 18)
+
+
+def test_a_version_is_told_by_apexes_and_by_stills(sets):
+    row = _version_row(sets, "baseline", answered(sets, apexes=9, stills=6))
+    assert (row["apexes, recognition"], row["stills, recognition"]) == (9 / 18, 6 / 24)
+    assert (row["apexes, classification"], row["stills, classification"]) == (9 / 18, 18 / 24)
 
 
 def test_the_command_has_a_quick_form(monkeypatch):

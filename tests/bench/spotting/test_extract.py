@@ -1,7 +1,10 @@
 """What is read from a clip for all methods."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
+from apexline.bench.spotting import extract
 from apexline.bench.spotting.extract import TrackRows, extract_clip
 from apexline.bench.spotting.faces import make_face
 from apexline.bench.spotting.methods import FlowRule, Thresholds
@@ -25,3 +28,37 @@ def test_a_clip_is_extracted_for_all_methods(astronaut_clip):
     scores, found = FlowRule().spot(make_face("a", "p", np.arange(3) / 25, [], [dropped]), Thresholds())
     assert found == []
     assert not scores.any()
+
+
+class Faces:
+    """A stream that holds one row back, and whose rows say which face it was shown."""
+
+    def __init__(self):
+        self.held = []
+
+    def push(self, crop, frame, time_s):
+        self.held.append(SimpleNamespace(frame=frame, time_s=time_s, difference=float(crop[0, 0])))
+        return [self.held.pop(0)] if len(self.held) > 1 else []
+
+    def flush(self):
+        return self.held
+
+
+def test_each_track_of_a_clip_has_streams_of_its_own(monkeypatch, tmp_path):
+    faces = [
+        SimpleNamespace(track_id=f"t{k}", crop=np.full((4, 4), k), frame=at, time_s=at / 25, box=(k, 0, 9, 9))
+        for at in range(5)
+        for k in (2, 0, 1)
+    ]
+    monkeypatch.setattr(extract, "read_frames", lambda path: path)
+    monkeypatch.setattr(extract, "track_faces", lambda *_, **__: faces)
+    monkeypatch.setattr(extract, "_streams", lambda *_: {"mdmd": Faces(), "texture": Faces()})
+    (tmp_path / "clip.mp4").touch()
+    found = extract_clip(tmp_path / "clip.mp4")
+    assert [track.track_id for track in found] == ["t2", "t0", "t1"]
+    for track in found:
+        k = int(track.track_id[1:])
+        assert track.boxes.tolist() == [[k, 0, 9, 9]] * 5
+        for rows in track.tables.values():
+            assert rows["frame"].tolist() == track.frames.tolist() == list(range(5))
+            assert rows["difference"].tolist() == [k] * 5

@@ -38,8 +38,27 @@ def test_truth_is_turned_round_its_clip():
     assert spotting.circular_shift([], 20, by=3) == []
 
 
+def test_shuffled_truth_is_that_of_another_face_and_turned():
+    faces = draw_faces(4)
+
+    def frames(truth):
+        return {at for each in truth for at in range(each.onset, each.offset + 1)}
+
+    shuffled = spotting.shuffle_truth(faces, seed=1)
+    lengths = [[len(frames(face.truth)) for face in each] for each in (faces, shuffled)]
+    assert sorted(lengths[0]) == sorted(lengths[1])
+    assert lengths[0] != lengths[1]
+    told = [frames(face.truth) for face in faces]
+    # one of eight may come to lie where another's was
+    assert sum(frames(face.truth) in told for face in shuffled if face.truth) <= 1
+    assert all(face.stretches is other.stretches for face, other in zip(faces, shuffled, strict=True))
+
+
 def test_the_place_in_the_clip_alone_is_measured():
     rows = spotting.negative_controls(draw_faces(4))
+    areas = [row["AUC"] for row in rows[:-1]]
+    assert len(set(areas)) == 3
+    assert max(areas) < 0.8
     assert "no look at the face" in rows[-1]["control"]
     # drawn expressions lie between frames 10 and 84 of 120
     assert rows[-1]["AUC"] > 0.6

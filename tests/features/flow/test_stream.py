@@ -63,6 +63,41 @@ def test_light_and_head_shift_are_taken_away(smiling_crops):
     assert min(row.magnitude for row in literal) > 1.0
 
 
+BARE = {"registration": "none", "match_gain": False, "subtract_nose": False}
+
+
+@pytest.mark.parametrize("taken_away", [{"subtract_nose": True}, {"registration": "translation"}])
+def test_either_way_takes_a_head_shift_away_by_itself(smiling_crops, taken_away):
+    """One way may hide that the other fails: each has to do without it."""
+    crops = smiling_crops[0], np.roll(smiling_crops[0], 1, axis=1)
+    moving, still = (
+        run(FlowStream(FlowConfig(**options), "cpu"), crops)[7:] for options in (BARE, BARE | taken_away)
+    )
+    assert min(row.magnitude for row in moving) > 0.7
+    assert max(row.magnitude for row in still) < 0.3
+    assert max(sum(row.hoof) for row in still) < 0.5 < min(sum(row.hoof) for row in moving)
+
+
+def test_matching_gain_takes_light_away_by_itself(smiling_crops):
+    crops = smiling_crops[0], np.rint(smiling_crops[0] * 1.1).astype(np.uint8)
+    misled, told = (
+        max(row.magnitude for row in run(FlowStream(FlowConfig(**options), "cpu"), crops)[7:])
+        for options in (BARE, BARE | {"match_gain": True})
+    )
+    assert told < 0.1 < misled
+
+
+def test_the_nose_is_the_head_and_not_what_expressions_move(smiling_crops):
+    """Without registration too, the mouth corners move as they were drawn: up by 3 px and out by 2 px at most."""
+    config = FlowConfig(registration="none", subtract_nose=True)
+    rows = {row.roi: row for row in run(FlowStream(config, "cpu"), smiling_crops[[0, 32]])[7:]}
+    for side, outwards in (("left", -1), ("right", 1)):
+        corner = rows[f"{side}_mouth"]
+        assert -3 < corner.drow < -1
+        assert 0.5 < outwards * corner.dcol < 2
+        assert rows[f"{side}_brow"].magnitude < 0.3
+
+
 def test_single_level_solver_can_be_chosen(smiling_crops):
     config = FlowConfig(solver="single", num_sweeps=100)
     rows = run(FlowStream(config, "cpu"), smiling_crops[[0, 32]])
@@ -78,6 +113,14 @@ def test_reference_is_renewed_while_the_face_is_still(still_crops):
     fixed = FlowStream(FlowConfig(reference="first", anchor_s=0.5, still_px_s=50.0), "cpu")
     run(fixed, still_crops)
     assert fixed._anchor_time_s == 0
+
+
+def test_a_smile_that_is_held_is_still_there_after_the_reference_was_renewed(smiling_crops):
+    crops = [*smiling_crops[18:30], *smiling_crops[[30] * 20]]
+    stream = FlowStream(FlowConfig(anchor_s=0.6), "cpu")
+    rows = [row for row in run(stream, crops) if row.roi == "left_mouth"]
+    assert stream._anchor_time_s > 0.6
+    assert min(row.magnitude for row in rows[12:]) > 0.9 * rows[12].magnitude > 1
 
 
 def test_reference_is_renewed_when_crops_stop_resembling_it(smiling_crops):

@@ -135,6 +135,21 @@ def test_a_class_without_examples_has_no_mean(units):
     assert TrainingRange.fit(hidden, 3 * targets, hidden).means.shape == (2, 3)
 
 
+@pytest.mark.parametrize(
+    ("hidden", "targets"),
+    [
+        (np.tile(np.float32([0.1, 0.7, 0.3]), (1000, 1)), np.arange(1000) % 4),  # no face differs
+        (np.float32([[0, 1, 2], [3, 1, 2]]), [0, 1]),  # one face of each class
+        (np.float32([[0, 1, 2], [3, 1, 2]]), [0, 0]),  # one direction only
+    ],
+)
+def test_faces_that_leave_no_covariance_are_refused(hidden, targets):
+    with pytest.raises(
+        ValueError, match=r"training faces of \d classes lie within .* no covariance .*; expected"
+    ):
+        TrainingRange.fit(hidden, targets, hidden)
+
+
 @pytest.fixture(scope="module")
 def model(data, split, anchors) -> ExpressionModel:
     config = TrainConfig(epochs=3, texture_components=4)
@@ -160,6 +175,19 @@ def test_nothing_is_learned_from_the_test_fold(model, data, split):
     np.testing.assert_array_equal(
         again.limits.training_range.whitening, model.limits.training_range.whitening
     )
+
+
+@pytest.mark.parametrize("grey", [0, 128])
+def test_blank_training_images_are_named(model, data, split, grey):
+    train = data.take(split.train)
+    no_features = {
+        name: np.zeros_like(getattr(train, name)) for name in ("texture", "flow", "flow_mask", "onsets")
+    }
+    blank = replace(train, images=np.full_like(train.images, grey), **no_features)
+    with pytest.raises(
+        ValueError, match=r"32 training faces of 4 classes .* look for blank or repeated images"
+    ):
+        model.learn_limits(blank, data.take(split.valid), config=AbstentionConfig())
 
 
 def test_large_folds_are_thinned(model, data: ExpressionDataset, monkeypatch):

@@ -23,6 +23,19 @@ def test_training_stops_early_and_keeps_the_best_epoch(data, split, anchors):
     assert float(loss) == pytest.approx(run.best_valid_loss, abs=1e-5)
 
 
+def test_the_validation_fold_says_when_to_stop(misled, split, anchors):
+    """What is learned is wrong there: its loss rises while that of the training fold falls."""
+    config = replace(TINY, epochs=8, patience=2, lr=2e-3)
+    run = train(misled, split, anchors, version="baseline", config=config)
+    learned, judged = (
+        [row["loss"] for row in run.curves if row["fold"] == fold] for fold in ("train", "valid")
+    )
+    assert run.best_epoch == np.argmin(judged)
+    assert len(judged) == run.best_epoch + 3 < 8
+    assert learned[-1] < learned[run.best_epoch]
+    assert judged[-1] > judged[run.best_epoch] == run.best_valid_loss
+
+
 def test_the_last_epoch_is_kept_where_that_is_asked_for(data, split, anchors):
     config = replace(TINY, epochs=6, lr=0.05, keep="last")
     run = train(data, split, anchors, version="baseline", config=config)

@@ -7,6 +7,7 @@ import torch
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets.splits import SplitLeakageError, split_from_folds
 from apexline.ml.deepid.network import DeepID
+from apexline.ml.deepid.temperature import fit_temperature
 from apexline.ml.deepid.train import _loss_weights, calibrated_reader, train_words
 from tests.ml.deepid.training import TINY, train
 
@@ -86,6 +87,22 @@ def test_the_validation_fold_does_not_enter_the_reduction(data, split, anchors):
     spoiled.texture[split.valid] = 9.0
     run, other = train(data, split, anchors), train(spoiled, split, anchors)
     np.testing.assert_array_equal(run.model.reducer.texture_mean, other.model.reducer.texture_mean)
+
+
+def test_the_temperature_is_that_of_the_validation_fold(misled, split, anchors):
+    config = replace(TINY, epochs=6, lr=2e-3, keep="last")
+    model = train(misled, split, anchors, version="baseline", config=config).model
+    learned, judged, tested = (fitted_temperature(model, misled, rows) for rows in split_rows(split))
+    assert model.temperature == judged > 2 > max(learned, tested)
+
+
+def split_rows(split):
+    return split.train, split.valid, split.test
+
+
+def fitted_temperature(model, data, rows):
+    fold = data.take(rows)
+    return fit_temperature(model.logits(fold.images, *fold.features)[0], fold.labels)
 
 
 def test_options_of_the_network_are_trained(data, split, anchors):
@@ -236,3 +253,18 @@ def test_words_train_one_network_that_is_read_by_either_vocabulary(data, split, 
     for model in read:
         assert (model.logits(fold.images)[0].argmax(axis=1) == fold.targets).mean() > 0.9
         assert 0 < model.temperature < 10
+        assert model.temperature == fitted_temperature(model, data, split.valid)
+
+
+def test_the_words_of_the_validation_fold_say_when_to_stop(misled, split, anchors):
+    config = replace(TINY, epochs=8, patience=2, lr=2e-3)
+    request = {"sizes": (4,), "config": config, "seed": 0}
+    _, epoch = train_words(misled.images, misled.labels, split, **request)
+    assert epoch < 5
+    reader = {"pad_anchors": anchors, "config": config, "seed": 0, "split_hash": split.split_hash}
+    last, _ = train_words(
+        misled.images, misled.labels, split, **request | {"config": replace(config, keep="last")}
+    )
+    model = calibrated_reader(last, range(4), misled.take(split.valid), **reader)
+    learned, judged, tested = (fitted_temperature(model, misled, rows) for rows in split_rows(split))
+    assert model.temperature == judged > 2 > max(learned, tested)

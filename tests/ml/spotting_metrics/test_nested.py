@@ -98,6 +98,20 @@ class Learned(Cut):
         return Cut.spot(self, replace(face, values=self.scorer(self.numbers(face))), choice)
 
 
+class Told(Cut):
+    """Finds every expression of those whom a choice suits, and nothing of the others."""
+
+    name = "told"
+    choices = ("for the few", "for the many")
+
+    def __init__(self, suits: dict[str, str]):
+        self.suits = suits
+
+    def spot(self, face, choice):
+        true = face.truth if self.suits[face.subject] == choice else []
+        return face.values, [Found(each.onset, each.apex, each.offset, 1.0) for each in true]
+
+
 def shuffled(faces: Sequence[Curve], *, seed: int = 1) -> list[Curve]:
     """Give every face the truth of another one."""
     order = np.random.default_rng(seed).permutation(len(faces))
@@ -139,12 +153,26 @@ def test_shuffled_truth_brings_the_nested_area_to_chance():
     assert max(areas) < 0.7
 
 
-def test_a_choice_made_on_the_judged_faces_would_be_seen():
-    # Noise without any truth in it: the best of many cuts looks well on the faces it was chosen on, not nested.
+def test_a_scorer_fitted_to_the_judged_faces_would_be_seen():
+    # Noise without any truth in it: a scorer looks well on the faces it was fitted to, not nested.
     rng = np.random.default_rng(0)
     faces = [replace(face, values=rng.normal(0, 1, 150)) for face in draw_faces()]
     nested = SpottingSummary(NestedCrossValidation(faces).run(Learned()).results).measures()["auc"]
     assert nested == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_judged_subject_has_no_say_in_the_choice():
+    """Three are suited by one choice and four by the other: without the judged one, the others outvote it or tie."""
+    faces, (few, many) = draw_faces(7), Told.choices
+    spotter = Told({f"s{at}": few if at < 3 else many for at in range(7)})
+    run = NestedCrossValidation(faces, num_outer=7).run(spotter)
+    for fold in run.folds:
+        [judged] = fold.subjects
+        assert fold.choice != spotter.suits[judged]
+        # two expressions each: 6 of 12 found at a tie, else 8 of 12, and no false alarm
+        assert fold.utility == pytest.approx(2 / 3 if fold.choice == few else 4 / 5)
+    assert [result.found for result in run.results] == [[]] * len(faces)
+    assert NestedCrossValidation(faces).fit_fold(spotter).choice == many
 
 
 def test_false_alarms_on_quiet_faces_cost_beyond_f1():
