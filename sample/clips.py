@@ -34,7 +34,7 @@ from apexline.sample.stage import Actor, ClipPlan, Look
 from apexline.sample.truth import write_truth
 from apexline.sample.warp import turn_map
 
-_MAX_WRITERS = 4  # clips drawn at once; each holds a few megabytes
+MAX_WRITERS = 4  # clips drawn at once; each holds a few megabytes
 _GRAIN_MARGIN = 32  # px by which the noise is larger than the frame
 _LIGHT_WIDTH = 0.3  # of the frame: sigma of a passing lamp or shadow
 _LIGHT_GAINS = {"lamp": 0.45, "shadow": -0.35}
@@ -73,7 +73,7 @@ def make_sample(folder: str | Path, *, seed: int = SEED, config: SampleConfig | 
     plans = plan_sample(seed=seed, config=config)
     puppets = make_puppets(plans)
     # NumPy, OpenCV and the encoder release the interpreter lock; every clip has random numbers of its own.
-    with ThreadPoolExecutor(max_workers=min(_MAX_WRITERS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(MAX_WRITERS, os.cpu_count() or 1)) as pool:
         clips = list(pool.map(lambda plan: write_clip(folder, plan, puppets=puppets), plans))
     if config is not None and config.lifelike:
         write_truth(folder, plans)

@@ -61,7 +61,7 @@ _CAVITY = np.array([38.0, 34.0, 66.0], np.float32)  # BGR of an open mouth
 class Pose:
     """Strength of each movement, 0..1: expressions, closing of the lids, opening of the mouth; gaze is -1..1.
 
-    The portrait knows the first three expressions only; stills show the others too.
+    The portrait knows the first three expressions only; `sample.morphs` has stills of the others too.
     """
 
     happy: float = 0.0
