@@ -1,7 +1,7 @@
 """The embedded sample: clips of one animated portrait, with exact truth and sidecar manifests.
 
-Belongs here: drawing the planned clips and writing them. Stays out: what happens in them (``plan``) and the face
-itself (``face``).
+Belongs here: drawing the planned clips and writing them. Stays out: what happens in them (``plan``), the face
+itself (``face``) and tables of the truth (``truth``).
 
 The "subjects" ``v00``, ``v01``, ... are variants of one portrait (mirrored, re-proportioned, re-lit). A split
 by variant shows that the machinery works and nothing more: every number from these clips is synthetic.
@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -26,16 +26,35 @@ from numpy.typing import NDArray
 from skimage import data
 
 from apexline.features.video import write_video
-from apexline.sample.face import FacePuppet
-from apexline.sample.plan import SEED, Actor, ClipPlan, SampleConfig, plan_sample
+from apexline.sample.face import FacePuppet, Pose
+from apexline.sample.life import Event
+from apexline.sample.plan import SEED, SampleConfig, plan_sample
 from apexline.sample.shapes import FaceShape
+from apexline.sample.stage import Actor, ClipPlan, Look
+from apexline.sample.truth import write_truth
+from apexline.sample.warp import turn_map
 
-_MAX_WRITERS = 4  # clips drawn at once; each holds a few megabytes
+MAX_WRITERS = 4  # clips drawn at once; each holds a few megabytes
 _GRAIN_MARGIN = 32  # px by which the noise is larger than the frame
+_LIGHT_WIDTH = 0.3  # of the frame: sigma of a passing lamp or shadow
+_LIGHT_GAINS = {"lamp": 0.45, "shadow": -0.35}
+
+
+class Puppet(Protocol):
+    """A face that takes poses."""
+
+    @property
+    def matte(self) -> NDArray[np.floating[Any]]:
+        """Share of the face and what belongs to it in each pixel of the canvas, 0..1."""
+        ...
+
+    def render(self, pose: Pose) -> NDArray[np.uint8]:
+        """Draw the canvas, BGR."""
+        ...
 
 
 def make_sample(folder: str | Path, *, seed: int = SEED, config: SampleConfig | None = None) -> list[Path]:
-    """Write the sample's clips, each with its sidecar manifest.
+    """Write the sample's clips, each with its sidecar manifest; life-like ones with tables of the truth too.
 
     Parameters
     ----------
@@ -54,11 +73,14 @@ def make_sample(folder: str | Path, *, seed: int = SEED, config: SampleConfig | 
     plans = plan_sample(seed=seed, config=config)
     puppets = make_puppets(plans)
     # NumPy, OpenCV and the encoder release the interpreter lock; every clip has random numbers of its own.
-    with ThreadPoolExecutor(max_workers=min(_MAX_WRITERS, os.cpu_count() or 1)) as pool:
-        return list(pool.map(lambda plan: write_clip(folder, plan, puppets=puppets), plans))
+    with ThreadPoolExecutor(max_workers=min(MAX_WRITERS, os.cpu_count() or 1)) as pool:
+        clips = list(pool.map(lambda plan: write_clip(folder, plan, puppets=puppets), plans))
+    if config is not None and config.lifelike:
+        write_truth(folder, plans)
+    return clips
 
 
-def make_puppets(plans: Iterable[ClipPlan]) -> dict[FaceShape, FacePuppet]:
+def make_puppets(plans: Iterable[ClipPlan]) -> dict[Look, Puppet]:
     """Make the faces of some clips, each once.
 
     Parameters
@@ -68,13 +90,13 @@ def make_puppets(plans: Iterable[ClipPlan]) -> dict[FaceShape, FacePuppet]:
     Returns
     -------
     dict
-        Puppet by shape; hand it to `write_clip` and `render_frames`.
+        Puppet by look; hand it to `write_clip` and `render_frames`.
     """
-    shapes = {actor.shape for plan in plans for actor in plan.actors}
-    return {shape: FacePuppet(shape) for shape in shapes}
+    looks = {actor.look for plan in plans for actor in plan.actors}
+    return {look: FacePuppet(look) for look in looks if isinstance(look, FaceShape)}
 
 
-def write_clip(folder: str | Path, plan: ClipPlan, *, puppets: Mapping[FaceShape, FacePuppet]) -> Path:
+def write_clip(folder: str | Path, plan: ClipPlan, *, puppets: Mapping[Look, Puppet]) -> Path:
     """Render one clip and write it with its manifest.
 
     Parameters
@@ -110,18 +132,19 @@ def manifest(plan: ClipPlan) -> dict[str, Any]:
             {
                 "subject": actor.subject,
                 "emotion": episode.emotion,
-                "onset": episode.onset,
-                "apex": episode.apex,
-                "offset": episode.offset,
-                "box": actor.box(episode.apex / plan.fps),
+                "onset": onset,
+                "apex": apex,
+                "offset": offset,
+                "box": actor.box(apex / plan.fps),
             }
             for actor in plan.actors
             for episode in actor.episodes
+            for onset, apex, offset in [episode.seen]
         ],
     }
 
 
-def render_frames(plan: ClipPlan, *, puppets: Mapping[FaceShape, FacePuppet]) -> Iterator[NDArray[np.uint8]]:
+def render_frames(plan: ClipPlan, *, puppets: Mapping[Look, Puppet]) -> Iterator[NDArray[np.uint8]]:
     """Draw a clip frame by frame.
 
     Parameters
@@ -143,28 +166,40 @@ def render_frames(plan: ClipPlan, *, puppets: Mapping[FaceShape, FacePuppet]) ->
         time_s = frame / plan.fps
         image = backdrop.copy()
         for actor in plan.actors:
-            _draw_actor(image, puppets[actor.shape], actor, frame, time_s)
+            _draw_actor(image, puppets[actor.look], actor, frame, time_s)
         if plan.blur > 0:
             image = cv2.GaussianBlur(image, (0, 0), plan.blur)
         image *= np.float32(1 + plan.light_drift * np.sin(2 * np.pi * time_s / 4.0 + drift_phase))
+        for light in plan.lights:
+            _shine(image, light, frame)
         row, col = rng.integers(0, _GRAIN_MARGIN, size=2)
         image += grain[row : row + image.shape[0], col : col + image.shape[1]]
         yield np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
-def _draw_actor(
-    image: NDArray[np.float32], puppet: FacePuppet, actor: Actor, frame: int, time_s: float
-) -> None:
+def _draw_actor(image: NDArray[np.float32], puppet: Puppet, actor: Actor, frame: int, time_s: float) -> None:
     """Lay a posed puppet over the image, in place."""
     matrix = actor.placement(time_s)
     size = image.shape[1::-1]
-    canvas = puppet.render(actor.pose(frame))
+    canvas, matte = puppet.render(actor.pose(frame)), puppet.matte
+    head = actor.amount("turn", frame), actor.amount("nod", frame)
+    if any(head):
+        turned = turn_map(canvas.shape[:2], actor.look.pivot, actor.look.face_px, head)
+        canvas, matte = (cv2.remap(each, turned, None, cv2.INTER_LINEAR) for each in (canvas, matte))
     if actor.canvas_scale < 0.5:
         # Bilinear sampling alone would alias below half size and shimmer when the head sways.
         canvas = cv2.blur(canvas, (3, 3))
     person = cv2.warpAffine(canvas, matrix, size, flags=cv2.INTER_LINEAR)
-    matte = cv2.warpAffine(puppet.matte, matrix, size, flags=cv2.INTER_LINEAR)[..., None]
+    matte = cv2.warpAffine(matte, matrix, size, flags=cv2.INTER_LINEAR)[..., None]
     image += matte * (person - image)
+
+
+def _shine(image: NDArray[np.float32], light: Event, frame: int) -> None:
+    """Lay a passing lamp or shadow over the image, in place."""
+    if light.first <= frame <= light.last:
+        across = np.linspace(0, 1, image.shape[1]) - light.at(frame)
+        gain = 1 + _LIGHT_GAINS[light.kind] * np.exp(-((across / _LIGHT_WIDTH) ** 2) / 2)
+        image *= gain.astype(np.float32)[None, :, None]
 
 
 def _backdrop(plan: ClipPlan, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -51,6 +51,7 @@ from apexline.sample.warp import (
 
 _PATCH = (148, 54, 298, 208)  # the ROI with a margin: textures that the moving part is drawn from
 _EYE_ROWS, _MOUTH_ROWS = (80, 124), (124, 181)  # y0, y1: parts of the ROI that lids and lips can reach
+_GAZE_REACH = 3.0  # px by which an iris moves
 _LID_REACH = 7.5  # px over which a sliding lid takes the skin along
 _STILL = (0.0, 0.0)
 _CAVITY = np.array([38.0, 34.0, 66.0], np.float32)  # BGR of an open mouth
@@ -58,12 +59,20 @@ _CAVITY = np.array([38.0, 34.0, 66.0], np.float32)  # BGR of an open mouth
 
 @dataclass(frozen=True)
 class Pose:
-    """Strength of each movement, 0..1: the three expressions and the closing of the lids."""
+    """Strength of each movement, 0..1: expressions, closing of the lids, opening of the mouth; gaze is -1..1.
+
+    The portrait knows the first three expressions only; `sample.morphs` has stills of the others too.
+    """
 
     happy: float = 0.0
     angry: float = 0.0
     scared: float = 0.0
+    sad: float = 0.0
+    disgusted: float = 0.0
+    surprised: float = 0.0
     blink: float = 0.0
+    talk: float = 0.0
+    gaze: float = 0.0
 
 
 class FacePuppet:
@@ -107,15 +116,15 @@ class FacePuppet:
 
     def _face(self, pose: Pose) -> Floats:
         rig = _rig()
-        weights = {name: float(getattr(pose, name)) * self.shape.strength for name in marks.EXPRESSIONS}
+        weights = {name: float(getattr(pose, name)) * self.shape.strength for name in marks.MOVEMENTS}
         happy = min(1.0, weights["happy"])
         field = np.zeros_like(rig.fields["happy"])
-        for name in marks.EXPRESSIONS:
+        for name in marks.MOVEMENTS:
             field += np.float32(weights[name]) * rig.fields[name]
         base = undo_field(field, self._roi_map)
         skin = base.copy()
         eyes, lips = _rows(skin, _EYE_ROWS), _rows(skin, _MOUTH_ROWS)
-        eyes[:] = _undo_lids(eyes, pose.blink, weights)
+        eyes[:] = _undo_lids(eyes, pose, weights)
         lips[:], inside, depth = _undo_lips(lips, weights)
         texture = cv2.addWeighted(self._folded, happy, self._smooth, 1 - happy, 0)
         face = sample_texture(texture, skin, origin=_PATCH).astype(np.float32)
@@ -155,7 +164,7 @@ def _rig() -> _Rig:
     points = np.array(list(marks.MOVES), np.float64)
     anchors = np.concatenate([points, still_border()])
     fields: dict[str, Floats] = {}
-    for name in marks.EXPRESSIONS:
+    for name in marks.MOVEMENTS:
         moves = np.array([move.get(name, _STILL) for move in marks.MOVES.values()])
         target = anchors.copy()
         target[: len(points)] += moves
@@ -177,9 +186,9 @@ def _rows(roi: NDArray[Any], span: tuple[int, int]) -> NDArray[Any]:
     return roi[CANVAS_SCALE * (span[0] - ROI[1]) : CANVAS_SCALE * (span[1] - ROI[1])]
 
 
-def _undo_lids(points: Floats, blink: float, weights: dict[str, float]) -> Floats:
-    """Open or close the lids: skin beyond an edge slides, the eyeball between them stays."""
-    x, y = points[..., 0], points[..., 1].copy()
+def _undo_lids(points: Floats, pose: Pose, weights: dict[str, float]) -> Floats:
+    """Open or close the lids: skin beyond an edge slides, the eyeball between them stays, or looks aside."""
+    x, y, blink = points[..., 0].copy(), points[..., 1].copy(), pose.blink
     lower_share = 0.28 * weights["happy"] + 0.16 * weights["angry"]
     upper_share = min(1.0, 0.06 * weights["happy"] + 0.26 * weights["angry"] + blink * 0.95)
     upper_share = min(upper_share, 1.0 - lower_share)
@@ -199,6 +208,11 @@ def _undo_lids(points: Floats, blink: float, weights: dict[str, float]) -> Float
         eyeball = np.where(widen > 0, stretched, y)
         inside = within & (above < 0) & (below < 0)
         y = np.where(inside, eyeball, np.where(within & (above >= 0), y_above, np.where(within, y_below, y)))
+        if pose.gaze:
+            left, right = upper_edge.points[0, 0], upper_edge.points[-1, 0]
+            # the corners of the eye stay where they are
+            arch = 1 - ((2 * x - left - right) / (right - left)) ** 2
+            x[inside] -= (pose.gaze * _GAZE_REACH * arch)[inside]
     return np.stack([x, y], axis=-1)
 
 
@@ -219,8 +233,11 @@ def _undo_lips(points: Floats, weights: dict[str, float]) -> tuple[Floats, Float
     across = (x - marks.SEAM.points[0, 0]) / (marks.SEAM.points[-1, 0] - marks.SEAM.points[0, 0]) * 2 - 1
     arch = np.clip(1 - across**2, 0, 1).astype(np.float32)
     gap = smile_gap(across_smile(x)) * (np.abs(across) < 1)
-    up = weights["happy"] * CLOSING_SHARE * gap + weights["scared"] * 1.6 * arch
-    down = weights["happy"] * (1 - CLOSING_SHARE) * gap + weights["scared"] * 5.0 * arch
+    up = weights["happy"] * CLOSING_SHARE * gap + (weights["scared"] * 1.6 + weights["talk"] * 0.6) * arch
+    down = (
+        weights["happy"] * (1 - CLOSING_SHARE) * gap
+        + (weights["scared"] * 5.0 + weights["talk"] * 5.5) * arch
+    )
     above, below = seam - y, y - seam
     y_above = seam - np.maximum(slide_back(above, up, UPPER_REACH), 0)
     y_below = seam + np.maximum(slide_back(below, down, LOWER_REACH), 0)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 _STEP = 0.25  # px between the tabulated points of an edge
 
 EXPRESSIONS = ("happy", "angry", "scared")
+MOVEMENTS = (*EXPRESSIONS, "talk")
 FACE_BOX = (180.0, 62.0, 268.0, 180.0)  # x0, y0, x1, y1 of the face, hairline to chin
 
 
@@ -91,7 +92,8 @@ BROWS = (
     mark("238.5 92.9, 246 92.2, 253.5 91.9, 262 95.6"),
 )
 
-# Landmarks of the neutral base and how far each moves at full strength, (x, y) px: down and right positive.
+# Landmarks of the neutral base and how far each moves at full strength, (x, y) px: down and right positive. Speech
+# moves the jaw; the lips part at the seam (``face``).
 MOVES: dict[tuple[float, float], dict[str, tuple[float, float]]] = {
     (190, 90.3): {"angry": (1.0, -0.5), "scared": (0.5, -0.5)},
     (197.5, 88.6): {"angry": (1.5, 1.2), "scared": (0.7, -2.0)},
@@ -130,11 +132,11 @@ MOVES: dict[tuple[float, float], dict[str, tuple[float, float]]] = {
     (225, 152): {"happy": (0.0, 0.2), "angry": (0.0, -2.8), "scared": (0.0, 0.4)},
     (234, 149.8): {"happy": (1.2, -0.4), "angry": (-0.3, -2.4), "scared": (0.5, 0.4)},
     (222, 160): {"angry": (0.0, -1.8), "scared": (0.0, 2.0)},
-    (223, 177.5): {"happy": (0.0, 0.8), "angry": (0.0, -1.0), "scared": (0.0, 4.2)},
-    (206, 174): {"angry": (0.0, -0.6), "scared": (0.4, 3.6)},
-    (240, 174): {"angry": (0.0, -0.6), "scared": (-0.4, 3.6)},
-    (193, 164): {"scared": (0.6, 1.8)},
-    (252, 165): {"scared": (-0.6, 1.8)},
+    (223, 177.5): {"happy": (0.0, 0.8), "angry": (0.0, -1.0), "scared": (0.0, 4.2), "talk": (0.0, 3.6)},
+    (206, 174): {"angry": (0.0, -0.6), "scared": (0.4, 3.6), "talk": (0.2, 3.0)},
+    (240, 174): {"angry": (0.0, -0.6), "scared": (-0.4, 3.6), "talk": (-0.2, 3.0)},
+    (193, 164): {"scared": (0.6, 1.8), "talk": (0.2, 1.0)},
+    (252, 165): {"scared": (-0.6, 1.8), "talk": (-0.2, 1.0)},
     (184, 148): {},
     (262, 149): {},
     (183, 110): {},

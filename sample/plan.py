@@ -1,18 +1,16 @@
 """Who shows which expression when, where and in what light: the sample's clips before a pixel is drawn.
 
-Belongs here: actors, clip plans and the choices made from the seed. Stays out: the course of an expression
-(``schedule``), drawing and writing (``clips``) and the face itself (``face``).
+Belongs here: the choices made from the seed. Stays out: what a plan consists of (``stage``), the course of an
+expression (``schedule``), what else a face does (``life``), drawing and writing (``clips``).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import (
@@ -27,14 +25,13 @@ from pydantic import (
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from apexline.features import require
-from apexline.sample.face import Pose
-from apexline.sample.marks import EXPRESSIONS, FACE_BOX
-from apexline.sample.schedule import Episode, choose_blinks, lid_closing, stretch_calm, write_script
+from apexline.sample.life import draw_emotions, draw_events, draw_lights, write_life
+from apexline.sample.marks import EXPRESSIONS
+from apexline.sample.schedule import Episode, choose_blinks, stretch_calm, write_script
 from apexline.sample.shapes import FaceShape
-from apexline.sample.warp import CANVAS_SCALE
+from apexline.sample.stage import Actor, ClipPlan, Look, Sway
 
 SEED = 20260302
-_FACE_PX = math.sqrt((FACE_BOX[2] - FACE_BOX[0]) * (FACE_BOX[3] - FACE_BOX[1]))  # in the portrait
 _FIRST_MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _CAMERAS = ("gate-01", "gate-02")
 _Crf = Annotated[int, Field(ge=0, le=51)]
@@ -70,6 +67,9 @@ class SampleConfig:
         Smallest and largest standard deviation of the sensor noise, grey levels.
     crf : tuple of int
         Best and worst compression, x264's constant rate factor.
+    lifelike : bool
+        Clips like those that people record: one of each variant, with three to eight expressions in a row, short
+        gaps, long holds, and what is no expression: speech, gaze, turns and nods of the head, moving light.
     """
 
     variants: PositiveInt = 12
@@ -81,6 +81,7 @@ class SampleConfig:
     face_px: tuple[PositiveFloat, PositiveFloat] = (70.0, 130.0)
     noise: tuple[NonNegativeFloat, NonNegativeFloat] = (1.0, 3.0)
     crf: tuple[_Crf, _Crf] = (16, 24)
+    lifelike: bool = False
 
     @model_validator(mode="after")
     def _check_groups(self) -> Self:
@@ -92,126 +93,12 @@ class SampleConfig:
 
 
 @dataclass(frozen=True)
-class Actor:
-    """One face of a clip: who, where, how it sways and what it shows.
+class Role:
+    """A face before it has a place: who, whose face, and what it shows."""
 
-    Attributes
-    ----------
-    variant : int
-        Number of the subject.
-    shape : FaceShape
-        Its proportions and light.
-    centre : tuple of float
-        (x, y) of the face's middle when it does not sway, px.
-    face_px : float
-        Size of the face, geometric mean of the box sides, px.
-    sway : tuple of float
-        Amplitudes of the head motion: x px, y px, roll degrees, size share.
-    phase : tuple of float
-        Phase of each of these four, rad.
-    period_s : float
-        Period of the slowest, s.
-    episodes : tuple of Episode
-        Expressions and calm episodees, in order.
-    blinks : tuple of int
-        First frames of the blinks.
-    """
-
-    variant: int
-    shape: FaceShape
-    centre: tuple[float, float]
-    face_px: float
-    sway: tuple[float, float, float, float]
-    phase: tuple[float, float, float, float]
-    period_s: float
-    episodes: tuple[Episode, ...]
-    blinks: tuple[int, ...]
-
-    @property
-    def subject(self) -> str:
-        """Pseudonymous code of the manifest."""
-        return f"v{self.variant:02d}"
-
-    @property
-    def canvas_scale(self) -> float:
-        """Frame pixels per pixel of the puppet's canvas, when the face does not sway."""
-        return self.face_px / (_FACE_PX * CANVAS_SCALE)
-
-    def pose(self, frame: int) -> Pose:
-        """Movements of the face at a frame."""
-        pose = Pose(blink=max((lid_closing(frame - start) for start in self.blinks), default=0.0))
-        for episode in self.episodes:
-            if episode.emotion in EXPRESSIONS and episode.start < frame < episode.end:
-                pose = replace(pose, **{episode.emotion: episode.intensity(frame)})
-        return pose
-
-    def placement(self, time_s: float) -> NDArray[np.float64]:
-        """Affine map, shape (2, 3), from the puppet's canvas to the frame, at a time."""
-        angle = 2 * np.pi * time_s / self.period_s
-        speeds = (1.0, 1.31, 0.83, 0.61)
-        dx, dy, roll, grow = (
-            amplitude * np.sin(speed * angle + phase)
-            for amplitude, speed, phase in zip(self.sway, speeds, self.phase, strict=True)
-        )
-        scale = self.canvas_scale * (1 + grow)
-        x = (FACE_BOX[0] + FACE_BOX[2]) / 2
-        middle = (511 - x if self.shape.mirrored else x, (FACE_BOX[1] + FACE_BOX[3]) / 2)
-        pivot = (middle[0] * CANVAS_SCALE, middle[1] * CANVAS_SCALE)
-        matrix = np.asarray(cv2.getRotationMatrix2D(pivot, roll, scale), np.float64)
-        matrix[:, 2] += np.array(self.centre) + (dx, dy) - pivot
-        return matrix
-
-    def box(self, time_s: float) -> tuple[float, float, float, float]:
-        """Face box at a time: left, top, width, height, px of the frame."""
-        x0, y0, x1, y1 = self.shape.box()
-        corners = np.array([(x * CANVAS_SCALE, y * CANVAS_SCALE, 1.0) for x in (x0, x1) for y in (y0, y1)])
-        placed = corners @ self.placement(time_s).T
-        left, top = placed.min(axis=0).round(1).tolist()
-        width, height = np.ptp(placed, axis=0).round(1).tolist()
-        return left, top, width, height
-
-
-@dataclass(frozen=True)
-class ClipPlan:
-    """Everything that a clip's pixels and its manifest follow from.
-
-    Attributes
-    ----------
-    name : str
-        File name without suffix.
-    camera : str
-        Camera of the manifest.
-    captured_at : datetime
-        Start of the recording, UTC.
-    size : tuple of int
-        Width and height, px.
-    fps, num_frames : int
-        Rate and length.
-    actors : tuple of Actor
-        The faces; the last stands in front.
-    backdrop : str
-        scikit-image picture behind the faces.
-    light_drift, noise, blur : float
-        Share by which the exposure drifts; sensor noise, grey levels; Gaussian blur, px.
-    crf : int
-        x264's constant rate factor.
-    seed : int
-        Seed of backdrop and noise.
-    """
-
-    name: str
-    camera: str
-    captured_at: datetime
-    size: tuple[int, int]
-    fps: int
-    num_frames: int
-    actors: tuple[Actor, ...]
-    backdrop: str
-    light_drift: float
-    noise: float
-    blur: float
-    crf: int
-    seed: int
+    subject: str
+    look: Look
+    script: tuple[Episode, ...]
 
 
 def plan_sample(*, seed: int = SEED, config: SampleConfig | None = None) -> list[ClipPlan]:
@@ -230,16 +117,32 @@ def plan_sample(*, seed: int = SEED, config: SampleConfig | None = None) -> list
         Clips with one face by variant, then the groups.
     """
     config = config or SampleConfig()
+    casts = _lifelike_casts(seed, config) if config.lifelike else _plain_casts(config)
+    return [plan_clip(cast, index=index, seed=seed, config=config) for index, cast in enumerate(casts)]
+
+
+def _lifelike_casts(seed: int, config: SampleConfig) -> list[list[Part]]:
+    rng = np.random.default_rng([seed, 3])
+    casts = [[variant] for variant in range(config.variants)] + _groups(config)
+    return [[(variant, draw_emotions(EXPRESSIONS, rng)) for variant in cast] for cast in casts]
+
+
+def _plain_casts(config: SampleConfig) -> list[list[Part]]:
     casts: list[list[Part]] = []
     for variant in range(config.variants):
         casts += [[(variant, emotions)] for emotions in _PROGRAMMES[variant % len(_PROGRAMMES)]]
     emotions = ("happy", "scared", "calm", "angry")
     member = 0
-    for group in range(config.group_clips):
-        size = 2 + group % 2
-        casts.append([((member + k) % config.variants, (emotions[(member + k) % 4],)) for k in range(size)])
-        member += size
-    return [plan_clip(cast, index=index, seed=seed, config=config) for index, cast in enumerate(casts)]
+    for group in _groups(config):
+        casts.append([(variant, (emotions[(member + k) % 4],)) for k, variant in enumerate(group)])
+        member += len(group)
+    return casts
+
+
+def _groups(config: SampleConfig) -> list[list[int]]:
+    """Variants of each clip with several faces."""
+    sizes = [2 + group % 2 for group in range(config.group_clips)]
+    return [[(sum(sizes[:k]) + i) % config.variants for i in range(size)] for k, size in enumerate(sizes)]
 
 
 def variant_shape(variant: int, *, seed: int = SEED) -> FaceShape:
@@ -303,30 +206,58 @@ def plan_clip(
     rng = np.random.default_rng([seed, 2, index])
     lead = round(config.lead_s * config.fps)
     micro = index % 18 == 3  # two micro expressions in the whole sample
-    scripts = [write_script(emotions, lead, config.fps, micro, rng) for _, emotions in cast]
-    num_frames = max(script[-1].end for script in scripts) + lead
-    size = config.size if len(cast) == 1 else config.group_size
+    roles: list[Role] = []
+    for variant, emotions in cast:
+        if config.lifelike:
+            script = write_life(emotions, config.fps, rng)
+        else:
+            script = write_script(emotions, lead, config.fps, micro, rng)
+        roles.append(Role(f"v{variant:02d}", variant_shape(variant, seed=seed), script))
+    shown = ["life"] if config.lifelike else [episode.emotion for episode in roles[0].script]
+    words = [roles[0].subject, *shown] if len(roles) == 1 else ["group", *(r.subject for r in roles)]
+    return film("-".join([f"{index:02d}", *words]), roles, index=index, config=config, rng=rng)
+
+
+def film(
+    name: str, roles: Sequence[Role], *, index: int, config: SampleConfig, rng: np.random.Generator
+) -> ClipPlan:
+    """Give faces their places in a clip, and the clip its light, noise and compression.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without suffix.
+    roles : sequence of Role
+        From left to right.
+    index : int
+        Number of the clip: camera and day follow from it.
+    config : SampleConfig
+    rng : Generator
+    """
+    num_frames = max(role.script[-1].end for role in roles) + round(config.lead_s * config.fps)
+    size = config.size if len(roles) == 1 else config.group_size
     actors: list[Actor] = []
-    for place, ((variant, _), script) in enumerate(zip(cast, scripts, strict=True)):
-        face_px = _face_size(size, len(cast), config, rng)
-        episodes = stretch_calm(script, num_frames)
+    for place, role in enumerate(roles):
+        face_px = _face_size(size, len(roles), config, rng)
+        episodes = stretch_calm(role.script, num_frames)
         actors.append(
             Actor(
-                variant=variant,
-                shape=variant_shape(variant, seed=seed),
-                centre=_centre(size, len(cast), place, face_px, rng),
+                subject=role.subject,
+                look=role.look,
+                centre=_centre(size, len(roles), place, face_px, rng),
                 face_px=face_px,
-                sway=_four(rng.uniform((0.5, 0.3, 0.2, 0.0), (2.5, 1.2, 1.5, 0.008))),
-                phase=_four(rng.uniform(0, 2 * np.pi, 4)),
-                period_s=float(rng.uniform(2.5, 5.0)),
+                sway=Sway(
+                    _four(rng.uniform((0.5, 0.3, 0.2, 0.0), (2.5, 1.2, 1.5, 0.008))),
+                    _four(rng.uniform(0, 2 * np.pi, 4)),
+                    float(rng.uniform(2.5, 5.0)),
+                ),
                 episodes=episodes,
                 blinks=choose_blinks(num_frames, config.fps, episodes, rng),
+                events=draw_events(num_frames, config.fps, rng) if config.lifelike else (),
             )
         )
-    shown = [episode.emotion for episode in actors[0].episodes]
-    words = [actors[0].subject, *shown] if len(cast) == 1 else ["group", *(a.subject for a in actors)]
     return ClipPlan(
-        name="-".join([f"{index:02d}", *words]),
+        name=name,
         camera=_CAMERAS[index % 2],
         captured_at=_FIRST_MORNING + timedelta(days=index // 2 % 2, minutes=7 * (index // 4)),
         size=size,
@@ -339,6 +270,7 @@ def plan_clip(
         blur=float(rng.uniform(0, 0.7)),
         crf=int(rng.integers(config.crf[0], config.crf[1] + 1)),
         seed=int(rng.integers(2**31)),
+        lights=draw_lights(num_frames, config.fps, rng) if config.lifelike else (),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 ONSET_SHARE = 0.05  # of the peak: where an expression begins and ends
 _HOLD_LOSS = 0.06  # of the peak: how far an expression relaxes while it is held
 _BLINK = (0.5, 1.0, 1.0, 0.7, 0.3)  # closing of the lids, frame by frame
+BLINK_FRAMES = len(_BLINK)
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Episode:
     emotion : str
         happy, angry, scared or calm.
     start : int
-        Last frame before anything moves; a calm episode begins here.
+        Last frame before anything moves; a calm episode begins here. Negative where the clip starts inside.
     rise, hold, fall : int
         Frames from ``start`` to the peak, from there to the end of the hold, and back to nothing.
     peak : float
@@ -56,6 +57,11 @@ class Episode:
     def offset(self) -> int:
         """Last frame at or above the onset share of the peak."""
         return self._active_frames()[-1]
+
+    @property
+    def seen(self) -> tuple[int, int, int]:
+        """Onset, apex and offset of what a clip shows of it: one that began before the clip begins with it."""
+        return max(0, self.onset), max(0, self.apex), self.offset
 
     def intensity(self, frame: int) -> float:
         """Strength of the expression at a frame, 0..peak."""
@@ -128,7 +134,7 @@ def choose_blinks(
     starts: list[int] = []
     at = round(rng.uniform(0.2, 2.0) * fps)
     while at < num_frames:
-        if not any(at - 1 <= apex <= at + len(_BLINK) for apex in apexes):
+        if not any(at - 1 <= apex <= at + BLINK_FRAMES for apex in apexes):
             starts.append(at)
         at += round(rng.uniform(2.0, 4.0) * fps)
     return tuple(starts)
@@ -136,7 +142,7 @@ def choose_blinks(
 
 def lid_closing(since: int) -> float:
     """Closing of the lids, 0..1, so many frames after a blink began."""
-    return _BLINK[since] if 0 <= since < len(_BLINK) else 0.0
+    return _BLINK[since] if 0 <= since < BLINK_FRAMES else 0.0
 
 
 def _smoothstep(share: float) -> float:

@@ -6,6 +6,7 @@ Belongs here: `FaceShape` and how a shape changes map and texture. Stays out: wh
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -68,6 +69,24 @@ class FaceShape:
         grow = (self.face_width + self.jaw_width) / 2
         x0, x1, y1 = x0 - grow, x1 + grow, y1 + self.chin_length
         return (511 - x1, y0, 511 - x0, y1) if self.mirrored else (x0, y0, x1, y1)
+
+    def canvas_box(self) -> tuple[float, float, float, float]:
+        """Face box x0, y0, x1, y1, px of the canvas."""
+        x0, y0, x1, y1 = self.box()
+        return x0 * CANVAS_SCALE, y0 * CANVAS_SCALE, x1 * CANVAS_SCALE, y1 * CANVAS_SCALE
+
+    @property
+    def face_px(self) -> float:
+        """Size of the portrait's face, geometric mean of the sides of its box, px of the canvas."""
+        x0, y0, x1, y1 = marks.FACE_BOX
+        return math.sqrt((x1 - x0) * (y1 - y0)) * CANVAS_SCALE
+
+    @property
+    def pivot(self) -> tuple[float, float]:
+        """Middle of the portrait's face, (x, y) px of the canvas."""
+        x0, y0, x1, y1 = marks.FACE_BOX
+        x = (x0 + x1) / 2
+        return (511 - x if self.mirrored else x) * CANVAS_SCALE, (y0 + y1) / 2 * CANVAS_SCALE
 
 
 def with_brows(texture: Bytes, ink: float) -> Bytes:

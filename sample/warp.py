@@ -57,6 +57,42 @@ def crop_box(canvas: NDArray[Any], box: tuple[int, int, int, int]) -> NDArray[An
     return canvas[y0:y1, x0:x1]
 
 
+def turn_map(
+    size: tuple[int, int], pivot: tuple[float, float], face_px: float, head: tuple[float, float]
+) -> Floats:
+    """For every pixel of a canvas, the pixel that it shows once the head has turned.
+
+    The face is taken for a dome that shoulders and background do not share: what stands out most moves most.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Rows and columns of the canvas.
+    pivot : (float, float)
+        Middle of the face, (x, y) px.
+    face_px : float
+        Size of the face, px.
+    head : (float, float)
+        Yaw (to the right of the picture) and pitch (down), rad; below half a radian the map folds nowhere.
+
+    Returns
+    -------
+    ndarray, shape (rows, cols, 2), float32
+        (x, y) px, for ``cv2.remap``.
+    """
+    rows, cols = size
+    # Smooth: an eighth of the points is enough.
+    grid = np.stack(np.meshgrid(np.arange(0, cols, 8), np.arange(0, rows, 8)), axis=-1) + 3.5
+    radius = 0.75 * face_px
+    before = grid.astype(np.float64)
+    for _ in range(6):
+        away = before - pivot
+        dome = np.exp(-((away[..., 0] / radius) ** 2) - (away[..., 1] / (1.25 * radius)) ** 2)[..., None]
+        # the fixed point of p = q - moved(p), as in `undo_field`
+        before = grid - dome * (radius * np.sin(head) + away * (np.cos(head) - 1))
+    return np.asarray(cv2.resize(before.astype(np.float32), (cols, rows), interpolation=cv2.INTER_LINEAR))
+
+
 def sample_texture(
     texture: NDArray[Any], points: Floats, *, origin: tuple[int, ...] = (0, 0), scale: int = CANVAS_SCALE
 ) -> NDArray[Any]:

@@ -24,6 +24,7 @@ from apexline.features.validation import one_of, require
 
 Base = Literal["paper", "base7", "split"]
 Kind = Literal["cod", "sl", "sr", "mid", "mid_mirror", "outer", "outer_mirror", "spiral", "spiral_mirror"]
+Planes = Literal["together", "opposite"]
 
 # Steps by which the rings (D, E, F) turn clockwise. Eq. (5) wraps at one direction only (j = 7), so does
 # eq. (8) (j = 0): one-step turns. Which rings turn is not determined; the variants turn others, with mirrors.
@@ -37,6 +38,11 @@ KINDS: dict[str, tuple[int, int, int]] = {
     "outer_mirror": (0, 0, -1),
     "spiral": (0, 1, 2),
     "spiral_mirror": (0, -1, -2),
+}
+# The kind that turns the other way.
+_MIRRORS = {
+    kind: next(other for other, theirs in KINDS.items() if theirs == tuple(-turn for turn in turns))
+    for kind, turns in KINDS.items()
 }
 
 _NUM_BINS = {"paper": 511, "base7": 2401, "split": 512}
@@ -61,6 +67,7 @@ def modc_codes(
     kind: str | Sequence[str] = "sl",
     radii: tuple[int, int, int] = (2, 4, 6),
     base: Base = "paper",
+    planes: Planes = "together",
 ) -> Array:
     """MODC codes of one grey image, eq. (1)-(10) of [1]_.
 
@@ -76,6 +83,10 @@ def modc_codes(
     base : {"paper", "base7", "split"}
         How the four digits 0..6 of a plane make a code: sum of digit * 4**k as printed (codes 0..510, digit
         tuples share codes); digit * 7**k (injective); or psi(D, E) in the low and psi(E, F) in the high byte.
+    planes : {"together", "opposite"}
+        Whether the rings turn in the same sense in both planes, as eq. (5) and (8) have it, or in plane Y against
+        the sense of plane X, as the text of Figure 1 says: SL clockwise in X and counterclockwise in Y, SR its
+        mirror. (The text gives SR the senses of SL, which would make the two one.)
 
     Returns
     -------
@@ -100,8 +111,10 @@ def modc_codes(
     ([62], [282])
     """
     require(len(image.shape) == 2, f"image has shape {tuple(image.shape)}; expected (M, N)")
+    kinds = _kinds(kind)
+    rings = _modc_rings(_coded(kinds, planes), tuple(radii), base)
     # (M, N) -> (1, M, N), and (kinds, 1, 2, M, N) -> (kinds, 2, M, N)
-    codes = ring_codes(image[None, ...], _modc_rings(_kinds(kind), tuple(radii), base))[:, 0, ...]
+    codes = _choose_planes(ring_codes(image[None, ...], rings), kinds, planes)[:, 0, ...]
     return codes[0, ...] if isinstance(kind, str) else codes
 
 
@@ -113,6 +126,7 @@ def modc_histograms(
     base: Base = "paper",
     radii: tuple[int, int, int] = (2, 4, 6),
     prefilter: Prefilter = "none",
+    planes: Planes = "together",
 ) -> Array:
     """Block histograms of the MODC codes of a stack of grey images.
 
@@ -120,7 +134,7 @@ def modc_histograms(
     ----------
     images : array, shape (T, M, N), uint8
         Grey images, aligned with each other.
-    kind, base, radii
+    kind, base, radii, planes
         As in `modc_codes`.
     grid : (int, int)
         Rows and columns of blocks over the coded area.
@@ -147,12 +161,14 @@ def modc_histograms(
     (2, 3, 2, 4, 4, 511)
     """
     require(len(images.shape) == 3, f"images have shape {tuple(images.shape)}; expected (T, M, N)")
-    rings = _modc_rings(_kinds(kind), tuple(radii), base)
+    kinds = _kinds(kind)
+    rings = _modc_rings(_coded(kinds, planes), tuple(radii), base)
     images = prefilter_images(images, method=prefilter)
     if base == "split":
         histograms = _byte_histograms(ring_codes(images, rings), grid=grid)
     else:
         histograms = ring_histograms(images, rings, grid=grid)
+    histograms = _choose_planes(histograms, kinds, planes)
     return histograms[0, ...] if isinstance(kind, str) else histograms
 
 
@@ -220,6 +236,30 @@ def ring_histograms(images: Array, rings: Rings, *, grid: tuple[int, int]) -> Ar
 
 def _kinds(kind: str | Sequence[str]) -> tuple[str, ...]:
     return (kind,) if isinstance(kind, str) else tuple(kind)
+
+
+def _coded(kinds: tuple[str, ...], planes: Planes) -> tuple[str, ...]:
+    """Kinds to compute so that each of `kinds` has both its planes."""
+    one_of("planes", planes, get_args(Planes))
+    if planes == "together":
+        return kinds
+    # an unknown kind has no mirror, and is refused where the rings are made
+    return tuple(dict.fromkeys([*kinds, *(_MIRRORS.get(each, each) for each in kinds)]))
+
+
+def _choose_planes(coded: Array, kinds: tuple[str, ...], planes: Planes) -> Array:
+    """Codes or histograms (kinds, T, 2, ...) of `kinds` out of those of `_coded`.
+
+    A plane has directions of its own: plane Y turned the other way is plane Y of the mirror kind.
+    """
+    if planes == "together":
+        return coded
+    xp, names = namespace(coded), _coded(kinds, planes)
+    chosen = [
+        xp.stack([coded[names.index(each), :, 0, ...], coded[names.index(_MIRRORS[each]), :, 1, ...]], axis=1)
+        for each in kinds
+    ]
+    return xp.stack(chosen)
 
 
 @lru_cache(maxsize=64)

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from apexline.features.backend import Array, Device, device_namespace, namespace, to_numpy
-from apexline.features.modc.codes import Base, Kind, modc_histograms
+from apexline.features.modc.codes import Base, Kind, Planes, modc_histograms
 from apexline.features.modc.differences import Curve, Pooling, chi_square_blocks, pool_blocks
 from apexline.features.modc.peers import dcp_histograms, hog_histograms, lbp_histograms
 from apexline.features.modc.prefilter import Prefilter, prefilter_images
@@ -43,7 +43,7 @@ class TextureConfig:
     ----------
     kinds : tuple of str
         MODC kinds, see `features.modc.codes.KINDS`.
-    base, radii, grid, prefilter
+    base, planes, radii, grid, prefilter
         As in `features.modc.codes.modc_histograms`.
     registration : {"none", "translation", "affine"}
         How crops are brought onto the track's first crop.
@@ -60,6 +60,7 @@ class TextureConfig:
 
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = ("sl", "sr")
     base: Base = "paper"
+    planes: Planes = "together"
     radii: tuple[PositiveInt, PositiveInt, PositiveInt] = (2, 4, 6)
     grid: tuple[PositiveInt, PositiveInt] = (4, 4)
     prefilter: Prefilter = "gaussian"
@@ -208,6 +209,7 @@ def texture_histograms(grey: Array, *, config: TextureConfig) -> Array:
         kind=config.kinds,
         grid=config.grid,
         base=config.base,
+        planes=config.planes,
         radii=config.radii,
         prefilter=config.prefilter,
     )[:, 0, ...]

@@ -27,6 +27,9 @@ Rest = Literal["none", "densest"]
 Foot = Literal["zero", "lowest"]
 
 
+Turn = Literal["wrapped", "printed"]
+
+
 Flank = Literal["crossing", "tangent"]
 
 
@@ -57,6 +60,9 @@ class SegmentConfig:
     max_turn_deg_s : float
         gamma of eq. (23): largest turn of the motion's direction from one frame to the next by the time between
         them, degrees per second; 45 degrees at 25 frames a second.
+    turn : {"wrapped", "printed"}
+        The turn between two angles: the shorter way around, or their plain difference, as printed in eq. (23), which
+        takes the seam between a full turn and zero for a turn.
     apex_share : float
         The apex is the middle of the frames about the largest module that have this share of it; 1 is the largest
         itself, as printed.
@@ -106,6 +112,7 @@ class SegmentConfig:
     apex_fraction: Share = 0.35
     foot: Foot = "lowest"
     max_turn_deg_s: PositiveFloat = 1125.0
+    turn: Turn = "wrapped"
     apex_share: Share = 0.9
     angle: AngleMode = "atan2"
     flank: Flank = "tangent"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apexline.features.flow import wrap_angle
+from apexline.features.spotting.config import Turn
 from apexline.features.spotting.spans import Stop
 
 # share of the apex up to which the line through a flank is taken: above it, curves round off
@@ -25,6 +26,7 @@ def grow_from_apex(
     *,
     apex_fraction: float,
     max_turn: float,
+    turn: Turn = "wrapped",
 ) -> tuple[int, int]:
     """Onset and offset about an apex, eq. (23) of [1]_.
 
@@ -38,6 +40,8 @@ def grow_from_apex(
         M_T: frames count while their module exceeds this fraction of the apex's.
     max_turn : float
         gamma, rad: and while the direction turns by less than this from frame to frame.
+    turn : {"wrapped", "printed"}
+        See `SegmentConfig`.
 
     Returns
     -------
@@ -45,7 +49,10 @@ def grow_from_apex(
         First and last frame, inclusive.
     """
     strong = module > apex_fraction * module[apex]
-    steady = np.abs(wrap_angle(np.diff(angle))) < max_turn
+    turned = np.diff(angle)
+    if turn == "wrapped":
+        turned = wrap_angle(turned)
+    steady = np.abs(turned) < max_turn
     onset = offset = apex
     while onset > 0 and strong[onset - 1] and steady[onset - 1]:
         onset -= 1

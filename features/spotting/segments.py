@@ -118,7 +118,12 @@ def motion_spans(displacement: NDArray[np.float64], *, config: SegmentConfig, fp
             level = relative_height(module, apex) if config.foot == "lowest" else module
             max_turn = np.deg2rad(config.max_turn_deg_s) / fps
             onset, offset = grow_from_apex(
-                level, angle, apex, apex_fraction=config.apex_fraction, max_turn=max_turn
+                level,
+                angle,
+                apex,
+                apex_fraction=config.apex_fraction,
+                max_turn=max_turn,
+                turn=config.turn,
             )
             free[onset : offset + 1] = False
             if max_speed(module[onset : offset + 1], fps=fps) < config.min_speed_px_s:

@@ -35,6 +35,7 @@ def test_paper_file_is_the_paper():
     assert config.texture.curve == "first"
     assert (config.flow.solver, config.flow.reference, config.flow.alpha) == ("single", "first", 15.0)
     assert (config.segments.angle, config.segments.single_apex) == ("paper", True)
+    assert (config.texture.planes, config.segments.turn) == ("opposite", "printed")
     assert config.faces == FeatureConfig().faces
 
 

@@ -185,6 +185,8 @@ def public_results() -> dict[str, np.ndarray]:
     return {
         "codes": modc.modc_codes(images[0], kind=tuple(modc.KINDS)),
         "histograms": modc.modc_histograms(images, kind=tuple(modc.KINDS), grid=(2, 3)),
+        "opposite codes": modc.modc_codes(images[0], kind=("sl", "sr"), planes="opposite"),
+        "opposite histograms": modc.modc_histograms(images, kind="outer", grid=(2, 3), planes="opposite"),
         "single": flow.horn_schunck(images[0], images[1], num_sweeps=9),
         "pyramid": flow.horn_schunck_pyramid(images[0], images[1], num_warps=2, num_sweeps=3, median=0),
         "differences": differences.block_differences(histograms, k=1),

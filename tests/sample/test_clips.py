@@ -2,14 +2,17 @@ import json
 import socket
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 import cv2
 import numpy as np
 import pytest
 
+from apexline.assets.lake import Manifest
 from apexline.features.video.reader import probe_video
 from apexline.sample import face as sample_face
 from apexline.sample.clips import make_puppets, make_sample, manifest, render_frames, write_clip
+from apexline.sample.life import Event
 from apexline.sample.plan import SampleConfig, plan_clip, plan_sample
 
 EMOTIONS = {"happy", "angry", "calm", "scared"}
@@ -58,6 +61,42 @@ def test_same_plan_gives_same_bytes(tmp_path):
     assert first.with_suffix(".json").read_bytes() == second.with_suffix(".json").read_bytes()
     other = write_clip(tmp_path / "c", replace(plan, seed=plan.seed + 1), puppets=make_puppets([plan]))
     assert first.read_bytes() != other.read_bytes()
+
+
+def test_lifelike_sample_has_tables_and_manifests_that_intake_takes(tmp_path):
+    config = SampleConfig(
+        variants=1, group_clips=0, fps=8, size=(160, 120), face_px=(50.0, 50.0), lifelike=True
+    )
+    [clip] = make_sample(tmp_path, config=config)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        clip.name,
+        clip.with_suffix(".json").name,
+        "clips.csv",
+        "segments.csv",
+        "distractors.csv",
+    }
+    manifest = Manifest.model_validate_json(clip.with_suffix(".json").read_text())
+    assert 3 <= len(manifest.annotations) <= 8
+
+
+def test_a_lamp_brightens_where_it_stands_and_a_head_that_turns_moves():
+    plan = plan_clip([(0, ("calm",))], config=SampleConfig(size=(160, 120), face_px=(50.0, 50.0)))
+    plan = replace(plan, noise=0.0, light_drift=0.0)
+    [actor] = plan.actors
+    lit = replace(plan, lights=(Event("lamp", 0, (0.0,)), Event("shadow", 1, (1.0,))))
+    turned = replace(plan, actors=(replace(actor, events=(Event("turn", 0, (0.3,)),)),))
+    puppets = make_puppets([plan])
+    plain, shone, aside = (
+        list(islice(render_frames(each, puppets=puppets), 2)) for each in (plan, lit, turned)
+    )
+    ratio = [(shone[k].mean(axis=(0, 2)) / plain[k].mean(axis=(0, 2))) for k in range(2)]
+    assert ratio[0][:8].mean() > 1.3
+    assert ratio[1][-8:].mean() < 0.75
+    assert abs(ratio[0][-8:].mean() - 1) < 0.02
+    x, y = (round(value) for value in actor.centre)
+    moved = np.abs(aside[0].astype(int) - plain[0]).mean(axis=-1)
+    assert moved[y - 15 : y + 15, x - 15 : x + 15].mean() > 5
+    np.testing.assert_array_equal(aside[1], plain[1])
 
 
 def test_portrait_and_backdrops_need_no_network(monkeypatch):

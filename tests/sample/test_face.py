@@ -42,6 +42,27 @@ def test_expressions_change_the_parts_they_should(puppet):
         assert np.any((rows > 135) & (rows < 160)), emotion
 
 
+def test_speech_moves_mouth_and_jaw_and_gaze_the_eyes(puppet):
+    neutral = puppet.render(Pose())
+    talk = changed_rows(neutral, puppet.render(Pose(talk=1.0)))
+    assert 130 < talk.min() < 145
+    assert talk.max() > 175  # the jaw
+    gaze = changed_rows(neutral, puppet.render(Pose(gaze=1.0)))
+    assert 95 < gaze.min() < gaze.max() < 108
+
+
+def test_an_iris_moves_to_the_side_that_is_looked_at(puppet):
+    def darkest(image):
+        # the middle of the eye on the left, between the lids
+        eye = image[2 * 98 : 2 * 103, 2 * 194 : 2 * 211].astype(np.float64).sum(axis=(0, 2))
+        weights = np.maximum(0, np.median(eye) - eye)
+        return (weights * np.arange(eye.size)).sum() / weights.sum() / 2
+
+    left, ahead, right = (darkest(puppet.render(Pose(gaze=gaze))) for gaze in (-1.0, 0.0, 1.0))
+    assert left < ahead - 1
+    assert right > ahead + 1
+
+
 def test_nothing_but_the_face_moves(puppet):
     neutral, scared = puppet.render(Pose()), puppet.render(Pose(scared=1.0, blink=0.5))
     moved = np.any(neutral != scared, axis=-1)

@@ -79,6 +79,29 @@ def test_another_seed_plans_another_sample():
     assert not variant_shape(2).mirrored
 
 
+def test_plain_clips_have_nothing_of_life():
+    for plan in plan_sample():
+        assert plan.lights == ()
+        assert all(actor.events == () for actor in plan.actors)
+
+
+def test_lifelike_clips_are_one_of_each_variant_and_the_groups():
+    config = SampleConfig(variants=5, group_clips=2, lifelike=True)
+    plans = plan_sample(config=config)
+    assert [[actor.subject for actor in plan.actors] for plan in plans] == [
+        *[[f"v{variant:02d}"] for variant in range(5)],
+        ["v00", "v01"],
+        ["v02", "v03", "v04"],
+    ]
+    assert plans == plan_sample(config=config)
+    for plan in plans:
+        for actor in plan.actors:
+            assert 3 <= len(actor.episodes) <= 8
+            assert actor.episodes[-1].end < plan.num_frames
+            assert {event.kind for event in actor.events} >= {"gaze"}
+            assert actor.subject in plan.name
+
+
 def test_config_refuses_groups_without_enough_variants():
     with pytest.raises(
         ValueError, match="saw 2 variants and 1 group clips; expected at least 3 variants for groups"

@@ -76,16 +76,49 @@ def test_codes_equal_slow_loops_on_every_backend(backend, noise, base):
         ("spiral", "spiral_mirror"),
     ],
 )
-def test_mirrored_image_swaps_left_and_right(noise, kind, mirrored):
+@pytest.mark.parametrize("planes", get_args(modc.Planes))
+def test_mirrored_image_swaps_left_and_right(noise, kind, mirrored, planes):
     """SL of an image is SR of its mirror, digits X: k -> -k mod 4, Y: k -> 3 - k."""
-    codes = modc_codes(noise[0], kind=kind, base="base7").astype(int)
-    mirror = modc_codes(noise[0][:, ::-1].copy(), kind=mirrored, base="base7").astype(int)[..., ::-1]
+    flipped = noise[0][:, ::-1].copy()
+    codes = modc_codes(noise[0], kind=kind, base="base7", planes=planes).astype(int)
+    mirror = modc_codes(flipped, kind=mirrored, base="base7", planes=planes).astype(int)[..., ::-1]
     digits, of_mirror = (
         [[codes[plane] // 7**k % 7 for k in range(4)] for plane in range(2)] for codes in (codes, mirror)
     )
     for k in range(4):
         np.testing.assert_array_equal(digits[0][k], of_mirror[0][-k % 4])
         np.testing.assert_array_equal(digits[1][k], of_mirror[1][3 - k])
+
+
+def test_opposite_planes_by_hand():
+    """The ramp of the test above under SL, plane Y counterclockwise: D[j], E[j - 1], F[j - 1] for odd j.
+
+    Columns D = s_j, E = 2 s_(j-1), F = 3 s_(j-1). j = 1: D = .7 > P: 2, E = 0 < D: 0, E = P: 2, F = E: 1 -> 5.
+    j = 3: E = 2 > .7, F = 3: 6. j = 5: D = -.7: 0, E = 0 > D: 1, E = P: 2, F = E: 1 -> 4. j = 7: E = -2: 0.
+    """
+    image = np.tile((30 * np.arange(7)).astype(np.uint8), (7, 1))
+    codes = modc_codes(image, kind="sl", radii=SMALL, planes="opposite")
+    assert codes[:, 0, 0].tolist() == [6 + 6 * 4 + 2 * 16 + 0, 5 + 6 * 4 + 4 * 16 + 0]
+
+
+@pytest.mark.parametrize("base", get_args(modc.Base))
+def test_opposite_planes_equal_slow_loops_on_every_backend(backend, noise, base):
+    kinds = ("spiral", "sl")
+    images = backend.array(noise)
+    codes = backend.host(modc_codes(images[0, ...], kind=kinds, base=base, planes="opposite"))
+    assert codes.dtype == np.uint16
+    found = backend.host(modc_histograms(images, kind=kinds, grid=(2, 3), base=base, planes="opposite"))
+    for i, kind in enumerate(kinds):
+        against = tuple(-turn for turn in KINDS[kind])
+        for plane, turns in enumerate((KINDS[kind], against)):
+            slowly = slow.modc_codes(noise[0], turns, (2, 4, 6), base)[plane]
+            np.testing.assert_array_equal(codes[i, plane], slowly)
+            whole = backend.host(modc_histograms(images, kind=_named(turns), grid=(2, 3), base=base))
+            np.testing.assert_array_equal(found[i, :, plane], whole[:, plane])
+
+
+def _named(turns):
+    return next(kind for kind, theirs in KINDS.items() if theirs == turns)
 
 
 def test_kinds_differ(noise):
@@ -136,6 +169,7 @@ def test_integer_images_within_range_are_taken(backend, noise):
         (lambda: modc_codes(np.zeros((20, 20), np.uint8), kind=["sl", "left"]), ValueError, "kind is 'left'"),
         (lambda: modc_codes(np.zeros((20, 20), np.uint8), base="base5"), ValueError, "base is 'base5'"),
         (lambda: modc_codes(np.zeros((20, 20), np.uint8), radii=(4, 2, 6)), ValueError, "do not descend"),
+        (lambda: modc_codes(np.zeros((20, 20), np.uint8), planes="both"), ValueError, "planes is 'both'"),
         (lambda: modc_histograms(np.zeros((20, 20), np.uint8)), ValueError, r"expected \(T, M, N\)"),
         (lambda: modc_histograms(np.zeros((1, 14, 14), np.uint8)), ValueError, "does not fit codes of 2 x 2"),
         (lambda: num_bins("base5"), ValueError, "base is 'base5'"),

@@ -26,6 +26,12 @@ def test_growth_crosses_the_seam_of_angles():
     assert grow_from_apex(np.ones(4), angle, 1, apex_fraction=0.3, max_turn=0.5) == (0, 3)
 
 
+def test_growth_as_printed_stops_at_the_seam_of_angles():
+    angle = np.array([6.0, 6.2, 0.1, 0.2, 0.1])
+    grown = grow_from_apex(np.ones(5), angle, 3, apex_fraction=0.3, max_turn=0.5, turn="printed")
+    assert grown == (2, 4)
+
+
 def test_growth_equals_slow_loops(rng):
     for _ in range(50):
         module = rng.uniform(0, 1, 30)
