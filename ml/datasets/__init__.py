@@ -8,7 +8,14 @@ from apexline.ml.datasets.examples import (
     one_hot,
     strings,
 )
-from apexline.ml.datasets.ferplus import READINGS, VOCABULARY_SIZES, FerPlus, ferplus_examples, read_ferplus
+from apexline.ml.datasets.ferplus import (
+    READINGS,
+    VOCABULARY_SIZES,
+    FerPlus,
+    drop_near_copies,
+    ferplus_examples,
+    read_ferplus,
+)
 from apexline.ml.datasets.image_pad import (
     class_pad,
     emotion_anchors,
@@ -32,6 +39,7 @@ __all__ = [
     "VOCABULARY_SIZES",
     "assert_disjoint",
     "class_pad",
+    "drop_near_copies",
     "emotion_anchors",
     "face_image",
     "ferplus_examples",
