@@ -24,7 +24,8 @@ def main() -> None:
 def _answer(network: FER, image: np.ndarray, kind: str) -> tuple[list[float], bool]:
     """Scores of the four classes; `detect_emotions` would round them to two digits, where rare classes tie."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    boxes = network.find_faces(image) if kind == "photographs" else []
+    # Its detector is handed BGR, as `detect_emotions` hands it: with RGB its boxes are others, and answers worse.
+    boxes = network.find_faces(cv2.cvtColor(image, cv2.COLOR_RGB2BGR)) if kind == "photographs" else []
     face = _crop(grey, max(boxes, key=lambda box: box[2] * box[3])) if boxes else grey
     large = cv2.resize(face, (_SIDE, _SIDE)).astype(np.float32)
     scores = network._classify_emotions((large[None] / 255 - 0.5) * 2)[0]
