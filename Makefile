@@ -7,7 +7,7 @@ GPU_STAMP := $(VENV)/.installed-gpu
 EXTRAS ?= dev
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
-.PHONY: setup demo ui test test-wheel test-kernels fuzz many-days gpu-check lint format fer-env bench clean
+.PHONY: setup demo ui test test-wheel test-kernels fuzz many-days gpu-check lint format fer-env facex-env face-api-env peers-env bench clean
 
 setup: $(STAMP)
 
@@ -65,13 +65,26 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The peer of `apexline bench video`, in an environment of its own: it pins older packages.
+# The peers of `apexline bench recognition`, the first also of `apexline bench video`, in environments of their own:
+# they want TensorFlow, older packages, Node.
+peers-env: fer-env facex-env face-api-env
+
 fer-env:
 	test -x .venv-fer/bin/python || $(PYTHON) -m venv .venv-fer
 	.venv-fer/bin/python -m pip install --disable-pip-version-check --quiet fer==25.10.3
+
+facex-env:
+	test -x .venv-facex/bin/python || $(PYTHON) -m venv .venv-facex
+	.venv-facex/bin/python -m pip install --disable-pip-version-check --quiet facex==1.1.0 tensorflow==2.21.0
+
+# TensorFlow.js computes in WebAssembly: nothing is built, no script of a package runs.
+face-api-env:
+	mkdir -p .npm-face-api
+	npm install --prefix .npm-face-api --no-save --no-audit --no-fund --ignore-scripts --silent \
+		@vladmandic/face-api@1.7.15 @tensorflow/tfjs@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0
 
 bench: setup
 	$(BIN)/apexline bench features
 
 clean:
-	rm -rf $(VENV) .venv-fer .pytest_cache .ruff_cache .coverage
+	rm -rf $(VENV) .venv-fer .venv-facex .npm-face-api .pytest_cache .ruff_cache .coverage

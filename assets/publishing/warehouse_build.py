@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from apexline.assets.lake import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY, scratch_folder
+from apexline.features.spotting import SegmentConfig
 
 Folder = Literal["schema", "staging", "marts", "checks"]
 
@@ -47,7 +48,7 @@ MARTS = (
     "spotting_summary",
 )
 # A hit needs this intersection over union; up to this length an expression is micro (algorithms, section 4).
-PARAMETERS: Mapping[str, Any] = {"min_iou": 0.5, "micro_s": 0.5}
+PARAMETERS: Mapping[str, Any] = {"min_iou": 0.5, "micro_s": SegmentConfig().micro_s}
 
 _QUARANTINE = "quarantine_records"
 STAGING = tuple(f"staging.{name}" for name in sorted([*TABLES, _QUARANTINE]))

@@ -1,5 +1,5 @@
-"""Scripts run by the peer's own Python (``.venv-fer``)."""
+"""Scripts run by the peers' own programs (``.venv-fer``, ``.venv-facex``, ``.npm-face-api``)."""
 
-from apexline.bench.peers.environment import FER_PYTHON
+from apexline.bench.peers.environment import FER_PYTHON, PEERS, Peer
 
-__all__ = ["FER_PYTHON"]
+__all__ = ["FER_PYTHON", "PEERS", "Peer"]

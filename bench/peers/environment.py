@@ -1,10 +1,48 @@
-"""Where the peers' own Python lies.
+"""Where the peers' own programs lie.
 
-Belongs here: paths of ``.venv-fer``. Stays out: the scripts that it runs.
+Belongs here: environments and how each peer is started. Stays out: the scripts that they run.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from apexline.bench.paths import ROOT
 
 FER_PYTHON = ROOT / ".venv-fer" / "bin" / "python"
+_FACEX_PYTHON = ROOT / ".venv-facex" / "bin" / "python"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A package that names expressions, run in an environment of its own.
+
+    Parameters
+    ----------
+    name : str
+        Package and version.
+    command : tuple of str
+        Program and script; the path of the images follows. Run in the checkout's root.
+    installed : Path
+        There once the environment is made.
+    target : str
+        What `make` makes it by.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    installed: Path
+    target: str
+
+
+PEERS = (
+    Peer("fer 25.10.3", (str(FER_PYTHON), "bench/peers/fer_images.py"), FER_PYTHON, "fer-env"),
+    Peer("facex 1.1.0", (str(_FACEX_PYTHON), "bench/peers/facex_images.py"), _FACEX_PYTHON, "facex-env"),
+    Peer(
+        "face-api 1.7.15",
+        ("node", "bench/peers/face_api.js"),
+        ROOT / ".npm-face-api" / "node_modules" / "@vladmandic" / "face-api",
+        "face-api-env",
+    ),
+)

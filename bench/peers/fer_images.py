@@ -1,42 +1,43 @@
-"""The `fer` package's side of `bench.recognition.run`, run by its own Python: no import of the project."""
+"""The `fer` package's side of `bench.recognition.comparison`, run by its own Python: no import of the project."""
 
 import json
 import sys
 
 import cv2
 import numpy as np
-from fer.fer import FER
+from fer.fer import FER, PADDING
 
 cv2.setNumThreads(1)
 _SIDE = 64
-_COLUMNS = (3, 0, 6, 2)  # happy, angry, neutral, fear among its seven
+_MARGIN = 10  # px about a box, its default
+_COLUMNS = [3, 0, 6, 2]  # happy, angry, neutral, fear among its seven
 
 
 def main() -> None:
-    """Answer each line of JSON (``npz``: grey faces, or ``paths``: photographs) by a class for each, -1: no face."""
+    """Print a line of JSON for images (.npy, uint8, N x H x W x 3, RGB): `faces`, or `photographs` that hold one."""
+    path, kind = sys.argv[1:]
     network = FER(mtcnn=True)
-    for line in sys.stdin:
-        request = json.loads(line)
-        if "npz" in request:
-            with np.load(request["npz"]) as stored:
-                answers = [_of_face(network, face) for face in stored["images"]]
-        else:
-            answers = [_of_photograph(network, path) for path in request["paths"]]
-        print(json.dumps({"answers": answers}), flush=True)
+    answers = [_answer(network, image, kind) for image in np.load(path)]
+    print(json.dumps({"scores": [scores for scores, _ in answers], "found": [found for _, found in answers]}))
 
 
-def _of_face(network: FER, face: np.ndarray) -> int:
+def _answer(network: FER, image: np.ndarray, kind: str) -> tuple[list[float], bool]:
+    """Scores of the four classes; `detect_emotions` would round them to two digits, where rare classes tie."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    # Its detector is handed BGR, as `detect_emotions` hands it: with RGB its boxes are others, and answers worse.
+    boxes = network.find_faces(cv2.cvtColor(image, cv2.COLOR_RGB2BGR)) if kind == "photographs" else []
+    face = _crop(grey, max(boxes, key=lambda box: box[2] * box[3])) if boxes else grey
     large = cv2.resize(face, (_SIDE, _SIDE)).astype(np.float32)
-    scores = np.asarray(network._classify_emotions((large[None] / 255 - 0.5) * 2))[0]
-    return int(np.argmax(scores[list(_COLUMNS)]))
+    scores = network._classify_emotions((large[None] / 255 - 0.5) * 2)[0]
+    return [float(scores[column]) for column in _COLUMNS], bool(boxes)
 
 
-def _of_photograph(network: FER, path: str) -> int:
-    faces = network.detect_emotions(cv2.imread(path))
-    if not faces:
-        return -1
-    largest = max(faces, key=lambda face: face["box"][2] * face["box"][3])["emotions"]
-    return int(np.argmax([largest[name] for name in ("happy", "angry", "neutral", "fear")]))
+def _crop(grey: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """Cut a face out as `detect_emotions` does."""
+    left, top, width, height = FER.tosquare(box)
+    first_row, first_column = (max(0, start - _MARGIN + PADDING) for start in (top, left))
+    last_row, last_column = top + height + _MARGIN + PADDING, left + width + _MARGIN + PADDING
+    return FER.pad(grey)[first_row:last_row, first_column:last_column]
 
 
 if __name__ == "__main__":

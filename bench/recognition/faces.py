@@ -80,7 +80,7 @@ def ferplus_faces(images: Path, cache: Path) -> NDArray[np.uint8]:
         parts = [stack[start : start + 1000] for start in range(0, len(stack), 1000)]
         return {"images": np.concatenate(list(_in_processes(_align_ferplus, parts)))}
 
-    return _cached(cache, f"ferplus-{_digest(images)}", make)["images"]
+    return cached(cache, f"ferplus-{digest(images)}", make)["images"]
 
 
 def stills_faces(folder: Path, names: Iterable[str], cache: Path) -> dict[str, NDArray[Any]]:
@@ -99,7 +99,7 @@ def stills_faces(folder: Path, names: Iterable[str], cache: Path) -> dict[str, N
         )
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    return _cached(cache, f"stills-{_digest(folder / 'ratings.csv', _config_key())}", make)
+    return cached(cache, f"stills-{digest(folder / 'ratings.csv', _config_key())}", make)
 
 
 def clip_faces(folder: Path, segments: pd.DataFrame, cache: Path) -> ClipFaces:
@@ -110,7 +110,27 @@ def clip_faces(folder: Path, segments: pd.DataFrame, cache: Path) -> ClipFaces:
         found = list(_in_processes(_segments_of_clip, parts))
         return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
 
-    return ClipFaces(**_cached(cache, f"clips-{_digest(folder / 'segments.csv', _config_key())}", make))
+    return ClipFaces(**cached(cache, f"clips-{digest(folder / 'segments.csv', _config_key())}", make))
+
+
+def digest(*parts: Path | str) -> str:
+    """Name for what depends on these files and texts, 16 hex digits."""
+    made = hashlib.sha256(CODE_VERSION.encode())
+    for part in parts:
+        made.update(part.encode() if isinstance(part, str) else part.read_bytes())
+    return made.hexdigest()[:16]
+
+
+def cached(cache: Path, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Read the arrays of this name from the cache, or make and keep them."""
+    path = cache / f"{name}.npz"
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(".part.npz")
+        np.savez(aside, allow_pickle=False, **make())
+        aside.replace(path)
+    with np.load(path, allow_pickle=False) as stored:
+        return {key: stored[key] for key in stored.files}
 
 
 def _in_processes(work: Callable[[Any], Any], parts: list[Any]) -> Iterable[Any]:
@@ -201,22 +221,3 @@ def _config_key() -> str:
     """Describe what of the parameters decides about crops and features."""
     config = load_config(CONFIG)
     return repr((config.faces, config.tracks, config.texture, config.flow))
-
-
-def _digest(*parts: Path | str) -> str:
-    digest = hashlib.sha256(CODE_VERSION.encode())
-    for part in parts:
-        digest.update(part.encode() if isinstance(part, str) else part.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _cached(cache: Path, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Read arrays from the cache, or make and keep them."""
-    path = cache / f"{name}.npz"
-    if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".part.npz")
-        np.savez(aside, allow_pickle=False, **make())
-        aside.replace(path)
-    with np.load(path, allow_pickle=False) as stored:
-        return {key: stored[key] for key in stored.files}

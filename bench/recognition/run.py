@@ -9,15 +9,12 @@ fixed. No test image decides anything.
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -26,7 +23,16 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from apexline.bench.paths import ROOT
-from apexline.bench.peers import FER_PYTHON
+from apexline.bench.recognition.comparison import (
+    ON_FERPLUS,
+    ON_ORIGINAL,
+    ON_STILLS,
+    peer_answers,
+    peer_differences,
+    peer_figures,
+    questions,
+)
+from apexline.bench.recognition.figures import Rows, figure, interval
 from apexline.bench.recognition.speed import training_speed
 from apexline.bench.recognition.trainings import (
     ARMS,
@@ -43,25 +49,19 @@ from apexline.ml import EMOTIONS, bootstrap_interval, paired_bootstrap
 from apexline.ml.datasets import OBSERVED, ExpressionDataset, Split, ferplus_examples, strings
 from apexline.ml.deepid import fit_temperature
 from apexline.ml.evaluation import (
-    balanced_accuracy,
     expected_calibration_error,
     fit_logit_shift,
     risk_at_coverage,
 )
 
-Rows = list[dict[str, Any]]
-
 CACHE = ROOT / "data" / "bench" / "recognition"
 _NUM_PROCESSES = 2
 _HELD = [EMOTIONS.index(name) for name in OBSERVED]
-_ON_FERPLUS = "FER+ test, majority vote"
-_ON_ORIGINAL = "FER2013 test, original labels"
-_ON_STILLS = "posed stills"
 _ON_THREE_POSED = "posed stills, held to three: posed"
 _ON_THREE_OBSERVED = "posed stills, held to three: observers"
 _METHODS = {"FER+": "read as FER+'s raters", "FER2013": "read as FER2013's labels"}
-_PEER = "fer 25.10.3"
 _COVERAGE = 0.8
+_TRAINED = ("baseline", "features")  # arms whose figures are shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +74,7 @@ class Results:
     versions: Rows
     differences: Rows
     speed: Rows
+    peers: Rows
 
     @property
     def tables(self) -> dict[str, Rows]:
@@ -84,6 +85,7 @@ class Results:
             "versions (Table 3)": self.versions,
             "paired differences": self.differences,
             "training speed": self.speed,
+            "paired differences from peers": self.peers,
         }
 
 
@@ -109,49 +111,46 @@ def measure(data: Path, plan: Plan, cache: Path) -> Results:
                 adapted[arm].append(pool.submit(performers_answers, data, plan, arm, seed, fold, cache))
         arms = {arm: [each.result() for each in runs] for arm, runs in adapted.items()}
     examples, split, _ = ferplus_examples(sets.ferplus, sets.ferplus_images, min_share=plan.min_share)
+    asked, answers = questions(sets), peer_answers(data, sets, cache)
     return Results(
         plan=plan,
         figures=[
             *_ferplus_figures(sets, examples.targets[split.test], found),
-            *_peer_figures(data, sets),
+            *peer_figures(asked, answers),
             *_untrained_figures(sets, found),
-            *(row for arm in ("baseline", "features") for row in _trained_figures(sets, arm, arms[arm])),
+            *(row for arm in _TRAINED for row in _trained_figures(sets, arm, arms[arm])),
         ],
         calibration=_calibration(sets, examples, split, found),
         versions=[_version_row(sets, arm, found) for arm, found in arms.items()],
         differences=_differences(sets, arms),
         speed=training_speed(examples, plan.ferplus),
+        peers=peer_differences(asked, _our_answers(sets, found, arms), answers),
     )
 
 
-def _figure(
-    on: str, method: str, answers: list[NDArray[np.intp]], truth: NDArray[Any], **more: Any
-) -> dict[str, Any]:
-    """Mean over seeds, and the least and largest of them."""
-    accuracy = [float((each == truth).mean()) for each in answers]
-    balanced = [balanced_accuracy(each, truth) for each in answers]
-    return {
-        "on": on,
-        "method": method,
-        "images": len(truth),
-        "accuracy": float(np.mean(accuracy)),
-        "balanced": float(np.mean(balanced)),
-        "seeds": len(answers),
-        "accuracy, least..largest": f"{min(accuracy):.3f}..{max(accuracy):.3f}",
-        "balanced, least..largest": f"{min(balanced):.3f}..{max(balanced):.3f}",
-        **more,
-    }
+def _our_answers(
+    sets: Sets, found: list[Arrays], arms: dict[str, list[Arrays]]
+) -> Iterator[tuple[str, str, list[NDArray[Any]]]]:
+    """Yield set, method and logits of each seed where peers answered for the same images."""
+    for reading, method in _METHODS.items():
+        yield ON_FERPLUS, method, [each[f"{reading} test"] for each in found]
+    for on, name, weight in ((ON_ORIGINAL, "original test", 0.5), (ON_STILLS, "stills", 1.0)):
+        for method, logits in _shifted(sets, found, name, balanced_weight=weight):
+            yield on, method, logits
+    for arm in _TRAINED:
+        logits = merge_folds(sets, arms[arm], "logits")
+        yield ON_STILLS, _trained_on_others(arm), [each[: len(sets.stills)] for each in logits]
 
 
 def _ferplus_figures(sets: Sets, truth: NDArray[np.intp], found: list[Arrays]) -> Iterator[dict[str, Any]]:
     for reading, method in _METHODS.items():
         answers = [each[f"{reading} test"].argmax(axis=1) for each in found]
         wanted = {"wanted": ".90 / .80"} if reading == "FER+" else {}
-        yield _figure(_ON_FERPLUS, method, answers, truth, **wanted)
+        yield figure(ON_FERPLUS, method, answers, truth, **wanted)
     original = sets.ferplus.original[original_rows(sets.ferplus, "test")]
     for method, logits in _shifted(sets, found, "original test", balanced_weight=0.5):
         answers = [each.argmax(axis=1) for each in logits]
-        yield _figure(_ON_ORIGINAL, method, answers, original, wanted="above fer")
+        yield figure(ON_ORIGINAL, method, answers, original, wanted="above fer")
 
 
 def _calibration(sets: Sets, examples: ExpressionDataset, split: Split, found: list[Arrays]) -> Rows:
@@ -160,11 +159,11 @@ def _calibration(sets: Sets, examples: ExpressionDataset, split: Split, found: l
     judged = (
         (
             "FER+",
-            _ON_FERPLUS,
+            ON_FERPLUS,
             "",
             {fold: examples.targets[getattr(split, fold)] for fold in ("valid", "test")},
         ),
-        ("FER2013", _ON_ORIGINAL, "original ", original),
+        ("FER2013", ON_ORIGINAL, "original ", original),
     )
     return [
         {
@@ -207,50 +206,19 @@ def _shifted(
         yield f"{method}, shifted", [each + shift for each, shift in zip(logits, shifts, strict=True)]
 
 
-def _peer_figures(data: Path, sets: Sets) -> Iterator[dict[str, Any]]:
-    rows = original_rows(sets.ferplus, "test")
-    posed = _classes(sets.stills["emotion"])
-    on = (_ON_ORIGINAL, _ON_STILLS)
-    if not FER_PYTHON.exists():
-        for name in on:
-            yield {"on": name, "method": f"{_PEER}: not installed, run `make fer-env`"}
-        return
-    paths = [str((data / "posed_stills" / name).resolve()) for name in sets.stills["image"]]
-    with TemporaryDirectory() as folder:
-        faces = Path(folder) / "faces.npz"
-        with np.load(data / "ferplus" / "images.npz", allow_pickle=False) as stored:
-            np.savez(faces, images=stored["images"][rows])
-        requests = "".join(json.dumps(each) + "\n" for each in ({"npz": str(faces)}, {"paths": paths}))
-        printed = subprocess.run(
-            [str(FER_PYTHON), "bench/peers/fer_images.py"],
-            input=requests,
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=ROOT,
-        ).stdout
-    answers = [
-        np.asarray(json.loads(line)["answers"]) for line in printed.splitlines() if line.startswith("{")
-    ]
-    yield _figure(on[0], _PEER, [answers[0]], sets.ferplus.original[rows])
-    yield _figure(on[1], _PEER, [answers[1]], posed)
-
-
 def _untrained_figures(sets: Sets, found: list[Arrays]) -> Iterator[dict[str, Any]]:
     posed, performers = _classes(sets.stills["emotion"]), strings(sets.stills["performer"])
     held, observed = _held_to_three(sets)
     people = _classes(sets.stills["observed"])[held]
-    yield _figure(_ON_THREE_POSED, "most observers", [people], posed[held])
+    yield figure(_ON_THREE_POSED, "most observers", [people], posed[held])
     on_stills = _shifted(sets, found, "stills", balanced_weight=1.0)
     on_clips = _shifted(sets, found, "clips", balanced_weight=1.0)
     for (method, stills), (_, clips) in zip(on_stills, on_clips, strict=True):
         answers = [each.argmax(axis=1) for each in stills]
-        yield _figure(
-            _ON_STILLS, method, answers, posed, wanted=".74", **_interval(answers, posed, performers)
-        )
+        yield figure(ON_STILLS, method, answers, posed, wanted=".74", **interval(answers, posed, performers))
         answers = [_three(each[held]) for each in stills]
-        yield _figure(_ON_THREE_POSED, method, answers, posed[held])
-        yield _figure(_ON_THREE_OBSERVED, method, answers, observed)
+        yield figure(_ON_THREE_POSED, method, answers, posed[held])
+        yield figure(_ON_THREE_OBSERVED, method, answers, observed)
         yield from _segment_figures(sets, method, clips, wanted={})
 
 
@@ -259,14 +227,16 @@ def _trained_figures(sets: Sets, arm: str, found: list[Arrays]) -> Iterator[dict
     logits = merge_folds(sets, found, "logits")
     stills = [each[: len(posed)] for each in logits]
     answers = [each.argmax(axis=1) for each in stills]
-    method = f"trained on other performers, {arm}"
-    yield _figure(
-        "posed stills", method, answers, posed, wanted=".86", **_interval(answers, posed, performers)
-    )
+    method = _trained_on_others(arm)
+    yield figure(ON_STILLS, method, answers, posed, wanted=".86", **interval(answers, posed, performers))
     held, observed = _held_to_three(sets)
-    yield _figure(_ON_THREE_OBSERVED, method, [_three(each[held]) for each in stills], observed)
+    yield figure(_ON_THREE_OBSERVED, method, [_three(each[held]) for each in stills], observed)
     clips = [each[len(posed) :] for each in logits]
     yield from _segment_figures(sets, method, clips, wanted={"macro": ".90", "all": ".80"})
+
+
+def _trained_on_others(arm: str) -> str:
+    return f"trained on other performers, {arm}"
 
 
 def _segment_figures(
@@ -278,13 +248,13 @@ def _segment_figures(
     for kind in ("macro", "micro", "all"):
         rows = np.flatnonzero((sets.segments["kind"] == kind) | (kind == "all"))
         answers = [_three(each[rows]) for each in logits]
-        yield _figure(
+        yield figure(
             f"apexes of clips, {kind}, held to three",
             method,
             answers,
             truth[rows],
             wanted=wanted.get(kind, ""),
-            **_interval(answers, truth[rows], performers[rows]),
+            **interval(answers, truth[rows], performers[rows]),
         )
 
 
@@ -352,10 +322,3 @@ def _three(logits: NDArray[np.float32]) -> NDArray[np.intp]:
 
 def _classes(emotions: pd.Series) -> NDArray[np.intp]:
     return np.array([EMOTIONS.index(name) for name in emotions])
-
-
-def _interval(
-    answers: list[NDArray[np.intp]], truth: NDArray[np.intp], performers: NDArray[np.str_]
-) -> dict[str, str]:
-    low, high = bootstrap_interval(np.mean([each == truth for each in answers], axis=0), performers)
-    return {"95 %, performers": f"{low:.3f}..{high:.3f}"}

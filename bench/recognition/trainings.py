@@ -22,7 +22,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from apexline.bench.paths import CONFIGS
-from apexline.bench.recognition.faces import ClipFaces, clip_faces, ferplus_faces, stills_faces
+from apexline.bench.recognition.faces import (
+    ClipFaces,
+    cached,
+    clip_faces,
+    digest,
+    ferplus_faces,
+    stills_faces,
+)
 from apexline.features import build_config, read_sections
 from apexline.ml import EMOTIONS, TrainConfig
 from apexline.ml.datasets import (
@@ -31,6 +38,7 @@ from apexline.ml.datasets import (
     ExpressionDataset,
     FerPlus,
     class_pad,
+    drop_near_copies,
     emotion_anchors,
     ferplus_examples,
     one_hot,
@@ -123,9 +131,16 @@ def read_sets(data: Path, cache: Path) -> Sets:
     """Read labels and align faces; the first time takes minutes."""
     stills = read_stills(data / "posed_stills")
     segments = read_segments(data / "expression_clips")
+    labels, images = data / "ferplus" / "labels.csv", data / "ferplus" / "images.npz"
+    ferplus, faces = read_ferplus(labels), ferplus_faces(images, cache)
+    folds = cached(
+        cache,
+        f"folds-{digest(labels, images, CODE_VERSION)}",
+        lambda: {"folds": drop_near_copies(ferplus, faces).folds},
+    )
     return Sets(
-        ferplus=read_ferplus(data / "ferplus" / "labels.csv"),
-        ferplus_images=ferplus_faces(data / "ferplus" / "images.npz", cache),
+        ferplus=replace(ferplus, **folds),
+        ferplus_images=faces,
         stills=stills,
         still_faces=stills_faces(data / "posed_stills", stills["image"], cache),
         segments=segments,
@@ -353,11 +368,11 @@ def _with_shuffled_features(data: ExpressionDataset, names: NDArray[np.str_], se
 
 def _folder(cache: Path, *parts: Any) -> Path:
     """Folder of a run, named by a digest of everything that it depends on."""
-    digest = hashlib.sha256(f"{CODE_VERSION} {torch.__version__}".encode())
+    made = hashlib.sha256(f"{CODE_VERSION} {torch.__version__}".encode())
     for part in parts:
         data = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part, sort_keys=True).encode()
-        digest.update(data)
-    return cache / "runs" / f"{parts[0]}-{digest.hexdigest()[:16]}".replace(" ", "-")
+        made.update(data)
+    return cache / "runs" / f"{parts[0]}-{made.hexdigest()[:16]}".replace(" ", "-")
 
 
 def _key(model: ExpressionModel) -> NDArray[np.float32]:

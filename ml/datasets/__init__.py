@@ -13,6 +13,7 @@ from apexline.ml.datasets.ferplus import (
     READINGS,
     VOCABULARY_SIZES,
     FerPlus,
+    drop_near_copies,
     ferplus_examples,
     read_ferplus,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "VOCABULARY_SIZES",
     "assert_disjoint",
     "class_pad",
+    "drop_near_copies",
     "emotion_anchors",
     "face_image",
     "ferplus_examples",

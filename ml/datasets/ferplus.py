@@ -1,12 +1,13 @@
 """FER2013 faces with FER+ votes as labelled examples of the four classes.
 
-Belongs here: which images belong to which fold, soft labels from votes, dropped duplicates. Stays out: pixels, which
-are aligned by the line's own aligner before they get here, and the mapping of votes to PAD (``ml.datasets.image_pad``).
+Belongs here: which images belong to which fold, soft labels from votes, dropped duplicates. Stays out: how faces are
+aligned, which the line's own aligner does before they get here, and the mapping of votes to PAD
+(``ml.datasets.image_pad``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,7 @@ READINGS = {
     "FER2013": [_NUM_WORDS + ORIGINAL_WORDS.index(_ORIGINAL_OF[emotion]) for emotion in EMOTIONS],
 }
 _LEAST_VOTES = 3
+_BLOCK = 2048  # faces compared at once
 _NO_FACE = WORDS.index("NF")
 
 
@@ -56,7 +58,8 @@ class FerPlus:
     ----------
     ids : ndarray, shape (N,), str
     folds : ndarray, shape (N,), str
-        train, valid or test; "" for an image of train that has a twin in another fold, or of valid with one in test.
+        train, valid or test; "" for an image of train that has a twin in another fold, or of valid with one in test
+        (`drop_near_copies` adds those that are almost one).
     votes : ndarray, shape (N, 10), float64
         Number of raters per word of `WORDS`.
     majority : ndarray, shape (N,), int
@@ -138,6 +141,67 @@ def read_ferplus(path: Path | str) -> FerPlus:
     )
 
 
+def drop_near_copies(ferplus: FerPlus, faces: NDArray[np.uint8], *, least: float = 0.95) -> FerPlus:
+    """Take out of train what looks like a face of valid or test, and out of valid what looks like one of test.
+
+    The same photograph comes back cut, scaled or compressed a little differently, which no comparison of bytes finds.
+
+    Parameters
+    ----------
+    ferplus : FerPlus
+    faces : ndarray, shape (N, 48, 48), uint8
+        All of its images, aligned.
+    least : float
+        Correlation of pixels from which on two faces count as one, -1..1.
+
+    Returns
+    -------
+    ferplus : FerPlus
+        With "" as the fold of what was taken out.
+
+    Raises
+    ------
+    ValueError
+        If there is not a face for each label.
+    """
+    _check_faces(ferplus, faces)
+    folds = ferplus.folds.copy()
+    for fold, judged in (("train", ("valid", "test")), ("valid", ("test",))):
+        rows, others = np.flatnonzero(ferplus.folds == fold), np.isin(ferplus.folds, judged)
+        folds[rows[largest_correlation(faces[rows], faces[others]) >= least]] = ""
+    return replace(ferplus, folds=folds)
+
+
+def largest_correlation(faces: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Correlation of each face's pixels with those of the other that is most like it.
+
+    Parameters
+    ----------
+    faces : ndarray, shape (N, M, M), uint8
+    others : ndarray, shape (K, M, M), uint8
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        -1..1; 0 for a face of one grey, which is like nothing.
+    """
+    largest = np.full(len(faces), -1.0, np.float32)
+    parts = [_standardised(others[start : start + _BLOCK]) for start in range(0, len(others), _BLOCK)]
+    for start in range(0, len(faces), _BLOCK):
+        block, found = _standardised(faces[start : start + _BLOCK]), largest[start : start + _BLOCK]
+        for part in parts:
+            np.maximum(found, (block @ part.T).max(axis=1), out=found)
+    return largest
+
+
+def _standardised(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels as rows of mean 0 and length 1, whose products are correlations; zeros for a face of one grey."""
+    rows = faces.reshape(len(faces), -1).astype(np.float32)  # (N, M, M) -> (N, M*M)
+    rows -= rows.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(lengths > 0, lengths, 1)
+
+
 def ferplus_examples(
     ferplus: FerPlus, faces: NDArray[np.uint8], *, min_share: float = 0.3
 ) -> tuple[ExpressionDataset, Split, NDArray[np.float64]]:
@@ -167,9 +231,7 @@ def ferplus_examples(
     ValueError
         If there is not a face for each label.
     """
-    if len(faces) != len(ferplus.ids):
-        msg = f"{len(faces)} faces for {len(ferplus.ids)} labels; expected one each, in the same order"
-        raise ValueError(msg)
+    _check_faces(ferplus, faces)
     shares = ferplus.shares()
     total = shares.sum(axis=1)
     learned = (ferplus.folds == "train") & (total >= min_share) & (ferplus.votes[:, _NO_FACE] == 0)
@@ -191,6 +253,12 @@ def ferplus_examples(
     )
     weights = np.where(learned, total, 1.0)[rows]
     return data, split_from_folds(ferplus.folds[rows], ids=data.ids), weights
+
+
+def _check_faces(ferplus: FerPlus, faces: NDArray[np.uint8]) -> None:
+    if len(faces) != len(ferplus.ids):
+        msg = f"{len(faces)} faces for {len(ferplus.ids)} labels; expected one each, in the same order"
+        raise ValueError(msg)
 
 
 def _index_of(values: NDArray[np.generic], wanted: list[int] | list[str]) -> NDArray[np.intp]:

@@ -1,7 +1,7 @@
 """How well segments were found: matching, frame ROC, summary by subject, nested choice of thresholds."""
 
 from apexline.ml.spotting_metrics.frames import auc_interval, frame_mask, frame_roc
-from apexline.ml.spotting_metrics.matching import match_segments
+from apexline.ml.spotting_metrics.matching import MICRO_S, match_segments
 from apexline.ml.spotting_metrics.nested import (
     ALARM_PRICE,
     NUM_INNER,
@@ -17,6 +17,7 @@ from apexline.ml.spotting_metrics.summary import SpotterResult, SpottingSummary,
 __all__ = [
     "ALARM_PRICE",
     "Fold",
+    "MICRO_S",
     "NUM_INNER",
     "NUM_OUTER",
     "NestedCrossValidation",

@@ -20,7 +20,9 @@ from scipy.optimize import linear_sum_assignment
 
 Segments = Sequence[Any]
 
-_MICRO_MAX_S = 0.5
+# Longest micro-expression, s from its first frame to its last. features.spotting has it as `SegmentConfig.micro_s`:
+# features and ml do not know each other, so a test of the warehouse, which knows both, holds the two together.
+MICRO_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def match_segments(predicted: Segments, truth: Segments, iou: float = 0.5) -> tu
 
 
 def spotting_counts_by_length(
-    clips: Iterable[tuple[Segments, Segments, float]], *, iou: float = 0.5, micro_max_s: float = _MICRO_MAX_S
+    clips: Iterable[tuple[Segments, Segments, float]], *, iou: float = 0.5, micro_s: float = MICRO_S
 ) -> dict[str, SpottingCounts]:
     """Micro, macro and overall counts from one matching, summed over clips; F1 is taken of the sums.
 
@@ -150,8 +152,8 @@ def spotting_counts_by_length(
     clips : iterable of (predicted, truth, fps)
         Frame rate in 1/s. Clips without any expression belong in it: their false alarms count.
     iou : float
-    micro_max_s : float
-        Longest micro expression, s.
+    micro_s : float
+        Longest micro-expression, from onset to offset, s.
 
     Returns
     -------
@@ -163,11 +165,11 @@ def spotting_counts_by_length(
         pairs = match_pairs(predicted, truth, iou)
         matched = {p for p, _ in pairs}
         found = {t for _, t in pairs}
-        for t, frames in enumerate(_length(frame_bounds(truth)).tolist()):
-            kind = "micro" if frames / fps <= micro_max_s else "macro"
+        for t, (onset, offset) in enumerate(frame_bounds(truth).tolist()):
+            kind = "micro" if (offset - onset) / fps <= micro_s else "macro"
             totals[kind] += SpottingCounts(tp=int(t in found), fn=int(t not in found))
-        for p, frames in enumerate(_length(frame_bounds(predicted)).tolist()):
-            kind = "micro" if frames / fps <= micro_max_s else "macro"
+        for p, (onset, offset) in enumerate(frame_bounds(predicted).tolist()):
+            kind = "micro" if (offset - onset) / fps <= micro_s else "macro"
             totals[kind] += SpottingCounts(fp=int(p not in matched))
     return totals | {"overall": totals["micro"] + totals["macro"]}
 

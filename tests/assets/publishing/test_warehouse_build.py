@@ -18,6 +18,7 @@ from apexline.assets.lake.schemas import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
 from apexline.assets.lake.unfinished import sweep_scratch
 from apexline.assets.publishing.warehouse_build import (
     MARTS,
+    PARAMETERS,
     SCHEMA,
     build_warehouse,
     open_warehouse,
@@ -26,6 +27,10 @@ from apexline.assets.publishing.warehouse_build import (
     run_checks,
     sql_names,
 )
+from apexline.bench.paths import CONFIGS
+from apexline.features import load_config
+from apexline.features.spotting import SegmentConfig
+from apexline.ml.spotting_metrics import MICRO_S
 from tests.assets.small_lake import DAY_1, DAY_2, T4, B, C, ask, at, put, segment
 
 
@@ -246,3 +251,8 @@ def test_every_sql_file_is_run_and_keeps_the_house_form() -> None:
             assert "select *" in code
             keywords = ("SELECT", "FROM", "WHERE", "JOIN", "GROUP BY")
             assert not any(word in code for word in keywords), name
+
+
+def test_micro_is_one_length_everywhere():
+    assert PARAMETERS["micro_s"] == SegmentConfig().micro_s == MICRO_S
+    assert load_config(CONFIGS / "default.yaml").segments.micro_s == MICRO_S

@@ -14,7 +14,7 @@ def test_fewer_seeds_than_the_plan_has_are_measured_and_shown(monkeypatch, tmp_p
     monkeypatch.setattr(
         recognition_main,
         "measure",
-        lambda data, plan, cache: Results(plan, figures, figures, figures, [difference], figures),
+        lambda data, plan, cache: Results(plan, figures, figures, figures, [difference], figures, figures),
     )
     monkeypatch.setattr("sys.argv", ["recognition", "--seeds", "2", "--out", str(tmp_path)])
     recognition_main.main()

@@ -5,11 +5,13 @@ import pytest
 from scipy.special import softmax
 from typer.testing import CliRunner
 
+from apexline.bench.recognition.comparison import peer_differences, questions
 from apexline.bench.recognition.page import write_report
 from apexline.bench.recognition.run import (
     Results,
     _calibration,
     _differences,
+    _our_answers,
     _reliance,
     _shifted,
     _trained_figures,
@@ -82,11 +84,20 @@ def test_runs_are_kept_and_figures_come_from_them(sets, tmp_path, monkeypatch):
 
     missing = {"on": "posed stills", "method": "fer: not installed"}
     speed = [{"what": "training", "images/s": 1000.0}]
-    write_report(Results(PLAN, [*figures, missing], calibration, rows, differences, speed), tmp_path / "docs")
+    asked = questions(sets)
+    scores = {"test": np.eye(4)[[0] * (sets.ferplus.folds == "test").sum()], "stills": np.eye(4)[[0] * 24]}
+    ours = list(_our_answers(sets, [words], found))
+    assert len(ours) == 2 + 4 + 4 + 2
+    for on, _, logits in ours:
+        assert logits[0].shape == (len(asked[on].truth), 4)
+    peers = peer_differences(asked, ours, {"always happy": scores})
+    results = Results(PLAN, [*figures, missing], calibration, rows, differences, speed, peers)
+    write_report(results, tmp_path / "docs")
     page = (tmp_path / "docs" / "recognition.md").read_text()
     assert "apexline bench recognition --quick --out docs" in page
     assert "a look, not figures" in page
     assert "| posed stills | fer: not installed |" in page
+    assert "| posed stills | read as FER2013's labels | always happy |" in page
     assert (tmp_path / "docs" / "recognition.png").exists()
 
 
@@ -165,7 +176,7 @@ def test_the_command_has_a_quick_form(monkeypatch):
 
     def measure(data, plan, cache):
         plans.append(plan.name)
-        return Results(plan, [{"accuracy": 0.5}], [], [], [], [])
+        return Results(plan, [{"accuracy": 0.5}], [], [], [], [], [])
 
     monkeypatch.setattr("apexline.bench.recognition.run.measure", measure)
     for flags, name in (([], "full"), (["--quick"], "quick")):

@@ -7,7 +7,9 @@ from apexline.ml.datasets.ferplus import (
     READINGS,
     VOCABULARY_SIZES,
     WORDS,
+    drop_near_copies,
     ferplus_examples,
+    largest_correlation,
     read_ferplus,
 )
 
@@ -45,6 +47,35 @@ def test_twins_of_judged_images_are_dropped(labels):
     assert folds["f"] == ""
     assert all(folds[i] == "train" for i in "abce")
     assert all(folds[i] == "test" for i in "hijk")
+
+
+def test_faces_that_look_like_a_judged_one_are_dropped(labels):
+    ferplus = read_ferplus(labels)
+    generator = np.random.default_rng(0)
+    faces = generator.integers(40, 200, (len(ROWS), 48, 48)).astype(np.uint8)
+    at = {name: row for row, name in enumerate(ferplus.ids.tolist())}
+
+    def like(name: str, noise: float) -> np.ndarray:  # darker, flatter, and not the same pixels
+        return (faces[at[name]] * 0.7 + 10 + generator.normal(0, noise, (48, 48))).astype(np.uint8)
+
+    faces[at["a"]] = like("j", 5)  # test
+    faces[at["b"]] = like("g", 5)  # valid
+    faces[at["c"]] = like("k", 20)  # test, but too far from it
+    faces[at["e"]] = 90  # of one grey: its correlation is not defined
+    assert drop_near_copies(ferplus, faces).folds.tolist() == [
+        *("", "", "train", "", "train", "", "valid", "test", "test", "test", "test")
+    ]
+    assert drop_near_copies(ferplus, faces, least=0.5).folds[at["c"]] == ""
+    faces[at["g"]] = like("h", 5)  # valid, like test
+    assert drop_near_copies(ferplus, faces).folds[at["g"]] == ""
+
+
+def test_correlations_are_those_of_numpy_however_many_faces_there_are(monkeypatch):
+    monkeypatch.setattr("apexline.ml.datasets.ferplus._BLOCK", 3)
+    faces, others = (np.random.default_rng(i).integers(0, 256, (n, 6, 6)) for i, n in ((0, 7), (1, 8)))
+    expected = [max(np.corrcoef(face.ravel(), other.ravel())[0, 1] for other in others) for face in faces]
+    found = largest_correlation(faces.astype(np.uint8), others.astype(np.uint8))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_the_most_frequent_word_counts_and_the_first_on_a_tie(labels):
@@ -87,8 +118,9 @@ def test_the_four_classes_can_be_read_from_each_vocabulary():
 
 
 def test_other_tables_and_other_faces_are_refused(labels, tmp_path):
-    with pytest.raises(ValueError, match="10 faces for 11 labels"):
-        ferplus_examples(read_ferplus(labels), np.zeros((10, 48, 48), np.uint8))
+    for use in (ferplus_examples, drop_near_copies):
+        with pytest.raises(ValueError, match="10 faces for 11 labels"):
+            use(read_ferplus(labels), np.zeros((10, 48, 48), np.uint8))
     pd.read_csv(labels).drop(columns="fear").to_csv(tmp_path / "other.csv", index=False)
     with pytest.raises(ValueError, match=r"expected \['fear'\] too"):
         read_ferplus(tmp_path / "other.csv")

@@ -33,9 +33,15 @@ def test_stills_of_other_emotions_are_left_out_and_observers_are_held_to_three_a
 
 
 def test_segments_are_shown_in_the_middle_of_their_apex(tmp_path):
-    segments = pd.DataFrame({"clip": ["a.mp4"], "emotion": ["angry"], "apex": [10], "apex_end": [15]})
+    (tmp_path / "clips.csv").write_text("clip,fps\na.mp4,25\nb.mp4,50\n")
+    bounds = {"onset": [0, 0, 0], "apex": [10, 10, 10], "apex_end": [11, 11, 15], "offset": [12, 13, 25]}
+    segments = pd.DataFrame(
+        {"clip": ["a.mp4", "a.mp4", "b.mp4"], "emotion": "angry", "kind": "micro", **bounds}
+    )
     segments.to_csv(tmp_path / "segments.csv", index=False)
-    assert read_segments(tmp_path)["shown"].tolist() == [12]
+    table = read_segments(tmp_path)
+    assert table["shown"].tolist() == [10, 10, 12]
+    assert table["kind"].tolist() == ["micro", "macro", "micro"]  # .48, .52 and .5 s, whatever the file says
     segments.assign(emotion="bored").to_csv(tmp_path / "segments.csv", index=False)
     with pytest.raises(ValueError, match=r"segments of \['bored'\], expected members of"):
         read_segments(tmp_path)

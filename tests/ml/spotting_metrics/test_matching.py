@@ -98,8 +98,8 @@ def test_scores_of_nothing_are_undefined():
 
 
 def test_counts_by_length_follow_the_true_segment():
-    # 25 fps: 12 frames are .48 s (micro), 13 frames are .52 s (macro).
-    clips = [([(0, 12), (100, 111), (200, 280)], [(0, 11), (50, 61), (60, 90)], 25.0)]
+    # 25 fps: from frame 0 to frame 12 are .48 s (micro), to frame 13 .52 s (macro).
+    clips = [([(0, 13), (100, 112), (200, 280)], [(0, 12), (50, 62), (60, 90)], 25.0)]
     counts = spotting_counts_by_length(clips)
     assert counts["micro"] == SpottingCounts(tp=1, fp=1, fn=1)
     assert counts["macro"] == SpottingCounts(tp=0, fp=1, fn=1)
