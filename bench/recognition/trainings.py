@@ -7,8 +7,6 @@ goes on where it stopped.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -17,9 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
 from apexline.bench.paths import CONFIGS
 from apexline.bench.recognition.faces import (
@@ -29,6 +25,14 @@ from apexline.bench.recognition.faces import (
     digest,
     ferplus_faces,
     stills_faces,
+)
+from apexline.bench.recognition.folders import (
+    CODE_VERSION,
+    Arrays,
+    load_answers,
+    run_folder,
+    save_answers,
+    save_words,
 )
 from apexline.features import build_config, read_sections
 from apexline.ml import EMOTIONS, TrainConfig
@@ -51,16 +55,20 @@ from apexline.ml.datasets import (
     stills_pad,
     strings,
 )
-from apexline.ml.deepid import DeepID, ExpressionModel, calibrated_reader, train_deepid, train_words
+from apexline.ml.deepid import (
+    ExpressionModel,
+    balanced_reader,
+    calibrated_reader,
+    train_deepid,
+    train_words,
+)
 
 CONFIG = CONFIGS / "recognition.yaml"
-CODE_VERSION = "4"
 ARMS = ("baseline", "features", "semantic", "shuffled features", "random anchors")
 _VALIDATED = 1  # performers that the temperature is fitted to
+ALL_WORDS = "all words"  # of both vocabularies, as `ml.deepid.balanced_reader` hears them
 _START = "FER2013"  # the reading that training on performers goes on from
 _VERSION_OF = {"shuffled features": "features", "random anchors": "semantic"}
-
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -154,7 +162,7 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
     Returns
     -------
     models : dict of str to ExpressionModel
-        A reading of the network for each vocabulary (`ml.datasets.ferplus.READINGS`).
+        A reading of the network for each vocabulary (`ml.datasets.ferplus.READINGS`), and `ALL_WORDS`.
     answers : dict
         Logits, shape (N, 4), by reading and set, as ``FER+ test``: ``valid`` and ``test`` (as in
         `ml.datasets.ferplus.ferplus_examples`), ``original valid`` and ``original test`` (images that FER2013 itself
@@ -175,8 +183,7 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
             seed=seed,
             resume=folder / "run.state",
         )
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(_halved(network), words_of_run(folder))
+        save_words(network, folder)
         judged = {
             "valid": data.images[split.valid],
             "test": data.images[split.test],
@@ -186,6 +193,7 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
             "clips": sets.clips.images[sets.shown],
         }
         answers: Arrays = {}
+        models: dict[str, ExpressionModel] = {}
         for reading, classes in READINGS.items():
             model = calibrated_reader(
                 network,
@@ -196,29 +204,30 @@ def ferplus_run(sets: Sets, plan: Plan, seed: int, cache: Path) -> tuple[dict[st
                 seed=seed,
                 split_hash=learned.split_hash,
             )
+            models[reading] = model
+        named = original_rows(sets.ferplus, "valid")
+        models[ALL_WORDS] = balanced_reader(
+            network,
+            sets.ferplus_images[named],
+            sets.ferplus.original[named],
+            pad_anchors=emotion_anchors().loc[list(EMOTIONS)].to_numpy(),
+            config=config,
+            seed=seed,
+            split_hash=learned.split_hash,
+        )
+        for reading, model in models.items():
             model.save(folder / reading)
             answers |= {f"{reading} {name}": model.logits(images)[0] for name, images in judged.items()}
-        _save_answers(folder, {**answers, "epoch": np.asarray(epoch)})
-    return {reading: ExpressionModel.load(folder / reading) for reading in READINGS}, _load_answers(folder)
-
-
-def words_of_run(folder: Path) -> Path:
-    """File of a run's network with all of its words, in half precision, as `features.expression` reads it."""
-    return folder / "words.safetensors"
+        save_answers(folder, {**answers, "epoch": np.asarray(epoch)})
+    return {
+        reading: ExpressionModel.load(folder / reading) for reading in (*READINGS, ALL_WORDS)
+    }, load_answers(folder)
 
 
 def ferplus_folder(sets: Sets, plan: Plan, seed: int, cache: Path) -> Path:
     """Folder of a run of `ferplus_run`."""
     rows, labels = sets.ferplus.words()
-    return _folder(cache, "ferplus", seed, asdict(plan.ferplus), sets.ferplus_images[rows], labels)
-
-
-def _halved(network: DeepID) -> dict[str, NDArray[np.float16]]:
-    return {
-        name: np.ascontiguousarray(value.numpy().astype(np.float16))
-        for name, value in network.state_dict().items()
-        if value.is_floating_point()
-    }
+    return run_folder(cache, "ferplus", seed, asdict(plan.ferplus), sets.ferplus_images[rows], labels)
 
 
 def original_rows(ferplus: FerPlus, fold: str) -> NDArray[np.intp]:
@@ -246,7 +255,7 @@ def performers_run(
     names = np.where(np.isin(data.subjects, left_out), "test", names)
     if arm == "shuffled features":
         data = _with_shuffled_features(data, names, seed)
-    folder = _folder(
+    folder = run_folder(
         cache, arm, seed, fold, asdict(config), plan.folds, dict(plan.mix), data.images, data.onsets, data.texture,
         data.pad, _key(start),
     )  # fmt: skip
@@ -265,7 +274,7 @@ def performers_run(
         judged = data.take(np.intersect1d(split.test, np.flatnonzero(rows >= 0)))
         logits, _ = run.model.logits(judged.images, *judged.features)
         mapped = run.model.predict(judged.images, *judged.features).mapped_emotion
-        _save_answers(
+        save_answers(
             folder,
             {
                 "logits": logits,
@@ -273,7 +282,7 @@ def performers_run(
                 "row": rows[np.intersect1d(split.test, np.flatnonzero(rows >= 0))],
             },
         )
-    return _load_answers(folder)
+    return load_answers(folder)
 
 
 def merge_folds(sets: Sets, found: list[Arrays], name: str) -> list[NDArray[Any]]:
@@ -366,28 +375,6 @@ def _with_shuffled_features(data: ExpressionDataset, names: NDArray[np.str_], se
     return replace(data, texture=data.texture[order], flow=data.flow[order])
 
 
-def _folder(cache: Path, *parts: Any) -> Path:
-    """Folder of a run, named by a digest of everything that it depends on."""
-    made = hashlib.sha256(f"{CODE_VERSION} {torch.__version__}".encode())
-    for part in parts:
-        data = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part, sort_keys=True).encode()
-        made.update(data)
-    return cache / "runs" / f"{parts[0]}-{made.hexdigest()[:16]}".replace(" ", "-")
-
-
 def _key(model: ExpressionModel) -> NDArray[np.float32]:
     """Weights that no two trainings share."""
     return model.network.classes.weight.detach().numpy()
-
-
-def _save_answers(folder: Path, answers: Arrays) -> None:
-    """Write the answers last: they mark the run as done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / "answers.part.npz"
-    np.savez(aside, allow_pickle=False, **answers)
-    aside.replace(folder / "answers.npz")
-
-
-def _load_answers(folder: Path) -> Arrays:
-    with np.load(folder / "answers.npz", allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}

@@ -90,7 +90,8 @@ def read_segments(folder: Path | str) -> pd.DataFrame:
         msg = f"{folder} holds segments of {unknown}, expected members of {EMOTIONS}; map or drop them first"
         raise ValueError(msg)
     clips = pd.read_csv(Path(folder) / "clips.csv", index_col="clip")
-    seconds = (table["offset"] - table["onset"]) / table["clip"].map(clips["fps"])
+    fps = clips["fps"].to_dict()
+    seconds = (table["offset"] - table["onset"]) / table["clip"].map(fps)
     kind = np.where(seconds <= MICRO_S, "micro", "macro")
     return table.assign(kind=kind, shown=(table["apex"] + table["apex_end"]) // 2)
 

@@ -10,8 +10,9 @@ from .pretrained import DATA as DATA
 from .pretrained import Pretrained as Pretrained
 from .pretrained import load_pretrained as load_pretrained
 from .pretrained import save_pretrained as save_pretrained
+from .reader import balanced_reader as balanced_reader
+from .reader import calibrated_reader as calibrated_reader
 from .temperature import fit_temperature as fit_temperature
 from .train import TrainingRun as TrainingRun
-from .train import calibrated_reader as calibrated_reader
 from .train import train_deepid as train_deepid
 from .train import train_words as train_words

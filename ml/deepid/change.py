@@ -29,7 +29,7 @@ _OTHER_WORDS = frozenset({"surprise", "sadness", "disgust", "contempt"})
 _OTHER_ADJECTIVES = ["surprised", "sad", "disgusted"]
 _TEMPERATURE = 0.5
 # Four words share what is another expression: each has to be this much above one of the emotions.
-_OTHER_MARGIN = 0.2
+_OTHER_MARGIN = 0.3
 _CALM = EMOTIONS.index("calm")
 _NAMED = READINGS["FER+"]
 

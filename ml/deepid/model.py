@@ -141,7 +141,7 @@ class ExpressionModel:
             )
             raise ValueError(msg)
         tensors = self._features(num, texture, flow, onsets)
-        logits = np.zeros((num, len(EMOTIONS)), np.float32)
+        logits = np.zeros((num, self.network.architecture["num_classes"]), np.float32)
         pad = np.zeros((num, 3), np.float32) if self.version == "semantic" else None
         embedding = np.zeros((num, 4 * self.network.conv3.out_channels), np.float32)
         if (

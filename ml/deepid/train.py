@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -187,44 +187,6 @@ def train_words(
         nowhere = np.zeros((sizes[0], len(PAD_AXES)), np.float32)
         _, best_epoch = _run(network, batches, split, config, seed, nowhere, resume)
     return network.eval(), best_epoch
-
-
-def calibrated_reader(
-    network: DeepID,
-    classes: Sequence[int],
-    valid: ExpressionDataset,
-    *,
-    pad_anchors: ArrayLike,
-    config: TrainConfig,
-    seed: int,
-    split_hash: str,
-) -> ExpressionModel:
-    """Return the model that answers with four of a network's words, calibrated on validation examples.
-
-    Parameters
-    ----------
-    network : DeepID
-        As `train_words` gives it.
-    classes : sequence of 4 int
-        Columns that stand for `ml.emotions.EMOTIONS`.
-    valid : ExpressionDataset
-    pad_anchors : array_like, shape (4, 3)
-    config, seed, split_hash
-        Of the training; provenance.
-    """
-    return ExpressionModel(
-        network=network.select_classes(classes).eval(),
-        reducer=None,
-        temperature=1.0,
-        pad_anchors=np.asarray(pad_anchors, np.float32),
-        config=asdict(config),
-        seed=seed,
-        feature_version="",
-        split_hash=split_hash,
-        pad_space_hash="",
-        code_version=code_version(),
-        synthetic=valid.synthetic,
-    ).calibrated(valid)
 
 
 def _words_examples(
