@@ -95,7 +95,7 @@ def _card(
         "trained_on": "FER2013's faces, aligned by the line's own aligner, with FER+'s votes and FER2013's labels",
         "answers_as": "FER2013's labels, by all words of both vocabularies, each emotion expected alike",
         "examples": {"train": num_learned, "valid": len(split.valid), "test": len(split.test)},
-        "chosen_on": "FER+ validation images: best epoch, temperature, limits",
+        "chosen_on": "validation images: best epoch and limits by FER+, what each word says of an emotion by FER2013",
         "test": "FER+ test images whose most frequent word is one of the four classes; copies dropped from training",
         "metrics": {
             "accuracy": tested.recognition,

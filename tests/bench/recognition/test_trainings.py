@@ -20,6 +20,7 @@ from apexline.bench.recognition.trainings import (
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets.image_pad import class_pad, emotion_anchors, random_anchors
 from apexline.ml.datasets.posed import stills_pad
+from apexline.ml.deepid.network import DeepID
 from apexline.ml.emotions import EMOTIONS
 
 TINY = TrainConfig(epochs=1, batch_size=16, texture_components=2)
@@ -129,7 +130,7 @@ def test_words_are_learned_and_read_on_their_own_folds(sets, monkeypatch, tmp_pa
         seen.update(
             {name: set(sets.ferplus.folds[rows][getattr(split, name)]) for name in ("train", "valid")}
         )
-        return None, 0
+        return DeepID(num_classes=15, batch_norm=True), 0
 
     def calibrated_reader(network, classes, valid, **_):
         folds = dict(zip(sets.ferplus.ids.tolist(), sets.ferplus.folds.tolist(), strict=True))
