@@ -208,3 +208,11 @@ def test_limits_travel_with_the_checkpoint(model, data, tmp_path):
     loaded = ExpressionModel.load(tmp_path)
     assert loaded.limits.described() == model.limits.described()
     np.testing.assert_array_equal(loaded.predict(data.images).distance, model.predict(data.images).distance)
+
+
+def test_what_a_change_is_called_has_a_least_confidence_of_its_own():
+    limits = Limits(config=AbstentionConfig(min_change_confidence=0.5), min_confidence=0.8)
+    sure = [0.49, 0.5, 0.81]
+    assert limits.reasons(sure, [1.0] * 3, of_changes=True) == [["low confidence"], [], []]
+    assert limits.reasons(sure, [1.0] * 3) == [["low confidence"], ["low confidence"], []]
+    assert limits.described()["min_change_confidence"] == 0.5

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from apexline.ml.config import TrainConfig
+from apexline.ml.config import AbstentionConfig, TrainConfig
 from apexline.ml.deepid.model import ExpressionModel, code_version
 from apexline.ml.deepid.network import map_to_emotion
 from apexline.ml.deepid.train import train_deepid
@@ -59,6 +59,16 @@ def test_a_foreign_checkpoint_is_refused(models, tmp_path, change):
     (tmp_path / "model.json").write_text(json.dumps(described | change))
     with pytest.raises(ValueError, match=r"holds \(format, emotions\).*train it again"):
         ExpressionModel.load(tmp_path)
+
+
+def test_a_checkpoint_from_before_changes_were_named_takes_the_default_for_them(models, tmp_path):
+    models["baseline"].save(tmp_path)
+    described = json.loads((tmp_path / "model.json").read_text())
+    del described["limits"]["min_change_confidence"]
+    (tmp_path / "model.json").write_text(json.dumps(described))
+    found = ExpressionModel.load(tmp_path).limits.config
+    assert found.min_change_confidence == AbstentionConfig().min_change_confidence
+    assert found == models["baseline"].limits.config
 
 
 @pytest.mark.parametrize("version", ["baseline", "semantic"])

@@ -7,8 +7,9 @@ import torch
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets.splits import SplitLeakageError, split_from_folds
 from apexline.ml.deepid.network import DeepID
+from apexline.ml.deepid.reader import calibrated_reader
 from apexline.ml.deepid.temperature import fit_temperature
-from apexline.ml.deepid.train import _loss_weights, calibrated_reader, train_words
+from apexline.ml.deepid.train import _loss_weights, train_words
 from tests.ml.deepid.training import TINY, train
 
 
