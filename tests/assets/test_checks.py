@@ -40,9 +40,9 @@ def decision(**changes):
     return pa.Table.from_pylist([row | changes])
 
 
-def scores(total):
+def scores(total, other=None):
     row = {"segment_id": "s", "p_happy": total - 0.3, "p_angry": 0.1, "p_calm": 0.1, "p_scared": 0.1}
-    return pa.Table.from_pylist([row])
+    return pa.table(pa.Table.from_pylist([row]).to_pydict() | {"p_other": pa.array([other], pa.float32())})
 
 
 def ratings(*rows):
@@ -71,6 +71,8 @@ CASES = {
         False,
     ),
     "finite": (lambda: checks.is_finite("n", pa.table({"x": [1.0, 2.0]}), "x"), True),
+    "finite lists": (lambda: checks.is_finite("n", pa.table({"x": [[1.0, 2.0], [3.0]]}), "x"), True),
+    "lists not finite": (lambda: checks.is_finite("n", pa.table({"x": [[1.0], [math.nan]]}), "x"), False),
     "not finite": (lambda: checks.is_finite("n", pa.table({"x": [1.0, math.nan]}), "x"), False),
     "ordered": (lambda: checks.segments_are_ordered(segments((1, 3, 5), (6, 7, 9))), True),
     "disordered": (lambda: checks.segments_are_ordered(segments((4, 3, 5))), False),
@@ -134,6 +136,8 @@ CASES = {
     "worse": (lambda: checks.champion_is_not_worse(decision(difference_low=-0.1)), False),
     "unsigned": (lambda: checks.champion_is_not_worse(decision(approved_by="")), False),
     "distribution": (lambda: checks.probabilities_sum_to_one(scores(1.0)), True),
+    "distribution with other": (lambda: checks.probabilities_sum_to_one(scores(0.6, other=0.4)), True),
+    "no distribution with other": (lambda: checks.probabilities_sum_to_one(scores(1.0, other=0.4)), False),
     "no distribution": (lambda: checks.probabilities_sum_to_one(scores(1.1)), False),
     "page": (lambda: checks.report_names_its_data(PAGE, synthetic=True), True),
     "page of real clips": (lambda: checks.report_names_its_data(PAGE[:15], synthetic=False), True),

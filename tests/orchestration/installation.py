@@ -19,7 +19,8 @@ LINE = {
     "face_tracks": ("faces", {"clip_manifest"}),
     "texture_features": ("features", {"face_tracks"}),
     "flow_features": ("features", {"face_tracks"}),
-    "expression_segments": ("features", {"texture_features", "flow_features"}),
+    "expression_features": ("features", {"face_tracks"}),
+    "expression_segments": ("features", {"texture_features", "flow_features", "expression_features"}),
     "rating_surveys": ("semantics", {"clip_manifest", "expression_segments"}),
     "pad_space": ("semantics", {"rating_surveys"}),
     "training_set": ("training", {"clip_manifest", "face_tracks", "expression_segments", "pad_space"}),
@@ -37,6 +38,7 @@ BY_CAMERA_DAY = {
     "face_tracks",
     "texture_features",
     "flow_features",
+    "expression_features",
     "expression_segments",
     "segment_scores",
 }

@@ -17,6 +17,7 @@ CHECKS = {
     "face_tracks:every_frame_decodes": False,
     "texture_features:texture_is_finite": True,
     "flow_features:flow_is_finite": True,
+    "expression_features:words_are_finite": True,
     "expression_segments:segments_are_ordered": True,
     "rating_surveys:ratings_are_complete": False,
     "pad_space:space_is_not_degenerate": True,

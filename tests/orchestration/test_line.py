@@ -64,7 +64,14 @@ def test_keys_lead_from_table_to_table(line):
         return {tuple(row.values()) for row in rows}
 
     tracked = keys("face_tracks", "clip_id", "track_id")
-    for table in ("face_crops", "texture_features", "flow_features", "expression_segments", "training_set"):
+    for table in (
+        "face_crops",
+        "texture_features",
+        "flow_features",
+        "expression_features",
+        "expression_segments",
+        "training_set",
+    ):
         assert keys(table, "clip_id", "track_id") <= tracked, table
     assert keys("face_crops", "track_id", "frame") <= keys("face_tracks", "track_id", "frame")
     assert keys("segment_scores", "segment_id") == keys("expression_segments", "segment_id")

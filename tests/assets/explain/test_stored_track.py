@@ -24,6 +24,12 @@ def mixed(lake):
             for track, frame in keys
         ]
         lake.write(table, CLIP, rows, stamp="s", camera_day=DAY)
+    rows = [
+        row_of("expression_features", clip_id=CLIP, track_id=track, frame=frame, time_s=frame / 25)
+        | {"words": [ord(track)] * 15}
+        for track, frame in keys
+    ]
+    lake.write("expression_features", CLIP, rows, stamp="s", camera_day=DAY)
     boxes = {"y": 0, "w": 10, "h": 10}
     tracks = [
         row_of("face_tracks", clip_id=CLIP, track_id=track, frame=frame, x=ord(track) * 100, **boxes)
@@ -44,8 +50,9 @@ def mixed(lake):
 def test_a_track_is_explained_by_its_own_rows_and_annotations(mixed, parameters, monkeypatch, track):
     seen = {}
 
-    def explain(texture, flow, *, track_id, config):
-        seen[track_id] = {*texture["difference"].tolist(), *flow["drow"].tolist()}
+    def explain(texture, flow, words, *, track_id, config):
+        own = (texture["difference"], flow["drow"], words["words"].ravel())
+        seen[track_id] = {value for column in own for value in column.tolist()}
         return ["a decision"]
 
     monkeypatch.setattr(stored_track, "explain_segments", explain)

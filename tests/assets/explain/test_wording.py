@@ -16,7 +16,9 @@ from apexline.assets.explain.wording import (
 )
 from apexline.assets.lake.pictures import Pictures
 from apexline.features.config import FeatureConfig
-from apexline.features.spotting.decisions import Decision
+from apexline.features.spotting.config import SegmentConfig
+from apexline.features.spotting.decisions import Decision, Reason, Rejected
+from apexline.features.spotting.spans import Bound
 from tests.assets.decided_track import CONFIG, TRACK, bump, decision, view
 
 
@@ -109,3 +111,37 @@ def test_what_stands_in_the_way_of_all_comes_first() -> None:
         "light the place, or raise the camera's exposure"
     ]
     assert obstacles_in(Pictures(25.0, 120, 40, faceless=True), FeatureConfig()) == []
+
+
+def learned(smile: Decision, *, found: bool, rejected: tuple[Rejected, ...] = ()) -> tuple[str, str]:
+    """Say a decision of the learned rule: the reason of the hand-made one with a probability."""
+    (reason,) = smile.reasons
+    segment = replace(reason.segment, source="learned")
+    reasons = (Reason(segment, reason.motion, reason.texture, Bound("learned"), Bound("edge"), 0.83),)
+    decided = replace(smile, reasons=reasons if found else (), rejected=rejected)
+    headline, grounds = in_words(decided, reasons[0] if found else None, SegmentConfig())
+    return headline, " ".join(grounds)
+
+
+IMPROBABLE = Rejected(70, 80, "learned", "improbable", 0.31)
+
+
+def test_a_learned_segment_is_worded_with_its_probability_and_what_the_curves_show(smile: Decision) -> None:
+    headline, grounds = learned(smile, found=True, rejected=(IMPROBABLE,))
+    assert headline.endswith("apex at 1.60 s, found by the learned rule")
+    assert "this is an expression with a probability of 0.83 (0.45 needed)." in grounds
+    assert "What the hand-made curves show beside it: left mouth 4.00 px" in grounds
+    assert "texture 0.200, where " in grounds
+    assert "It begins where the likeliest of several bounds lies." in grounds
+    assert "It ends with the track: the face is not seen after." in grounds
+    assert "A change in frames 70 to 80 is no segment: its probability is 0.31." in grounds
+
+
+def test_without_a_learned_segment_the_likeliest_change_is_told(smile: Decision) -> None:
+    headline, grounds = learned(
+        smile, found=False, rejected=(IMPROBABLE, replace(IMPROBABLE, probability=0.2))
+    )
+    assert headline == "No segment: the likeliest change has a probability of 0.31, and 0.45 would count"
+    assert "its probability is 0.20." in grounds
+    headline, _ = learned(smile, found=False)
+    assert headline == "No segment: the likeliest change has a probability of 0.00, and 0.45 would count"

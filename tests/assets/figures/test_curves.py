@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from apexline.assets.figures.curves import face_strip, flow_curves, texture_curves
+from apexline.assets.figures.curves import face_strip, flow_curves, texture_curves, word_curves
+from apexline.features.expression import RATERS_WORDS
 from tests.assets.figures.drawn import FRAMES, TRUTH, bump, line
 
 
@@ -57,3 +58,26 @@ def test_synthetic_stands_in_the_figure_exactly_where_it_is_said(flow: pd.DataFr
     for synthetic in (True, False):
         figure = flow_curves(flow, roi="left_brow", truth=TRUTH, synthetic=synthetic)
         assert ("synthetic" in words(figure)) is synthetic
+
+
+def test_word_curves_show_the_probability_of_each_word_in_order_of_time() -> None:
+    logits = np.zeros((40, len(RATERS_WORDS) + 7))
+    happy = RATERS_WORDS.index("happiness")
+    logits[:, happy] = bump(15, 4.0)
+    logits[:, len(RATERS_WORDS) :] = 50.0  # FER2013's own words are of another vocabulary
+    rows = pd.DataFrame({"frame": FRAMES, "words": list(logits)}).sample(frac=1, random_state=0)
+    figure = word_curves(rows, truth=TRUTH, synthetic=True)
+    (panel,) = figure.axes
+    x, y = line(panel, "happiness")
+    np.testing.assert_array_equal(x, FRAMES)
+    odds = np.exp(bump(15, 4.0))
+    np.testing.assert_allclose(y, odds / (odds + len(RATERS_WORDS) - 1))
+    total = sum(line(panel, word)[1] for word in RATERS_WORDS)
+    np.testing.assert_allclose(total, 1.0)
+    looks = {(each.get_color(), each.get_linestyle()) for each in panel.lines}
+    assert len(looks) == len(RATERS_WORDS)
+    annotated = next(patch for patch in panel.patches if patch.get_label() == "annotated")
+    assert annotated.get_extents().transformed(panel.transData.inverted()).intervalx == pytest.approx(
+        [11, 24]
+    )
+    assert panel.get_xlabel() == "frame"

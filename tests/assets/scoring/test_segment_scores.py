@@ -12,6 +12,8 @@ from apexline.assets.lake.failures import recorded_failures
 from apexline.assets.lake.storage import Lake
 from apexline.assets.scoring.segment_scores import segment_scores
 from apexline.assets.training.training_table import FEATURE_VERSION
+from apexline.features.expression import RATERS_WORDS
+from apexline.ml import ANSWERS
 from apexline.ml.config import AbstentionConfig
 from apexline.ml.deepid.abstention import Limits
 
@@ -26,7 +28,8 @@ class StubModel:
 
     def __init__(self, number, feature_version=FEATURE_VERSION):
         self.feature_version = feature_version
-        self.version = "baseline"
+        self.version = "features"
+        self.pad_anchors = np.full((4, 3), 0.5, np.float32)
         self.synthetic = False
         self.favourite = number % 4
         self.seen = []
@@ -120,6 +123,7 @@ def write_segments(lake, *spans, stamp):
             **{"onset": onset, "apex": apex, "offset": apex + 1},
             **{"onset_s": onset / 25, "apex_s": apex / 25, "offset_s": (apex + 1) / 25},
             **{"length": "micro", "score": 1.0, "source": "flow", "roi": "left_mouth"},
+            **{"held": [apex], "rest": [onset], "words": []},
         }
         for onset, apex in spans
     ]
@@ -192,12 +196,14 @@ def test_a_frame_that_was_dropped_is_judged_by_its_neighbour(score, lake):
 def test_a_short_track_and_a_low_confidence_are_reasons(score, lake):
     write_tracks(lake, kept={frame: False for frame in range(5)} | {11: False})
     registry = StubRegistry(1)
-    registry.load_model(1).limits = Limits(min_confidence=0.71)
+    registry.load_model(1).limits = Limits(config=AbstentionConfig(min_change_confidence=0.71))
     score(registry)
     assert [row["reasons"] for row in rows_of(lake)] == [["short track", "low confidence"]] * 2
     promote(lake, 2)
     again = StubRegistry(2)
-    again.load_model(2).limits = Limits(config=AbstentionConfig(min_track_s=0.4), min_confidence=0.69)
+    again.load_model(2).limits = Limits(
+        config=AbstentionConfig(min_track_s=0.4, min_change_confidence=0.69), min_confidence=0.71
+    )
     score(again)
     assert [row["reasons"] for row in rows_of(lake)][2:] == [[], []]
 
@@ -281,15 +287,34 @@ def test_a_model_of_the_face_alone_fits_any_features(score, lake):
     seen = []
     predict = registry.load_model(1).predict
 
-    def bare(images, *features):
-        seen.extend(features)
+    def bare(images):
         return predict(images, *[np.empty(0)] * 3)
 
-    registry.load_model(1).predict = bare
+    def logits(images):
+        seen.append(images.shape)
+        # each segment shows its apex twice, once as what is held, and its onset as rest
+        return np.tile([[0.0, 2.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.0] * 4], (2, 1)).astype(
+            np.float32
+        ), None
+
+    registry.load_model(1).predict, registry.load_model(1).logits = bare, logits
     score(registry)
-    assert seen
-    assert all(each is None for each in seen)
-    assert len(rows_of(lake)) == 2
+    assert seen == [(6, 48, 48)]
+    rows = rows_of(lake)
+    assert [(row["emotion"], row["p_calm"], row["p_other"]) for row in rows] == [("angry", 0.0, 0.0)] * 2
+
+
+def test_a_change_of_another_expression_is_called_so(score, lake):
+    rise = [4.0 if word == "surprise" else 0.0 for word in RATERS_WORDS]
+    rows = lake.read("expression_segments", CLIP, camera_day=DAY).to_pylist()
+    lake.write(
+        "expression_segments", CLIP, [row | {"words": rise} for row in rows], stamp="s9", camera_day=DAY
+    )
+    score(StubRegistry(1))
+    for row in rows_of(lake):
+        assert (row["emotion"], row["abstained"]) == ("other", False)
+        assert row["confidence"] == row["p_other"] > 0.9
+        assert sum(row[f"p_{each}"] for each in ANSWERS) == pytest.approx(1)
 
 
 def names(lake):

@@ -1,4 +1,4 @@
-"""The assets texture_features and flow_features: one factory, two tables, whose fingerprints stay what they were."""
+"""Assets of texture, flow and words: one factory, three tables; of the two that are older the fingerprints stay."""
 
 import pickle
 
@@ -8,11 +8,21 @@ from upath import UPath
 
 from apexline.assets.lake.storage import Lake, fingerprint
 from apexline.assets.lake.workers import ClipWorkers
-from apexline.assets.spotting.face_features import flow_features, texture_features
+from apexline.assets.spotting.face_features import (
+    EXPRESSION_CODE_VERSION,
+    expression_features,
+    flow_features,
+    texture_features,
+)
+from apexline.features.expression import shipped_network
 from apexline.features.faces.alignment import CROP_SIZE
 
 DAY, CLIP, TRACKS = "2026-03-02_gate-03", "aaaa000011112222", "stamp of the tracks"
-ASSETS = {"texture_features": texture_features, "flow_features": flow_features}
+ASSETS = {
+    "texture_features": texture_features,
+    "flow_features": flow_features,
+    "expression_features": expression_features,
+}
 
 
 class PicklingWorkers(ClipWorkers):
@@ -66,3 +76,15 @@ def test_the_second_run_computes_nothing(materialise, lake):
             materialise(asset, camera_day=DAY, lake=lake).metadata["clips_computed"].value for _ in range(2)
         ]
         assert counts == [1, 0]
+
+
+def test_words_have_a_row_for_each_crop_and_follow_no_parameter(materialise, lake):
+    found = materialise(expression_features, camera_day=DAY, lake=lake, workers=PicklingWorkers())
+    rows = lake.read("expression_features", CLIP, camera_day=DAY).to_pylist()
+    assert [row["frame"] for row in rows] == list(range(12))
+    crops = lake.read("face_crops", CLIP, camera_day=DAY).to_pylist()
+    pixels = np.stack([np.frombuffer(row["crop"], np.uint8).reshape(CROP_SIZE, CROP_SIZE) for row in crops])
+    np.testing.assert_allclose([row["words"] for row in rows], shipped_network()(pixels), atol=1e-4)
+    assert found.metadata["dagster/row_count"].value == 12
+    wanted = fingerprint(["expression_features"], fingerprint(TRACKS), EXPRESSION_CODE_VERSION)
+    assert lake.fingerprint_of("expression_features", CLIP, camera_day=DAY) == wanted

@@ -121,7 +121,7 @@ def _fill_tables(lake, clip_id, day):
     own = {"clip_id": clip_id, "track_id": track(clip_id), "segment_id": f"{track(clip_id)}-4"}
     for table, name in (
         *((each, clip_id) for each in ("clip_manifest", "annotations", "face_tracks", "texture_features")),
-        *((each, clip_id) for each in ("flow_features", "expression_segments")),
+        *((each, clip_id) for each in ("flow_features", "expression_features", "expression_segments")),
         ("segment_scores", f"{clip_id}-v1-0a1b"),
     ):
         lake.write(table, name, [row(table, **own, annotation_id=f"{clip_id}-a0")], stamp="f", camera_day=day)
