@@ -102,8 +102,6 @@ def _forest(fitted: Sequence[GradientBoostingClassifier]) -> Forest:
     """Trees of several classifiers as one forest: the mean of their log odds."""
     names = ("feature", "threshold", "left", "right", "value")
     columns: dict[str, list[NDArray[np.generic]]] = {name: [] for name in names}
-        name: [] for name in ("feature", "threshold", "left", "right", "value")
-    }
     roots: list[int] = []
     start, share = 0, 1 / len(fitted)
     for each in fitted:
