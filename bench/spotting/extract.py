@@ -79,9 +79,14 @@ class _Stream(Protocol):
 
 
 def default_config() -> FeatureConfig:
-    """Our parameters, with every texture that is compared."""
+    """Our parameters by the hand-made rule, with every texture that is compared."""
     config = load_config(CONFIGS / "default.yaml")
-    return replace(config, texture=replace(config.texture, kinds=MODC_KINDS, peers=PEER_KINDS), device="cpu")
+    return replace(
+        config,
+        texture=replace(config.texture, kinds=MODC_KINDS, peers=PEER_KINDS),
+        segments=replace(config.segments, rule="curves"),
+        device="cpu",
+    )
 
 
 def paper_config() -> FeatureConfig:

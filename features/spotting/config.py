@@ -50,7 +50,7 @@ class SegmentConfig:
         other people; ``curves``: eq. (21)-(24) with the parameters below, made by hand. Of these, ``learned`` reads
         `regions`, the rest and smoothing of motion, and `micro_s` alone.
     min_probability : float
-        Least probability of a segment of the learned rule.
+        Least probability of a segment of the learned rule, above 0.
     regions : tuple of str
         Regions whose motion is searched.
     apex_fraction : float
@@ -107,7 +107,7 @@ class SegmentConfig:
     """
 
     rule: Rule = "learned"
-    min_probability: Share = 0.5
+    min_probability: Annotated[Share, Field(gt=0)] = 0.5
     regions: Regions = ("left_brow", "right_brow", "left_mouth", "right_mouth", "lips")
     apex_fraction: Share = 0.35
     foot: Foot = "lowest"

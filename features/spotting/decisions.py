@@ -23,6 +23,7 @@ from apexline.features.spotting.evidence import Evidence, gather
 from apexline.features.spotting.scorer import Forest, choose, shipped_forest
 from apexline.features.spotting.segments import Segment
 from apexline.features.spotting.spans import Bound, Span, centre_apex, limit_spans
+from apexline.features.validation import require
 
 Rejection = Literal["too_short", "too_slow", "flow_speaks_first", "improbable"]
 
@@ -212,6 +213,11 @@ def _search(curves: TrackCurves, config: SegmentConfig, forest: Forest | None = 
 
 
 def _search_learned(curves: TrackCurves, config: SegmentConfig, forest: Forest) -> _Search:
+    require(
+        config.regions == SegmentConfig.regions,
+        f"segments.regions is {list(config.regions)}, the learned rule learned from {list(SegmentConfig.regions)}; "
+        "restore them, or set segments.rule to curves",
+    )
     evidence = gather(curves)
     candidates = find_candidates(evidence)
     probabilities = forest(describe(evidence, candidates))
@@ -228,17 +234,13 @@ def _search_learned(curves: TrackCurves, config: SegmentConfig, forest: Forest) 
             onset,
             apex,
             offset,
-            _over(probability, config.min_probability),
+            probability / config.min_probability,
             "learned",
             Bound("edge" if onset == 0 else "learned"),
             Bound("edge" if offset == last else "learned"),
         )
         found.append(centre_apex(span, evidence.change, share=config.apex_share))
     return _Search([], [], found, found, improbable, evidence)
-
-
-def _over(probability: float, least: float) -> float:
-    return probability / least if least > 0 else 1.0
 
 
 def _search_curves(curves: TrackCurves, config: SegmentConfig) -> _Search:

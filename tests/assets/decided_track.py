@@ -14,7 +14,11 @@ from apexline.features.spotting.decisions import Decision, TrackCurves, explain
 FPS = 25.0
 TRACK = "bbbb00001111"
 CONFIG = SegmentConfig(
-    regions=("left_mouth", "left_brow"), apex_fraction=0.25, min_motion_px=0.7, repeat_fraction=0.25
+    rule="curves",
+    regions=("left_mouth", "left_brow"),
+    apex_fraction=0.25,
+    min_motion_px=0.7,
+    repeat_fraction=0.25,
 )
 NO_TRUTH = pd.DataFrame({"onset": [], "offset": []})
 

@@ -5,14 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from apexline.features.expression import RATERS_WORDS
 from apexline.features.spotting import decisions
+from apexline.features.spotting.candidates import description_names
 from apexline.features.spotting.config import SegmentConfig
 from apexline.features.spotting.decisions import TrackCurves, spot
+from apexline.features.spotting.evidence import gather
 from apexline.features.spotting.spans import Bound
 from tests.features.spotting.bumps import FPS, bump
+from tests.features.spotting.changes import CALM, HAPPY, smiling
 
 CONFIG = SegmentConfig(
-    regions=("left_mouth", "left_brow"), apex_fraction=0.25, min_motion_px=0.7, repeat_fraction=0.25
+    rule="curves",
+    regions=("left_mouth", "left_brow"),
+    apex_fraction=0.25,
+    min_motion_px=0.7,
+    repeat_fraction=0.25,
 )
 
 
@@ -143,3 +151,86 @@ def test_the_line_searches_motion_once(monkeypatch):
     assert len(searches) == 1
     explain(given)
     assert len(searches) == 3
+
+
+@pytest.fixture
+def ruled(monkeypatch):
+    """Have the longest candidates judged by the probabilities given, in this order, and all others improbable."""
+
+    def rule(*told):
+        def forest(described):
+            length = described[:, description_names(gather(smiling())).index("log_length")]
+            order = np.argsort(-length, kind="stable")
+            probabilities = np.zeros(len(described))
+            probabilities[order[: len(told)]] = told
+            return probabilities
+
+        monkeypatch.setattr(decisions, "shipped_forest", lambda: forest)
+
+    return rule
+
+
+def test_the_learned_rule_tells_held_frames_rest_and_words(ruled):
+    ruled(0.9)
+    decision = decisions.explain(smiling(first=1000), track_id="t", config=SegmentConfig())
+    (reason,) = decision.reasons
+    segment = reason.segment
+    assert (segment.source, segment.roi, segment.length) == ("learned", "left_mouth", "macro")
+    assert abs(segment.onset - 1050) <= 8
+    assert abs(segment.offset - 1100) <= 8
+    # the middle of what is held, not the first of its frames
+    assert abs(segment.apex - 1075) <= 3
+    assert segment.score == pytest.approx(0.9 / 0.45)
+    assert reason.probability == pytest.approx(0.9)
+    assert reason.begin == reason.end == Bound("learned")
+    assert len(segment.held) == len(segment.rest) == 5
+    assert all(1054 <= frame <= 1096 for frame in segment.held)
+    assert not any(1050 < frame < 1100 for frame in segment.rest)
+    assert len(segment.words) == len(RATERS_WORDS)
+    assert int(np.argmax(segment.words)) == HAPPY
+    assert int(np.argmin(segment.words)) == CALM
+    assert decision.rejected == ()
+    assert spot(smiling(first=1000), track_id="t", config=SegmentConfig()) == [segment]
+
+
+def test_an_improbable_change_is_rejected_with_its_probability(ruled):
+    ruled(0.3)
+    decision = decisions.explain(smiling(), track_id="t", config=SegmentConfig())
+    assert decision.reasons == ()
+    (rejected,) = decision.rejected
+    assert (rejected.source, rejected.why, rejected.probability) == ("learned", "improbable", 0.3)
+    assert rejected.onset <= 75 <= rejected.offset
+    (reason,) = decisions.explain(smiling(), track_id="t", config=SegmentConfig(min_probability=0.2)).reasons
+    assert reason.probability == pytest.approx(0.3)
+    ruled(0.05)  # not worth telling
+    assert decisions.explain(smiling(), track_id="t", config=SegmentConfig()).rejected == ()
+
+
+def test_a_learned_segment_ends_with_the_track(ruled):
+    ruled(0.9)
+    whole = smiling(150, 100, 170)
+    (reason,) = decisions.explain(whole, track_id="t", config=SegmentConfig()).reasons
+    assert reason.segment.offset == 149
+    assert (reason.begin.stop, reason.end.stop) == ("learned", "edge")
+
+
+def test_a_still_face_has_no_learned_segment():
+    decision = decisions.explain(smiling(150, 0, 0), track_id="t", config=SegmentConfig())
+    assert (decision.reasons, decision.rejected) == ((), ())
+
+
+def test_the_shipped_forest_finds_a_smile():
+    (segment,) = spot(smiling(), track_id="t", config=SegmentConfig())
+    assert segment.onset <= 75 <= segment.offset
+
+
+def test_the_learned_rule_reads_the_regions_that_it_learned_from():
+    with pytest.raises(ValueError, match=r"segments\.regions is \['lips'\].*segments\.rule to curves"):
+        spot(smiling(), track_id="t", config=SegmentConfig(regions=("lips",)))
+
+
+def test_the_hand_made_rule_shows_its_apex_and_onset_and_no_words():
+    (segment,) = spot(curves(bump(100, 30, 40, 50, 4.0)), track_id="t", config=CONFIG)
+    assert (segment.held, segment.rest, segment.words) == ((segment.apex,), (segment.onset,), ())
+    (reason,) = explain(curves(bump(100, 30, 40, 50, 4.0))).reasons
+    assert np.isnan(reason.probability)

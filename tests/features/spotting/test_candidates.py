@@ -1,0 +1,100 @@
+"""Candidates cover what changes, and their description has the columns that it names."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from apexline.features.spotting.candidates import (
+    Candidate,
+    describe,
+    description_names,
+    find_candidates,
+    held_frames,
+)
+from apexline.features.spotting.evidence import gather
+from tests.features.spotting.bumps import FPS, bump
+from tests.features.spotting.changes import smiling
+
+EVIDENCE = gather(smiling())
+
+
+def column(name, evidence, *candidates):
+    return describe(evidence, list(candidates))[:, description_names(evidence).index(name)]
+
+
+def test_a_smile_has_a_candidate_that_covers_it():
+    found = find_candidates(EVIDENCE)
+    assert found == sorted(set(found))
+    best = max(
+        found,
+        key=lambda c: (min(c.offset, 100) - max(c.onset, 50)) / (max(c.offset, 100) - min(c.onset, 50)),
+    )
+    assert abs(best.onset - 50) <= 4
+    assert abs(best.offset - 100) <= 4
+    assert all(0 <= each.onset <= each.apex <= each.offset < 150 for each in found)
+
+
+def test_flat_curves_have_none():
+    assert find_candidates(gather(smiling(150, 0, 0))) == []
+
+
+@pytest.mark.parametrize(("peak", "bound"), [(0, "onset"), (149, "offset")])
+def test_a_peak_at_either_end_is_a_peak_too(peak, bound):
+    motion = bump(150, peak - 20, peak, peak + 20, 3.0)
+    found = find_candidates(replace(gather(smiling(150, 0, 0)), motion=motion))
+    assert found
+    assert {getattr(each, bound) for each in found} == {peak}
+    assert {each.apex for each in found} == {peak}
+
+
+def test_candidates_last_neither_too_short_nor_too_long():
+    still = gather(smiling(750, 0, 0))
+    blink = replace(still, motion=bump(750, 300, 301, 302, 3.0))
+    assert all(each.offset - each.onset + 1 >= 0.08 * FPS for each in find_candidates(blink))
+    # 24 s above every level, 12 s are the most
+    held = replace(still, motion=np.where((np.arange(750) > 50) & (np.arange(750) < 650), 3.0, 0.0))
+    assert all(each.offset - each.onset + 1 <= 12 * FPS for each in find_candidates(held))
+
+
+def test_there_are_as_many_names_as_columns():
+    names = description_names(EVIDENCE)
+    assert len(set(names)) == len(names)
+    described = describe(EVIDENCE, find_candidates(EVIDENCE))
+    assert described.shape == (len(find_candidates(EVIDENCE)), len(names))
+    assert np.isfinite(described).all()
+    assert describe(EVIDENCE, []).shape == (0, len(names))
+
+
+def test_columns_are_what_they_are_called():
+    motion = np.zeros(150)
+    motion[50:101] = 2.0
+    motion[101:130] = 0.5
+    made = replace(EVIDENCE, motion=motion)
+    whole = Candidate(50, 75, 100)
+    assert column("motion_top", made, whole) == 2.0
+    assert column("motion_mean", made, whole) == 2.0
+    assert column("motion_held", made, whole) == 1.0
+    assert column("motion_over_higher_side", made, whole) == pytest.approx(1.5)
+    assert column("motion_over_lower_side", made, whole) == pytest.approx(2.0)
+    assert column("motion_of_largest", made, Candidate(105, 110, 120)) == pytest.approx(0.25, abs=1e-5)
+    assert column("log_length", made, whole) == pytest.approx(np.log(51 / FPS))
+    assert column("rise_s", made, whole) == column("fall_s", made, whole) == 1.0
+    assert column("track_s", made, whole) == 6.0
+    assert column("module_2", made, whole) == pytest.approx(3.0, rel=1e-2)
+    assert column("module_0", made, whole) == 0.0
+
+
+def test_at_the_ends_the_candidate_is_its_own_surrounding():
+    made = replace(EVIDENCE, motion=np.full(150, 2.0))
+    ends = (Candidate(0, 10, 20), Candidate(130, 140, 149))
+    assert column("motion_over_higher_side", made, *ends).tolist() == [0.0, 0.0]
+    assert column("at_start", made, *ends).tolist() == [1.0, 0.0]
+    assert column("at_end", made, *ends).tolist() == [0.0, 1.0]
+
+
+def test_held_frames_leave_out_rise_and_fall():
+    held = held_frames(EVIDENCE, 50, 100)
+    assert held[0] in range(54, 60)
+    assert held[-1] in range(91, 97)
+    assert (np.diff(held) == 1).all()
