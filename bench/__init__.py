@@ -87,10 +87,23 @@ def _spotting_page(results: SpottingResults, out: Path) -> None:
     write_report(results, out)
 
 
+def _line(data: Path) -> Any:
+    from apexline.bench.line.run import measure  # scikit-learn and torch take seconds to import
+
+    return measure(data)
+
+
+def _line_page(results: Any, out: Path) -> None:
+    from apexline.bench.line.page import write_report
+
+    write_report(results, out)
+
+
 BENCHMARKS = {
     "features": Benchmark(lambda _: bench_features(), write_features_page),
     "flow": Benchmark(bench_flow),
     "imports": Benchmark(lambda _: bench_imports()),
+    "line": Benchmark(_line, _line_page, attrgetter("tables")),
     "recognition": Benchmark(partial(_recognition, plan="full"), _recognition_page, attrgetter("tables")),
     "semantic": Benchmark(measure_semantic, _semantic_page, attrgetter("axes")),
     "serving": Benchmark(_serving, _serving_page),

@@ -1,6 +1,7 @@
 from .bootstrap import bootstrap_interval as bootstrap_interval
 from .bootstrap import paired_bootstrap as paired_bootstrap
 from .bootstrap import percentile_interval as percentile_interval
+from .bootstrap import subject_weights as subject_weights
 from .config import PROJECT_FORM as PROJECT_FORM
 from .config import AbstentionConfig as AbstentionConfig
 from .config import TrainConfig as TrainConfig

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from apexline.bench.paths import CONFIGS
+from apexline.bench.spotting.answers import AnswerRow, AnswerStream
 from apexline.bench.spotting.mdmd import MdmdStream
 from apexline.features import FeatureConfig, load_config
+from apexline.features.expression import ExpressionRow, ExpressionStream
 from apexline.features.flow import FlowRow, FlowStream
 from apexline.features.modc import TextureConfig, TextureRow, TextureStream
 from apexline.features.tracking import track_faces
@@ -40,6 +42,12 @@ Columns = Mapping[str, NDArray[Any]]
 _TEXTURE_COLUMNS = ("frame", "time_s", "kind", "difference")
 _FLOW_COLUMNS = ("frame", "time_s", "roi", "drow", "dcol", "speed")
 _MDMD_COLUMNS = ("frame", "time_s", "difference")
+_COLUMNS: Mapping[type, tuple[str, ...]] = {
+    TextureRow: _TEXTURE_COLUMNS,
+    FlowRow: _FLOW_COLUMNS,
+    ExpressionRow: ("frame", "time_s", "words"),
+    AnswerRow: ("frame", "logits"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +62,8 @@ class TrackRows:
     boxes : ndarray, shape (T, 4), float64
         Left, top, width, height, px.
     tables : mapping of str to columns
-        ``texture`` and ``flow`` of ours; ``paper_texture`` and ``paper_flow``; ``moilanen`` and ``mdmd``.
+        ``texture``, ``flow`` and ``words`` of ours; ``answers``, the shipped model's logits; ``paper_texture`` and
+        ``paper_flow``; ``moilanen`` and ``mdmd``.
     """
 
     track_id: str
@@ -85,7 +94,9 @@ def paper_config() -> FeatureConfig:
     return replace(load_config(CONFIGS / "paper.yaml"), device="cpu")
 
 
-def extract(paths: Sequence[Path], *, baselines: bool = True) -> Iterator[list[TrackRows]]:
+def extract(
+    paths: Sequence[Path], *, baselines: bool = True, answers: bool = False
+) -> Iterator[list[TrackRows]]:
     """Yield the tracks of each clip, in order of the paths; clips are shared out among the cores.
 
     Parameters
@@ -93,14 +104,16 @@ def extract(paths: Sequence[Path], *, baselines: bool = True) -> Iterator[list[T
     paths : sequence of Path
     baselines : bool
         Whether the paper's streams and the published baselines run beside ours.
+    answers : bool
+        Whether the shipped model is asked about every face.
     """
     context = multiprocessing.get_context("forkserver")
     workers = min(os.cpu_count() or 1, max(1, len(paths)))
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
-        yield from pool.map(extract_clip, paths, [baselines] * len(paths))
+        yield from pool.map(extract_clip, paths, [baselines] * len(paths), [answers] * len(paths))
 
 
-def extract_clip(path: Path, baselines: bool = True) -> list[TrackRows]:
+def extract_clip(path: Path, baselines: bool = True, answers: bool = False) -> list[TrackRows]:
     """Decode and track one clip and run all streams over the crops of each track.
 
     Raises
@@ -119,7 +132,7 @@ def extract_clip(path: Path, baselines: bool = True) -> list[TrackRows]:
         if face.crop is None:
             continue
         if face.track_id not in streams:
-            streams[face.track_id] = _streams(config, baselines)
+            streams[face.track_id] = _streams(config, baselines, answers)
         for name, stream in streams[face.track_id].items():
             rows[face.track_id][name].extend(stream.push(face.crop, face.frame, face.time_s))
     for track_id, opened in streams.items():
@@ -136,12 +149,15 @@ def extract_clip(path: Path, baselines: bool = True) -> list[TrackRows]:
     ]
 
 
-def _streams(config: FeatureConfig, baselines: bool) -> dict[str, _Stream]:
+def _streams(config: FeatureConfig, baselines: bool, answers: bool) -> dict[str, _Stream]:
     device = config.device
     own: dict[str, _Stream] = {
         "texture": TextureStream(config.texture, device),
         "flow": FlowStream(config.flow, device),
+        "words": ExpressionStream(),
     }
+    if answers:
+        own["answers"] = AnswerStream()
     if not baselines:
         return own
     paper = paper_config()
@@ -154,11 +170,7 @@ def _streams(config: FeatureConfig, baselines: bool) -> dict[str, _Stream]:
 
 
 def _columns(rows: Sequence[Any]) -> dict[str, NDArray[Any]]:
-    names = _MDMD_COLUMNS
-    if rows and isinstance(rows[0], TextureRow):
-        names = _TEXTURE_COLUMNS
-    elif rows and isinstance(rows[0], FlowRow):
-        names = _FLOW_COLUMNS
+    names = _COLUMNS.get(type(rows[0]), _MDMD_COLUMNS) if rows else _MDMD_COLUMNS
     return {name: np.array([getattr(row, name) for row in rows]) for name in names}
 
 

@@ -1,5 +1,6 @@
 """Curves to onset, apex, offset, eq. (21)-(24), with reasons."""
 
+from apexline.features.spotting.candidates import describe, find_candidates
 from apexline.features.spotting.config import SegmentConfig
 from apexline.features.spotting.curves import (
     TrackCurves,
@@ -18,13 +19,17 @@ from apexline.features.spotting.decisions import (
     explain,
     spot,
 )
+from apexline.features.spotting.evidence import gather
 from apexline.features.spotting.rest import rest_state
+from apexline.features.spotting.scorer import SHIPPED_FOREST, Forest
 from apexline.features.spotting.segments import Segment, fuse, motion_spans, smoothed, texture_spans
 from apexline.features.spotting.spans import Bound, Span, limit_spans, merge_spans
 
 __all__ = [
+    "SHIPPED_FOREST",
     "Bound",
     "Decision",
+    "Forest",
     "Reading",
     "Reason",
     "Rejected",
@@ -34,8 +39,11 @@ __all__ = [
     "TrackCurves",
     "change_threshold",
     "contrast",
+    "describe",
     "explain",
+    "find_candidates",
     "fuse",
+    "gather",
     "half_window",
     "limit_spans",
     "merge_spans",

@@ -107,7 +107,7 @@ class SegmentConfig:
     """
 
     rule: Rule = "learned"
-    min_probability: Annotated[Share, Field(gt=0)] = 0.45
+    min_probability: Annotated[Share, Field(gt=0)] = 0.5
     regions: Regions = ("left_brow", "right_brow", "left_mouth", "right_mouth", "lips")
     apex_fraction: Share = 0.35
     foot: Foot = "lowest"

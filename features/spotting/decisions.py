@@ -20,7 +20,7 @@ from apexline.features.spotting.candidates import describe, find_candidates, hel
 from apexline.features.spotting.config import SegmentConfig
 from apexline.features.spotting.curves import TrackCurves
 from apexline.features.spotting.evidence import Evidence, gather
-from apexline.features.spotting.scorer import choose, shipped_forest
+from apexline.features.spotting.scorer import Forest, choose, shipped_forest
 from apexline.features.spotting.segments import Segment
 from apexline.features.spotting.spans import Bound, Span, centre_apex, limit_spans
 from apexline.features.validation import require
@@ -119,14 +119,18 @@ class Decision:
     rejected: tuple[Rejected, ...]
 
 
-def spot(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> list[Segment]:
-    """Segments of one stretch by the configured rule, eq. (21)-(24).
+def spot(
+    curves: TrackCurves, *, track_id: str, config: SegmentConfig, forest: Forest | None = None
+) -> list[Segment]:
+    """Segments of one stretch by the configured rule.
 
     Parameters
     ----------
     curves : TrackCurves
     track_id : str
     config : SegmentConfig
+    forest : Forest, optional
+        Of the learned rule; the shipped one where left out.
 
     Returns
     -------
@@ -147,7 +151,8 @@ def spot(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> list[S
     >>> [(found.onset, found.apex, found.offset, found.roi) for found in spot(curves, track_id="a", config=config)]
     [(25, 37, 50, 'left_mouth')]
     """
-    return _segments(_search(curves, config), curves, track_id=track_id, config=config)
+    found = _search(curves, config, forest)
+    return _segments(found, curves, track_id=track_id, config=config)
 
 
 def explain(curves: TrackCurves, *, track_id: str, config: SegmentConfig) -> Decision:
@@ -201,11 +206,13 @@ class _Search:
     evidence: Evidence | None = None
 
 
-def _search(curves: TrackCurves, config: SegmentConfig) -> _Search:
-    return _search_learned(curves, config) if config.rule == "learned" else _search_curves(curves, config)
+def _search(curves: TrackCurves, config: SegmentConfig, forest: Forest | None = None) -> _Search:
+    if config.rule == "curves":
+        return _search_curves(curves, config)
+    return _search_learned(curves, config, shipped_forest() if forest is None else forest)
 
 
-def _search_learned(curves: TrackCurves, config: SegmentConfig) -> _Search:
+def _search_learned(curves: TrackCurves, config: SegmentConfig, forest: Forest) -> _Search:
     require(
         config.regions == SegmentConfig.regions,
         f"segments.regions is {list(config.regions)}, the learned rule learned from {list(SegmentConfig.regions)}; "
@@ -213,7 +220,7 @@ def _search_learned(curves: TrackCurves, config: SegmentConfig) -> _Search:
     )
     evidence = gather(curves)
     candidates = find_candidates(evidence)
-    probabilities = shipped_forest()(describe(evidence, candidates))
+    probabilities = forest(describe(evidence, candidates))
     told = choose(candidates, probabilities, least=min(_WORTH_TELLING, config.min_probability))
     last = curves.times.size - 1
     found: list[Span] = []

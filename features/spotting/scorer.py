@@ -21,7 +21,7 @@ from apexline.features.spotting.candidates import Candidate
 
 Floats = NDArray[np.float64]
 
-SHIPPED = Path(__file__).with_name("forest.npz")
+SHIPPED_FOREST = Path(__file__).with_name("forest.npz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +82,12 @@ def shipped_forest() -> Forest:
     FileNotFoundError
         If it is not there.
     """
-    if not SHIPPED.exists():
-        message = f"{SHIPPED} is missing; reinstall the package, or make it by `python -m apexline.bench.line.learn`"
+    if not SHIPPED_FOREST.exists():
+        message = (
+            f"{SHIPPED_FOREST} is missing; reinstall, or make it by `python -m apexline.bench.line.learn`"
+        )
         raise FileNotFoundError(message)
-    return Forest.load(SHIPPED)
+    return Forest.load(SHIPPED_FOREST)
 
 
 def choose(candidates: Sequence[Candidate], scores: Floats, *, least: float) -> list[int]:

@@ -90,8 +90,8 @@ def read_segments(folder: Path | str) -> pd.DataFrame:
         msg = f"{folder} holds segments of {unknown}, expected members of {EMOTIONS}; map or drop them first"
         raise ValueError(msg)
     clips = pd.read_csv(Path(folder) / "clips.csv", index_col="clip")
-    fps = clips["fps"].to_dict()
-    seconds = (table["offset"] - table["onset"]) / table["clip"].map(fps)
+    fps = clips["fps"].loc[table["clip"]].to_numpy()
+    seconds = (table["offset"] - table["onset"]).to_numpy() / fps
     kind = np.where(seconds <= MICRO_S, "micro", "macro")
     return table.assign(kind=kind, shown=(table["apex"] + table["apex_end"]) // 2)
 

@@ -1,5 +1,6 @@
 from .abstention import REASONS as REASONS
 from .change import Change as Change
+from .change import change_probabilities as change_probabilities
 from .change import predict_changes as predict_changes
 from .loop import Examples as Examples
 from .loop import TrainingLoop as TrainingLoop

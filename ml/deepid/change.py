@@ -51,13 +51,43 @@ class Change:
     words: Floats
 
 
-def other_probability(words: NDArray[np.floating]) -> Floats:
-    """Probability that changes of words, shape (N, W), are of none of the emotions, shape (N,)."""
+def change_probabilities(rose: NDArray[np.floating], words: Sequence[NDArray[np.floating]]) -> Floats:
+    """Probability of each answer to what changed.
+
+    Parameters
+    ----------
+    rose : ndarray, shape (N, 4)
+        By how much the logit of each emotion rose from rest.
+    words : sequence of N ndarrays, shape (W,) or (0,)
+        As in `Change`. Where they are known, the raters' words for the emotions are asked beside the model, whose own
+        words may be other people's.
+
+    Returns
+    -------
+    probabilities : ndarray, shape (N, 5)
+        Of `ml.emotions.ANSWERS`; that of calm is 0.
+    """
+    beside = np.stack([each[_NAMED] if each.size else row for each, row in zip(words, rose, strict=True)])
+    both = (_centred(rose) + _centred(beside)) / 2
+    both[:, _CALM] = -np.inf
+    return _with_other(softmax(both / _TEMPERATURE, axis=1), words)
+
+
+def _with_other(named: NDArray[np.floating], words: Sequence[NDArray[np.floating]]) -> Floats:
+    other = np.array([_other_probability(each) if each.size else 0.0 for each in words])
+    return np.column_stack([(1 - other)[:, None] * named, other]).astype(np.float32)
+
+
+def _other_probability(words: NDArray[np.floating]) -> float:
+    """Probability that a change of words, shape (W,), is of none of the emotions."""
     margin = np.array([_OTHER_MARGIN if word in _OTHER_WORDS else 0.0 for word in RATERS_WORDS])
     changing = [k for k, word in enumerate(RATERS_WORDS) if word != "neutral"]
-    share = softmax((words - margin)[:, changing] / _TEMPERATURE, axis=1)
-    others = [RATERS_WORDS[k] in _OTHER_WORDS for k in changing]
-    return share[:, others].sum(axis=1).astype(np.float32)
+    share = softmax((words - margin)[changing] / _TEMPERATURE)
+    return float(sum(share[k] for k, word in enumerate(RATERS_WORDS[1:]) if word in _OTHER_WORDS))
+
+
+def _centred(logits: NDArray[np.floating]) -> NDArray[np.floating]:
+    return logits - logits.mean(axis=1, keepdims=True)
 
 
 def predict_changes(
@@ -83,17 +113,15 @@ def predict_changes(
         Of `ml.emotions.ANSWERS`: probabilities of shape (N, 5).
     """
     apexes = np.stack([each.held[0] for each in changes])
+    words = [each.words for each in changes]
     if model.reducer is None:
         predicted = model.predict(apexes)
-        named = _named_by_difference(model, changes)
+        probabilities = change_probabilities(_rose(model, changes), words)
     else:
         predicted = model.predict(apexes, texture, flow, np.stack([each.rest[0] for each in changes]))
-        named = predicted.probabilities
-    other = np.array([other_probability(each.words[None])[0] if each.words.size else 0.0 for each in changes])
-    probabilities = np.column_stack([(1 - other)[:, None] * named, other]).astype(np.float32)
-    pad = (1 - other)[:, None] * (named @ model.pad_anchors) + other[:, None] * _other_pad()
-    if model.version == "semantic":
-        pad = predicted.pad
+        probabilities = _with_other(predicted.probabilities, words)
+    anchors = np.vstack([model.pad_anchors, _other_pad()])
+    pad = predicted.pad if model.version == "semantic" else probabilities @ anchors
     return Predictions(
         probabilities=probabilities,
         pad=pad.astype(np.float32),
@@ -104,25 +132,12 @@ def predict_changes(
     )
 
 
-def _named_by_difference(model: ExpressionModel, changes: Sequence[Change]) -> Floats:
-    """Probability of each emotion, shape (N, 4), by what its logit rose from rest; calm has none.
-
-    The raters' words for them are asked beside the model, where they are known: its own words may be other people's.
-    """
+def _rose(model: ExpressionModel, changes: Sequence[Change]) -> Floats:
+    """By how much each logit rose from rest, shape (N, 4)."""
     faces = [faces for each in changes for faces in (each.held, each.rest)]
     logits, _ = model.logits(np.concatenate(faces))
     means = [part.mean(axis=0) for part in np.split(logits, np.cumsum([len(part) for part in faces])[:-1])]
-    rose = np.stack(means[::2]) - np.stack(means[1::2])
-    words = np.stack(
-        [each.words[_NAMED] if each.words.size else row for each, row in zip(changes, rose, strict=True)]
-    )
-    both = (_centred(rose) + _centred(words)) / 2
-    both[:, _CALM] = -np.inf
-    return softmax(both / _TEMPERATURE, axis=1)
-
-
-def _centred(logits: Floats) -> Floats:
-    return logits - logits.mean(axis=1, keepdims=True)
+    return np.stack(means[::2]) - np.stack(means[1::2])
 
 
 def _other_pad() -> Floats:
