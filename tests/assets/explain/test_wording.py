@@ -129,7 +129,7 @@ IMPROBABLE = Rejected(70, 80, "learned", "improbable", 0.31)
 def test_a_learned_segment_is_worded_with_its_probability_and_what_the_curves_show(smile: Decision) -> None:
     headline, grounds = learned(smile, found=True, rejected=(IMPROBABLE,))
     assert headline.endswith("apex at 1.60 s, found by the learned rule")
-    assert "this is an expression with a probability of 0.83 (0.45 needed)." in grounds
+    assert "this is an expression with a probability of 0.83 (0.50 needed)." in grounds
     assert "What the hand-made curves show beside it: left mouth 4.00 px" in grounds
     assert "texture 0.200, where " in grounds
     assert "It begins where the likeliest of several bounds lies." in grounds
@@ -141,7 +141,7 @@ def test_without_a_learned_segment_the_likeliest_change_is_told(smile: Decision)
     headline, grounds = learned(
         smile, found=False, rejected=(IMPROBABLE, replace(IMPROBABLE, probability=0.2))
     )
-    assert headline == "No segment: the likeliest change has a probability of 0.31, and 0.45 would count"
+    assert headline == "No segment: the likeliest change has a probability of 0.31, and 0.50 would count"
     assert "its probability is 0.20." in grounds
     headline, _ = learned(smile, found=False)
-    assert headline == "No segment: the likeliest change has a probability of 0.00, and 0.45 would count"
+    assert headline == "No segment: the likeliest change has a probability of 0.00, and 0.50 would count"

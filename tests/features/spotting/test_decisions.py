@@ -180,7 +180,7 @@ def test_the_learned_rule_tells_held_frames_rest_and_words(ruled):
     assert abs(segment.offset - 1100) <= 8
     # the middle of what is held, not the first of its frames
     assert abs(segment.apex - 1075) <= 3
-    assert segment.score == pytest.approx(0.9 / 0.45)
+    assert segment.score == pytest.approx(0.9 / SegmentConfig.min_probability)
     assert reason.probability == pytest.approx(0.9)
     assert reason.begin == reason.end == Bound("learned")
     assert len(segment.held) == len(segment.rest) == 5

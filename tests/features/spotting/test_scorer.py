@@ -68,7 +68,7 @@ def test_the_shipped_forest_reads_the_columns_that_are_described():
 
 
 def test_a_missing_forest_says_how_to_make_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(scorer, "SHIPPED", tmp_path / "forest.npz")
+    monkeypatch.setattr(scorer, "SHIPPED_FOREST", tmp_path / "forest.npz")
     shipped_forest.cache_clear()
     with pytest.raises(FileNotFoundError, match=r"forest\.npz is missing; .*apexline\.bench\.line\.learn"):
         shipped_forest()

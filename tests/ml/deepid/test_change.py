@@ -7,7 +7,7 @@ import pytest
 
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets import RATERS_WORDS
-from apexline.ml.deepid.change import Change, other_probability, predict_changes
+from apexline.ml.deepid.change import Change, change_probabilities, predict_changes
 from apexline.ml.deepid.model import ExpressionModel
 from apexline.ml.deepid.train import train_deepid
 from apexline.ml.emotions import ANSWERS, EMOTIONS
@@ -111,7 +111,8 @@ def test_calm_is_never_what_changed(models, changes, words):
 def test_a_word_for_none_of_the_emotions_makes_it_another(models, changes, word):
     found = predict_changes(models["baseline"], of_words(changes, rise(**{word: 4.0})))
     assert set(found.emotion) == {"other"}
-    shares = [float(other_probability(rise(**{word: height})[None])[0]) for height in (-1, 0, 1, 2, 4)]
+    heights = [rise(**{word: height}) for height in (-1, 0, 1, 2, 4)]
+    shares = change_probabilities(np.zeros((5, 4)), heights)[:, OTHER].tolist()
     assert shares == sorted(shares)
     assert shares[-1] > 0.9
 
