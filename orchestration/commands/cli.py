@@ -240,13 +240,15 @@ def retry(
 def bench(
     name: Annotated[
         str,
-        typer.Argument(help="features, flow, imports, recognition, semantic, serving, spotting or video."),
+        typer.Argument(
+            help="features, flow, imports, platform, recognition, semantic, serving, spotting or video."
+        ),
     ],
     data: Annotated[
         Path,
         typer.Option(
             envvar="APEXLINE_BENCH_DATA",
-            help="Folder of the benchmark data; features, imports and serving need none.",
+            help="Folder of the benchmark data; features, imports, platform and serving need none.",
         ),
     ] = Path("../shared/data"),
     out: Annotated[
