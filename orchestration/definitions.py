@@ -33,5 +33,5 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 @dg.definitions
 def definitions() -> dg.Definitions:
     """Return the definitions of this machine; the settings are read when Dagster asks, not on import."""
-    start_runs_warm()
+    start_runs_warm(__name__)
     return build_definitions(Settings())

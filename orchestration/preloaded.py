@@ -1,6 +1,7 @@
-"""Importing this module imports what runs need; `orchestration.warm_runs` has it done once for all of them."""
+"""Importing this module imports torch and MLflow; `orchestration.warm_runs` has it done once for many runs."""
 
-import apexline.orchestration.definitions  # noqa: F401
+import torch  # noqa: F401
+
 from apexline.ml.registry import import_mlflow_store
 
 import_mlflow_store()

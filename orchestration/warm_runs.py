@@ -12,13 +12,19 @@ import multiprocessing
 
 from dagster._grpc.server import DagsterApiServer
 
-# None of them starts a thread of Python's, whose locks a fork would copy.
-_PRELOADED = ("dagster._grpc.impl", "torch", "apexline.orchestration.preloaded")
+# Neither they nor the definitions start a thread of Python's, whose locks a fork would copy.
+_PRELOADED = ("dagster._grpc.impl", "apexline.orchestration.preloaded")
 
 
-def start_runs_warm() -> None:
-    """Let this process fork its runs, should it be a code server; to any other it means nothing."""
+def start_runs_warm(definitions: str) -> None:
+    """Let this process fork its runs, should it be a code server; to any other it means nothing.
+
+    Parameters
+    ----------
+    definitions : str
+        Module that the runs load.
+    """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(_PRELOADED))
+    context.set_forkserver_preload([*_PRELOADED, definitions])
     # There is no setting for it, and the server has made a context of its own before it loads this code.
     DagsterApiServer._mp_ctx = property(lambda _: context)  # type: ignore[assignment]

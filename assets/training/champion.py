@@ -92,15 +92,22 @@ def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters)
         # A registry from before this lake, or one that homes share: from now on the alias moves by decision alone.
         reason = "there was a champion before the first decision was kept: it is taken over"
         _store_decision(lake, _undisputed(current, reason), fingerprint(current))
-    elif promotion["model_version"] != current:
-        msg = (
-            f"the alias {CHAMPION!r} points at version {current}, but the last promotion, approved by "
-            f"{promotion['approved_by']} at {promotion['decided_at']:%Y-%m-%d %H:%M} UTC, is of version "
-            f"{promotion['model_version']}: somebody moved it in MLflow, and nothing is scored. A person who may "
-            "approve puts it back: `apexline approve --by NAME`, or the job `promote` with approved_by"
-        )
-        raise ValueError(msg)
+    elif (moved := moved_alias(lake, current)) is not None:
+        raise ValueError(moved)
     return current
+
+
+def moved_alias(lake: Lake, current: int) -> str | None:
+    """Say that the alias points at another version than was promoted last, with the remedy; None where it does not."""
+    promotion = _last_promotion(lake)
+    if promotion is None or promotion["model_version"] == current:
+        return None
+    return (
+        f"the alias {CHAMPION!r} points at version {current}, but the last promotion, approved by "
+        f"{promotion['approved_by']} at {promotion['decided_at']:%Y-%m-%d %H:%M} UTC, is of version "
+        f"{promotion['model_version']}: somebody moved it in MLflow, and nothing is scored. A person who may "
+        "approve puts it back: `apexline approve --by NAME`, or the job `promote` with approved_by"
+    )
 
 
 def _first_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> int:

@@ -151,7 +151,7 @@ class _Site:
 
     def drop(self, clip: Path, *, idle: float) -> dict[str, float]:
         """Put a clip into ``landing/`` and wait until its run is over."""
-        known = self._finished()
+        known = self.finished()
         with self._measured(idle) as found:
             for file in (clip, clip.with_suffix(".json")):  # the sidecar last: then the clip is complete
                 shutil.copy(file, self.home / "landing")
@@ -160,7 +160,7 @@ class _Site:
 
     def launch(self, camera_day: str, *, idle: float) -> dict[str, float]:
         """Have a camera-day processed again, and wait until that is over."""
-        known = self._finished()
+        known = self.finished()
         with self._measured(idle) as found:
             self._ask(_LAUNCH, day=camera_day)
             self._await_run(known)
@@ -174,7 +174,7 @@ class _Site:
         wall = time.monotonic() - start
         found |= {"cpu_s": _tree_cpu_s(self.server.pid) - before - idle * wall, "wall_s": wall}
 
-    def _finished(self) -> set[str]:
+    def finished(self) -> set[str]:
         runs = self._ask(_RUNS)["runsOrError"]["results"]
         failed = [each["runId"] for each in runs if each["status"] in ("FAILURE", "CANCELED")]
         if failed:
@@ -184,7 +184,7 @@ class _Site:
 
     def _await_run(self, known: set[str]) -> None:
         end = time.monotonic() + _PATIENCE_S
-        while not self._finished() - known:
+        while not self.finished() - known:
             if time.monotonic() > end:
                 msg = f"saw no run come to its end within {_PATIENCE_S:g} s"
                 raise TimeoutError(msg)
@@ -238,7 +238,7 @@ def _await_start(site: _Site) -> None:
     end = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            site._finished()
+            site.finished()
         except OSError:  # not listening yet
             if time.monotonic() > end or site.server.poll() is not None:
                 raise
