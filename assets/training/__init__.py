@@ -1,11 +1,15 @@
 """Group `training`: `training_set`, `deepid_*`, `model_comparison`, `champion`."""
 
-from apexline.assets.training.champion import (
+from apexline.assets.training.champion import compare_versions, ensure_champion
+from apexline.assets.training.decisions import (
     CHAMPION,
-    ensure_champion,
+    champion_at,
     latest_decision,
     moved_alias,
     promoted_version,
+    reigns,
+    roll_back,
+    store_decision,
 )
 from apexline.assets.training.deepid_versions import VERSIONS
 from apexline.assets.training.model_comparison import CHALLENGER
@@ -16,8 +20,13 @@ __all__ = [
     "CHAMPION",
     "FEATURE_VERSION",
     "VERSIONS",
+    "champion_at",
+    "compare_versions",
     "ensure_champion",
     "latest_decision",
     "moved_alias",
     "promoted_version",
+    "reigns",
+    "roll_back",
+    "store_decision",
 ]

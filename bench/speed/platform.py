@@ -51,8 +51,14 @@ tracking, describing and searching it in one process that has everything importe
 starts the process that the others are forked from. The first clip of a camera-day draws what Dagster's UI shows; later
 ones take it over for an hour.
 
-The reckoning is arithmetic on these figures, beside the work on the clips themselves: {_CLIPS_PER_HOUR} clips an hour and
-camera; a run for each clip, or one for what came in since the last tick, {_TICK_S:g} s ago, which draws nothing."""
+The reckoning is arithmetic on these figures, beside the work on the clips themselves: {_CLIPS_PER_HOUR} clips an
+hour and camera; a run for each clip, or one for what came in since the last tick, {_TICK_S:g} s ago, which draws
+nothing.
+
+What gives out first as cameras are added, and what replaces it: the cores for the clips' own work (more cores, and
+`APEXLINE_NUM_WORKERS` and `APEXLINE_NUM_RUNS` with them); then Dagster's SQLite files, which one process writes at a
+time (`storage: postgres` in a `dagster.yaml` of your own); then the sensor, which lists every camera-day at each tick
+(move days that are closed to another home); then the warehouse, which is built whole."""
 
 
 def bench_platform() -> Rows:

@@ -13,7 +13,15 @@ from typing import Annotated, Any
 
 import typer
 
-from apexline.orchestration.commands.console import print_data, print_error, print_note, show_progress
+from apexline.orchestration.commands import decisions
+from apexline.orchestration.commands.console import (
+    MOMENTS,
+    Json,
+    print_data,
+    print_error,
+    print_note,
+    show_progress,
+)
 from apexline.orchestration.settings import Settings, keep_private
 
 app = typer.Typer(
@@ -24,7 +32,8 @@ app = typer.Typer(
 survey_app = typer.Typer(no_args_is_help=True, help="Rating surveys: the web page, and CSV import.")
 app.add_typer(survey_app, name="survey")
 
-Json = Annotated[bool, typer.Option("--json", help="Print data as JSON instead of tables.")]
+for _command in decisions.COMMANDS:
+    app.command()(_command)
 
 
 def main() -> None:
@@ -78,7 +87,7 @@ def ingest(
         datetime | None,
         typer.Option(
             help="Start of the recording (UTC unless it has an offset).",
-            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"],
+            formats=MOMENTS,
         ),
     ] = None,
     purpose: Annotated[str | None, typer.Option(help="Why the clips may be processed.")] = None,
@@ -197,19 +206,6 @@ def erase(
         else:
             result = erase_or_preview(Settings(), **asked, by=by or "", dry_run=dry_run, on_step=on_step)
     print_data(result, as_json=as_json, title="would be erased" if dry_run else "receipt")
-
-
-@app.command()
-def approve(
-    by: Annotated[str, typer.Option(help="Your name: the person who approves.")],
-    as_json: Json = False,
-) -> None:
-    """Approve the challenger: it becomes champion if it wins on the frozen test split."""
-    from apexline.orchestration.commands.approve import approve_challenger
-
-    with show_progress("comparing challenger and champion"):
-        decision = approve_challenger(Settings(), by=by)
-    print_data(decision, as_json=as_json, title="decision")
 
 
 @app.command()

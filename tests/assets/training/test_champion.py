@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from apexline.assets.training import champion as module
-from apexline.assets.training.champion import champion, latest_decision, promoted_version
+from apexline.assets.training.champion import champion
+from apexline.assets.training.decisions import latest_decision, promoted_version
 
 
 class StubRegistry:
@@ -42,7 +43,7 @@ def decide(materialise, lake, monkeypatch):
             assert difference is not None, "compared although there is nothing to compare"
             return difference
 
-        monkeypatch.setattr(module, "_compare", compare)
+        monkeypatch.setattr(module, "compare_versions", compare)
         config = {"approved_by": approved_by} if approved_by else None
         return materialise(champion, config=config, lake=lake, registry=registry)
 
