@@ -1,7 +1,7 @@
 """Asset ``champion``: which model scores, decided by a test and a person; at first the one that ships."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import dagster as dg
 
@@ -19,10 +19,20 @@ from apexline.assets.training.decisions import (
 )
 from apexline.assets.training.model_comparison import CHALLENGER
 from apexline.assets.training.training_table import load_training_set
-from apexline.ml import paired_bootstrap
+from apexline.ml import level_of_look, paired_bootstrap, sign_flip_p
 from apexline.ml.registry import ModelRegistry
 
 CODE_VERSION = "1"
+_YEAR = timedelta(days=365)
+
+
+class Comparison(NamedTuple):
+    """Accuracy of one version minus that of another, -1..1, its 95 % interval, and the one-sided p of no difference."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
 
 
 class ChampionConfig(dg.Config):
@@ -44,7 +54,9 @@ def champion(
     parameters: dg.ResourceParam[Parameters],
     registry: dg.ResourceParam[ModelRegistry],
 ) -> dg.MaterializeResult:
-    """The registry alias ``champion``: moved when the challenger wins a paired bootstrap and a person approves.
+    """The registry alias ``champion``: moved when the challenger wins on the frozen test fold and a person approves.
+
+    A win is more than luck would give once in all the looks of a year at these test subjects.
 
     In a new installation it is the model that ships with the package. Give your name as ``approved_by`` in the
     launchpad, or run ``apexline approve --by NAME``. What learned from synthetic faces never follows a model of real
@@ -144,12 +156,15 @@ def _decide(
     approved_by: str,
 ) -> dict[str, Any]:
     """Compare on the frozen test fold and say what follows; a row of ``promotions``."""
-    difference = compare_versions(lake, config, registry, challenger, incumbent)
-    wins = difference[1] > config.min_difference
-    found = (
-        f"challenger minus champion is {difference[0]:+.3f} (95 % interval {difference[1]:+.3f} to "
-        f"{difference[2]:+.3f}) on the frozen test subjects"
+    found = compare_versions(lake, config, registry, challenger, incumbent)
+    look = 1 + len(_other_looks(lake, challenger, incumbent))
+    level = level_of_look(look, total=config.false_promotions)
+    seen = (
+        f"challenger minus champion is {found.difference:+.3f} (95 % interval {found.low:+.3f} to {found.high:+.3f}) "
+        f"on the frozen test subjects; luck alone gives as much with p {found.p_value:.2g}, at look {look} of a year "
+        f"at most {level:.2g} is a win"
     )
+    wins = found.low > config.min_difference and found.p_value <= level
     drawn = {number: registry.tags(number)["synthetic"] == "true" for number in (challenger, incumbent)}
     if drawn[challenger] and not drawn[incumbent]:
         wins, verdict = False, "not promoted: it learned from synthetic faces, the champion from real ones"
@@ -165,15 +180,30 @@ def _decide(
         "incumbent_version": incumbent,
         "promoted": wins and bool(approved_by),
         "approved_by": approved_by,
-        **dict(zip(("difference", "difference_low", "difference_high"), difference, strict=True)),
-        "reason": f"{verdict}; {found}",
+        "difference": found.difference,
+        "difference_low": found.low,
+        "difference_high": found.high,
+        "reason": f"{verdict}; {seen}",
     }
+
+
+def _other_looks(lake: Lake, challenger: int, incumbent: int) -> set[tuple[int, int]]:
+    """Return which other pairs of versions were compared on the test subjects within a year.
+
+    The same pair again has the same answer, and is no other look.
+    """
+    since = datetime.now(UTC) - _YEAR
+    return {
+        (row["model_version"], row["incumbent_version"])
+        for row in lake.read_all("promotions").to_pylist()
+        if row["difference"] is not None and row["decided_at"] > since
+    } - {(challenger, incumbent)}
 
 
 def compare_versions(
     lake: Lake, config: PromotionConfig, registry: ModelRegistry, challenger: int, incumbent: int
-) -> tuple[float, float, float]:
-    """Return the difference of the test accuracies, and its interval, on the frozen test subjects.
+) -> Comparison:
+    """Compare the test accuracies of two versions on the frozen test subjects, the first minus the second.
 
     Raises
     ------
@@ -192,4 +222,5 @@ def compare_versions(
         seed=0,
         num_resamples=config.num_resamples,
     )
-    return found.difference, found.low, found.high
+    p_value = sign_flip_p(ours.recognition_correct, theirs.recognition_correct, ours.subjects)
+    return Comparison(found.difference, found.low, found.high, p_value)

@@ -167,14 +167,14 @@ def compare_versions_by_hand(settings: Settings, first: int, second: int) -> dic
     resources = build_resources(settings)
     lake, registry, parameters = (resources[name] for name in ("lake", "registry", "parameters"))
     with working(settings):
-        difference, low, high = compare_versions(lake, parameters.promotion, registry, first, second)
+        found = compare_versions(lake, parameters.promotion, registry, first, second)
         row = {
             "decided_at": datetime.now(UTC),
             "model_version": first,
             "incumbent_version": second,
             "promoted": False,
             "approved_by": "",
-            **{"difference": difference, "difference_low": low, "difference_high": high},
+            **{"difference": found.difference, "difference_low": found.low, "difference_high": found.high},
             "reason": f"compared by hand: version {first} minus version {second}; nothing was decided",
         }
         store_decision(lake, row, fingerprint("compare", first, second, str(row["decided_at"])))
