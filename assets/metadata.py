@@ -4,6 +4,7 @@ Belongs here: wording and metadata shared by all assets. Stays out: results.
 """
 
 from collections.abc import Callable, Iterable
+from time import time
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 import dagster as dg
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OWNER = "team:vision"
+_SENSOR = "dagster/sensor_name"  # tag of a run that a sensor asked for
+_DRAWN_AT = "drawn_at"
+_LASTS_S = 3600.0
 
 Drawing: TypeAlias = "Figure | tuple[str, Figure]"  # a figure, or words and the figure that they belong to
 
@@ -66,10 +70,21 @@ def figures(
 ) -> dict[str, dg.MetadataValue]:
     """Return drawings by title for the UI, words above them where there are; unchanged ones from the last run.
 
-    Drawing takes seconds, so a rerun that computed nothing takes over what was drawn.
+    Drawing takes seconds, often more than what is drawn: a run that computed nothing takes over what was drawn, a run
+    that a sensor asked for does so for an hour, and one that covers several camera-days, each of which would show the
+    same drawing, has none.
     """
-    kept = {} if changed else _last_drawings(context)
-    return kept or {title: dg.MetadataValue.md(_markdown(title, drawing)) for title, drawing in draw()}
+    if context.has_partition_key_range and len(context.partition_keys) > 1:
+        return {}
+    kept = _last_drawings(context)
+    if kept and (not changed or (_SENSOR in context.run.tags and not _is_old(kept.get(_DRAWN_AT)))):
+        return kept
+    drawn = {title: dg.MetadataValue.md(_markdown(title, drawing)) for title, drawing in draw()}
+    return {**drawn, _DRAWN_AT: dg.MetadataValue.timestamp(time())} if drawn else {}
+
+
+def _is_old(drawn_at: dg.MetadataValue | None) -> bool:
+    return not isinstance(drawn_at, dg.TimestampMetadataValue) or time() - drawn_at.value > _LASTS_S
 
 
 def _markdown(title: str, drawing: Drawing) -> str:
@@ -86,5 +101,7 @@ def _last_drawings(context: dg.AssetExecutionContext) -> dict[str, dg.MetadataVa
     for record in context.instance.fetch_materializations(wanted, limit=1).records:
         found = record.asset_materialization
         if found is not None:
-            return {k: v for k, v in found.metadata.items() if isinstance(v, dg.MarkdownMetadataValue)}
+            drawn = {k: v for k, v in found.metadata.items() if isinstance(v, dg.MarkdownMetadataValue)}
+            at = {k: v for k, v in found.metadata.items() if k == _DRAWN_AT}
+            return {**drawn, **at} if drawn else {}
     return {}

@@ -82,10 +82,13 @@ class PromotionConfig:
         Bootstrap resamples of the paired comparison.
     min_difference : float
         The lower 95 % bound of the accuracy difference must exceed this.
+    false_promotions : float
+        Probability that any of a year's challengers wins by luck, were all as good as the champion.
     """
 
     num_resamples: PositiveInt = 2000
     min_difference: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    false_promotions: Annotated[float, Field(gt=0, lt=1)] = 0.05
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

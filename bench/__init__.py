@@ -16,6 +16,7 @@ from apexline.bench.semantic.run import measure as measure_semantic
 from apexline.bench.speed.features import bench_features, write_features_page
 from apexline.bench.speed.flow import bench_flow
 from apexline.bench.speed.imports import bench_imports
+from apexline.bench.speed.platform import bench_platform, write_platform_page
 from apexline.bench.speed.video import bench_video, write_video_page
 from apexline.bench.spotting.run import SpottingResults
 from apexline.bench.spotting.run import measure as measure_spotting
@@ -104,6 +105,7 @@ BENCHMARKS = {
     "flow": Benchmark(bench_flow),
     "imports": Benchmark(lambda _: bench_imports()),
     "line": Benchmark(_line, _line_page, attrgetter("tables")),
+    "platform": Benchmark(lambda _: bench_platform(), write_platform_page),
     "recognition": Benchmark(partial(_recognition, plan="full"), _recognition_page, attrgetter("tables")),
     "semantic": Benchmark(measure_semantic, _semantic_page, attrgetter("axes")),
     "serving": Benchmark(_serving, _serving_page),

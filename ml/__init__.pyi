@@ -17,3 +17,5 @@ from .norms import nearest_emotion as nearest_emotion
 from .norms import pairs_csv as pairs_csv
 from .norms import read_pairs as read_pairs
 from .norms import target_of as target_of
+from .sign_flips import level_of_look as level_of_look
+from .sign_flips import sign_flip_p as sign_flip_p

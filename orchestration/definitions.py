@@ -9,6 +9,7 @@ from apexline.orchestration.resources import build_resources
 from apexline.orchestration.schedules import build_schedules
 from apexline.orchestration.sensors import build_sensors
 from apexline.orchestration.settings import Settings
+from apexline.orchestration.warm_runs import start_runs_warm
 
 # The rooms that hold stages: what lies in one is loaded, so that a new stage has to be named nowhere.
 _STAGES = (ingest, spotting, semantics, training, scoring, publishing)
@@ -32,4 +33,5 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 @dg.definitions
 def definitions() -> dg.Definitions:
     """Return the definitions of this machine; the settings are read when Dagster asks, not on import."""
+    start_runs_warm(__name__)
     return build_definitions(Settings())

@@ -21,28 +21,41 @@ TRAINING_ASSETS = (
     "model_comparison",
 )
 
+_TRIED_BY_SENSORS = {"dagster/max_retries": "0"}  # they ask again for what is still to be done
+
+
+def _tags(job: str, **more: str) -> dict[str, str]:
+    """Return a job's tags; ``dagster.yaml`` limits runs by them."""
+    return {"apexline/job": job, **more}
+
+
 process_camera_day = dg.define_asset_job(
     "process_camera_day",
+    tags=_tags("process_camera_day", **_TRIED_BY_SENSORS),
     selection=dg.AssetSelection.assets(*CLIP_ASSETS),
     description="From a camera-day's clips to scored expression segments.",
 )
 retrain = dg.define_asset_job(
     "retrain",
+    tags=_tags("retrain"),
     selection=dg.AssetSelection.assets(*TRAINING_ASSETS),
     description="From ratings and labelled segments to three compared model versions and a challenger.",
 )
 promote = dg.define_asset_job(
     "promote",
+    tags=_tags("promote"),
     selection=dg.AssetSelection.assets("champion"),
     description="Make the challenger champion, if it wins and a person approves (config: approved_by).",
 )
 rescore = dg.define_asset_job(
     "rescore",
+    tags=_tags("rescore", **_TRIED_BY_SENSORS),
     selection=dg.AssetSelection.assets("segment_scores"),
     description="Score a camera-day's segments by the present champion; earlier scores stay.",
 )
 publish = dg.define_asset_job(
     "publish",
+    tags=_tags("publish"),
     selection=dg.AssetSelection.assets("warehouse", "report"),
     description="Build the DuckDB warehouse and the HTML report from the lake.",
 )

@@ -14,6 +14,7 @@ import dagster as dg
 from apexline.assets.lake import CAMERA_DAYS, Lake
 from apexline.ml.registry import ModelRegistry
 from apexline.orchestration.definitions import build_definitions
+from apexline.orchestration.launcher import here
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import Settings
 
@@ -73,7 +74,7 @@ class Line:
             instance=self.instance,
             partition_key=camera_day,
             run_config={**_QUIET, **(config or {})},
-            tags=tags,
+            tags={**here(), **(tags or {})},
         )
         self.work.add(result)
 

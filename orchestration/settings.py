@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from upath import UPath
@@ -20,12 +21,9 @@ CONFIGS = Path(str(files("apexline.configs")))
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,}")
 
-_DAGSTER_YAML = """\
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-"""
+_OWN = "# Written by Apexline from its settings, whenever it starts. Delete this line to keep changes of your own."
+_OF_0_1 = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+_DAY_S = 24 * 3600
 
 
 class Settings(BaseSettings):
@@ -45,6 +43,10 @@ class Settings(BaseSettings):
         By default the home itself, or ``./data`` where the home is a URL.
     num_workers : int
         Clips that a run computes at once, each in a process on one thread; by default as many as there are cores.
+    num_runs : int
+        Runs over clips that go on at once, beside one each of re-scoring, training and publishing.
+    max_run_s : int
+        A run that takes longer is ended as failed, s.
     automate : bool
         The one switch: sensors and schedules start switched on.
     server_origins : tuple of str
@@ -62,6 +64,8 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str = ""
     state: str = ""
     num_workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
+    num_runs: int = Field(default=2, ge=1)
+    max_run_s: int = Field(default=_DAY_S, ge=60)
     automate: bool = True
     server_origins: Annotated[tuple[str, ...], NoDecode] = ()
     server_token: SecretStr | None = None
@@ -149,10 +153,53 @@ class Settings(BaseSettings):
         keep_private()
         self.dagster_home.mkdir(parents=True, exist_ok=True)
         (self.home_path / "landing").mkdir(parents=True, exist_ok=True)
-        instance = self.dagster_home / "dagster.yaml"
-        if not instance.exists():
-            instance.write_text(_DAGSTER_YAML)
+        self._write_instance_file(self.dagster_home / "dagster.yaml")
         self.sweep()
+
+    def _write_instance_file(self, path: Path) -> None:
+        """Bring Dagster's instance file up to the settings, unless a person has made it their own."""
+        before = path.read_text() if path.exists() else _OWN
+        after = f"{_OWN}\n{yaml.safe_dump(self.dagster_instance(), sort_keys=False)}"
+        if before != after and (before.startswith(_OWN) or before == _OF_0_1):
+            aside = path.with_suffix(f".{os.getpid()}")  # others may start at the same time
+            aside.write_text(after)
+            aside.replace(path)
+
+    def dagster_instance(self) -> dict[str, Any]:
+        """Return how Dagster runs what it is given: what may run at once, for how long, and what is kept."""
+        return {
+            "telemetry": {"enabled": False},
+            "nux": {"enabled": False},
+            "run_launcher": {"module": "apexline.orchestration.launcher", "class": "LocalRunLauncher"},
+            "concurrency": {
+                # Runs wait for room in all pools of their assets; each computes `num_workers` clips at once.
+                "pools": {"granularity": "run", "default_limit": self.num_runs},
+                "runs": {
+                    "max_concurrent_runs": self.num_runs + 3,
+                    "tag_concurrency_limits": [
+                        {"key": "apexline/job", "value": job, "limit": 1}
+                        for job in ("rescore", "retrain", "publish")
+                    ],
+                },
+            },
+            "run_monitoring": {
+                "enabled": True,
+                "start_timeout_seconds": 300,
+                "cancel_timeout_seconds": 300,
+                "max_runtime_seconds": self.max_run_s,
+                "poll_interval_seconds": 60,
+                "free_slots_after_run_end_seconds": 60,
+            },
+            # A process that died may have met a passing fault; an asset that failed would fail again.
+            "run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False},
+            "sensors": {"use_threads": True, "num_workers": 4},
+            "schedules": {"use_threads": True, "num_workers": 2},
+            "backfills": {"use_threads": True, "num_workers": 2},
+            "retention": {
+                kind: {"purge_after_days": {"skipped": 2, "success": 30, "failure": 30, "started": 30}}
+                for kind in ("sensor", "schedule")
+            },
+        }
 
     def sweep(self) -> None:
         """Delete what killed writers left unfinished: there may be faces in it. Living writers keep theirs."""

@@ -2,6 +2,7 @@ from .clip_page import check_suffix as check_suffix
 from .clip_page import explain_clip as explain_clip
 from .clip_page import unfound as unfound
 from .clip_page import write_explanation as write_explanation
+from .lineage import trace_score as trace_score
 from .stored_track import clip_obstacles as clip_obstacles
 from .stored_track import explain_shown as explain_shown
 from .stored_track import faces_figure as faces_figure

@@ -40,7 +40,7 @@ from apexline.assets.lake.storage import (
     fingerprint,
 )
 from apexline.assets.lake.unfinished import scratch_folder, sweep_scratch
-from apexline.assets.lake.workers import ClipWorkers
+from apexline.assets.lake.workers import ClipWorkers, Job
 
 __all__ = [
     "CAMERA_DAYS",
@@ -48,6 +48,7 @@ __all__ = [
     "DECIDING_COLUMNS",
     "DamagedFile",
     "Failure",
+    "Job",
     "LAKE_ONLY",
     "Lake",
     "LakeClip",

@@ -1,31 +1,38 @@
 """Asset ``segment_scores``: what the champion says about each expression segment."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow as pa
-from matplotlib.figure import Figure
 
 from apexline.assets import checks
 from apexline.assets.figures import pad_cube
 from apexline.assets.lake import (
     CAMERA_DAYS,
+    Failure,
+    Job,
     Lake,
     LakeClip,
     compute_clips,
     failed_metadata,
     fingerprint,
+    recorded_failures,
+    stored_camera_days,
 )
 from apexline.assets.metadata import asset_attributes, column_schema, figures, table_preview
 from apexline.assets.parameters import Parameters
 from apexline.assets.scoring.answers import by_time, score_segments
-from apexline.assets.training import FEATURE_VERSION, ensure_champion
+from apexline.assets.training import FEATURE_VERSION, ensure_champion, promoted_version
 from apexline.ml import PAD_AXES, emotion_pad
 from apexline.ml.deepid import REASONS
 from apexline.ml.registry import PLACES, ModelRegistry
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CODE_VERSION = "3"
 
@@ -53,21 +60,23 @@ def segment_scores(
     apparent expression, never what a person feels. Where the model abstains, its reasons are stored, and the numbers
     are not to be relied on.
     """
-    scorer = champion_scorer(lake, registry, parameters)
-    clips = [
-        (camera_day, clip_id, _score_stamp(lake, scorer, camera_day, clip_id))
-        for camera_day in context.partition_keys
-        for clip_id in lake.names("expression_segments", camera_day=camera_day)
-    ]
-    unscored = [clip for clip in clips if not _is_scored(lake, scorer, *clip)]
-    failed = compute_clips(
-        lake,
-        context.partition_keys,
-        "segment_scores",
-        unscored,
-        compute=partial(_score_clip, lake, scorer, context.run.run_id),
-        code_version=CODE_VERSION,
+    number = promoted_version(lake)
+    clips, unscored = (
+        ([], []) if number is None else _clips_by(lake, parameters, number, context.partition_keys)
     )
+    failed: list[Failure] = []
+    if number is None or unscored:  # else neither the registry nor the model is needed
+        scorer = champion_scorer(lake, registry, parameters)
+        number = scorer.number
+        clips, unscored = _clips_by(lake, parameters, number, context.partition_keys)
+        failed = compute_clips(
+            lake,
+            context.partition_keys,
+            "segment_scores",
+            unscored,
+            compute=partial(_score_clip, lake, scorer, context.run.run_id),
+            code_version=CODE_VERSION,
+        )
     num_computed = len(unscored) - len(failed)
     table = lake.read_all("segment_scores", camera_days=context.partition_keys)
     stored = {
@@ -80,7 +89,7 @@ def segment_scores(
             "clips_computed": num_computed,
             "clips_unchanged": len(clips) - len(unscored),
             **failed_metadata(failed),
-            "champion": scorer.number,
+            "champion": number,
             "scores": table.num_rows,
             "answered_share": _answered_share(table),
             "abstentions": dg.MetadataValue.json(count_reasons(table)),
@@ -106,7 +115,7 @@ def count_reasons(table: pa.Table) -> dict[str, int]:
     return {reason: found[reason] for reason in REASONS}
 
 
-def _pad_cube(table: pa.Table) -> list[tuple[str, Figure]]:
+def _pad_cube(table: pa.Table) -> list[tuple[str, "Figure"]]:
     scores = table.to_pandas()
     if scores.empty:
         return []
@@ -148,23 +157,35 @@ def champion_scorer(lake: Lake, registry: ModelRegistry, parameters: Parameters)
     return Scorer(registry, ensure_champion(lake, registry, parameters), parameters)
 
 
-def _score_stamp(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str) -> str:
+def _clips_by(
+    lake: Lake, parameters: Parameters, number: int, camera_days: Sequence[str]
+) -> tuple[list[Job], list[Job]]:
+    """Return all clips with segments, and those of them whose scores by a version are not there."""
+    clips = [
+        (camera_day, clip_id, _score_stamp(lake, parameters, number, camera_day, clip_id))
+        for camera_day in camera_days
+        for clip_id in lake.names("expression_segments", camera_day=camera_day)
+    ]
+    return clips, [clip for clip in clips if not _is_scored(lake, number, *clip)]
+
+
+def _score_stamp(lake: Lake, parameters: Parameters, number: int, camera_day: str, clip_id: str) -> str:
     """Fingerprint of what this version says about these very segments."""
     return fingerprint(
         CODE_VERSION,
-        scorer.number,
+        number,
         lake.fingerprint_of("expression_segments", clip_id, camera_day=camera_day),
-        scorer.parameters.hash_of("features"),
+        parameters.hash_of("features"),
     )
 
 
-def _score_name(scorer: Scorer, clip_id: str, stamp: str) -> str:
+def _score_name(number: int, clip_id: str, stamp: str) -> str:
     """Name a clip's file by version and fingerprint: no score is ever overwritten."""
-    return f"{clip_id}-v{scorer.number}-{stamp[:8]}"
+    return f"{clip_id}-v{number}-{stamp[:8]}"
 
 
-def _is_scored(lake: Lake, scorer: Scorer, camera_day: str, clip_id: str, stamp: str) -> bool:
-    name = _score_name(scorer, clip_id, stamp)
+def _is_scored(lake: Lake, number: int, camera_day: str, clip_id: str, stamp: str) -> bool:
+    name = _score_name(number, clip_id, stamp)
     return lake.fingerprint_of("segment_scores", name, camera_day=camera_day) == stamp
 
 
@@ -181,8 +202,24 @@ def _score_clip(lake: Lake, scorer: Scorer, run_id: str, camera_day: str, clip_i
         for segment, score in scorer.score(LakeClip(lake, camera_day, clip_id))
     ]
     lake.write(
-        "segment_scores", _score_name(scorer, clip_id, stamp), rows, stamp=stamp, camera_day=camera_day
+        "segment_scores",
+        _score_name(scorer.number, clip_id, stamp),
+        rows,
+        stamp=stamp,
+        camera_day=camera_day,
     )
+
+
+def unscored_camera_days(lake: Lake, number: int) -> list[str]:
+    """Return the camera-days with clips that a version has not scored and did not fail at; by names alone, sorted."""
+    failed = {(each.camera_day, each.clip_id) for each in recorded_failures(lake, stage="segment_scores")}
+    found: list[str] = []
+    for day in stored_camera_days(lake):
+        scored = {name.rpartition("-")[0] for name in lake.names("segment_scores", camera_day=day)}
+        clips = lake.names("expression_segments", camera_day=day)
+        if any(f"{clip}-v{number}" not in scored and (day, clip) not in failed for clip in clips):
+            found.append(day)
+    return found
 
 
 def score_clip(clip: LakeClip, scorer: Scorer) -> list[dict[str, Any]]:

@@ -125,6 +125,7 @@ def _build(stage: _Stage) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         deps=["face_tracks"],
         code_version=stage.code_version,
+        pool="gpu",
         description=stage.description,
         check_specs=[
             dg.AssetCheckSpec(stage.check, asset=stage.name, blocking=True),

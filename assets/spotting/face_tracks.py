@@ -26,6 +26,7 @@ CODE_VERSION = "3"
     backfill_policy=dg.BackfillPolicy.single_run(),
     deps=["clip_manifest"],
     code_version=CODE_VERSION,
+    pool="decoding",
     check_specs=[
         dg.AssetCheckSpec("faces_are_usable", asset="face_tracks"),
         dg.AssetCheckSpec("every_frame_decodes", asset="face_tracks"),

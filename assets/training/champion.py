@@ -1,8 +1,7 @@
 """Asset ``champion``: which model scores, decided by a test and a person; at first the one that ships."""
 
-from datetime import UTC, datetime
-from operator import itemgetter
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import dagster as dg
 
@@ -10,13 +9,30 @@ from apexline.assets import checks
 from apexline.assets.lake import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, column_schema, table_preview
 from apexline.assets.parameters import Parameters, PromotionConfig
+from apexline.assets.training.decisions import (
+    CHAMPION,
+    last_promotion,
+    moved_alias,
+    promoted_version,
+    store_decision,
+    undisputed,
+)
 from apexline.assets.training.model_comparison import CHALLENGER
 from apexline.assets.training.training_table import load_training_set
-from apexline.ml import paired_bootstrap
+from apexline.ml import level_of_look, paired_bootstrap, sign_flip_p
 from apexline.ml.registry import ModelRegistry
 
 CODE_VERSION = "1"
-CHAMPION = "champion"
+_YEAR = timedelta(days=365)
+
+
+class Comparison(NamedTuple):
+    """Accuracy of one version minus that of another, -1..1, its 95 % interval, and the one-sided p of no difference."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
 
 
 class ChampionConfig(dg.Config):
@@ -38,7 +54,9 @@ def champion(
     parameters: dg.ResourceParam[Parameters],
     registry: dg.ResourceParam[ModelRegistry],
 ) -> dg.MaterializeResult:
-    """The registry alias ``champion``: moved when the challenger wins a paired bootstrap and a person approves.
+    """The registry alias ``champion``: moved when the challenger wins on the frozen test fold and a person approves.
+
+    A win is more than luck would give once in all the looks of a year at these test subjects.
 
     In a new installation it is the model that ships with the package. Give your name as ``approved_by`` in the
     launchpad, or run ``apexline approve --by NAME``. What learned from synthetic faces never follows a model of real
@@ -57,7 +75,7 @@ def champion(
         decision = _decide(lake, parameters.promotion, registry, pending, incumbent, config.approved_by)
         context.log.info(decision["reason"])
         # In this order: killed between the two, the same command again puts the alias where the decision says.
-        _store_decision(lake, decision, asked)
+        store_decision(lake, decision, asked)
         if decision["promoted"]:
             registry.set_alias(CHAMPION, pending)
     table = lake.read_all("promotions")
@@ -85,21 +103,15 @@ def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters)
         reaches MLflow can move it.
     """
     current = registry.get_alias(CHAMPION)
-    promotion = _last_promotion(lake)
+    promotion = last_promotion(lake)
     if current is None:
         return _first_champion(lake, registry, parameters)
     if promotion is None:
         # A registry from before this lake, or one that homes share: from now on the alias moves by decision alone.
         reason = "there was a champion before the first decision was kept: it is taken over"
-        _store_decision(lake, _undisputed(current, reason), fingerprint(current))
-    elif promotion["model_version"] != current:
-        msg = (
-            f"the alias {CHAMPION!r} points at version {current}, but the last promotion, approved by "
-            f"{promotion['approved_by']} at {promotion['decided_at']:%Y-%m-%d %H:%M} UTC, is of version "
-            f"{promotion['model_version']}: somebody moved it in MLflow, and nothing is scored. A person who may "
-            "approve puts it back: `apexline approve --by NAME`, or the job `promote` with approved_by"
-        )
-        raise ValueError(msg)
+        store_decision(lake, undisputed(current, reason), fingerprint(current))
+    elif (moved := moved_alias(lake, current)) is not None:
+        raise ValueError(moved)
     return current
 
 
@@ -111,14 +123,14 @@ def _first_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters)
 
         number = registry.register_shipped(load_pretrained(), parameters=parameters.resolved())
         reason = "there was no champion: the model that ships with the package is the first one"
-        _store_decision(lake, _undisputed(number, reason), fingerprint(number))
+        store_decision(lake, undisputed(number, reason), fingerprint(number))
     registry.set_alias(CHAMPION, number)
     return number
 
 
 def _put_back(lake: Lake, registry: ModelRegistry, approved_by: str) -> bool:
     """Point the alias at the version that was promoted last, where somebody, or a kill, left it elsewhere."""
-    promotion, current = _last_promotion(lake), registry.get_alias(CHAMPION)
+    promotion, current = last_promotion(lake), registry.get_alias(CHAMPION)
     if promotion is None or current in (None, promotion["model_version"]):
         return False
     number = promotion["model_version"]
@@ -126,38 +138,8 @@ def _put_back(lake: Lake, registry: ModelRegistry, approved_by: str) -> bool:
         f"the alias {CHAMPION!r} pointed at version {current}, which no decision had made champion: put back"
     )
     registry.set_alias(CHAMPION, number)
-    _store_decision(lake, _undisputed(number, reason, approved_by=approved_by), fingerprint(number, current))
+    store_decision(lake, undisputed(number, reason, approved_by=approved_by), fingerprint(number, current))
     return True
-
-
-def promoted_version(lake: Lake) -> int | None:
-    """Return the version that was made champion last, whatever MLflow says; None where none was."""
-    promotion = _last_promotion(lake)
-    return None if promotion is None else promotion["model_version"]
-
-
-def _last_promotion(lake: Lake) -> dict[str, Any] | None:
-    """Return the last row of ``promotions`` that made a version champion."""
-    rows: list[dict[str, Any]] = lake.read_all("promotions").to_pylist()
-    return max((row for row in rows if row["promoted"]), key=itemgetter("decided_at"), default=None)
-
-
-def _undisputed(number: int, reason: str, *, approved_by: str = "apexline") -> dict[str, Any]:
-    """Row of ``promotions`` for a champion that had nobody to win against."""
-    return {
-        "decided_at": datetime.now(UTC),
-        "model_version": number,
-        "incumbent_version": None,
-        "promoted": True,
-        "approved_by": approved_by,
-        **dict.fromkeys(("difference", "difference_low", "difference_high")),
-        "reason": reason,
-    }
-
-
-def _store_decision(lake: Lake, decision: dict[str, Any], stamp: str) -> None:
-    name = f"{decision['decided_at']:%Y%m%dT%H%M%S%f}-v{decision['model_version']}"
-    lake.write("promotions", name, [decision], stamp=stamp)
 
 
 def _last_fingerprint(lake: Lake) -> str | None:
@@ -174,12 +156,15 @@ def _decide(
     approved_by: str,
 ) -> dict[str, Any]:
     """Compare on the frozen test fold and say what follows; a row of ``promotions``."""
-    difference = _compare(lake, config, registry, challenger, incumbent)
-    wins = difference[1] > config.min_difference
-    found = (
-        f"challenger minus champion is {difference[0]:+.3f} (95 % interval {difference[1]:+.3f} to "
-        f"{difference[2]:+.3f}) on the frozen test subjects"
+    found = compare_versions(lake, config, registry, challenger, incumbent)
+    look = 1 + len(_other_looks(lake, challenger, incumbent))
+    level = level_of_look(look, total=config.false_promotions)
+    seen = (
+        f"challenger minus champion is {found.difference:+.3f} (95 % interval {found.low:+.3f} to {found.high:+.3f}) "
+        f"on the frozen test subjects; luck alone gives as much with p {found.p_value:.2g}, at look {look} of a year "
+        f"at most {level:.2g} is a win"
     )
+    wins = found.low > config.min_difference and found.p_value <= level
     drawn = {number: registry.tags(number)["synthetic"] == "true" for number in (challenger, incumbent)}
     if drawn[challenger] and not drawn[incumbent]:
         wins, verdict = False, "not promoted: it learned from synthetic faces, the champion from real ones"
@@ -195,14 +180,36 @@ def _decide(
         "incumbent_version": incumbent,
         "promoted": wins and bool(approved_by),
         "approved_by": approved_by,
-        **dict(zip(("difference", "difference_low", "difference_high"), difference, strict=True)),
-        "reason": f"{verdict}; {found}",
+        "difference": found.difference,
+        "difference_low": found.low,
+        "difference_high": found.high,
+        "reason": f"{verdict}; {seen}",
     }
 
 
-def _compare(
+def _other_looks(lake: Lake, challenger: int, incumbent: int) -> set[tuple[int, int]]:
+    """Return which other pairs of versions were compared on the test subjects within a year.
+
+    The same pair again has the same answer, and is no other look.
+    """
+    since = datetime.now(UTC) - _YEAR
+    return {
+        (row["model_version"], row["incumbent_version"])
+        for row in lake.read_all("promotions").to_pylist()
+        if row["difference"] is not None and row["decided_at"] > since
+    } - {(challenger, incumbent)}
+
+
+def compare_versions(
     lake: Lake, config: PromotionConfig, registry: ModelRegistry, challenger: int, incumbent: int
-) -> tuple[float, float, float]:
+) -> Comparison:
+    """Compare the test accuracies of two versions on the frozen test subjects, the first minus the second.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no training set, and so no test fold.
+    """
     from apexline.ml.evaluation import evaluate  # torch takes seconds to import
 
     data, split = load_training_set(lake)
@@ -215,10 +222,5 @@ def _compare(
         seed=0,
         num_resamples=config.num_resamples,
     )
-    return found.difference, found.low, found.high
-
-
-def latest_decision(lake: Lake) -> dict[str, Any] | None:
-    """Return the last row of ``promotions``, or None where nothing was decided yet."""
-    names = lake.names("promotions")
-    return lake.read("promotions", names[-1]).to_pylist()[0] if names else None
+    p_value = sign_flip_p(ours.recognition_correct, theirs.recognition_correct, ours.subjects)
+    return Comparison(found.difference, found.low, found.high, p_value)

@@ -1,6 +1,8 @@
 """Assets ``deepid_baseline``, ``deepid_features`` and ``deepid_semantic``: the three versions of the network."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pandas as pd
@@ -12,16 +14,23 @@ from apexline.assets.lake import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, figures
 from apexline.assets.parameters import Parameters
 from apexline.assets.semantics import load_space
+from apexline.assets.training.decisions import promoted_version
 from apexline.assets.training.training_table import (
     FEATURE_VERSION,
     NAME,
     describe_examples,
     load_training_set,
 )
-from apexline.ml import EMOTIONS, emotion_pad
+from apexline.ml import EMOTIONS, TrainConfig, emotion_pad
 from apexline.ml.registry import MODEL_CARD, ModelRegistry
 
+if TYPE_CHECKING:
+    from apexline.ml.deepid import DeepID
+
 CODE_VERSION = "3"
+# What `ml.config.TrainConfig` says of the network's shape.
+_SHAPE = ("width", "unshared", "batch_norm", "dropout")
+_TRUNK_RATE = 0.1
 VERSIONS = ("baseline", "features", "semantic")
 _WHAT = {
     "baseline": "DeepID on the face image alone (eq. 25-26, Fig. 3 and 9).",
@@ -88,6 +97,60 @@ def _build(version: str) -> dg.AssetsDefinition:
     return deepid
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What a training goes on from: a version and its network, None for random weights, and its parameters then."""
+
+    number: int | None
+    network: "DeepID | None"
+    config: TrainConfig
+
+
+def begin(
+    registry: ModelRegistry, champion: int | None, config: TrainConfig, *, version: str, synthetic: bool
+) -> Beginning:
+    """Go on from the champion, where it is of use: hundreds of faces move little of what thousands taught.
+
+    The network then has the champion's shape, and all below its hidden units at most a tenth of the rate. Drawn faces
+    and real ones teach each other nothing, and a network that reads features begins one of its own kind alone.
+
+    Parameters
+    ----------
+    champion : int, optional
+        Version in the registry.
+    version : {"baseline", "features", "semantic"}
+    synthetic : bool
+        What is to be learned from was drawn.
+    """
+    if champion is None or (registry.tags(champion)["synthetic"] == "true") != synthetic:
+        return Beginning(None, None, config)
+    model = registry.load_model(champion)
+    if model.version not in ("baseline", version):
+        return Beginning(None, None, config)
+    shape = {name: model.config[name] for name in _SHAPE if name in model.config}
+    if model.reducer is not None:
+        shape["texture_components"] = len(model.reducer.texture_components)
+    changed = replace(config, **shape, trunk_rate=min(config.trunk_rate, _TRUNK_RATE))
+    return Beginning(champion, model.network, changed)
+
+
+def _state_file(lake: Lake, version: str, key: str) -> Path | None:
+    """Return where a training keeps its state after each epoch, so that one that was killed goes on.
+
+    States of other trainings of the version are deleted: nothing will go on from them. None where the home is no
+    local folder.
+    """
+    if not isinstance(lake.home, Path):
+        return None
+    folder = Path(lake.home) / "training"
+    folder.mkdir(exist_ok=True)
+    own = folder / f"{version}-{key[:16]}.state"
+    for other in folder.glob(f"{version}-*"):
+        if other != own:
+            other.unlink()
+    return own
+
+
 def _train(
     run_id: str, lake: Lake, parameters: Parameters, registry: ModelRegistry, version: str, stamp: str
 ) -> int:
@@ -96,11 +159,16 @@ def _train(
 
     data, split = load_training_set(lake)
     space = load_space(lake)
+    begun = begin(
+        registry, promoted_version(lake), parameters.training, version=version, synthetic=data.synthetic
+    )
     run = train_deepid(
         data,
         split,
         version=version,
-        config=parameters.training,
+        config=begun.config,
+        start=begun.network,
+        resume=_state_file(lake, version, fingerprint(stamp, begun.number)),
         seed=parameters.training_set.seed,
         pad_anchors=emotion_pad().to_numpy(),
         feature_version=FEATURE_VERSION,
@@ -122,7 +190,7 @@ def _train(
         data=data,
         split=split,
         parameters=parameters.resolved(),
-        tags={"fingerprint": stamp, "dagster_run_id": run_id},
+        tags={"fingerprint": stamp, "dagster_run_id": run_id, "started_from": str(begun.number or "")},
         figures={
             "learning_curves": learning_curves(curves, version=version, synthetic=synthetic),
             "confusion_matrix": confusion_matrix(

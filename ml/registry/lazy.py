@@ -29,6 +29,13 @@ def import_mlflow() -> ModuleType:
     return importlib.import_module("mlflow")
 
 
+def import_mlflow_store() -> None:
+    """Import all that finds, loads and registers a model in a database, for a process that others are forked from."""
+    import_mlflow()
+    importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
+    importlib.import_module("mlflow.store.model_registry.sqlalchemy_store")
+
+
 @contextmanager
 def mlflow_warnings_ignored() -> Generator[None]:
     """Hide what MLflow 3.17 itself is warned for: type hints of its own classes, pandas 3, a part of Starlette."""

@@ -13,7 +13,15 @@ from typing import Annotated, Any
 
 import typer
 
-from apexline.orchestration.commands.console import print_data, print_error, print_note, show_progress
+from apexline.orchestration.commands import decisions
+from apexline.orchestration.commands.console import (
+    MOMENTS,
+    Json,
+    print_data,
+    print_error,
+    print_note,
+    show_progress,
+)
 from apexline.orchestration.settings import Settings, keep_private
 
 app = typer.Typer(
@@ -24,7 +32,8 @@ app = typer.Typer(
 survey_app = typer.Typer(no_args_is_help=True, help="Rating surveys: the web page, and CSV import.")
 app.add_typer(survey_app, name="survey")
 
-Json = Annotated[bool, typer.Option("--json", help="Print data as JSON instead of tables.")]
+for _command in decisions.COMMANDS:
+    app.command()(_command)
 
 
 def main() -> None:
@@ -78,7 +87,7 @@ def ingest(
         datetime | None,
         typer.Option(
             help="Start of the recording (UTC unless it has an offset).",
-            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"],
+            formats=MOMENTS,
         ),
     ] = None,
     purpose: Annotated[str | None, typer.Option(help="Why the clips may be processed.")] = None,
@@ -200,19 +209,6 @@ def erase(
 
 
 @app.command()
-def approve(
-    by: Annotated[str, typer.Option(help="Your name: the person who approves.")],
-    as_json: Json = False,
-) -> None:
-    """Approve the challenger: it becomes champion if it wins on the frozen test split."""
-    from apexline.orchestration.commands.approve import approve_challenger
-
-    with show_progress("comparing challenger and champion"):
-        decision = approve_challenger(Settings(), by=by)
-    print_data(decision, as_json=as_json, title="decision")
-
-
-@app.command()
 def doctor(as_json: Json = False) -> None:
     """Check the installation, and list clips that failed or were refused; exit code 1 where something is wrong."""
     from apexline.orchestration.commands.doctor import examine
@@ -240,13 +236,15 @@ def retry(
 def bench(
     name: Annotated[
         str,
-        typer.Argument(help="features, flow, imports, recognition, semantic, serving, spotting or video."),
+        typer.Argument(
+            help="features, flow, imports, platform, recognition, semantic, serving, spotting or video."
+        ),
     ],
     data: Annotated[
         Path,
         typer.Option(
             envvar="APEXLINE_BENCH_DATA",
-            help="Folder of the benchmark data; features, imports and serving need none.",
+            help="Folder of the benchmark data; features, imports, platform and serving need none.",
         ),
     ] = Path("../shared/data"),
     out: Annotated[

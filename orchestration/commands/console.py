@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,6 +18,9 @@ from rich.table import Table
 # A pipe or a log has no width of its own: give tables room there.
 _out = Console(width=None if sys.stdout.isatty() else 140)
 _err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print data as JSON instead of tables.")]
+MOMENTS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]
 
 
 @contextmanager

@@ -128,7 +128,7 @@ OUTSIDE = {
         "min_face_px": -1, "min_blur": -1, "max_yaw": 1.1, "max_roll_deg": 181, "min_track_s": -1, "coverage": 1.1,
         "typical": math.nan,
     },
-    "promotion": {"num_resamples": 0, "min_difference": 2},
+    "promotion": {"num_resamples": 0, "min_difference": 2, "false_promotions": 0},
 }  # fmt: skip
 ALL_OUTSIDE = [(section, key, value) for section, keys in OUTSIDE.items() for key, value in keys.items()]
 

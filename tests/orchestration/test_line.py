@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from apexline.assets.lake import TABLES, Lake, listed_camera_days
 from apexline.assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
-from apexline.assets.training.champion import latest_decision
+from apexline.assets.training.champion import Comparison
+from apexline.assets.training.decisions import latest_decision
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
 from apexline.ml.registry.client import MODEL_NAME
 from apexline.orchestration.commands.cli import app
@@ -359,7 +360,9 @@ def test_score_says_why_where_it_is_asked_to(line, apexline, tmp_path):
 def test_approving_makes_a_challenger_that_wins_champion(copied, apexline, monkeypatch):
     settings = copied()
     # a real win over the shipped model would take real faces
-    monkeypatch.setattr("apexline.assets.training.champion._compare", lambda *_: (0.3, 0.2, 0.4))
+    monkeypatch.setattr(
+        "apexline.assets.training.champion.compare_versions", lambda *_: Comparison(0.3, 0.2, 0.4, 0.0)
+    )
     registry = build_registry(settings)
     challenger = registry.get_alias("challenger")
     registry.client.set_model_version_tag(MODEL_NAME, str(challenger), "synthetic", "false")

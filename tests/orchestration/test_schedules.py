@@ -8,6 +8,7 @@ import pytest
 # What the scheduler daemon itself asks for the next ticks.
 from dagster._utils.schedules import schedule_execution_time_iterator
 
+from apexline.orchestration import schedules as module
 from apexline.orchestration.jobs import publish, retrain
 from apexline.orchestration.schedules import build_schedules
 
@@ -53,9 +54,18 @@ def test_warehouse_fires_daily_at_four_utc_also_where_clocks_change(schedules):
         ("daily_warehouse", publish, datetime(2026, 3, 9, 4, tzinfo=UTC)),
     ],
 )
-def test_a_tick_requests_one_run_of_its_job(schedules, name, job, when):
-    context = dg.build_schedule_context(scheduled_execution_time=when)
+def test_a_tick_requests_one_run_of_its_job(schedules, name, job, when, monkeypatch):
+    monkeypatch.setattr(module, "nothing_to_learn", lambda lake, parameters: None)
+    given = {"lake": None, "parameters": None} if name == "weekly_retraining" else {}
+    context = dg.build_schedule_context(scheduled_execution_time=when, resources=given)
     [request] = schedules[name].evaluate_tick(context).run_requests
     assert schedules[name].job_name == job.name
     assert request.partition_key is None
     assert request.run_config == {}
+
+
+def test_where_there_is_nothing_to_learn_monday_is_skipped_with_the_reason(schedules, monkeypatch):
+    monkeypatch.setattr(module, "nothing_to_learn", lambda lake, parameters: f"nothing to learn from {lake}")
+    context = dg.build_schedule_context(resources={"lake": "this lake", "parameters": None})
+    found = schedules["weekly_retraining"].evaluate_tick(context)
+    assert (found.run_requests, found.skip_message) == ([], "nothing to learn from this lake")

@@ -1,6 +1,7 @@
 """What the sensors do with a landing folder and with a new champion."""
 
 import os
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -12,9 +13,17 @@ from apexline.assets.lake.camera_days import CAMERA_DAYS
 from apexline.assets.lake.clips import clip_ids
 from apexline.assets.lake.storage import Lake
 from apexline.orchestration import sensors
+from apexline.orchestration.requests import request_processing
 from tests.assets.small_lake import row_of
 
 DAY = "2026-03-02_gate-03"
+
+
+def covers(request):
+    """First and last camera-day of a request."""
+    if request.partition_key:
+        return (request.partition_key,) * 2
+    return tuple(request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
 
 
 class StubRegistry:
@@ -80,12 +89,12 @@ def test_missing_landing_folder_is_skipped(tick):
     assert tick("landing_sensor").run_requests == []
 
 
-def test_one_run_is_requested_per_camera_day(tick, lake, landing, deliver, noise_clip):
+def test_one_run_is_requested_for_neighbouring_camera_days(tick, lake, landing, deliver, noise_clip):
     deliver(landing, "a.mp4", noise_clip(seed=0))
     deliver(landing, "b.mp4", noise_clip(seed=1))
     deliver(landing, "c.mp4", noise_clip(seed=2), camera="gate-04")
     found = tick("landing_sensor")
-    assert [request.partition_key for request in found.run_requests] == [DAY, "2026-03-02_gate-04"]
+    assert [covers(request) for request in found.run_requests] == [(DAY, "2026-03-02_gate-04")]
     assert {request.job_name for request in found.run_requests} <= {None, "process_camera_day"}
     assert tick.partitions == {DAY, "2026-03-02_gate-04"}
     assert len(clip_ids(lake, DAY)) == 2
@@ -133,7 +142,7 @@ def test_run_key_names_the_clips_of_the_day(tick, tmp_path, instance, landing, d
         clip = deliver(tmp_path / "other" / "landing", f"{seed}.mp4", noise_clip(seed=seed))
         assert clip.exists()
     sensors.take_in_landing(other, LandingQueue())
-    [request], _ = sensors.request_camera_days(other, instance)
+    [request] = request_processing(other, instance).runs
     assert request.run_key == both
 
 
@@ -195,98 +204,6 @@ def test_odd_entries_stop_nobody(tick, lake, landing, deliver, noise_clip):
     assert sorted(path.name for path in landing.iterdir()) == ["c.mp4", "cam1"]
 
 
-# --- what is stored gets its run ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def stored(lake, landing, deliver, noise_clip):
-    """A clip that a tick took in before it was killed: nobody asked for its run."""
-    deliver(landing, "a.mp4", noise_clip())
-    [result] = sensors.take_in_landing(lake, LandingQueue())
-    assert result.status == "accepted"
-
-
-@pytest.fixture
-def record_run(instance, definitions):
-    """Put a run on record, as the daemon does with a request; all are deleted in the end."""
-    made = []
-
-    def record(request, status, job_name="process_camera_day"):
-        job = definitions.resolve_job_def(job_name)
-        tags = {
-            "dagster/partition": request.partition_key,
-            "dagster/run_key": request.run_key,
-            **request.tags,
-        }
-        made.append(instance.create_run_for_job(job, tags=tags, status=status).run_id)
-        return made[-1]
-
-    yield record
-    for run_id in made:
-        instance.delete_run(run_id)
-
-
-def test_a_clip_that_was_stored_by_a_killed_tick_gets_its_run(tick, stored):
-    found = tick("landing_sensor")
-    assert [request.partition_key for request in found.run_requests] == [DAY]
-    assert tick.partitions == {DAY}
-
-
-def test_a_request_that_came_to_nothing_is_made_again_with_the_same_key(tick, stored):
-    first, again = (tick("landing_sensor").run_requests[0].run_key for _ in range(2))
-    assert first == again
-
-
-@pytest.mark.parametrize(
-    "status",
-    [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
-)
-def test_a_run_on_its_way_is_not_asked_for_again(tick, stored, record_run, status, monkeypatch):
-    [request] = tick("landing_sensor").run_requests
-    record_run(request, status)
-    assert tick("landing_sensor").run_requests == []
-    # A killed process leaves its run as it was, for ever.
-    now = sensors.time()
-    monkeypatch.setattr(sensors, "time", lambda: now + sensors._SILENT_S + 60)
-    [retry] = tick("landing_sensor").run_requests
-    assert retry.run_key != request.run_key
-
-
-def test_a_failed_run_is_asked_for_again_a_few_times(
-    tick, lake, stored, record_run, landing, deliver, noise_clip
-):
-    keys = []
-    for _ in range(sensors.MAX_RUNS):
-        [request] = tick("landing_sensor").run_requests
-        keys.append(request.run_key)
-        record_run(request, dg.DagsterRunStatus.FAILURE)
-    assert len(set(keys)) == sensors.MAX_RUNS
-    assert tick("landing_sensor").run_requests == []
-    # Another clip is another matter.
-    deliver(landing, "b.mp4", noise_clip(seed=1))
-    [request] = tick("landing_sensor").run_requests
-    assert request.run_key not in keys
-
-
-def test_a_key_is_not_used_twice_when_runs_were_deleted(tick, stored, record_run, instance):
-    first, second = (
-        record_run(tick("landing_sensor").run_requests[0], dg.DagsterRunStatus.FAILURE) for _ in range(2)
-    )
-    taken = instance.get_run_by_id(second).tags["dagster/run_key"]
-    instance.delete_run(first)
-    assert tick("landing_sensor").run_requests[0].run_key != taken
-
-
-def test_a_run_that_went_all_the_way_is_enough_though_a_clip_has_no_segments(tick, stored, record_run):
-    record_run(tick("landing_sensor").run_requests[0], dg.DagsterRunStatus.SUCCESS)
-    assert tick("landing_sensor").run_requests == []
-
-
-def test_what_is_processed_is_not_asked_for(tick, lake, stored):
-    processed(lake)
-    assert tick("landing_sensor").run_requests == []
-
-
 def test_a_tick_stops_before_the_daemon_does(tick, lake, landing, deliver, noise_clip, monkeypatch):
     for seed in range(3):
         deliver(landing, f"{seed}.mp4", noise_clip(seed=seed))
@@ -299,50 +216,21 @@ def test_a_tick_stops_before_the_daemon_does(tick, lake, landing, deliver, noise
     assert len(clip_ids(lake, DAY)) == 3
 
 
-@pytest.fixture
-def two_days(lake, landing, deliver, noise_clip):
-    deliver(landing, "a.mp4", noise_clip(seed=0))
-    deliver(landing, "b.mp4", noise_clip(seed=1), camera="gate-04")
-    sensors.take_in_landing(lake, LandingQueue())
-
-
-def test_without_a_champion_nothing_is_scored_again(tick, two_days):
+def test_without_a_champion_nothing_is_scored_again(tick):
     found = tick("champion_sensor", registry=StubRegistry())
     assert found.run_requests == []
     assert "no champion yet" in found.skip_message
 
 
-def test_a_new_champion_scores_every_camera_day_again(tick, two_days):
+def test_an_alias_that_was_moved_from_outside_asks_for_nothing_and_is_told(tick, lake):
+    row = row_of(
+        "promotions", model_version=2, promoted=True, approved_by="ada", decided_at=datetime.now(UTC)
+    )
+    lake.write("promotions", "one", [row], stamp="p")
     found = tick("champion_sensor", registry=StubRegistry(3), cursor="2")
-    assert [request.partition_key for request in found.run_requests] == [DAY, "2026-03-02_gate-04"]
-    assert [request.run_key for request in found.run_requests] == [f"{DAY}-v3", "2026-03-02_gate-04-v3"]
-    assert all(request.tags["champion"] == "3" for request in found.run_requests)
-    assert found.cursor == "2"  # not done yet
-    assert tick.partitions == {DAY, "2026-03-02_gate-04"}
-
-
-def test_the_same_champion_scores_nothing_again(tick, two_days, record_run):
-    first = tick("champion_sensor", registry=StubRegistry(3))
-    assert len(first.run_requests) == 2
-    for request in first.run_requests:
-        record_run(request, dg.DagsterRunStatus.SUCCESS, "rescore")
-    again = tick("champion_sensor", registry=StubRegistry(3), cursor=first.cursor)
-    assert (again.run_requests, again.cursor) == ([], "3")
-    assert "still version 3" in tick("champion_sensor", registry=StubRegistry(3), cursor="3").skip_message
-
-
-def test_a_failed_rescoring_is_asked_for_again(tick, two_days, record_run):
-    """A run on its way is waited for; one that failed is asked for under another key, three in all."""
-    first, second = tick("champion_sensor", registry=StubRegistry(3)).run_requests
-    record_run(first, dg.DagsterRunStatus.FAILURE, "rescore")
-    record_run(second, dg.DagsterRunStatus.STARTED, "rescore")
-    again = tick("champion_sensor", registry=StubRegistry(3))
-    assert [request.run_key for request in again.run_requests] == [f"{first.run_key}-1"]
-    assert again.cursor is None
-    for number in (1, 2):
-        request = dg.RunRequest(f"{first.run_key}-{number}", partition_key=DAY, tags={"champion": "3"})
-        record_run(request, dg.DagsterRunStatus.FAILURE, "rescore")
-    assert tick("champion_sensor", registry=StubRegistry(3)).run_requests == []
+    assert found.run_requests == []
+    assert "points at version 3" in found.skip_message
+    assert "apexline approve --by NAME" in found.skip_message
 
 
 def test_sensors_start_the_jobs_that_fit(definitions):

@@ -6,11 +6,14 @@ import stat
 
 import dagster as dg
 import pytest
+import yaml
 from pydantic import ValidationError
 from upath import UPath
 
 from apexline.assets.ingest.intake import take_in
 from apexline.assets.lake.storage import Lake
+from apexline.orchestration.jobs import JOBS
+from apexline.orchestration.launcher import LocalRunLauncher
 from apexline.orchestration.resources import build_registry, build_resources
 from apexline.orchestration.settings import CONFIGS, Settings
 
@@ -68,6 +71,49 @@ def test_preparing_makes_what_dagster_needs_and_keeps_what_is_there(tmp_path):
     instance.write_text("telemetry: {enabled: true}\n")
     settings.prepare()
     assert instance.read_text() == "telemetry: {enabled: true}\n"
+
+
+def instance_file(settings):
+    return settings.dagster_home / "dagster.yaml"
+
+
+def test_dagster_runs_by_the_settings(tmp_path):
+    settings = Settings(home=str(tmp_path), num_runs=3, max_run_s=7200)
+    settings.prepare()
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as found:
+        assert isinstance(found.run_launcher, LocalRunLauncher)
+        assert found.run_monitoring_enabled
+        assert found.run_monitoring_max_runtime_seconds == 7200
+        assert (found.run_retries_enabled, found.run_retries_max_retries) == (True, 2)
+        assert not found.run_retries_retry_on_asset_or_op_failure
+        limits = found.get_concurrency_config()
+        assert limits.pool_config.default_pool_limit == 3
+        assert limits.pool_config.pool_granularity.value == "run"
+        assert limits.run_queue_config.max_concurrent_runs == 6
+        assert {each["value"] for each in limits.run_queue_config.tag_concurrency_limits} < {
+            job.tags["apexline/job"] for job in JOBS
+        }
+        assert found.get_settings("sensors")["use_threads"]
+
+
+def test_the_instance_file_follows_the_settings_until_a_person_makes_it_their_own(tmp_path):
+    Settings(home=str(tmp_path)).prepare()
+    changed = Settings(home=str(tmp_path), num_runs=7)
+    changed.prepare()
+    file = instance_file(changed)
+    assert yaml.safe_load(file.read_text())["concurrency"]["pools"]["default_limit"] == 7
+    own = file.read_text().partition("\n")[2]
+    file.write_text(own)
+    Settings(home=str(tmp_path)).prepare()
+    assert file.read_text() == own
+
+
+def test_the_instance_file_of_0_1_is_brought_up_to_date(tmp_path):
+    settings = Settings(home=str(tmp_path))
+    settings.dagster_home.mkdir()
+    instance_file(settings).write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
+    settings.prepare()
+    assert "run_monitoring" in yaml.safe_load(instance_file(settings).read_text())
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from upath import UPath
 from apexline.assets.lake.face_quality import measures_at
 from apexline.assets.lake.failures import recorded_failures
 from apexline.assets.lake.storage import Lake
-from apexline.assets.scoring.segment_scores import segment_scores
+from apexline.assets.scoring.segment_scores import segment_scores, unscored_camera_days
 from apexline.assets.training.training_table import FEATURE_VERSION
 from apexline.features.expression import RATERS_WORDS
 from apexline.ml import ANSWERS
@@ -227,6 +227,7 @@ def test_the_same_champion_scores_once(score, lake):
 def test_a_version_that_nobody_promoted_scores_nothing(score, lake):
     score(StubRegistry(1))
     before = rows_of(lake)
+    write_segments(lake, (1, 4), (6, 9), stamp="s2")  # something is to be scored
     intruder = StubRegistry(2)
     with pytest.raises(ValueError, match="points at version 2, .* is of version 1: .* nothing is scored"):
         score(intruder)
@@ -341,3 +342,27 @@ def test_a_clip_that_can_not_be_scored_stops_no_other(score, lake):
     assert (failure.stage, failure.clip_id, failure.reason) == ("segment_scores", bad, "FileNotFoundError")
     again = score(StubRegistry(1)).metadata
     assert [again[f"clips_{what}"].value for what in ("computed", "unchanged", "failed")] == [0, 1, 1]
+
+
+class NobodyAsks(StubRegistry):
+    """A registry that must not be reached: asking it imports MLflow, which takes seconds."""
+
+    def get_alias(self, alias):
+        pytest.fail(f"the registry was asked for {alias}")
+
+    load_model = get_alias
+
+
+def test_where_all_is_scored_neither_registry_nor_model_is_needed(score, lake):
+    score(StubRegistry(1))
+    metadata = score(NobodyAsks()).metadata
+    assert (metadata["clips_computed"].value, metadata["clips_unchanged"].value) == (0, 1)
+    assert metadata["champion"].value == 1
+
+
+def test_camera_days_wait_for_the_scores_of_a_version(score, lake):
+    (lake.home / "clips" / DAY).mkdir(parents=True)
+    assert unscored_camera_days(lake, 1) == [DAY]
+    score(StubRegistry(1))
+    assert unscored_camera_days(lake, 1) == []
+    assert unscored_camera_days(lake, 2) == [DAY]

@@ -6,7 +6,8 @@ import pytest
 
 from apexline.assets.parameters import Parameters, PromotionConfig
 from apexline.assets.training import champion as module
-from apexline.assets.training.champion import champion, latest_decision, promoted_version
+from apexline.assets.training.champion import Comparison, champion
+from apexline.assets.training.decisions import latest_decision, promoted_version
 from apexline.features.config import FeatureConfig
 from tests.assets.training.examples import FoldReader, example
 
@@ -44,12 +45,12 @@ class StubRegistry:
 def decide(materialise, lake, monkeypatch):
     """Run the asset with a given outcome of the paired bootstrap: (difference, low, high)."""
 
-    def run(registry, *, approved_by="", difference=None, **resources):
+    def run(registry, *, approved_by="", difference=None, p_value=0.0, **resources):
         def compare(lake, config, registry, challenger, incumbent):
             assert difference is not None, "compared although there is nothing to compare"
-            return difference
+            return Comparison(*difference, p_value=p_value)
 
-        monkeypatch.setattr(module, "_compare", compare)
+        monkeypatch.setattr(module, "compare_versions", compare)
         config = {"approved_by": approved_by} if approved_by else None
         return materialise(champion, config=config, lake=lake, registry=registry, **resources)
 
@@ -190,6 +191,23 @@ def test_in_a_registry_made_anew_the_shipped_model_is_the_first_again(decide, la
     decide(registry)
     decide(again := StubRegistry())
     assert again.get_alias("champion") == promoted_version(lake) == 1
+
+
+def test_each_further_look_of_a_year_needs_a_clearer_win(decide, lake):
+    """The first may err in 1 of 40 cases, the second in 1 of 120, all together in 1 of 20."""
+    registry = StubRegistry(champion=2, challenger=3)
+    decide(registry, approved_by="ada", difference=WIN, p_value=0.03)
+    assert "at look 1 of a year at most 0.025 is a win" in latest_decision(lake)["reason"]
+    decide(registry, approved_by="bob", difference=WIN, p_value=0.03)  # the same pair is no other look
+    assert "at look 1 of" in latest_decision(lake)["reason"]
+    registry.set_alias("challenger", 4)
+    decide(registry, approved_by="ada", difference=WIN, p_value=0.02)
+    assert "no clear win" in latest_decision(lake)["reason"]
+    assert "at look 2 of a year at most 0.0083 is a win" in latest_decision(lake)["reason"]
+    assert registry.get_alias("champion") == 2
+    registry.set_alias("challenger", 5)
+    decide(registry, approved_by="ada", difference=WIN, p_value=0.004)
+    assert registry.get_alias("champion") == 5
 
 
 # The comparison itself

@@ -1,12 +1,13 @@
-"""Which fold trains, sets limits and tests a version."""
+"""Which fold trains, sets limits and tests a version; what a retraining begins from, and that a killed one goes on."""
 
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
 
 from apexline.assets.parameters import Parameters
 from apexline.assets.training import deepid_versions as module
-from apexline.assets.training.deepid_versions import DEEPID_VERSIONS
+from apexline.assets.training.deepid_versions import DEEPID_VERSIONS, _state_file, begin
 from apexline.features.config import FeatureConfig
 from apexline.ml.config import TrainConfig
 from apexline.ml.deepid.model import ExpressionModel
@@ -62,3 +63,64 @@ def test_a_version_is_limited_by_train_and_valid_and_tested_on_test(materialise,
     stored = lake.read("learning_curves", "baseline").to_pylist()
     losses = [row["loss"] for row in stored if row["fold"] == "valid"]
     assert losses == [pytest.approx(registry.run.best_valid_loss)]
+
+
+class StubRegistry:
+    def __init__(self, *, version="baseline", synthetic=False, reducer=None):
+        config = asdict(TrainConfig(width=2.0, batch_norm=True, lr=0.5))
+        self.model = SimpleNamespace(version=version, reducer=reducer, network="network", config=config)
+        self.synthetic = synthetic
+
+    def tags(self, number):
+        assert number == 3
+        return {"synthetic": str(self.synthetic).lower()}
+
+    def load_model(self, number):
+        assert number == 3
+        return self.model
+
+
+def test_a_retraining_goes_on_from_the_champion_and_moves_its_trunk_little():
+    found = begin(StubRegistry(), 3, TrainConfig(lr=0.01, width=1.0), version="semantic", synthetic=False)
+    assert (found.number, found.network) == (3, "network")
+    assert (found.config.width, found.config.batch_norm) == (2.0, True)  # the champion's shape
+    assert (found.config.lr, found.config.trunk_rate) == (0.01, 0.1)  # the home's own parameters
+
+
+def test_a_smaller_rate_of_the_home_stays():
+    found = begin(StubRegistry(), 3, TrainConfig(trunk_rate=0.0), version="baseline", synthetic=False)
+    assert found.config.trunk_rate == 0.0
+
+
+def test_a_network_with_features_keeps_as_many_of_them():
+    reducer = SimpleNamespace(texture_components=[0] * 8)
+    registry = StubRegistry(version="features", reducer=reducer)
+    found = begin(registry, 3, TrainConfig(texture_components=32), version="features", synthetic=False)
+    assert (found.number, found.config.texture_components) == (3, 8)
+
+
+@pytest.mark.parametrize(
+    ("registry", "champion", "synthetic"),
+    [
+        (StubRegistry(), None, False),
+        (StubRegistry(), 3, True),
+        (StubRegistry(synthetic=True), 3, False),
+        (StubRegistry(version="features"), 3, False),
+    ],
+)
+def test_else_it_begins_at_random_as_the_parameters_say(registry, champion, synthetic):
+    config = TrainConfig()
+    found = begin(registry, champion, config, version="semantic", synthetic=synthetic)
+    assert (found.number, found.network, found.config) == (None, None, config)
+
+
+def test_the_state_of_a_killed_training_is_found_again_and_that_of_another_goes(lake):
+    lake.home.mkdir(exist_ok=True)
+    left = _state_file(lake, "baseline", "a" * 32)
+    left.write_bytes(b"epoch 3")
+    other = _state_file(lake, "semantic", "a" * 32)
+    other.write_bytes(b"epoch 1")
+    assert _state_file(lake, "baseline", "a" * 32).read_bytes() == b"epoch 3"
+    assert not _state_file(lake, "baseline", "b" * 32).exists()
+    assert not left.exists()
+    assert other.exists()

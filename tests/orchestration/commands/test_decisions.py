@@ -1,12 +1,15 @@
 """Who decides which version scores, where MLflow itself lets anybody move an alias; the rest is in test_line.py."""
 
+from datetime import datetime
+
 import pytest
 
 from apexline.assets.training import promoted_version
 from apexline.ml.registry.client import MODEL_NAME
-from apexline.orchestration.commands.approve import approve_challenger
+from apexline.orchestration.commands.decisions import approve_challenger, present_champion, put_back
 from apexline.orchestration.line import open_line
 from apexline.orchestration.settings import Settings
+from tests.assets.small_lake import row_of
 from tests.orchestration.installation import promote
 
 DAY = "2026-03-02_gate-03"
@@ -29,11 +32,11 @@ def moved(tmp_path):
 
 
 def test_nothing_is_scored_by_a_version_that_nobody_promoted(moved):
-    with (
-        open_line(moved) as line,
-        pytest.raises(ValueError, match=r"points at version 2, .*approved by ada .* is of version 1"),
-    ):
-        line.run("rescore", camera_day=DAY)
+    row = row_of("expression_segments", clip_id="aaaa000011112222")
+    with open_line(moved) as line:
+        line.lake.write("expression_segments", "aaaa000011112222", [row], stamp="s", camera_day=DAY)
+        with pytest.raises(ValueError, match=r"points at version 2, .*approved by ada .* is of version 1"):
+            line.run("rescore", camera_day=DAY)
 
 
 def test_approving_puts_the_alias_back_and_promotes_nothing(moved):
@@ -42,3 +45,26 @@ def test_approving_puts_the_alias_back_and_promotes_nothing(moved):
     assert "pointed at version 2, which no decision had made champion: put back" in decision["reason"]
     with open_line(moved) as line:
         assert line.registry.get_alias("champion") == promoted_version(line.lake) == 1
+
+
+def test_an_earlier_champion_is_looked_up_and_put_back(moved):
+    with open_line(moved) as line:
+        promote(line, 2)
+    assert present_champion(moved, at=None)["model_version"] == 2
+    between = present_champion(moved, at=None)["since"]
+    decision = put_back(moved, to=1, by="bob", reason="drift")
+    assert (decision["model_version"], decision["approved_by"]) == (1, "bob")
+    now = present_champion(moved, at=None)
+    assert (now["model_version"], now["alias"]) == (1, "as decided")
+    assert present_champion(moved, at=between)["model_version"] == 2
+    with open_line(moved) as line:
+        assert line.registry.get_alias("champion") == 1
+
+
+def test_a_moved_alias_is_said(moved):
+    assert "points at version 2" in present_champion(moved, at=None)["alias"]
+
+
+def test_before_the_first_there_was_nobody(moved):
+    with pytest.raises(LookupError, match="nobody was champion at 2001-01-01"):
+        present_champion(moved, at=datetime(2001, 1, 1))

@@ -1,0 +1,155 @@
+"""The table ``promotions``: every decision about the champion, and what follows from them.
+
+Belongs here: rows, who reigned when, whether the registry's alias agrees, putting an earlier version back. Stays out:
+comparing models and deciding for a challenger (``champion``).
+
+The table is the truth: MLflow has no authentication, and anybody who reaches it can move its alias.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from operator import itemgetter
+from typing import Any
+
+from apexline.assets.lake import Lake, fingerprint
+from apexline.ml.registry import ModelRegistry
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Reign:
+    """For how long a version was champion.
+
+    Attributes
+    ----------
+    model_version : int
+    since, until : datetime
+        UTC; `until` is None for the present champion, and exclusive.
+    approved_by, reason : str
+        As decided.
+    """
+
+    model_version: int
+    since: datetime
+    until: datetime | None
+    approved_by: str
+    reason: str
+
+
+def promoted_version(lake: Lake) -> int | None:
+    """Return the version that was made champion last, whatever MLflow says; None where none was."""
+    promotion = last_promotion(lake)
+    return None if promotion is None else promotion["model_version"]
+
+
+def last_promotion(lake: Lake) -> dict[str, Any] | None:
+    """Return the last row of ``promotions`` that made a version champion."""
+    rows: list[dict[str, Any]] = lake.read_all("promotions").to_pylist()
+    return max((row for row in rows if row["promoted"]), key=itemgetter("decided_at"), default=None)
+
+
+def undisputed(number: int, reason: str, *, approved_by: str = "apexline") -> dict[str, Any]:
+    """Row of ``promotions`` for a champion that had nobody to win against."""
+    return {
+        "decided_at": datetime.now(UTC),
+        "model_version": number,
+        "incumbent_version": None,
+        "promoted": True,
+        "approved_by": approved_by,
+        **dict.fromkeys(("difference", "difference_low", "difference_high")),
+        "reason": reason,
+    }
+
+
+def store_decision(lake: Lake, decision: dict[str, Any], stamp: str) -> None:
+    """Append a row of ``promotions``; `stamp` stands for what was asked."""
+    name = f"{decision['decided_at']:%Y%m%dT%H%M%S%f}-v{decision['model_version']}"
+    lake.write("promotions", name, [decision], stamp=stamp)
+
+
+def latest_decision(lake: Lake) -> dict[str, Any] | None:
+    """Return the last row of ``promotions``, or None where nothing was decided yet."""
+    names = lake.names("promotions")
+    return lake.read("promotions", names[-1]).to_pylist()[0] if names else None
+
+
+def moved_alias(lake: Lake, current: int) -> str | None:
+    """Say that the alias points at another version than was promoted last, with the remedy; None where it does not."""
+    promotion = last_promotion(lake)
+    if promotion is None or promotion["model_version"] == current:
+        return None
+    return (
+        f"the alias {CHAMPION!r} points at version {current}, but the last promotion, approved by "
+        f"{promotion['approved_by']} at {promotion['decided_at']:%Y-%m-%d %H:%M} UTC, is of version "
+        f"{promotion['model_version']}: somebody moved it in MLflow, and nothing is scored. A person who may "
+        "approve puts it back: `apexline approve --by NAME`, or the job `promote` with approved_by"
+    )
+
+
+def reigns(lake: Lake) -> list[Reign]:
+    """Return who was champion when, oldest first; a version that was put back reigns twice."""
+    rows = sorted(
+        (r for r in lake.read_all("promotions").to_pylist() if r["promoted"]), key=itemgetter("decided_at")
+    )
+    ends = [later["decided_at"] for _, later in pairwise(rows)]
+    return [
+        Reign(row["model_version"], row["decided_at"], end, row["approved_by"], row["reason"])
+        for row, end in zip(rows, [*ends, None], strict=False)
+    ]
+
+
+def champion_at(lake: Lake, moment: datetime) -> Reign | None:
+    """Return who was champion at a moment; None before the first."""
+    return next((each for each in reversed(reigns(lake)) if each.since <= moment), None)
+
+
+def roll_back(lake: Lake, registry: ModelRegistry, *, to: int | None, by: str, reason: str) -> dict[str, Any]:
+    """Make a version champion again that was one before; without comparison, since it has won its own.
+
+    Parameters
+    ----------
+    to : int, optional
+        The version; by default that before the present champion, which is so demoted.
+    by, reason : str
+        Who wants it and why; kept.
+
+    Returns
+    -------
+    dict
+        The decision, as it is kept.
+
+    Raises
+    ------
+    ValueError
+        Where name or reason are missing, or the version was never champion, or is it now, or is not in the registry.
+    """
+    if not by.strip() or not reason.strip():
+        msg = f"saw the name {by!r} and the reason {reason!r}, expected both: a person answers for who scores"
+        raise ValueError(msg)
+    known = reigns(lake)
+    number = _earlier(known) if to is None else to
+    present = known[-1].model_version if known else None
+    if number == present or number not in {each.model_version for each in known}:
+        msg = (
+            f"version {number} can't be put back: champion is version {present}, and before it were "
+            f"{sorted({each.model_version for each in known} - {present})}; a version that never was champion becomes "
+            "it by winning: `apexline approve --by NAME`"
+        )
+        raise ValueError(msg)
+    if number not in {version.number for version in registry.list_versions()}:
+        msg = f"version {number} was champion, but the registry does not hold it any more; restore it from a backup"
+        raise ValueError(msg)
+    decision = undisputed(number, f"put back in the place of version {present}: {reason}", approved_by=by)
+    # In this order: killed between the two, the alias is found to be moved, and `apexline approve` completes it.
+    store_decision(lake, decision, fingerprint(number, present, reason))
+    registry.set_alias(CHAMPION, number)
+    return decision
+
+
+def _earlier(known: Sequence[Reign]) -> int | None:
+    """Version that reigned before the present one."""
+    others = [each.model_version for each in known if each.model_version != known[-1].model_version]
+    return others[-1] if others else None

@@ -1,0 +1,194 @@
+"""Who scores, and who decided so: approving, looking up, putting back, comparing, walking back from a score.
+
+Belongs here: these commands. Stays out: the table of decisions (``assets.training``). What is heavy is imported where
+it is first needed, since every command waits for this module.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from apexline.orchestration.commands.console import MOMENTS, Json, print_data, show_progress
+from apexline.orchestration.settings import Settings
+
+
+def approve(
+    by: Annotated[str, typer.Option(help="Your name: the person who approves.")],
+    as_json: Json = False,
+) -> None:
+    """Approve the challenger: it becomes champion if it wins on the frozen test split."""
+    with show_progress("comparing challenger and champion"):
+        decision = approve_challenger(Settings(), by=by)
+    print_data(decision, as_json=as_json, title="decision")
+
+
+def champion(
+    at: Annotated[datetime | None, typer.Option(help="A moment; UTC.", formats=MOMENTS)] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which version scores, or did at a moment, since when, and who decided so."""
+    print_data(present_champion(Settings(), at=at), as_json=as_json, title="champion")
+
+
+def rollback(
+    to: Annotated[int, typer.Option(help="Version that was champion before.")],
+    by: Annotated[str, typer.Option(help="Your name; is kept.")],
+    reason: Annotated[str, typer.Option(help="Why; is kept.")],
+    as_json: Json = False,
+) -> None:
+    """Make an earlier champion the champion again; what it has not scored since is scored."""
+    print_data(put_back(Settings(), to=to, by=by, reason=reason), as_json=as_json, title="decision")
+
+
+def demote(
+    by: Annotated[str, typer.Option(help="Your name; is kept.")],
+    reason: Annotated[str, typer.Option(help="Why; is kept.")],
+    as_json: Json = False,
+) -> None:
+    """Take the champion off: the one before it is champion again."""
+    print_data(put_back(Settings(), to=None, by=by, reason=reason), as_json=as_json, title="decision")
+
+
+def compare(first: int, second: int, as_json: Json = False) -> None:
+    """Compare two versions on the frozen test subjects; nothing is decided, and the look is kept."""
+    with show_progress(f"comparing versions {first} and {second}"):
+        found = compare_versions_by_hand(Settings(), first, second)
+    print_data(found, as_json=as_json, title="first minus second")
+
+
+def lineage(
+    score_id: Annotated[str, typer.Argument(help="SEGMENT, or SEGMENT@VERSION; see the mart `segments`.")],
+    as_json: Json = False,
+) -> None:
+    """Walk from a score back to segment, clip, files, model, decision, examples and runs."""
+    found = trace(Settings(), score_id)
+    if as_json:
+        print_data(found, as_json=True)
+        return
+    for title, section in found.items():
+        print_data(section, as_json=False, title=title)
+
+
+COMMANDS = (approve, champion, rollback, demote, compare, lineage)
+
+
+def approve_challenger(settings: Settings, *, by: str) -> dict[str, Any]:
+    """Compare challenger and champion on the frozen test split, and promote the challenger if it wins.
+
+    Where somebody moved the alias `champion` in MLflow, it is put back instead, and nothing is compared.
+
+    Returns
+    -------
+    dict
+        The decision, as it is kept.
+
+    Raises
+    ------
+    ValueError
+        Where there is no challenger, or it is champion already.
+    """
+    from apexline.assets.training import CHALLENGER, CHAMPION, latest_decision, promoted_version
+    from apexline.orchestration.line import open_line
+
+    with open_line(settings) as line:
+        current = line.registry.get_alias(CHAMPION)
+        is_moved = promoted_version(line.lake) not in (None, current)
+        if not is_moved and line.registry.get_alias(CHALLENGER) in (None, current):
+            msg = (
+                "there is no challenger to approve that is not champion already; run the job `retrain` first"
+            )
+            raise ValueError(msg)
+        line.run("promote", config={"ops": {"champion": {"config": {"approved_by": by}}}})
+        return latest_decision(line.lake)
+
+
+def present_champion(settings: Settings, *, at: datetime | None) -> dict[str, Any]:
+    """Say which version is champion, or was at a moment (UTC where it has no offset), since when and by whom.
+
+    Raises
+    ------
+    LookupError
+        Where there was none.
+    """
+    from apexline.assets.training import CHAMPION, champion_at, moved_alias
+    from apexline.orchestration.resources import build_resources
+
+    resources = build_resources(settings)
+    moment = datetime.now(UTC) if at is None else at if at.tzinfo else at.replace(tzinfo=UTC)
+    reign = champion_at(resources["lake"], moment)
+    if reign is None:
+        msg = f"nobody was champion at {moment:%Y-%m-%d %H:%M} UTC; the first scoring makes the shipped model champion"
+        raise LookupError(msg)
+    found = {
+        "model_version": reign.model_version,
+        "since": reign.since,
+        "until": reign.until,
+        "approved_by": reign.approved_by,
+        "reason": reign.reason,
+    }
+    if at is not None:
+        return found
+    alias = resources["registry"].get_alias(CHAMPION)
+    moved = None if alias is None else moved_alias(resources["lake"], alias)
+    return {**found, "alias": moved or "as decided"}
+
+
+def put_back(settings: Settings, *, to: int | None, by: str, reason: str) -> dict[str, Any]:
+    """Make an earlier champion the champion again, by default the one before; the decision is kept.
+
+    Raises
+    ------
+    ValueError
+        As `assets.training.roll_back`.
+    """
+    from apexline.assets.training import roll_back
+    from apexline.orchestration.occupancy import working
+    from apexline.orchestration.resources import build_resources
+
+    resources = build_resources(settings)
+    with working(settings):
+        return roll_back(resources["lake"], resources["registry"], to=to, by=by, reason=reason)
+
+
+def compare_versions_by_hand(settings: Settings, first: int, second: int) -> dict[str, Any]:
+    """Compare two versions on the frozen test subjects; it is a look at them, and kept as one.
+
+    Returns
+    -------
+    dict
+        Test accuracy of each as it was registered, and the paired difference, first minus second, now.
+    """
+    from apexline.assets.lake import fingerprint
+    from apexline.assets.training import compare_versions, store_decision
+    from apexline.orchestration.occupancy import working
+    from apexline.orchestration.resources import build_resources
+
+    resources = build_resources(settings)
+    lake, registry, parameters = (resources[name] for name in ("lake", "registry", "parameters"))
+    with working(settings):
+        found = compare_versions(lake, parameters.promotion, registry, first, second)
+        row = {
+            "decided_at": datetime.now(UTC),
+            "model_version": first,
+            "incumbent_version": second,
+            "promoted": False,
+            "approved_by": "",
+            **{"difference": found.difference, "difference_low": found.low, "difference_high": found.high},
+            "reason": f"compared by hand: version {first} minus version {second}; nothing was decided",
+        }
+        store_decision(lake, row, fingerprint("compare", first, second, str(row["decided_at"])))
+    tested = {f"v{number}": registry.test_metrics(number).get("recognition") for number in (first, second)}
+    return {
+        "recognition when registered": tested,
+        **{k: row[k] for k in ("difference", "difference_low", "difference_high")},
+    }
+
+
+def trace(settings: Settings, score_id: str) -> dict[str, dict[str, Any]]:
+    """Walk from a score back to where it comes from."""
+    from apexline.assets.explain import trace_score
+    from apexline.orchestration.resources import build_resources
+
+    resources = build_resources(settings)
+    return trace_score(resources["lake"], resources["registry"], score_id)

@@ -1,0 +1,30 @@
+"""Runs that start warm: forked from a process that has imported what they need.
+
+Belongs here: how a code server starts the process of a run, and what that process finds imported. Stays out: runs of
+commands, which share one process (``line``), and the processes of clips (``assets.lake.workers``).
+
+Dagster starts a fresh interpreter for each run, which imports everything anew: seconds of a core, for a run that may
+find nothing to do. A fork server imports it once. It starts with the first run and ends with the code server and its
+last run; a reload of the code begins with another, so that runs have the code that the UI shows.
+"""
+
+import multiprocessing
+
+from dagster._grpc.server import DagsterApiServer
+
+# Neither they nor the definitions start a thread of Python's, whose locks a fork would copy.
+_PRELOADED = ("dagster._grpc.impl", "apexline.orchestration.preloaded")
+
+
+def start_runs_warm(definitions: str) -> None:
+    """Let this process fork its runs, should it be a code server; to any other it means nothing.
+
+    Parameters
+    ----------
+    definitions : str
+        Module that the runs load.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*_PRELOADED, definitions])
+    # There is no setting for it, and the server has made a context of its own before it loads this code.
+    DagsterApiServer._mp_ctx = property(lambda _: context)  # type: ignore[assignment]

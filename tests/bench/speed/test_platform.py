@@ -1,0 +1,41 @@
+"""What the benchmark of the platform adds up, without starting one."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from apexline.bench.speed import platform
+
+
+def test_a_city_is_reckoned_from_what_a_run_costs():
+    rows = {row["cameras"]: row for row in platform.reckon(0.1, run_s=2.0, clip_s=3.0, drawing_s=1.0)}
+    assert rows[10]["clips/h"] == rows[10]["runs/h"] == 60
+    assert rows[10]["cores, a run for each clip"] == pytest.approx(0.1 + (60 * 3 + 10) / 3600)
+    assert rows[10]["cores, a run for each tick"] == pytest.approx(0.1 + 60 * 3 / 3600)
+    assert (rows[500]["clips/h"], rows[500]["runs/h"]) == (3000, 360)
+    assert rows[500]["cores, a run for each tick"] == pytest.approx(0.1 + (360 * 2 + 3000) / 3600)
+
+
+def test_the_time_of_a_process_holds_that_of_its_children_living_and_ended():
+    burn = "import time\nwhile time.process_time() < 0.4: pass\n"
+    before = platform._tree_cpu_s(os.getpid())
+    subprocess.run([sys.executable, "-c", burn], check=True)
+    living = subprocess.Popen([sys.executable, "-c", f"{burn}time.sleep(60)"])
+    try:
+        for _ in range(600):
+            if platform._tree_cpu_s(os.getpid()) - before > 0.75:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the children's time was not seen")
+    finally:
+        living.kill()
+        living.wait()
+
+
+def test_clips_come_twice_from_each_camera(tmp_path):
+    clips = platform._draw_clips(tmp_path)
+    assert len({clip.read_bytes() for clip in clips}) == len(clips) == 2 * (platform._ROUNDS + 1)

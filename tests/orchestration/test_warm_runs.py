@@ -1,0 +1,35 @@
+"""A run's process has what it needs imported when it begins."""
+
+import multiprocessing
+import os
+import sys
+import time
+
+from dagster._grpc.server import DagsterApiServer
+
+from apexline.orchestration import definitions
+from apexline.orchestration.warm_runs import start_runs_warm
+
+
+def _tell(queue):
+    heavy = ("torch", "mlflow.store.tracking.sqlalchemy_store", definitions.__name__)
+    queue.put(([name in sys.modules for name in heavy], time.process_time(), os.getppid()))
+
+
+def test_a_code_server_forks_its_runs_from_a_process_that_imported_once():
+    start_runs_warm(definitions.__name__)
+    server = object.__new__(DagsterApiServer)
+    server.__dict__["_mp_ctx"] = multiprocessing.get_context(
+        "spawn"
+    )  # as it sets it before it loads the code
+    context = server._mp_ctx
+    found = []
+    for _ in range(2):
+        queue = context.Queue()
+        process = context.Process(target=_tell, args=(queue,))
+        process.start()
+        found.append(queue.get(timeout=300))
+        process.join()
+    assert [imported for imported, _, _ in found] == [[True] * 3] * 2
+    assert len({parent for _, _, parent in found}) == 1
+    assert found[1][1] < 0.5  # s of CPU: nothing was imported
