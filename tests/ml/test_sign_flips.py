@@ -24,7 +24,7 @@ def test_all_signs_are_counted():
         sum(sign * abs(lead) for sign, lead in zip(signs, leads, strict=True))
         for signs in product((1, -1), repeat=7)
     ]
-    assert sign_flip_p(a, b, subjects) == pytest.approx(np.mean(sums >= sum(leads)))
+    assert sign_flip_p(a, b, subjects) == pytest.approx(np.mean(np.array(sums) >= sum(leads)))
 
 
 def test_equals_are_no_win_and_few_subjects_never_are():
