@@ -277,6 +277,14 @@ def bench(
         print_data(rows, as_json=False, title=f"bench {name}: {title}")
 
 
+@app.command()
+def review(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8010) -> None:
+    """Serve the timeline of each camera's day, and the clip around each segment; open the link that it prints."""
+    from apexline.orchestration.commands.servers import serve_review
+
+    serve_review(Settings(), port=port)
+
+
 @survey_app.command("serve")
 def survey_serve(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8000) -> None:
     """Serve the rating page: looping face segments, adjective pairs, five levels."""
