@@ -1,7 +1,8 @@
 """The pages: a camera's days, the timeline of one, the clip around a segment.
 
 Belongs here: addresses, headers, templates. Stays out: who may come in (the guard in front of it), which segments
-are shown (``filters``), formats (``exports``), where clips and scores lie (``archive``: the caller passes it in).
+are shown (``filters``), formats (``exports``), what people say of them (``reviewing``), where clips and scores lie
+(``archive``: the caller passes it in).
 
 Pages are rendered on the server and say everything without a script; one of our own draws the axis and zooms it.
 Nothing is loaded from elsewhere.
@@ -21,7 +22,8 @@ from starlette.exceptions import HTTPException
 
 from apexline.review.archive import Archive, Row
 from apexline.review.exports import as_columns, as_csv, as_json
-from apexline.review.filters import ANSWERS, PER_PAGE, Filters, span_of
+from apexline.review.filters import ANSWERS, PER_PAGE, REVIEWED, Filters, span_of
+from apexline.review.reviewing import add_reviewing, find_segment, form_context, segments_of
 
 BEFORE_S = AFTER_S = 1.5  # of a clip that play around a segment
 _FOLDER = Path(__file__).parent
@@ -62,6 +64,11 @@ def create_app(archive: Archive) -> FastAPI:
     def absent(request: Request, error: LookupError) -> HTMLResponse:
         return page(request, "refused.html", 404, reason=str(error.args[0] if error.args else error))
 
+    @app.exception_handler(BlockingIOError)
+    def busy(request: Request, error: BlockingIOError) -> HTMLResponse:
+        reason = "Something is being erased here at this moment, and nothing was stored. Send it again in a minute."
+        return page(request, "refused.html", 503, reason=reason)
+
     @app.exception_handler(ValueError)
     def wrong(request: Request, error: ValueError) -> HTMLResponse:
         return page(request, "refused.html", 422, reason=str(error))
@@ -76,12 +83,12 @@ def create_app(archive: Archive) -> FastAPI:
 
     @app.get("/days/{camera_day}")
     def timeline(request: Request, camera_day: str, view: _View) -> HTMLResponse:
-        everything = _segments(archive, camera_day, view)
+        everything = segments_of(archive, camera_day, view)
         return page(request, "day.html", **_timeline(camera_day, everything, view))
 
     @app.get("/days/{camera_day}/columns")
     def columns(camera_day: str, view: _View) -> Response:
-        chosen = view.chosen(_segments(archive, camera_day, view))
+        chosen = view.chosen(segments_of(archive, camera_day, view))
         return Response(as_columns(chosen), media_type="application/json")
 
     @app.get("/days/{camera_day}/segments.{suffix}")
@@ -93,14 +100,14 @@ def create_app(archive: Archive) -> FastAPI:
         if suffix not in kinds:
             raise HTTPException(404, f"Saw the format {suffix}, expected csv or json.")
         write, kind = kinds[suffix]
-        rows = view.in_part(view.chosen(_segments(archive, camera_day, view)))
+        rows = view.in_part(view.chosen(segments_of(archive, camera_day, view)))
         named = f'attachment; filename="{camera_day}.{suffix}"'
         return Response(write(rows), media_type=kind, headers={"Content-Disposition": named})
 
     @app.get("/days/{camera_day}/segments/{segment_id}")
     def segment(request: Request, camera_day: str, segment_id: str, view: _View) -> HTMLResponse:
-        rows = _segments(archive, camera_day, view)
-        found = _find(rows, segment_id)
+        rows = segments_of(archive, camera_day, view)
+        found = find_segment(rows, segment_id)
         clip = archive.clip(camera_day, found["clip_id"])
         chosen = [row for row in view.chosen(rows) if row["segment_id"] != segment_id]
         return page(
@@ -114,10 +121,13 @@ def create_app(archive: Archive) -> FastAPI:
             to_s=min(clip["duration_s"], found["offset_s"] + AFTER_S),
             before=next((row for row in reversed(chosen) if row["onset_at"] <= found["onset_at"]), None),
             after=next((row for row in chosen if row["onset_at"] > found["onset_at"]), None),
-            grounds=archive.grounds(camera_day, found["clip_id"], segment_id),
+            grounds="" if found["drawn"] else archive.grounds(camera_day, found["clip_id"], segment_id),
             lineage=archive.lineage(camera_day, found["clip_id"]),
+            reviews=archive.reviews(camera_day, segment_id),
+            **form_context(request, archive, found),
         )
 
+    add_reviewing(app, archive, page)
     _serve_pictures(app, archive)
     return app
 
@@ -153,12 +163,6 @@ def _read_view(request: Request) -> Filters:
 _View = Annotated[Filters, Depends(_read_view)]
 
 
-def _segments(archive: Archive, camera_day: str, view: Filters) -> list[Row]:
-    if camera_day not in archive.camera_days():
-        raise HTTPException(404, f"There is no camera-day {camera_day}.")
-    return list(archive.segments(camera_day, model_version=view.model_version))
-
-
 def _timeline(camera_day: str, everything: list[Row], view: Filters) -> dict[str, Any]:
     chosen = view.chosen(everything)
     shown = view.in_part(chosen)
@@ -170,6 +174,7 @@ def _timeline(camera_day: str, everything: list[Row], view: Filters) -> dict[str
         "camera": camera_day.partition("_")[2],
         "view": view,
         "counts": {answer: sum(row["answer"] == answer for row in everything) for answer in ANSWERS},
+        "reviewed_kinds": REVIEWED,
         "versions": sorted({version for row in everything for version in row["answers"]}),
         "span": span_of(chosen) if chosen else None,
         "total": len(everything),
@@ -179,13 +184,6 @@ def _timeline(camera_day: str, everything: list[Row], view: Filters) -> dict[str
         "pages": pages,
         "first": (number - 1) * PER_PAGE + 1,
     }
-
-
-def _find(rows: list[Row], segment_id: str) -> Row:
-    found = next((row for row in rows if row["segment_id"] == segment_id), None)
-    if found is None:
-        raise HTTPException(404, f"There is no segment {segment_id} on this day any more.")
-    return found
 
 
 def _clock(value: Any) -> str:

@@ -3,7 +3,7 @@
 Belongs here: names and types alone. Stays out: the lake behind it, which the caller passes in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +22,8 @@ class Archive(Protocol):
 
         Each has ``segment_id``, ``clip_id``, ``track_id``; ``onset_at``, ``apex_at``, ``offset_at`` (UTC) and the
         frames and seconds of the clip; ``answer`` (an emotion, ``abstained`` or ``unscored``); ``answers`` by model
-        version; the columns of a score, None where there is none.
+        version; the columns of a score, None where there is none; ``reviewed_as`` by reviewer, and ``reviewed``, that
+        on which they agree, ``disputed`` or nothing; ``drawn``, whether a person found it.
         """
         ...
 
@@ -52,4 +53,28 @@ class Archive(Protocol):
 
     def lineage(self, camera_day: str, clip_id: str) -> Sequence[tuple[str, str]]:
         """Return what a clip's segments rest on: names and fingerprints."""
+        ...
+
+    def times(self, camera_day: str, clip_id: str, track_id: str) -> tuple[int, Sequence[float]]:
+        """Return the first frame of a face, and the time of each frame from there to its last one, s."""
+        ...
+
+    def tracks(self, camera_day: str, clip_id: str) -> Sequence[Row]:
+        """Return the faces of a clip: ``track_id``, ``first`` and ``last`` frame, ``first_s`` and ``last_s``."""
+        ...
+
+    def reviews(self, camera_day: str, segment_id: str) -> Sequence[Row]:
+        """Return what stands of what people said of a segment, each with a ``label``, oldest first."""
+        ...
+
+    def keep(self, camera_day: str, review: Mapping[str, Any]) -> None:
+        """Store a review; ``ValueError`` where it can't be meant, ``BlockingIOError`` beside an erasure.
+
+        It has ``clip_id``, ``track_id``, ``segment_id`` (empty: drawn), ``label``, ``onset``, ``apex``, ``offset``,
+        ``reviewer``, ``reason``, ``shown_as``, ``model_version`` and ``answer``.
+        """
+        ...
+
+    def undo(self, camera_day: str, review_id: str, reviewer: str) -> None:
+        """Take back a review of one's own; ``LookupError`` where it does not stand."""
         ...

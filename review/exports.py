@@ -48,6 +48,7 @@ def as_columns(rows: Sequence[Row]) -> str:
         "to": [_ms(row["offset_at"]) - start for row in rows],
         "lane": places,
         "answer": [ANSWERS.index(row["answer"]) for row in rows],
+        "reviewed": [{"": 0, "disputed": 2}.get(row["reviewed"], 1) for row in rows],
         "confidence": [None if row["confidence"] is None else round(row["confidence"], 3) for row in rows],
     }
     return json.dumps(columns, separators=(",", ":"))

@@ -14,6 +14,7 @@ from apexline.review.archive import Row
 
 # In the order of the legend; "other" is a change of expression that is none of the four.
 ANSWERS = ("happy", "angry", "calm", "scared", "other", "abstained", "unscored")
+REVIEWED = ("yes", "no", "disputed")
 PER_PAGE = 200
 
 
@@ -27,6 +28,8 @@ class Filters:
         Of `ANSWERS`; empty for all.
     model_version : int or None
         Whose answers; None for the champion's.
+    reviewed : str
+        Of `REVIEWED`; empty for all.
     since, until : time or None
         Part of the day, UTC; None for its first and last segment.
     page : int
@@ -35,6 +38,7 @@ class Filters:
 
     answers: tuple[str, ...] = ()
     model_version: int | None = None
+    reviewed: str = ""
     since: time | None = None
     until: time | None = None
     page: int = 1
@@ -54,9 +58,14 @@ class Filters:
         if unknown:
             msg = f"saw the answer {unknown[0]!r}, expected some of {', '.join(ANSWERS)}"
             raise ValueError(msg)
+        reviewed = fields.get("reviewed", "")
+        if reviewed and reviewed not in REVIEWED:
+            msg = f"saw reviewed {reviewed!r}, expected one of {', '.join(REVIEWED)}"
+            raise ValueError(msg)
         return cls(
             answers,
             _number(fields, "version") if "version" in fields else None,
+            reviewed,
             _time(fields, "from"),
             _time(fields, "to"),
             _number(fields, "page") if "page" in fields else 1,
@@ -69,13 +78,26 @@ class Filters:
 
     def chosen(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows that are asked for, of the whole day."""
-        return [row for row in rows if not self.answers or row["answer"] in self.answers]
+        return [
+            row
+            for row in rows
+            if (not self.answers or row["answer"] in self.answers) and self._is_reviewed_as_asked(row)
+        ]
+
+    def _is_reviewed_as_asked(self, row: Row) -> bool:
+        said = row["reviewed"]
+        return {"": True, "yes": bool(said), "no": not said, "disputed": said == "disputed"}[self.reviewed]
 
     def address(self, **changes: object) -> str:
         """Return the query of this view, or of one that differs, without the question mark."""
         other = replace(self, **{"page": 1, **changes})  # pyright: ignore[reportArgumentType]
         pairs = [("answer", answer) for answer in other.answers]
-        named = {"version": other.model_version, "from": other.since, "to": other.until}
+        named = {
+            "version": other.model_version,
+            "reviewed": other.reviewed or None,
+            "from": other.since,
+            "to": other.until,
+        }
         pairs += [(name, str(value)) for name, value in named.items() if value is not None]
         return urlencode([*pairs, *([("page", str(other.page))] if other.page > 1 else [])])
 

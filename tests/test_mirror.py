@@ -15,6 +15,7 @@ SEVERAL = {
     "assets/ingest/test_decoding.py": ("assets/ingest/intake.py", "features/video/guarded.py"),
     "assets/publishing/test_warehouse_checks.py": ("sql/checks",),
     "assets/publishing/test_warehouse_clips.py": ("sql/marts", "sql/staging"),
+    "assets/publishing/test_warehouse_reviews.py": ("sql/marts",),
     "assets/publishing/test_warehouse_scores.py": ("sql/marts",),
     "assets/publishing/test_warehouse_spotting.py": ("sql/marts",),
     "bench/test_benchmarks.py": ("bench/__init__.py",),

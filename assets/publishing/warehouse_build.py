@@ -39,6 +39,8 @@ MARTS = (
     "score_history",
     "verdicts",
     "segments",
+    "reviews",
+    "review_summary",
     "track_quality",
     "camera_day_summary",
     "emotion_by_hour",

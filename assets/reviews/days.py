@@ -15,11 +15,12 @@ from threading import Lock
 from typing import Any
 
 from apexline.assets.lake import DamagedFile, Lake
+from apexline.assets.reviews.opinions import by_segment, label_of, standing
 
 Row = dict[str, Any]
 
 _MAX_DAYS = 8  # kept in memory; 10,000 segments take some 30 MB
-_TABLES = ("clip_manifest", "expression_segments", "segment_scores")
+_TABLES = ("clip_manifest", "expression_segments", "segment_scores", "reviews")
 _SAID = (
     "emotion",
     "confidence",
@@ -57,7 +58,7 @@ class Days:
         return {row["clip_id"]: row for row in self._rows(camera_day)["clip_manifest"]}
 
     def segments(self, camera_day: str, *, model_version: int | None = None) -> list[Row]:
-        """Return all segments of a day in the order of their onset.
+        """Return all segments of a day in the order of their onset, and those that people drew.
 
         Parameters
         ----------
@@ -72,7 +73,8 @@ class Days:
             Columns of ``expression_segments``, ``segment_scores`` and of the clip; ``onset_at``, ``apex_at`` and
             ``offset_at`` in UTC; ``answer``, a word for what is said: an emotion, ``abstained`` or ``unscored``;
             ``answers``, the same by model version; ``disagree``, whether two versions that answer say different
-            emotions.
+            emotions; ``reviewed_as``, what each reviewer said last; ``reviewed``, that on which they agree,
+            ``disputed``, or nothing; ``drawn``, whether a person found it.
         """
         rows = self._rows(camera_day)
         clips = {row["clip_id"]: row for row in rows["clip_manifest"]}
@@ -80,13 +82,22 @@ class Days:
         for row in sorted(rows["segment_scores"], key=lambda each: each["scored_at"]):
             scores[row["segment_id"]][row["model_version"]] = row
         wanted = self._champion() if model_version is None else model_version
+        reviews = by_segment(rows["reviews"])
+        known = {each["segment_id"] for each in rows["expression_segments"]}
+        drawn = [_drawn(of_it[0]) for segment_id, of_it in reviews.items() if segment_id not in known]
         found = [
             _segment(camera_day, clips[each["clip_id"]], each, _chosen(of_it, wanted, model_version), of_it)
-            for each in rows["expression_segments"]
+            | _reviewed(reviews.get(each["segment_id"], []))
+            for each in [*rows["expression_segments"], *drawn]
             if each["clip_id"] in clips
             for of_it in [scores.get(each["segment_id"], {})]
         ]
         return sorted(found, key=lambda row: (row["onset_at"], row["segment_id"]))
+
+    def reviews(self, camera_day: str, segment_id: str) -> list[Row]:
+        """Return what stands of what people said of a segment: rows of ``reviews`` with a ``label``, oldest first."""
+        rows = standing(self._rows(camera_day)["reviews"])
+        return [{**row, "label": label_of(row)} for row in rows if row["segment_id"] == segment_id]
 
     def _champion(self) -> int | None:
         promoted = [row for row in self._lake.read_all("promotions").to_pylist() if row["promoted"]]
@@ -149,6 +160,7 @@ def _segment(camera_day: str, clip: Row, segment: Row, score: Row | None, scores
         "camera": clip["camera"],
         **{name: value for name, value in segment.items() if name != "score"},
         "strength": segment["score"],
+        "drawn": segment.get("drawn", False),
         **at,
         **said,
         "answer": answer_of(score),
@@ -156,6 +168,19 @@ def _segment(camera_day: str, clip: Row, segment: Row, score: Row | None, scores
         "disagree": len(emotions) > 1,
         "synthetic": bool(clip["synthetic"] or (score is not None and score["synthetic"])),
     }
+
+
+def _reviewed(reviews: Sequence[Row]) -> Row:
+    said = {row["reviewer"]: label_of(row) for row in reviews}
+    labels = set(said.values())
+    return {"reviewed_as": said, "reviewed": "disputed" if len(labels) > 1 else next(iter(labels), "")}
+
+
+def _drawn(review: Row) -> Row:
+    """Return a segment as `expression_segments` would hold it, of what a person drew; what was measured is missing."""
+    kept = ("clip_id", "track_id", "segment_id", *_MOMENTS, *(f"{moment}_s" for moment in _MOMENTS))
+    nothing = dict.fromkeys(("length", "source", "roi", "score"))
+    return {**{name: review[name] for name in kept}, **nothing, "drawn": True}
 
 
 def _moment(captured_at: datetime, seconds: float) -> datetime:

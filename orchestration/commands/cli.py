@@ -165,7 +165,7 @@ def erase(
     ] = None,
     camera: Annotated[str, typer.Option(help="All clips of this camera.")] = "",
     day: Annotated[str, typer.Option(help="All clips of this UTC day, YYYY-MM-DD.")] = "",
-    rater: Annotated[str, typer.Option(help="All answers of the rater with this code.")] = "",
+    rater: Annotated[str, typer.Option(help="All answers and reviews of the person with this code.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would go; nothing is deleted.")
     ] = False,
@@ -279,7 +279,7 @@ def bench(
 
 @app.command()
 def review(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8010) -> None:
-    """Serve the timeline of each camera's day, and the clip around each segment; open the link that it prints."""
+    """Serve the timeline of each camera's day, for people who look and correct; open the link that it prints."""
     from apexline.orchestration.commands.servers import serve_review
 
     serve_review(Settings(), port=port)

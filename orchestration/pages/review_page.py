@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from fastapi import FastAPI
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,8 +20,9 @@ from apexline.assets.explain import shown_track, track_view, why
 from apexline.assets.figures import curves_decision, figure_png
 from apexline.assets.lake import DamagedFile, Lake, crops_at, listed_camera_days, read_clip, scratch_folder
 from apexline.assets.parameters import Parameters, load_parameters
-from apexline.assets.reviews import Days, Row
+from apexline.assets.reviews import Days, Review, Row, keep_review, undo_review
 from apexline.features.video import UnreadableVideo, read_frames, write_video
+from apexline.orchestration.occupancy import working
 from apexline.orchestration.settings import Settings
 from apexline.review.app import create_app
 
@@ -28,15 +30,16 @@ _STAGES = ("face_tracks", "texture_features", "flow_features", "expression_segme
 _WIDEST = 640  # px, of a copy for browsers that can't decode the clip
 _COPIES = 16  # kept in memory, of some 200 kB each
 _CRF = 23
+_PATIENCE_S = 5.0  # that a person's browser waits for the end of an erasure
 
 
 class LakeArchive:
-    """What the pages show, read from a lake; nothing of it is written anywhere."""
+    """What the pages show, read from a lake; reviews alone are written into it."""
 
-    def __init__(self, lake: Lake, parameters: Parameters, state: Path):
+    def __init__(self, lake: Lake, parameters: Parameters, settings: Settings):
         self._lake = lake
         self._parameters = parameters
-        self._state = state
+        self._settings = settings
         self._days = Days(lake)
         self._drawing = Lock()  # Matplotlib draws one figure at a time
         self._copied = lru_cache(_COPIES)(self._copy)
@@ -121,6 +124,53 @@ class LakeArchive:
             ("Parameters now", f"{self._parameters.name} {self._parameters.hash_of('features')}"),
         ]
 
+    def times(self, camera_day: str, clip_id: str, track_id: str) -> tuple[int, list[float]]:
+        """Return the first frame of a track and the time of each frame to its last; those between are interpolated."""
+        rows = self._seen(camera_day, clip_id)
+        seen = pd.DataFrame(rows[rows["track_id"] == track_id])
+        if seen.empty:
+            msg = f"The face {track_id} is not stored any more."
+            raise LookupError(msg)
+        frames, times = seen["frame"].to_numpy(), seen["time_s"].to_numpy()
+        return int(frames[0]), np.interp(np.arange(frames[0], frames[-1] + 1), frames, times).tolist()
+
+    def tracks(self, camera_day: str, clip_id: str) -> list[Row]:
+        """Return the tracks of a clip in the order in which they begin."""
+        spans = self._seen(camera_day, clip_id).groupby("track_id")
+        found = spans.agg(
+            first=("frame", "min"), last=("frame", "max"), first_s=("time_s", "min"), last_s=("time_s", "max")
+        )
+        return found.sort_values("first").reset_index().to_dict("records")
+
+    def reviews(self, camera_day: str, segment_id: str) -> list[Row]:
+        """Return what stands of what people said of a segment."""
+        return self._days.reviews(camera_day, segment_id)
+
+    def keep(self, camera_day: str, review: Mapping[str, Any]) -> None:
+        """Append a review to the lake, not beside an erasure."""
+        with working(self._settings, patience_s=_PATIENCE_S):
+            self.clip(camera_day, review["clip_id"])
+            try:
+                keep_review(self._lake, camera_day, Review(**review))
+            except FileNotFoundError as error:
+                msg = f"The faces of clip {review['clip_id']} are not stored any more."
+                raise LookupError(msg) from error
+
+    def undo(self, camera_day: str, review_id: str, reviewer: str) -> None:
+        """Append that a review is taken back."""
+        with working(self._settings, patience_s=_PATIENCE_S):
+            undo_review(self._lake, camera_day, review_id, reviewer=reviewer)
+
+    def _seen(self, camera_day: str, clip_id: str) -> pd.DataFrame:
+        self.clip(camera_day, clip_id)
+        try:
+            columns = ["track_id", "frame", "time_s"]
+            rows = self._lake.read("face_tracks", clip_id, camera_day=camera_day, columns=columns)
+        except (FileNotFoundError, DamagedFile) as error:
+            msg = f"The faces of clip {clip_id} are not stored any more."
+            raise LookupError(msg) from error
+        return rows.to_pandas().sort_values("frame")
+
     def _stored(self, camera_day: str, clip_id: str) -> UPath | Path:
         self.clip(camera_day, clip_id)
         try:
@@ -133,7 +183,10 @@ class LakeArchive:
         return path
 
     def _copy(self, path: UPath | Path, from_s: float, to_s: float) -> bytes:
-        with self._lake.local_copy(UPath(path)) as local, scratch_folder(self._state / "tmp") as folder:
+        with (
+            self._lake.local_copy(UPath(path)) as local,
+            scratch_folder(self._settings.state_path / "tmp") as folder,
+        ):
             frames, fps = _frames_between(local, from_s, to_s)
             write_video(folder / "copy.mp4", frames, fps=fps, crf=_CRF)
             return (folder / "copy.mp4").read_bytes()
@@ -178,4 +231,4 @@ def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def create_review_page(settings: Settings) -> FastAPI:
     """Return the pages over a home."""
     parameters = load_parameters(settings.parameter_file)
-    return create_app(LakeArchive(Lake(settings.home_path), parameters, settings.state_path))
+    return create_app(LakeArchive(Lake(settings.home_path), parameters, settings))

@@ -39,6 +39,12 @@
         const left = x(data.from[k]), wide = Math.max(2, x(data.to[k]) - left), top = laneTop(data.lane[k]) + 1;
         pen.globalAlpha = number < 5 ? .35 + .65 * (data.confidence[k] ?? 1) : 1;
         if (answer !== "unscored") pen.fillRect(left, top, wide, tall);
+        if (data.reviewed[k]) {
+          pen.globalAlpha = 1;
+          pen.fillStyle = of(data.reviewed[k] > 1 ? "warn" : "ink");
+          pen.fillRect(left, top + tall - 3, wide, 3);
+          pen.fillStyle = answer === "abstained" ? hatch : of(answer);
+        }
         if (number >= 5 && wide > 3) pen.strokeRect(left + .5, top + .5, wide - 1, tall - 1);
       }
     });

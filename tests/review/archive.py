@@ -44,6 +44,9 @@ def segment(at_s, answer, *, track="aa", length_s=1.0, **more):
         "roi": "left_mouth",
         "strength": 2.0,
         "disagree": False,
+        "drawn": False,
+        "reviewed": "",
+        "reviewed_as": {},
         "synthetic": False,
         **said(answer),
         **more,
@@ -57,6 +60,7 @@ class MemoryArchive:
         self.rows = sorted(rows, key=lambda row: row["onset_at"])
         self.path = video
         self.asked = []
+        self.kept = []
 
     def camera_days(self):
         return ["2026-03-01_gate-02", DAY]
@@ -66,7 +70,13 @@ class MemoryArchive:
         return self.rows if camera_day == DAY else []
 
     def clip(self, camera_day, clip_id):
-        basis = {"captured_at": START, "camera": "gate-01", "sha256": "f" * 64, "purpose": "test"}
+        basis = {
+            "clip_id": clip_id,
+            "captured_at": START,
+            "camera": "gate-01",
+            "sha256": "f" * 64,
+            "purpose": "test",
+        }
         return {**basis, "legal_basis": "consent", "duration_s": 60.0, "fps": 10.0, "codec": "h264"} | {
             "width": 320,
             "height": 240,
@@ -92,3 +102,30 @@ class MemoryArchive:
 
     def lineage(self, camera_day, clip_id):
         return [("Fingerprint of face_tracks", "0a1b")]
+
+    def times(self, camera_day, clip_id, track_id):
+        return 0, [k / 10 for k in range(600)]
+
+    def tracks(self, camera_day, clip_id):
+        return [{"track_id": "aa", "first": 0, "last": 599, "first_s": 0.0, "last_s": 59.9}]
+
+    def reviews(self, camera_day, segment_id):
+        return [each for each in self.kept if each["segment_id"] == segment_id]
+
+    def keep(self, camera_day, review):
+        if review["reason"] == "erasing":
+            raise BlockingIOError
+        number = len(self.kept)
+        name = review["segment_id"] or f"{review['track_id']}-drawn-{review['onset']}"
+        row = {**review, "segment_id": name, "review_id": f"r{number}", "reviewed_at": START}
+        self.kept.append(row)
+        for each in self.rows:
+            if each["segment_id"] == name:
+                each["reviewed_as"] = {**each["reviewed_as"], review["reviewer"]: review["label"]}
+
+    def undo(self, camera_day, review_id, reviewer):
+        own = [each for each in self.kept if (each["review_id"], each["reviewer"]) == (review_id, reviewer)]
+        if not own:
+            msg = "no such review stands"
+            raise LookupError(msg)
+        self.kept.remove(own[0])

@@ -13,7 +13,7 @@ ROWS = [segment(0, "happy"), segment(5, "abstained"), segment(10, "other", lengt
 def test_an_address_is_read_and_written_again():
     query = [("answer", "happy"), ("answer", "abstained"), ("version", "2"), ("from", "08:00:04")]
     view = Filters.read([*query, ("to", ""), ("page", "3")])
-    assert view == Filters(("happy", "abstained"), 2, time(8, 0, 4), None, 3)
+    assert view == Filters(("happy", "abstained"), 2, "", time(8, 0, 4), None, 3)
     assert view.address() == "answer=happy&answer=abstained&version=2&from=08%3A00%3A04"
     assert view.address(page=2, since=None).endswith("version=2&page=2")
 

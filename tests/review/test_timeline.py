@@ -121,3 +121,21 @@ def test_no_page_says_an_error(server, browser):
         browser.open(f"{server}{address}")
         time.sleep(0.3)
         assert "That did not work" not in browser.text()
+
+
+def test_digits_answer_and_bounds_take_each_other_along(server, browser):
+    browser.open(server)
+    browser.run("fetch('/reviewer', {method: 'POST', body: new URLSearchParams({reviewer: 'otter'})})")
+    browser.open(f"{server}/days/{DAY}/segments/000000000000-40")
+    browser.press("2")
+    form = "document.getElementById('review').elements"
+    assert browser.run(f"{form}.label.value") == "angry"
+    browser.run(f"(() => {{ const bound = {form}.onset; bound.value = 60;"
+                " bound.dispatchEvent(new Event('input', {bubbles: true})); })()")  # fmt: skip
+    moved = [int(str(browser.run(f"{form}.{name}.value"))) for name in ("onset", "apex", "offset")]
+    assert moved == [60, 60, 60]
+    assert "frame 60, 6.00 s" in browser.text()
+    browser.run("document.getElementById('review').requestSubmit()")
+    wait_until(lambda: "#reviews" in str(browser.run("location.href")))
+    assert "60, 60, 60" in browser.text()
+    assert browser.run(f"{form}.label.value") == "angry"

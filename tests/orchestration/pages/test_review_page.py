@@ -3,6 +3,7 @@
 import io
 import re
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,17 @@ from PIL import Image
 
 from apexline.assets.lake.clips import clip_ids, read_clip
 from apexline.assets.lake.storage import Lake
+from apexline.assets.parameters import load_parameters
+from apexline.assets.publishing.warehouse_build import build_warehouse
+from apexline.assets.training.training_set import _examples, labelled_segments
 from apexline.features.video.reader import read_frames
 from apexline.features.video.writer import write_video
+from apexline.orchestration.occupancy import alone
 from apexline.orchestration.pages import review_page
 from apexline.orchestration.pages.review_page import create_review_page
+from apexline.orchestration.settings import CONFIGS
 from tests.assets.decided_track import bump, decision, view
-from tests.assets.small_lake import T1
+from tests.assets.small_lake import T1, ask, put
 from tests.orchestration.pages.conftest import DAY
 
 with warnings.catch_warnings():
@@ -92,6 +98,68 @@ def test_what_is_gone_is_said(pages, lake, clip_id, gone, address):
     answer = pages.get(address)
     assert answer.status_code == 404
     assert "That did not work" in answer.text
+
+
+CORRECTION = {"label": "scared", "onset": "1", "apex": "5", "offset": "10", "reason": "wide eyes"}
+
+
+def learned(lake):
+    """Rows of the training set, by what is labelled in the lake."""
+    # Somebody rated another clip: without ratings there is no space to learn in.
+    rated = {"rater": "r", "segment": "elsewhere-1", "pair": "p", "level": 1, "source": "s"}
+    put(lake.home / "lake", "ratings", "page", [rated])
+    space = SimpleNamespace(pairs=["p"], to_pad=lambda means: np.zeros((len(means), 3)))
+    parameters = load_parameters(CONFIGS / "default.yaml")
+    labelled = list(labelled_segments(lake, space))
+    return _examples(lake, parameters, labelled)
+
+
+def test_a_correction_comes_from_the_click_to_the_training_set_and_the_warehouse(pages, lake, seen, clip_id):
+    address = f"/days/{DAY}/segments/{T1}-2"
+    assert learned(lake) == []
+    pages.post("/reviewer", data={"reviewer": "otter", "then": address})
+    text = pages.post(f"{address}/reviews", data=CORRECTION).text
+    assert "wide eyes" in text
+    (review,) = lake.read_all("reviews").to_pylist()
+    rows = learned(lake)
+    assert {row["emotion"] for row in rows} == {"scared"}
+    assert {row["label_source"] for row in rows} == {"review"}
+    assert {tuple(row["review_ids"]) for row in rows} == {(review["review_id"],)}
+    assert {row["example_id"] for row in rows} == {f"{T1}-2-{row['frame']}" for row in rows}
+    assert (review["reviewer"], review["answer"], review["shown_as"]) == ("otter", "unscored", "opened")
+    build_warehouse(lake.home / "lake", seen.warehouse_path)
+    assert ask(seen.warehouse_path, "select emotion, reason from reviews") == [("scared", "wide eyes")]
+
+    other = TestClient(pages.app, raise_server_exceptions=False)
+    other.post("/reviewer", data={"reviewer": "heron", "then": address})
+    assert (
+        "reviewers disagree" in other.post(f"{address}/reviews", data={**CORRECTION, "label": "angry"}).text
+    )
+    assert learned(lake) == []
+    pages.post(f"{address}/undo", data={"review_id": review["review_id"]})
+    assert {row["emotion"] for row in learned(lake)} == {"angry"}
+    assert lake.read_all("reviews").num_rows == 3  # nothing that was said is lost
+
+
+def test_a_drawn_segment_is_learned_and_seen(pages, lake, clip_id):
+    pages.post("/reviewer", data={"reviewer": "otter"})
+    drawn = {**CORRECTION, "track_id": T1, "onset": "3"}
+    text = pages.post(f"/days/{DAY}/clips/{clip_id}/segments", data=drawn).text
+    assert "Drawn by a person" in text
+    assert f"{T1}-drawn-3" in pages.get(f"/days/{DAY}").text
+    assert {row["example_id"].rpartition("-")[0] for row in learned(lake)} == {f"{T1}-drawn-3"}
+    too_far = pages.post(f"/days/{DAY}/clips/{clip_id}/segments", data={**drawn, "offset": "99"})
+    assert too_far.status_code == 422
+    assert "it is seen in 0 to 11" in too_far.text
+
+
+def test_nothing_is_kept_beside_an_erasure(pages, lake, seen, monkeypatch):
+    monkeypatch.setattr(review_page, "_PATIENCE_S", 0.0)
+    pages.post("/reviewer", data={"reviewer": "otter"})
+    with alone(seen):
+        answer = pages.post(f"/days/{DAY}/segments/{T1}-2/reviews", data=CORRECTION)
+    assert (answer.status_code, "being erased" in answer.text) == (503, True)
+    assert lake.read_all("reviews").num_rows == 0
 
 
 def test_a_track_without_curves_is_said(pages, clip_id, monkeypatch):
