@@ -47,6 +47,7 @@ MARTS = (
     "quarantine",
     "spotting_truth",
     "spotting_summary",
+    "answers_against_truth",
 )
 # A hit needs this intersection over union; up to this length an expression is micro (algorithms, section 4).
 PARAMETERS: Mapping[str, Any] = {"min_iou": 0.5, "micro_s": 0.5}

@@ -15,6 +15,7 @@ import typer
 
 from apexline.orchestration.commands.console import print_data, print_error, print_note, show_progress
 from apexline.orchestration.settings import Settings, keep_private
+from apexline.review import PORT
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -278,7 +279,7 @@ def bench(
 
 
 @app.command()
-def review(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8010) -> None:
+def review(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = PORT) -> None:
     """Serve the timeline of each camera's day, for people who look and correct; open the link that it prints."""
     from apexline.orchestration.commands.servers import serve_review
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from apexline.orchestration.commands import cli
 
 COMMANDS = (
-    *("demo", "ui", "ingest", "score", "erase", "approve", "doctor", "retry", "bench"),
+    *("demo", "ui", "ingest", "score", "erase", "approve", "doctor", "retry", "review", "bench"),
     *("survey", "survey serve", "survey import", "survey power"),
 )
 OPTIONS = "--camera gate-03 --captured-at 2026-03-02T08:15:00 --purpose test --legal-basis consent"
