@@ -42,7 +42,11 @@ def test_a_finished_segment_is_neither_shown_nor_saved_again(page):
 
 def test_a_segment_left_wholly_unanswered_is_finished_without_a_row(page):
     page.begin()
-    assert page.send("aa-20", {"angry_calm": "", "happy_sad": ""}).status_code == 303
+    asked = page.send("aa-20", {"angry_calm": "", "happy_sad": ""})
+    assert (asked.status_code, "You answered no pair" in asked.text) == (200, True)
+    assert "0 of 3 clips" in page.client.get("/thanks").text
+    assert 'name="nothing" value="yes"' in asked.text
+    assert page.send("aa-20", {"nothing": "yes"}).status_code == 303
     assert page.store.rows == []
     assert "1 of 3 clips" in page.client.get("/thanks").text
 
