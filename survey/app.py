@@ -188,29 +188,35 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
         return Response(image, media_type=media_type(image))
 
     @app.get("/segments/{segment:path}", response_model=None)
-    def ask(request: Request, segment: str, session: OwnSession) -> Response:
+    def ask(request: Request, segment: str, session: OwnSession, correct: bool = False) -> Response:
         survey.check_segment(segment)
         done = survey.done(session.rater)
-        if segment in done:
+        if segment in done and not correct:
             return RedirectResponse("/next", 303)
+        before = None if correct else survey.last_done(session.rater)
         return page(
             request,
             "segment.html",
             link=quote(segment, safe=""),
             scales=survey.scales_for(session.rater),
+            given=store.answers(session.rater, segment) if correct else {},
+            correct=correct,
+            before=None if before is None else quote(before, safe=""),
             form_token=session.form_token,
             num_done=len(done),
             num_segments=len(stimuli.segments()),
         )
 
     @app.post("/segments/{segment:path}", response_model=None)
-    def answer(request: Request, segment: str, form: OwnForm) -> Response:
+    def answer(request: Request, segment: str, form: OwnForm, correct: bool = False) -> Response:
         session, fields = form
         survey.check_segment(segment)
         answers = [(name, value) for name, value in fields if name != _NOTHING_FIELD]
         if not any(value for _, value in answers) and (_NOTHING_FIELD, "yes") not in fields:
-            return page(request, "empty.html", link=quote(segment, safe=""), form_token=session.form_token)
-        survey.submit(session.rater, session.return_key, segment, answers)
+            link = quote(segment, safe="") + ("?correct=true" if correct else "")
+            return page(request, "empty.html", link=link, form_token=session.form_token)
+        keep = survey.correct if correct else survey.submit
+        keep(session.rater, session.return_key, segment, answers)
         return RedirectResponse("/next", 303)
 
     @app.get("/rating.js")
