@@ -122,6 +122,14 @@ class Store(Protocol):
         """Keep the answers of one page: rater, segment, pair and level (int, 1..5) of each answered pair."""
         ...
 
+    def answers(self, rater: str, segment: str) -> dict[str, int]:
+        """Return the level by pair that a rater gave to a segment."""
+        ...
+
+    def replace(self, rater: str, segment: str, rows: list[dict[str, Any]]) -> None:
+        """Keep the answers of a page, which may be none, in the place of the rater's earlier ones to the segment."""
+        ...
+
     def forget(self, rater: str) -> None:
         """Erase a rater's answers and consent."""
         ...
@@ -146,6 +154,7 @@ class Survey:
     store: Store
     text: str
     _submitted: dict[str, set[str]] = field(default_factory=dict)
+    _last: dict[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def take_in(self, rater: str, key: str) -> str:
@@ -188,6 +197,7 @@ class Survey:
         with self._writing():
             self.store.forget(rater)
             self._submitted.pop(rater, None)
+            self._last.pop(rater, None)
 
     def done(self, rater: str) -> set[str]:
         """Segments that a rater has finished, those left wholly unanswered included."""
@@ -216,15 +226,31 @@ class Survey:
         """Save one page's answers, once, and only while the consent stands that the rater's key belongs to."""
         rows = self._rows(rater, segment, answers)
         with self._writing():
-            if not _belongs(key, self.store.consent(rater)):
-                raise HTTPException(
-                    403, "Ratings are taken only with consent, and yours is not stored any more."
-                )
+            self._check_consent(rater, key)
             if segment in self.done(rater):
                 return
             if rows:
                 self.store.save(rows)
             self._submitted.setdefault(rater, set()).add(segment)
+            self._last[rater] = segment
+
+    def correct(self, rater: str, key: str, segment: str, answers: Sequence[tuple[str, Any]]) -> None:
+        """Put a page's answers in the place of those that the rater gave before; as `submit` where there are none."""
+        rows = self._rows(rater, segment, answers)
+        with self._writing():
+            self._check_consent(rater, key)
+            self.store.replace(rater, segment, rows)
+            self._submitted.setdefault(rater, set()).add(segment)
+            self._last[rater] = segment
+
+    def last_done(self, rater: str) -> str | None:
+        """Return the segment that a rater finished last since the page was started, to go back to; None without one."""
+        last = self._last.get(rater)
+        return last if last in self.stimuli.segments() else None
+
+    def _check_consent(self, rater: str, key: str) -> None:
+        if not _belongs(key, self.store.consent(rater)):
+            raise HTTPException(403, "Ratings are taken only with consent, and yours is not stored any more.")
 
     @contextmanager
     def _writing(self) -> Generator[None]:

@@ -4,7 +4,8 @@ Belongs here: the pages, the session's cookie, checking what a browser sends. St
 and as an answer (``survey.answers``), secrets (``survey.sessions``), encoding loops (``survey.loops``), where stimuli
 come from and where answers go (the caller passes both in).
 
-The page is rendered on the server, needs no script and loads nothing from elsewhere. It asks how a face
+The page is rendered on the server and loads nothing from elsewhere. It needs no script; one of its own takes digits as
+answers and counts them. It asks how a face
 appears, never whose it is. Faces and questions are shown inside a session only, which anybody may begin who agrees:
 bind it to 127.0.0.1 and put a proxy with authentication in front to reach raters elsewhere.
 """
@@ -16,7 +17,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 
@@ -30,10 +31,12 @@ MAX_HEADERS = 16 * 1024
 BODY_S = 20.0
 _COOKIE = "apexline-survey"
 _TOKEN_FIELD = "form_token"
+_NOTHING_FIELD = "nothing"  # sent by who means to leave a whole page unanswered
 _TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPT = Path(__file__).parent / "static" / "rating.js"
 _HEADERS = {
-    # Nothing but this page's own style and images; no script at all.
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; "
+    # Nothing but this page's own style, images and script.
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'unsafe-inline'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     # "no-referrer" would make a browser send "Origin: null" with the forms of these pages.
     "Referrer-Policy": "same-origin",
@@ -73,8 +76,9 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
         If there is no pair, or one is named twice or like the form's own field.
     """
     names = [scale.pair for scale in pairs]
-    if not names or len(set(names)) < len(names) or _TOKEN_FIELD in names:
-        msg = f"saw the pairs {names}, expected at least one and each once, and none called {_TOKEN_FIELD}"
+    own_fields = {_TOKEN_FIELD, _NOTHING_FIELD}
+    if not names or len(set(names)) < len(names) or own_fields & set(names):
+        msg = f"saw the pairs {names}, expected at least one and each once, and none called {sorted(own_fields)}"
         raise ValueError(msg)
     templates = Jinja2Templates(directory=_TEMPLATES)
     text = templates.get_template("consent.html").render()
@@ -184,27 +188,40 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
         return Response(image, media_type=media_type(image))
 
     @app.get("/segments/{segment:path}", response_model=None)
-    def ask(request: Request, segment: str, session: OwnSession) -> Response:
+    def ask(request: Request, segment: str, session: OwnSession, correct: bool = False) -> Response:
         survey.check_segment(segment)
         done = survey.done(session.rater)
-        if segment in done:
+        if segment in done and not correct:
             return RedirectResponse("/next", 303)
+        before = None if correct else survey.last_done(session.rater)
         return page(
             request,
             "segment.html",
             link=quote(segment, safe=""),
             scales=survey.scales_for(session.rater),
+            given=store.answers(session.rater, segment) if correct else {},
+            correct=correct,
+            before=None if before is None else quote(before, safe=""),
             form_token=session.form_token,
             num_done=len(done),
             num_segments=len(stimuli.segments()),
         )
 
-    @app.post("/segments/{segment:path}")
-    def answer(segment: str, form: OwnForm) -> RedirectResponse:
-        session, answers = form
+    @app.post("/segments/{segment:path}", response_model=None)
+    def answer(request: Request, segment: str, form: OwnForm, correct: bool = False) -> Response:
+        session, fields = form
         survey.check_segment(segment)
-        survey.submit(session.rater, session.return_key, segment, answers)
+        answers = [(name, value) for name, value in fields if name != _NOTHING_FIELD]
+        if not any(value for _, value in answers) and (_NOTHING_FIELD, "yes") not in fields:
+            link = quote(segment, safe="") + ("?correct=true" if correct else "")
+            return page(request, "empty.html", link=link, form_token=session.form_token)
+        keep = survey.correct if correct else survey.submit
+        keep(session.rater, session.return_key, segment, answers)
         return RedirectResponse("/next", 303)
+
+    @app.get("/rating.js")
+    def script() -> FileResponse:
+        return FileResponse(_SCRIPT, media_type="text/javascript")
 
     @app.get("/thanks")
     def thanks(request: Request) -> HTMLResponse:

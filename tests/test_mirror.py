@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("features", "ml", "assets", "orchestration", "sample", "survey", "bench")
+ROOMS = ("features", "ml", "assets", "orchestration", "sample", "review", "survey", "bench")
 # Tests of several files, or of what is no Python file, and what they test.
 SEVERAL = {
     "assets/ingest/test_decoding.py": ("assets/ingest/intake.py", "features/video/guarded.py"),
     "assets/publishing/test_warehouse_checks.py": ("sql/checks",),
     "assets/publishing/test_warehouse_clips.py": ("sql/marts", "sql/staging"),
+    "assets/publishing/test_warehouse_reviews.py": ("sql/marts",),
     "assets/publishing/test_warehouse_scores.py": ("sql/marts",),
     "assets/publishing/test_warehouse_spotting.py": ("sql/marts",),
     "bench/test_benchmarks.py": ("bench/__init__.py",),
@@ -22,6 +23,8 @@ SEVERAL = {
     "features/tracking/test_many_faces.py": ("features/faces/mtcnn.py", "features/tracking/tracker.py"),
     "features/video/test_damage.py": ("features/video/containers.py", "features/video/reader.py"),
     "features/video/test_second_files.py": ("features/video/guarded.py", "features/video/opening.py"),
+    "review/test_timeline.py": ("review/static/timeline.js", "review/app.py"),
+    "survey/test_keyboard.py": ("survey/static/rating.js", "survey/app.py"),
     "orchestration/web/test_hostile_page.py": ("orchestration/web/guard.py",),
     "orchestration/web/test_proxies.py": ("docs/proxy", "orchestration/settings.py"),
     "orchestration/web/test_ui.py": (

@@ -210,6 +210,8 @@ TRAINING_SET = pa.schema(
             "grey 0..255",
         ),
         _column("fold", pa.string(), "train, valid or test; no subject is in two"),
+        _column("label_source", pa.string(), "who said the emotion: annotation, ratings or review"),
+        _column("review_ids", pa.list_(pa.string()), "reviews that the label rests on"),
         _column("synthetic", pa.bool_(), "from the project's own generator"),
     ]
 )
@@ -299,6 +301,39 @@ SEGMENT_SCORES = pa.schema(
     ]
 )
 
+REVIEWS = pa.schema(
+    [
+        _column("review_id", pa.string(), "<clip_id>-r<12 hex digits>, drawn at random"),
+        CLIP_ID,
+        TRACK_ID,
+        _column(
+            "segment_id", pa.string(), "what was looked at; <track_id>-drawn-<onset> where a person drew it"
+        ),
+        _column("verdict", pa.string(), "expression, no_expression, not_a_face, or undo"),
+        _column(
+            "emotion", pa.string(), "happy, angry, calm, scared or other; null where no expression is seen"
+        ),
+        _column("onset", pa.int32(), "first frame, as the reviewer sees it", "0-based"),
+        _column("apex", pa.int32(), "frame of the strongest expression", "0-based"),
+        _column("offset", pa.int32(), "last frame", "0-based"),
+        _column("onset_s", pa.float64(), "time of the onset", "s"),
+        _column("apex_s", pa.float64(), "time of the apex", "s"),
+        _column("offset_s", pa.float64(), "time of the offset", "s"),
+        _column("x", pa.float32(), "face box at the apex, left", "px"),
+        _column("y", pa.float32(), "face box at the apex, top", "px"),
+        _column("w", pa.float32(), "face box at the apex, width", "px"),
+        _column("h", pa.float32(), "face box at the apex, height", "px"),
+        _column("reviewer", pa.string(), "pseudonymous code of the person"),
+        _column("reviewed_at", _UTC, "when", "UTC"),
+        _column("reason", pa.string(), "why, in the reviewer's words"),
+        _column("undoes", pa.string(), "review that an undo takes back; null otherwise"),
+        _column("shown_as", pa.string(), "how it came up: opened, uncertain, disagreement, audit or drawn"),
+        _column("model_version", pa.int32(), "whose answer the reviewer saw; null: none"),
+        _column("answer", pa.string(), "what that version said: an emotion, abstained or unscored"),
+        _column("synthetic", pa.bool_(), "the clip comes from the project's own generator"),
+    ]
+)
+
 TABLES: dict[str, pa.Schema] = {
     "clip_manifest": CLIP_MANIFEST,  # clips that were taken in, one row each
     "annotations": ANNOTATIONS,  # labelled expressions from the clips' manifests
@@ -315,6 +350,7 @@ TABLES: dict[str, pa.Schema] = {
     "learning_curves": LEARNING_CURVES,  # loss and accuracy by epoch
     "promotions": PROMOTIONS,  # decisions about the champion, refusals included
     "segment_scores": SEGMENT_SCORES,  # every score ever given; files are appended, never overwritten
+    "reviews": REVIEWS,  # what people said of segments, undone reviews included; files are appended
 }
 
 # No camera-day owns a file of these; each file of the others belongs to the camera-day of its folder.

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 _FINGERPRINT = b"apexline.fingerprint"
 # When a thing was decided or scored is no part of what the lake says about the clips.
-_WALL_CLOCK_COLUMNS = ("scored_at", "decided_at", "dagster_run_id")
+_WALL_CLOCK_COLUMNS = ("scored_at", "decided_at", "reviewed_at", "dagster_run_id")
 
 
 class DamagedFile(Exception):  # noqa: N818  (as `UnreadableVideo`: it says what is there)

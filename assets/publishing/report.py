@@ -38,9 +38,16 @@ from apexline.assets.training import CHAMPION, VERSIONS
 from apexline.ml import emotion_pad
 from apexline.ml.registry import ModelRegistry
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 NUM_EXPLAINED, NUM_SILENT = 8, 2  # tracks drawn with their segments, and without one
-_MARTS = ("spotting_summary", "camera_day_summary", "segments", "quarantine", "promotions")
+_MARTS = (
+    "spotting_summary",
+    "answers_against_truth",
+    "camera_day_summary",
+    "segments",
+    "quarantine",
+    "promotions",
+)
 _CURVES = {"baseline": "9", "features": "10", "semantic": "11"}
 
 
@@ -112,6 +119,7 @@ def _contents(
         explained=_explained(lake, parameters),
         semantic_space=_space_summary(lake),
         spotting=marts["spotting_summary"],
+        against_truth=marts["answers_against_truth"],
         camera_days=marts["camera_day_summary"],
         segments=marts["segments"],
         reasons=_reasons(lake, parameters, marts["segments"]),
@@ -233,7 +241,9 @@ def _space(lake: Lake, marts: dict[str, pd.DataFrame]) -> list[ReportFigure]:
     synthetic = record["diagnostics"]["synthetic"]
     space = load_space(lake)
     drawn = space_figures(space, usable_ratings(lake, space.pairs), synthetic=synthetic)
-    scored = marts["segments"].dropna(subset=["pleasure"])
+    # What the model abstains from is no point in the space.
+    answered = marts["segments"][~marts["segments"]["abstained"].fillna(value=False).astype(bool)]
+    scored = pd.DataFrame(answered).dropna(subset=["pleasure"])
     cube = figures.pad_cube(emotion_pad().reset_index(), scored, synthetic=bool(scored["synthetic"].any()))
     return [
         ReportFigure("", "PAD space", "Anchors are word norms; points are scored segments.", cube, synthetic),

@@ -9,6 +9,7 @@ context says so per table and per figure.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,10 +28,15 @@ from apexline.assets.figures import (
     table_3_plot,
 )
 from apexline.assets.pages import environment
+from apexline.review import PORT
 
 PAPER_FIGURES = ("5", "6", "7", "8", "9", "10", "11")
 MAX_SEGMENTS = 100
 
+REVIEW = f"http://127.0.0.1:{PORT}"
+NO_ANSWER = "no answer"
+# One answer to so large a share of so many faces, most of them labelled otherwise, says that they are foreign to it.
+_LOPSIDED, _LOPSIDED_FROM = 0.8, 10
 _FAIR_CONGRUENCE, _GOOD_CONGRUENCE = 0.85, 0.95  # Tucker's coefficient: fair, good
 
 
@@ -153,6 +159,8 @@ class ReportContext:
         None before there are ratings.
     spotting : DataFrame
         Mart ``spotting_summary``.
+    against_truth : DataFrame
+        Mart ``answers_against_truth``.
     camera_days, segments, quarantine, promotions : DataFrame
         Marts ``camera_day_summary``, ``segments``, ``quarantine`` and ``promotions``.
     reasons : mapping of str to str
@@ -174,6 +182,7 @@ class ReportContext:
     explained: Sequence[ExplainedTrack]
     semantic_space: SemanticSpaceSummary | None
     spotting: pd.DataFrame
+    against_truth: pd.DataFrame
     camera_days: pd.DataFrame
     segments: pd.DataFrame
     quarantine: pd.DataFrame
@@ -197,11 +206,25 @@ def render_report(context: ReportContext) -> str:
     """
     drawn = {figure.number for figure in context.figures}
     areas, comparison = table_2(context.areas), table_3(context.comparison)
+    tested, measured = comparison.dropna(subset=["model_version"]), areas.dropna(subset=["value"])
     return (
         environment()
         .get_template("report.html.j2")
         .render(
             report=context,
+            review=REVIEW,
+            champion_tested=_champion_tested(context),
+            matrix=_matrix(context.against_truth),
+            lopsided=_lopsided(context.against_truth),
+            whole={
+                "table_2": _is_synthetic(measured),
+                "table_3": _is_synthetic(tested),
+                "spotting": _is_synthetic(context.spotting),
+                "camera_days": _is_synthetic(context.camera_days),
+                "segments": _is_synthetic(context.segments),
+                "explained": bool(context.explained) and all(each.synthetic for each in context.explained),
+                "figures": bool(context.figures) and all(each.synthetic for each in context.figures),
+            },
             totals=_totals(context),
             table_2=records_of(areas),
             table_2_plot=figure_data_uri(
@@ -224,6 +247,60 @@ def render_report(context: ReportContext) -> str:
             checks=[(name, len(rows)) for name, rows in sorted(context.checks.items())],
         )
     )
+
+
+def _is_synthetic(rows: pd.DataFrame) -> bool:
+    """Tell whether all of a block comes from the generator: then its heading says so, and no row has to."""
+    return bool(len(rows)) and all(rows["synthetic"])
+
+
+def _champion_tested(context: ReportContext) -> dict[str, Any] | None:
+    """Return how the champion did on the frozen test split; None where it was not among those tested here."""
+    champion = context.champion
+    tested = {row["model_version"]: row for row in records_of(context.comparison)}
+    return None if champion is None else tested.get(champion.model_version)
+
+
+def _matrix(against_truth: pd.DataFrame) -> dict[str, Any] | None:
+    """Return truth by row and what was said by column, as counts; an abstention is no answer, right or wrong."""
+    counts = {(row["truth"], row["said"]): int(row["segments"]) for row in records_of(against_truth)}
+    if not counts:
+        return None
+    answers = sorted({said for _, said in counts} - {NO_ANSWER})
+    said = [*answers, *({NO_ANSWER} & {said for _, said in counts})]
+    rows: list[dict[str, Any]] = [
+        {
+            "truth": truth,
+            "counts": [counts.get((truth, name), 0) for name in said],
+            "right": counts.get((truth, truth), 0),
+            "answered": sum(counts.get((truth, name), 0) for name in answers),
+        }
+        for truth in sorted({truth for truth, _ in counts})
+    ]
+    return {
+        "said": said,
+        "rows": rows,
+        "right": sum(row["right"] for row in rows),
+        "answered": sum(row["answered"] for row in rows),
+        "faces": sum(counts.values()),
+        "synthetic": _is_synthetic(against_truth),
+    }
+
+
+def _lopsided(against_truth: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the answer that is given to nearly all faces though most are labelled otherwise; None where none is."""
+    rows = [row for row in records_of(against_truth) if row["said"] != NO_ANSWER]
+    given = Counter[str]()
+    for row in rows:
+        given[row["said"]] += int(row["segments"])
+    total = given.total()
+    if total < _LOPSIDED_FROM:
+        return None
+    said, count = given.most_common(1)[0]
+    labelled = sum(int(row["segments"]) for row in rows if row["said"] == row["truth"] == said)
+    if count < _LOPSIDED * total or labelled > total / 2:
+        return None
+    return {"said": said, "count": count, "total": total, "labelled": labelled}
 
 
 def _totals(context: ReportContext) -> dict[str, int]:

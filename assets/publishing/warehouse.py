@@ -18,7 +18,7 @@ from apexline.assets.publishing.warehouse_build import (
     run_checks,
 )
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @dg.asset(

@@ -40,12 +40,15 @@ MARTS = (
     "score_history",
     "verdicts",
     "segments",
+    "reviews",
+    "review_summary",
     "track_quality",
     "camera_day_summary",
     "emotion_by_hour",
     "quarantine",
     "spotting_truth",
     "spotting_summary",
+    "answers_against_truth",
 )
 # A hit needs this intersection over union; up to this length an expression is micro (algorithms, section 4).
 PARAMETERS: Mapping[str, Any] = {"min_iou": 0.5, "micro_s": SegmentConfig().micro_s}

@@ -1,6 +1,6 @@
 """Asset ``training_set``: labelled faces with their features, split by subject."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from apexline.assets.figures import face_strip
 from apexline.assets.lake import Lake, crops_at, each_readable, fingerprint, listed_camera_days, track_of
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters, TrainingSetConfig
+from apexline.assets.reviews import Settled, by_segment, settle
 from apexline.assets.semantics import load_space, rated_pad
 from apexline.assets.training.training_table import FEATURE_VERSION, NAME, load_training_set
 from apexline.features import segment_features
@@ -22,12 +23,12 @@ from apexline.ml import EMOTIONS, PAD_AXES
 from apexline.ml.datasets import face_image, split_by_subject
 from apexline.ml.semantic_space import SemanticSpace
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """A labelled segment of one track: where it lies, its label and its rated PAD (None where not rated)."""
+    """A labelled segment of one track: where it lies, its label and who gave it, its rated PAD (None: not rated)."""
 
     key: str
     clip_id: str
@@ -40,6 +41,12 @@ class Labelled:
     offset: int
     pad: tuple[float, float, float] | None
     synthetic: bool
+    source: str = "annotation"
+    review_ids: tuple[str, ...] = ()
+
+    def shares_a_frame(self, onset: int, offset: int) -> bool:
+        """Tell whether it meets other frames of its track."""
+        return self.onset <= offset and onset <= self.offset
 
 
 @dg.asset(
@@ -58,7 +65,8 @@ def training_set(
 ) -> dg.MaterializeResult:
     """Faces about the apex of labelled segments, their texture and flow, rated PAD, and the subject split.
 
-    Labels come from clip manifests and from rated segments. Subjects are kept apart: no subject is in two folds.
+    Labels come from clip manifests, from people's reviews, which outrank them, and from rated segments. Subjects are
+    kept apart: no subject is in two folds.
     """
     space = load_space(lake)
     labelled = list(labelled_segments(lake, space))
@@ -76,7 +84,9 @@ def training_set(
         folds = _folds(rows, parameters.training_set, previous=_earlier_folds(lake))
         rows = [{**row, "fold": fold} for row, fold in zip(rows, folds, strict=True)]
         lake.write("training_set", NAME, rows, stamp=stamp)
-    table = lake.read("training_set", NAME, columns=["subject", "emotion", "fold", "synthetic"])
+    table = lake.read(
+        "training_set", NAME, columns=["subject", "emotion", "fold", "synthetic", "label_source"]
+    )
     counts = table.group_by(["fold", "emotion"]).aggregate([([], "count_all")]).sort_by("fold")
     return dg.MaterializeResult(
         metadata={
@@ -86,6 +96,7 @@ def training_set(
             "subjects": len(set(table["subject"].to_pylist())),
             "synthetic": bool(table.num_rows) and all(table["synthetic"].to_pylist()),
             "counts": dg.MetadataValue.json(counts.to_pylist()),
+            "label_sources": dg.MetadataValue.json(dict(Counter(table["label_source"].to_pylist()))),
             **figures(context, changed=bool(computed), draw=lambda: _faces(lake)),
             "dagster/row_count": table.num_rows,
             **column_schema("training_set"),
@@ -110,7 +121,11 @@ def _faces(lake: Lake) -> list[tuple[str, Figure]]:
 
 
 def labelled_segments(lake: Lake, space: SemanticSpace) -> Iterator[Labelled]:
-    """Yield the annotated segments whose face was tracked, then the rated segments without an annotation."""
+    """Yield the annotated segments whose face was tracked, those that people reviewed, and then those that were rated.
+
+    A review takes the place of annotations that it meets, and of ratings; where reviewers disagree, nothing is learned
+    from them.
+    """
     pad = rated_pad(lake, space)
     days = {
         clip: day for day in listed_camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)
@@ -130,18 +145,70 @@ def _labelled_of_clip(
 ) -> Iterator[Labelled]:
     labels = lake.read("annotations", clip_id, camera_day=camera_day).to_pylist()
     tracks = lake.read("face_tracks", clip_id, camera_day=camera_day)
-    for label in labels:
-        track_id = track_of(tracks, label)
-        if track_id is not None:
-            yield Labelled(
-                key=label["annotation_id"],
-                clip_id=clip_id,
-                camera_day=camera_day,
-                track_id=track_id,
-                pad=pad.get(label["annotation_id"]),
-                **{k: label[k] for k in ("subject", "emotion", "onset", "apex", "offset", "synthetic")},
-            )
-    yield from _rated_segments(lake, clip_id, camera_day, space, pad)
+    annotated = [
+        Labelled(
+            key=label["annotation_id"],
+            clip_id=clip_id,
+            camera_day=camera_day,
+            track_id=track_id,
+            pad=pad.get(label["annotation_id"]),
+            **{k: label[k] for k in ("subject", "emotion", "onset", "apex", "offset", "synthetic")},
+        )
+        for label in labels
+        if (track_id := track_of(tracks, label)) is not None
+    ]
+    reviews = _reviews_of_clip(lake, clip_id, camera_day)
+    settled = [
+        (track_id, each)
+        for each in filter(None, map(settle, reviews.values()))
+        if (track_id := track_of(tracks, {"apex": each.apex, **each.box})) is not None
+    ]
+    for label in annotated:
+        if not any(t == label.track_id and label.shares_a_frame(e.onset, e.offset) for t, e in settled):
+            yield label
+    subjects = {label.track_id: label.subject for label in annotated}
+    for track_id, each in settled:
+        if each.label in EMOTIONS:
+            yield _reviewed(clip_id, camera_day, track_id, each, subjects, pad)
+    for label in _rated_segments(lake, clip_id, camera_day, space, pad):
+        if label.key not in reviews:  # a person who looked at it outranks ratings of its pleasure
+            yield label
+
+
+def _reviews_of_clip(lake: Lake, clip_id: str, camera_day: str) -> dict[str, list[dict[str, Any]]]:
+    names = [name for name in lake.names("reviews", camera_day=camera_day) if name.startswith(f"{clip_id}-")]
+    rows = [lake.read("reviews", name, camera_day=camera_day).to_pylist() for name in names]
+    return by_segment(row for of_file in rows for row in of_file)
+
+
+def _reviewed(
+    clip_id: str,
+    camera_day: str,
+    track_id: str,
+    review: Settled,
+    subjects: dict[str, str],
+    pad: dict[str, tuple[float, float, float]],
+) -> Labelled:
+    return Labelled(
+        key=review.segment_id,
+        clip_id=clip_id,
+        camera_day=camera_day,
+        track_id=track_id,
+        subject=subjects.get(track_id, _unknown_subject(clip_id)),
+        emotion=review.label,
+        onset=review.onset,
+        apex=review.apex,
+        offset=review.offset,
+        pad=pad.get(review.segment_id),
+        synthetic=review.synthetic,
+        source="review",
+        review_ids=review.review_ids,
+    )
+
+
+def _unknown_subject(clip_id: str) -> str:
+    """Who is in an unlabelled clip is not known and not asked: the whole clip stays in one fold."""
+    return f"clip-{clip_id}"
 
 
 def _rated_segments(
@@ -159,14 +226,14 @@ def _rated_segments(
                 clip_id=clip_id,
                 camera_day=camera_day,
                 track_id=segment["track_id"],
-                # Who is in an unlabelled clip is not known and not asked: the whole clip stays in one fold.
-                subject=f"clip-{clip_id}",
+                subject=_unknown_subject(clip_id),
                 emotion=space.nearest_emotion(np.asarray(rated)),
                 onset=segment["onset"],
                 apex=segment["apex"],
                 offset=segment["offset"],
                 pad=rated,
                 synthetic=False,
+                source="ratings",
             )
 
 
@@ -218,6 +285,8 @@ def _example(
         "texture": texture,
         "flow": flow,
         "synthetic": label.synthetic,
+        "label_source": label.source,
+        "review_ids": list(label.review_ids),
     }
 
 

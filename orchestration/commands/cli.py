@@ -23,6 +23,7 @@ from apexline.orchestration.commands.console import (
     show_progress,
 )
 from apexline.orchestration.settings import Settings, keep_private
+from apexline.review import PORT
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -174,7 +175,7 @@ def erase(
     ] = None,
     camera: Annotated[str, typer.Option(help="All clips of this camera.")] = "",
     day: Annotated[str, typer.Option(help="All clips of this UTC day, YYYY-MM-DD.")] = "",
-    rater: Annotated[str, typer.Option(help="All answers of the rater with this code.")] = "",
+    rater: Annotated[str, typer.Option(help="All answers and reviews of the person with this code.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would go; nothing is deleted.")
     ] = False,
@@ -273,6 +274,14 @@ def bench(
         return
     for title, rows in found.items():
         print_data(rows, as_json=False, title=f"bench {name}: {title}")
+
+
+@app.command()
+def review(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = PORT) -> None:
+    """Serve the timeline of each camera's day, for people who look and correct; open the link that it prints."""
+    from apexline.orchestration.commands.servers import serve_review
+
+    serve_review(Settings(), port=port)
 
 
 @survey_app.command("serve")

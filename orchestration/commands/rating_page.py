@@ -142,10 +142,22 @@ class LakeStore:
     def save(self, rows: list[dict[str, Any]]) -> None:
         """Add answers to ``surveys/page-<rater>.csv``."""
         rater = str(rows[0]["rater"])
+        self._write(rater, [*self._answers(rater), *rows])
+
+    def answers(self, rater: str, segment: str) -> dict[str, int]:
+        """Return what a rater answered to a segment on the page."""
+        return {row["pair"]: int(row["level"]) for row in self._answers(rater) if row["segment"] == segment}
+
+    def replace(self, rater: str, segment: str, rows: list[dict[str, Any]]) -> None:
+        """Write ``surveys/page-<rater>.csv`` with other answers to a segment; the next `retrain` uses those."""
+        others = [row for row in self._answers(rater) if row["segment"] != segment]
+        self._write(rater, [*others, *rows])
+
+    def _write(self, rater: str, rows: list[dict[str, Any]]) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=ANSWER_COLUMNS)
         writer.writeheader()
-        writer.writerows([*self._answers(rater), *rows])
+        writer.writerows(rows)
         with self._lake.replacing(self._answer_file(rater)) as file:
             file.write(text.getvalue().encode())
 

@@ -87,11 +87,22 @@ def serve_survey(settings: Settings, *, port: int) -> None:
     serve(create_rating_page(settings), port=port, origins=settings.server_origins)
 
 
+def serve_review(settings: Settings, *, port: int) -> None:
+    """Serve the review pages until the user interrupts; raises ``OSError`` where the port is taken."""
+    _require_free({"--port": port})
+    from apexline.orchestration.pages import create_review_page
+
+    token = settings.server_token or SecretStr(secrets.token_urlsafe())
+    app = create_review_page(settings)
+    print(_addresses({"Review": port}, token, drawn=settings.server_token is None), flush=True)
+    serve(app, port=port, origins=settings.server_origins, token=token.get_secret_value())
+
+
 def _addresses(ports: Mapping[str, int], token: SecretStr, *, drawn: bool) -> str:
     """Say where to look. A token that was set stays out of what may be a service's log."""
     query = f"/?token={token.get_secret_value()}" if drawn else "/?token=$APEXLINE_SERVER_TOKEN"
     lines = [f"{name:<8} http://{LOOPBACK}:{port}{query}" for name, port in ports.items()]
-    return "\n".join([*lines, "Open these links, which hold the key to the servers. Ctrl-C ends both."])
+    return "\n".join([*lines, "Open these links, which hold the key to the servers. Ctrl-C ends them."])
 
 
 def _code_server(folder: Path) -> tuple[list[str], Path, Path]:

@@ -1,7 +1,7 @@
-"""What raters said: ratings of clips that are erased, or everything that one rater said.
+"""What raters and reviewers said: ratings of clips that are erased, or everything that one person said.
 
-Belongs here: files under ``surveys/``, the table ``ratings``, what the PAD space keeps of stimuli and sources. Stays
-out: fitting the space anew, which the next training does.
+Belongs here: files under ``surveys/``, the tables ``ratings`` and ``reviews``, what the PAD space keeps of stimuli and
+sources. Stays out: fitting the space anew, which the next training does.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
+from apexline.assets.lake import listed_camera_days
 from apexline.assets.semantics import PAGE_PREFIX, read_record, survey_files, write_record
 from apexline.ml.semantic_space import SemanticSpace
 from apexline.ml.surveys import plain, without_rows
@@ -66,6 +67,26 @@ def drop_ratings(line: Line, traces: Traces, found: Found) -> None:
             continue
         rows = line.lake.read("ratings", name, columns=["rater", "segment"])
         rewrite(line.lake, "ratings", name, ~_doomed(rows, traces))
+
+
+def reviews_of(line: Line, traces: Traces) -> Found:
+    """Find what a person reviewed; reviews of erased clips go with the clips' other files."""
+    if not traces.rater:
+        return {}
+    lake = line.lake
+    files = [
+        (day, name) for day in listed_camera_days(lake) for name in lake.names("reviews", camera_day=day)
+    ]
+    return {
+        lake.path("reviews", name, camera_day=day).relative_to(lake.home).as_posix(): 1
+        for day, name in files
+        if any(
+            plain(each) == traces.rater
+            for each in lake.read("reviews", name, camera_day=day, columns=["reviewer"])[
+                "reviewer"
+            ].to_pylist()
+        )
+    }
 
 
 def space_of(line: Line, traces: Traces) -> Found:

@@ -38,6 +38,7 @@ from apexline.orchestration.settings import Settings
 
 OnStep = Callable[[str, int, int], None]
 _LISTED = 10  # remains
+_OF_PEOPLE = ("survey answers", "ratings rows", "reviews")
 
 
 class RemainsError(OSError):
@@ -108,10 +109,11 @@ def preview(settings: Settings, request: Request) -> dict[str, Any]:
 def _traces(line: Line, request: Request) -> Traces:
     if request.rater:
         traces = Traces(rater=request.rater)
-        if not any(
-            place.find(line, traces) for place in PLACES if place.name in ("survey answers", "ratings rows")
-        ):
-            msg = f"no answer of a rater {request.rater!r} is here; codes stand in the files under surveys/"
+        if not any(place.find(line, traces) for place in PLACES if place.name in _OF_PEOPLE):
+            msg = (
+                f"no answer of a rater {request.rater!r} is here; codes stand in the files under surveys/, those of "
+                "reviewers in the warehouse table `reviews`"
+            )
             raise LookupError(msg)
         return traces
     traces = collect(line.lake, find_clips(line.lake, request))

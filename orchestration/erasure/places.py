@@ -30,6 +30,7 @@ PLACES = (
     Place("failure records", files.failures_of),
     Place("survey answers", answers.survey_answers_of, answers.drop_survey_answers),
     Place("ratings rows", answers.ratings_of, answers.drop_ratings),
+    Place("reviews", answers.reviews_of),
     Place("PAD space entries", answers.space_of, answers.drop_from_space),
     Place("training_set rows", files.examples_of, files.drop_examples),
     Place("listed examples", models.listed_examples_of, models.drop_listed_examples),

@@ -29,6 +29,7 @@ from apexline.orchestration.erasure.traces import Traces, pixel_digest
 from apexline.orchestration.settings import Settings
 
 _BLOCK, _OVERLAP = 8 << 20, 4096
+_PEOPLE = ("rater", "reviewer")  # columns that hold codes of people
 _SQLITE, _GZIP, _ZIP, _PARQUET, _DUCKDB = b"SQLite format 3\0", b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"DUCK"
 
 
@@ -150,7 +151,7 @@ def _in_parquet(file: IO[bytes], traces: Traces, stored: set[str], *, with_pixel
             distinct = column.to_pylist() if pa.types.is_nested(column.type) else column.unique().to_pylist()
             values = {str(value) for value in distinct if value is not None}
             found.append(traces.found_in("\n".join(values).encode("utf-8", "surrogateescape")))
-            if traces.rater and name == "rater" and traces.rater in values:
+            if traces.rater and name in _PEOPLE and traces.rater in values:
                 found.append("rater")
         owners = batch["clip_id"].to_pylist() if "clip_id" in texts else [""] * batch.num_rows
         for name in pixels:

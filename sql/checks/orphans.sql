@@ -17,6 +17,8 @@ with referring as (
     select 'expression_segments', clip_id from staging.expression_segments
     union all
     select 'segment_scores', clip_id from staging.segment_scores
+    union all
+    select 'reviews', clip_id from staging.reviews
 ),
 
 final as (

@@ -96,6 +96,18 @@ def score(
     return {**ids, "scored_at": scored_at, "synthetic": True, **said, **more}
 
 
+def review(
+    clip_id: str, track: str, label: str, reviewer: str, reviewed_at: datetime, **more: Any
+) -> dict[str, Any]:
+    """Return a row of ``reviews``; a label that is no emotion is the verdict."""
+    review_id = f"{clip_id}-r{reviewer}-{reviewed_at:%d%H%M}"
+    seen = label not in ("no_expression", "not_a_face", "undo")
+    said = {"verdict": "expression" if seen else label, "emotion": label if seen else None, "undoes": None}
+    frames = {"onset": 10, "apex": 15, "offset": 20, "segment_id": f"{track}-10"}
+    ids = {"review_id": review_id, "clip_id": clip_id, "track_id": track, "reviewer": reviewer}
+    return row_of("reviews", **{**ids, **frames, **said, "reviewed_at": reviewed_at, **more})
+
+
 def promotion(moment: datetime, model: int, **more: Any) -> dict[str, Any]:
     return {"decided_at": moment, "model_version": model, "promoted": True, "approved_by": "ada", **more}
 

@@ -36,7 +36,7 @@ class Store:
     """Consent and answers in memory, and the order in which they came."""
 
     def __init__(self):
-        self.consents, self.answers, self.log = {}, {}, []
+        self.consents, self.given, self.log = {}, {}, []
         self.erasing = False
 
     def writing(self):
@@ -53,19 +53,27 @@ class Store:
         self.consents[consent.rater] = consent
 
     def rated(self, rater):
-        return [row["segment"] for row in self.answers.get(rater, [])]
+        return [row["segment"] for row in self.given.get(rater, [])]
 
     def save(self, rows):
         self.log.append(("answers", rows[0]["rater"]))
-        self.answers.setdefault(rows[0]["rater"], []).extend(rows)
+        self.given.setdefault(rows[0]["rater"], []).extend(rows)
+
+    def answers(self, rater, segment):
+        return {row["pair"]: row["level"] for row in self.given.get(rater, []) if row["segment"] == segment}
+
+    def replace(self, rater, segment, rows):
+        self.log.append(("answers", rater))
+        others = [row for row in self.given.get(rater, []) if row["segment"] != segment]
+        self.given[rater] = [*others, *rows]
 
     def forget(self, rater):
-        self.answers.pop(rater, None)
+        self.given.pop(rater, None)
         self.consents.pop(rater, None)
 
     @property
     def rows(self):
-        return [row for rows in self.answers.values() for row in rows]
+        return [row for rows in self.given.values() for row in rows]
 
 
 class Page:

@@ -42,7 +42,11 @@ def test_a_finished_segment_is_neither_shown_nor_saved_again(page):
 
 def test_a_segment_left_wholly_unanswered_is_finished_without_a_row(page):
     page.begin()
-    assert page.send("aa-20", {"angry_calm": "", "happy_sad": ""}).status_code == 303
+    asked = page.send("aa-20", {"angry_calm": "", "happy_sad": ""})
+    assert (asked.status_code, "You answered no pair" in asked.text) == (200, True)
+    assert "0 of 3 clips" in page.client.get("/thanks").text
+    assert 'name="nothing" value="yes"' in asked.text
+    assert page.send("aa-20", {"nothing": "yes"}).status_code == 303
     assert page.store.rows == []
     assert "1 of 3 clips" in page.client.get("/thanks").text
 
@@ -58,7 +62,7 @@ def test_segments_rated_before_a_restart_are_not_asked_again():
     before = Page()
     before.begin()
     before.send("aa-20", {"angry_calm": "4"})
-    before.store.answers["otter-7"].append({"segment": "gone"})
+    before.store.given["otter-7"].append({"segment": "gone"})
     page = Page(store=before.store)
     text = page.begin(return_key=before.return_key).text
     assert "Clip 2 of 3" in text
@@ -126,7 +130,7 @@ def test_another_browser_needs_the_return_key(page):
 
 def test_answers_without_a_stored_consent_are_nobodys_to_continue():
     store = Store()
-    store.answers["otter-7"] = [{"segment": "aa-20"}]
+    store.given["otter-7"] = [{"segment": "aa-20"}]
     page = Page(store=store)
     assert page.start().status_code == 409
     assert page.start(return_key="AAAA-BBBB-CCCC-DDDD").status_code == 403
@@ -183,7 +187,7 @@ def test_a_rater_withdraws_and_nothing_is_left(page):
     assert "cannot be brought back" in page.client.get("/withdraw").text
     response = page.post("/withdraw")
     assert "Your answers are erased" in response.text
-    assert (page.store.consents, page.store.answers) == ({}, {})
+    assert (page.store.consents, page.store.given) == ({}, {})
     assert not page.client.cookies
     # The other browser's session ended, too, and a page on its way is not taken.
     answers = {"angry_calm": "1", "form_token": token}
@@ -234,3 +238,37 @@ def test_nothing_is_stored_while_the_store_is_being_erased_from(page):
     page.store.erasing = False
     page.send("aa-20", {"angry_calm": "2"})
     assert [row["level"] for row in page.store.rows] == [2]
+
+
+def test_a_rater_goes_back_and_corrects_the_answer_of_the_clip_before(page):
+    first = page.begin()
+    assert "Back to the clip before" not in first.text
+    page.send("aa-20", {"angry_calm": "4", "happy_sad": "2"})
+    asked = page.client.get("/next").text
+    assert '<a href="/segments/aa-20?correct=true">Back to the clip before</a>' in asked
+    text = page.client.get("/segments/aa-20?correct=true").text
+    assert 'name="angry_calm" value="4" checked' in text
+    assert 'name="angry_calm" value="" checked' not in text
+    assert "A clip that you rated; 1 of 3 done" in text
+    assert page.send("aa-20?correct=true", {"angry_calm": "1", "happy_sad": ""}).status_code == 303
+    assert page.store.rows == [{"rater": "otter-7", "segment": "aa-20", "pair": "angry_calm", "level": 1}]
+    assert "1 of 3 clips" in page.client.get("/thanks").text
+
+
+def test_a_correction_to_nothing_asks_and_then_empties_the_page(page):
+    page.begin()
+    page.send("aa-20", {"angry_calm": "4"})
+    asked = page.send("aa-20?correct=true", {"angry_calm": ""})
+    assert 'action="/segments/aa-20?correct=true"' in asked.text
+    assert page.store.rows != []
+    page.send("aa-20?correct=true", {"nothing": "yes"})
+    assert page.store.rows == []
+    assert page.client.get("/segments/aa-20", follow_redirects=False).headers["location"] == "/next"
+
+
+def test_a_correction_needs_the_consent_that_stands(page):
+    page.begin()
+    page.send("aa-20", {"angry_calm": "4"})
+    page.store.consents.clear()
+    assert page.send("aa-20?correct=true", {"angry_calm": "1"}).status_code == 403
+    assert [row["level"] for row in page.store.rows] == [4]

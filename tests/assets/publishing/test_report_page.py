@@ -55,6 +55,7 @@ def bare() -> ReportContext:
         spotting=empty(
             "length hits false_alarms misses precision recall f1 false_alarms_per_minute synthetic"
         ),
+        against_truth=empty("truth said segments synthetic"),
         camera_days=empty(
             "day camera clips tracks kept_frames face_frames segments scored_segments synthetic"
         ),
@@ -70,6 +71,9 @@ def bare() -> ReportContext:
 def full(bare: ReportContext) -> ReportContext:
     """A platform after a demo run."""
     segment = {
+        "day": pd.Timestamp("2026-03-02"),
+        "abstained": False,
+        "reasons": None,
         "onset_at": pd.Timestamp("2026-03-02 08:15:00.400Z"),
         "camera": "gate-01",
         "segment_id": "111111111111-10",
@@ -191,8 +195,58 @@ class Page(HTMLParser):
 def test_the_page_is_well_formed_and_loads_nothing_from_elsewhere(full: ReportContext) -> None:
     page = Page(render_report(full))
     assert page.tags["html"] == page.tags["body"] == page.tags["h1"] == 1
-    assert page.tags["script"] == 0
-    assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
+    assert page.tags["script"] == 1  # sorts and filters; its own
+    own = ("data:image/png;base64,", "#", "http://127.0.0.1:8010/days/")
+    assert all(address.startswith(own) for address in page.addresses)
+
+
+def test_contents_lead_to_every_section_and_times_to_the_timeline(full: ReportContext) -> None:
+    html = render_report(full)
+    page = Page(html)
+    anchors = {address[1:] for address in page.addresses if address.startswith("#")}
+    assert anchors == set(re.findall(r'<section id="([\w-]+)">', html)) - {"more-figures"}
+    timeline = "http://127.0.0.1:8010/days/2026-03-02_gate-01/segments/111111111111-10"
+    assert timeline in page.addresses
+
+
+def test_an_abstention_is_no_answer(full: ReportContext) -> None:
+    silent = full.segments.head(1).assign(abstained=True, reasons=[["low confidence", "blurred face"]])
+    html = render_report(replace(full, segments=silent))
+    row = next(each for each in html.split("<tr>") if "111111111111-10" in each)
+    assert "no answer: low confidence, blurred face" in row
+    assert not re.search(r"happy|0\.75|0\.61|glad", row)
+    old = render_report(replace(full, segments=full.segments.head(1).assign(abstained=None)))
+    assert "no answer:" not in old  # scored before models abstained
+
+
+TRUTH = pd.DataFrame(
+    [("angry", "happy", 6, True), ("angry", "no answer", 2, True),
+     ("happy", "happy", 5, True), ("scared", "scared", 1, True)],
+    columns=["truth", "said", "segments", "synthetic"],
+)  # fmt: skip
+
+
+def test_the_champions_words_stand_against_the_truth(full: ReportContext) -> None:
+    text = Page(render_report(replace(full, against_truth=TRUTH))).text
+    assert "Labelled says happy says scared says no answer Right of those answered" in text
+    assert "angry 6 0 2 0 of 6 happy 5 0 0 5 of 5 scared 0 1 0 1 of 1" in text
+    assert "14 annotated expressions were found and scored, 12 answered, 6 of those as labelled" in text
+    assert "It is not among the versions that were tested" in text
+    tested = replace(full, champion=ChampionSummary(4, "baseline", "demo", NOW))
+    assert "it recognises 81.0 % and classifies 81.0 % rightly" in Page(render_report(tested)).text
+    assert "there is no truth to hold it against" in Page(render_report(full)).text
+
+
+def test_an_answer_that_is_given_to_nearly_all_faces_is_said_at_the_top(full: ReportContext) -> None:
+    def said(rows: pd.DataFrame) -> bool:
+        text = Page(render_report(replace(full, against_truth=rows))).text
+        return (
+            "The champion says “happy” of 11 of 12 annotated expressions, 5 of which are labelled so." in text
+        )
+
+    assert said(TRUTH)
+    assert not said(TRUTH.assign(said=TRUTH["truth"]))
+    assert not said(TRUTH.head(1))  # too few to tell
 
 
 def test_every_figure_is_embedded_with_words_for_those_who_cannot_see_it(full: ReportContext) -> None:
@@ -219,7 +273,7 @@ def test_header_says_what_when_and_by_what(full: ReportContext) -> None:
 
 def test_text_is_escaped(full: ReportContext) -> None:
     html = render_report(full)
-    assert "<script" not in html
+    assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;.mp4" in html
     assert "glad, &lt;excited&gt;" in html
 
@@ -230,19 +284,23 @@ def test_it_never_claims_feelings_or_identity(full: ReportContext, bare: ReportC
         assert "apparent expression, never what a person feels; never identity" in text
 
 
-def test_synthetic_stands_beside_every_synthetic_number(full: ReportContext) -> None:
+def blocks(html: str) -> dict[str, str]:
+    return dict(re.findall(r'<section id="([\w-]+)">(.*?)</section>', html, flags=re.DOTALL))
+
+
+def test_synthetic_stands_once_in_a_block_or_beside_each_number_of_a_mixed_one(full: ReportContext) -> None:
     html = render_report(full)
     assert "Synthetic data." in html
-    for row in re.findall(r"<tr>(?:(?!</tr>).)*</tr>", html, flags=re.DOTALL):
-        if "<th" in row:
-            continue
-        from_generator = any(
-            mark in row for mark in ("SL + optical", "Original DeepID", "gate-01", "KMO", "overall")
-        )
-        if from_generator:
-            assert "synthetic" in row, row
-    real = next(row for row in html.split("<tr>") if row.startswith("<td>spectral"))
-    assert "synthetic" not in real
+    badge = '<span class="badge">synthetic</span>'
+    for name in ("table-3", "spotting", "camera-days", "segments", "semantic-space", "promotions", "figures"):
+        block = blocks(html)[name]
+        assert block.count(badge) == 1, name
+        assert badge in block.partition("</h2>")[0], name
+    rows = blocks(html)["table-2"].split("<tr>")
+    assert [badge in row for row in rows if "SL + optical" in row or "spectral" in row] == [True, False]
+    mixed = pd.concat([full.segments.head(1), full.segments.head(1).assign(synthetic=False)])
+    block = blocks(render_report(replace(full, segments=mixed)))["segments"]
+    assert [badge in row for row in block.split("<tr>") if "111111111111-10" in row] == [True, False]
 
 
 def test_real_data_carries_no_banner(bare: ReportContext) -> None:

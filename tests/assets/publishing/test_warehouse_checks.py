@@ -22,6 +22,7 @@ from tests.assets.small_lake import (
     face,
     promotion,
     put,
+    review,
     score,
     segment,
 )
@@ -39,6 +40,19 @@ PLANTED: dict[str, tuple[str, str, list[dict[str, Any]], str | None, int]] = {
     ),
     "orphans": ("face_tracks", "x", [face("d" * 16, T4, 0), face("d" * 16, T4, 1)], DAY_2, 1),
     "segments_out_of_order": ("expression_segments", "x", [segment(C, T3, 40, 39, 50)], DAY_2, 1),
+    "reviews_out_of_order": (
+        "reviews",
+        f"{A}-r1",
+        [
+            review(A, T1, "sad", "otter", at("10:00")),
+            review(A, T1, "happy", "otter", at("10:01"), apex=21),
+            review(A, T1, "not_a_face", "otter", at("10:02"), emotion="happy"),
+            review(A, T1, "other", "otter", at("10:03")),
+            review(A, T1, "undo", "otter", at("10:04"), onset=None, apex=None, offset=None),
+        ],
+        DAY_1,
+        3,
+    ),
     "segments_without_track": ("expression_segments", "x", [segment(C, T4, 40, 45, 50)], DAY_2, 1),
     "overlapping_segments": ("expression_segments", "x", [segment(C, T3, 20, 25, 30)], DAY_2, 1),
     "invalid_probabilities": (

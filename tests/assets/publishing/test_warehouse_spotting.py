@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from apexline.assets.publishing.warehouse_build import build_warehouse
-from tests.assets.small_lake import DAY_1, T1, T2, T3, T4, A, B, ask, put, segment
+from tests.assets.small_lake import DAY_1, T1, T2, T3, T4, A, B, ask, at, put, score, segment
 
 
 def test_spotting_truth_matches_by_face_and_overlap(small_warehouse: Path) -> None:
@@ -57,3 +57,13 @@ def test_two_findings_never_hit_one_annotation(small_lake: Path, tmp_path: Path)
         "select outcome, count(*) from spotting_truth where clip_id = $clip group by outcome order by outcome"
     )
     assert ask(tmp_path / "w.duckdb", query, clip=A) == [("false_alarm", 1), ("hit", 1)]
+
+
+def test_what_the_champion_says_stands_against_the_labels(small_lake: Path, tmp_path: Path) -> None:
+    build_warehouse(small_lake, tmp_path / "w.duckdb")
+    query = "select truth, said, segments from answers_against_truth"
+    assert ask(tmp_path / "w.duckdb", query) == [("happy", "calm", 1)]
+    silent = [score(A, T1, 10, 2, at("13:00"), abstained=True, reasons=["blurred face"])]
+    put(small_lake, "segment_scores", f"{A}-v2-later", silent, DAY_1)
+    build_warehouse(small_lake, tmp_path / "w.duckdb")
+    assert ask(tmp_path / "w.duckdb", query) == [("happy", "no answer", 1)]

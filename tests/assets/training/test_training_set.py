@@ -13,7 +13,7 @@ from apexline.assets.training.training_set import (
     frames_to_learn,
     labelled_segments,
 )
-from tests.assets.small_lake import row_of
+from tests.assets.small_lake import at, review, row_of
 from tests.assets.training.examples import EMOTIONS, example
 
 DAY = "2026-03-02_gate-03"
@@ -112,6 +112,55 @@ def test_a_clip_without_labels_is_one_subject_of_its_own(labelled_lake, space):
     *_, rated = labelled_segments(labelled_lake, space)
     assert rated.subject == f"clip-{CLIP}"
     assert not rated.synthetic
+
+
+def reviewed(lake, *said):
+    """Store reviews of the face that was annotated, or of the other; return what is learned, by who said it."""
+    for track, label, reviewer, more in said:
+        box = {"x": 102.0 if track == TRACK else 300.0, "y": 50.0, "w": 40.0, "h": 40.0}
+        row = review(
+            CLIP, track, label, reviewer, at("10:00"), **{**box, "apex": 5, "synthetic": False, **more}
+        )
+        lake.write("reviews", f"{row['review_id']}{track}", [row], stamp="v", camera_day=DAY)
+
+
+def learned(lake, space):
+    return {each.key: each for each in labelled_segments(lake, space)}
+
+
+def test_a_review_is_learned_with_its_provenance_in_the_place_of_an_annotation(labelled_lake, space):
+    reviewed(labelled_lake, (TRACK, "scared", "otter", {"onset": 2, "offset": 9, "segment_id": f"{TRACK}-1"}))
+    found = learned(labelled_lake, space)
+    assert set(found) == {f"{TRACK}-1", f"{OTHER}-2"}
+    label = found[f"{TRACK}-1"]
+    assert (label.emotion, label.onset, label.offset, label.source) == ("scared", 2, 9, "review")
+    assert label.review_ids == (f"{CLIP}-rotter-041000",)
+    assert label.subject == "v07"  # as of the annotation of that face: it stays in its fold
+    assert (found[f"{OTHER}-2"].source, found[f"{OTHER}-2"].review_ids) == ("ratings", ())
+
+
+def test_a_review_elsewhere_leaves_the_annotation_alone(labelled_lake, space):
+    reviewed(
+        labelled_lake, (TRACK, "happy", "otter", {"onset": 20, "offset": 30, "segment_id": f"{TRACK}-20"})
+    )
+    assert {each.source for each in learned(labelled_lake, space).values()} == {
+        "annotation",
+        "review",
+        "ratings",
+    }
+
+
+@pytest.mark.parametrize("label", ["other", "no_expression", "not_a_face"])
+def test_what_is_none_of_the_four_is_not_learned_nor_what_it_speaks_of(labelled_lake, space, label):
+    reviewed(labelled_lake, (OTHER, label, "otter", {"segment_id": f"{OTHER}-2", "onset": 2, "offset": 6}))
+    reviewed(labelled_lake, (TRACK, label, "otter", {"segment_id": f"{TRACK}-1", "onset": 2, "offset": 6}))
+    assert learned(labelled_lake, space) == {}
+
+
+def test_where_reviewers_disagree_neither_is_learned(labelled_lake, space):
+    more = {"segment_id": f"{OTHER}-2", "onset": 2, "offset": 6}
+    reviewed(labelled_lake, (OTHER, "happy", "otter", more), (OTHER, "angry", "heron", more))
+    assert set(learned(labelled_lake, space)) == {f"{CLIP}-a0"}
 
 
 def examples(*subjects):

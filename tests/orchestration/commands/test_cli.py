@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from apexline.orchestration.commands import cli
 
 COMMANDS = (
-    *("demo", "ui", "ingest", "score", "erase", "doctor", "retry", "bench"),
+    *("demo", "ui", "ingest", "score", "erase", "doctor", "retry", "review", "bench"),
     *("approve", "champion", "rollback", "demote", "compare", "lineage"),
     *("survey", "survey serve", "survey import", "survey power"),
 )

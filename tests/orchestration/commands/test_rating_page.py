@@ -102,6 +102,10 @@ def test_consent_and_answers_lie_in_files_of_their_own_until_the_rater_withdraws
     browser.post(f"/segments/{T1}-2", data={pair: "4", "form_token": token})
     assert [path.name for path in survey_files(lake)] == ["page-otter.csv"]
     assert f"otter,{T1}-2,{pair},4" in (surveys / "page-otter.csv").read_text()
+    corrected = browser.get(f"/segments/{T1}-2?correct=true").text
+    assert f'name="{pair}" value="4" checked' in corrected
+    browser.post(f"/segments/{T1}-2?correct=true", data={pair: "2", "form_token": token})
+    assert (surveys / "page-otter.csv").read_text().splitlines()[1:] == [f"otter,{T1}-2,{pair},2"]
 
     again = TestClient(create_rating_page(Settings(home=str(lake.home))))  # after a restart
     assert again.post("/start", data={"rater": "otter", "consent": "yes"}).status_code == 409

@@ -38,6 +38,7 @@ def free():
     ("command", "option"),
     [("ui --mlflow-port {free} --port {taken}", "--port"),
      ("ui --port {free} --mlflow-port {taken}", "--mlflow-port"),
+     ("review --port {taken}", "--port"),
      ("survey serve --port {taken}", "--port")],
 )  # fmt: skip
 def test_a_taken_port_is_named_with_its_holder_and_the_remedy(

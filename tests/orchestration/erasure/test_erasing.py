@@ -42,7 +42,7 @@ COUNTS = {
     "logs": 4,
     "pages": 2,
     "warehouse files": 2,
-    "lake files": 8,
+    "lake files": 10,
     "earlier receipts": 1,
 }
 
@@ -242,6 +242,8 @@ def test_a_raters_answers_go_and_nobody_elses(small):
     assert remains(home, ["anna7"]) == []
     assert (receipt["raters"], receipt["clips"], receipt["content"]) == (1, 0, [])
     assert set(small.lake.read_all("ratings")["rater"].to_pylist()) == {"r2"}
+    assert small.lake.read_all("reviews")["reviewer"].to_pylist() == ["r2"] * 3
+    assert receipt["deleted"]["reviews"] == 3
     text = (home / "surveys" / "import.csv").read_text(encoding="utf-8")
     assert text.count('"Zoë; r"') == 3
     assert json.loads((home / "surveys" / "sessions.json").read_text()) == {

@@ -72,6 +72,17 @@ class Browser:
         """Return what the page says."""
         return str(self.run("document.body ? document.body.innerText : ''"))
 
+    def press(self, key: str) -> None:
+        """Press a key, as a person would who looks at the page."""
+        for kind in ("keyDown", "keyUp"):
+            text = {"text": "\r" if key == "Enter" else key} if kind == "keyDown" and key != "Tab" else {}
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, **text)
+
+    def click(self, x: float, y: float) -> None:
+        """Click at a place of the page, px."""
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
     def picture(self, file: Path) -> None:
         """Write what the page looks like."""
         file.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))

@@ -1,0 +1,27 @@
+"""What people look at, and what they said of it: a camera's day, reviews of its segments."""
+
+from apexline.assets.reviews.days import Days, Row, versions_of
+from apexline.assets.reviews.opinions import (
+    LABELS,
+    Review,
+    Settled,
+    by_segment,
+    check_reviewer,
+    keep_review,
+    settle,
+    undo_review,
+)
+
+__all__ = [
+    "Days",
+    "LABELS",
+    "Review",
+    "Row",
+    "Settled",
+    "by_segment",
+    "check_reviewer",
+    "keep_review",
+    "settle",
+    "undo_review",
+    "versions_of",
+]

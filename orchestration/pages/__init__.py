@@ -1,0 +1,5 @@
+"""Our own pages over this installation's lake: what is shown, and where it comes from."""
+
+from apexline.orchestration.pages.review_page import create_review_page
+
+__all__ = ["create_review_page"]
