@@ -53,7 +53,7 @@ ones take it over for an hour.
 
 The reckoning is arithmetic on these figures, beside the work on the clips themselves: {_CLIPS_PER_HOUR} clips an
 hour and camera; a run for each clip, or one for what came in since the last tick, {_TICK_S:g} s ago, which draws
-nothing.
+nothing. What each further camera-day adds to the record of a run is not measured by itself.
 
 What gives out first as cameras are added, and what replaces it: the cores for the clips' own work (more cores, and
 `APEXLINE_NUM_WORKERS` and `APEXLINE_NUM_RUNS` with them); then Dagster's SQLite files, which one process writes at a
@@ -241,7 +241,7 @@ def _installation(folder: Path) -> Generator[_Site]:
             yield site
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(timeout=60)
+            server.wait(timeout=_PATIENCE_S)
 
 
 def _await_start(site: _Site) -> None:
