@@ -27,9 +27,9 @@ Floats = NDArray[np.float32]
 # Words for a change that is none of the emotions, and adjectives that say where those lie in PAD.
 _OTHER_WORDS = frozenset({"surprise", "sadness", "disgust", "contempt"})
 _OTHER_ADJECTIVES = ["surprised", "sad", "disgusted"]
-_TEMPERATURE = 0.5
+_TEMPERATURE = 0.4
 # Four words share what is another expression: each has to be this much above one of the emotions.
-_OTHER_MARGIN = 0.3
+_OTHER_MARGIN = 0.2
 _CALM = EMOTIONS.index("calm")
 _NAMED = READINGS["FER+"]
 
