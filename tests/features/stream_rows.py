@@ -5,14 +5,17 @@ from dataclasses import fields
 import numpy as np
 
 from apexline.features.config import FeatureConfig
+from apexline.features.expression import ExpressionStream
 from apexline.features.flow.stream import FlowStream
 from apexline.features.modc.stream import TextureStream
+from apexline.features.spotting.config import SegmentConfig
 
 FPS = 25.0
 
 
 def cpu(**sections):
-    return FeatureConfig(device="cpu", **sections)
+    """Parameters for the processor; segments by the hand-made rule, where no others are given."""
+    return FeatureConfig(**{"device": "cpu", "segments": SegmentConfig(rule="curves"), **sections})
 
 
 def run(stream, crops, *, fps=FPS, first=0, skip=()):
@@ -34,7 +37,9 @@ def no_texture():
 
 
 def rows_of(crops, config, **options):
+    """Rows of texture, of flow and of words."""
     return (
         columns(run(TextureStream(config.texture, config.device), crops, **options)),
         columns(run(FlowStream(config.flow, config.device), crops, **options)),
+        columns(run(ExpressionStream(), crops, **options)),
     )

@@ -44,14 +44,14 @@ def test_a_still_face_gives_no_segment(still_crops):
 
 @pytest.mark.parametrize("fusion", ["or", "mean"])
 def test_other_fusions_find_the_smile(smiling_rows, fusion):
-    config = cpu(segments=SegmentConfig(fusion=fusion))
+    config = cpu(segments=SegmentConfig(rule="curves", fusion=fusion))
     segments = find_segments(*smiling_rows, track_id="abc", config=config)
     assert any(min(s.offset, 45) - max(s.onset, 20) > 12 for s in segments)
     assert {s.source for s in segments} & {"both"}
 
 
 def test_texture_speaks_where_flow_is_silent(smiling_rows):
-    config = cpu(segments=SegmentConfig(min_motion_px=50.0, min_difference=0.001))
+    config = cpu(segments=SegmentConfig(rule="curves", min_motion_px=50.0, min_difference=0.001))
     segments = find_segments(*smiling_rows, track_id="abc", config=config)
     assert segments
     assert {s.source for s in segments} == {"texture"}
@@ -87,9 +87,10 @@ def test_a_still_has_no_motion(smiling_crops):
 
 
 @pytest.mark.slow
-def test_a_drawn_smile_is_spotted_in_a_clip(astronaut_clip):
+@pytest.mark.parametrize("rule", ["learned", "curves"])
+def test_a_drawn_smile_is_spotted_in_a_clip(astronaut_clip, rule):
     truth = astronaut_clip.annotations[0]
-    segments = spot_clip(astronaut_clip.path, config=cpu())
+    segments = spot_clip(astronaut_clip.path, config=cpu(segments=SegmentConfig(rule=rule)))
     overlap = max(
         (min(s.offset, truth["offset"]) - max(s.onset, truth["onset"]) + 1)
         / (max(s.offset, truth["offset"]) - min(s.onset, truth["onset"]) + 1)
@@ -101,8 +102,12 @@ def test_a_drawn_smile_is_spotted_in_a_clip(astronaut_clip):
 
 @pytest.mark.parametrize(
     "segments",
-    [SegmentConfig(), SegmentConfig(min_motion_px=50.0, min_difference=0.001)],
-    ids=["motion decides", "texture decides"],
+    [
+        SegmentConfig(rule="curves"),
+        SegmentConfig(rule="curves", min_motion_px=50.0, min_difference=0.001),
+        SegmentConfig(rule="learned", min_probability=0.001),  # drawn faces are no people: anything counts
+    ],
+    ids=["motion decides", "texture decides", "learned"],
 )
 def test_each_track_is_spotted_by_its_own_motion_and_texture(
     monkeypatch, tmp_path, smiling_crops, still_crops, segments

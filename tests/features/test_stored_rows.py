@@ -37,7 +37,7 @@ def test_a_long_hole_splits_the_track(smiling_crops):
 
 
 def test_rest_can_be_the_reference_frame(smiling_crops):
-    config = cpu(segments=SegmentConfig(rest="none"))
+    config = cpu(segments=SegmentConfig(rule="curves", rest="none"))
     rows = rows_of(smiling_crops[34:], config)
     # the track begins smiling, so its calm is seen as motion
     assert track_curves(*rows, config=config)[0].motion[-5:].min() > 1
@@ -45,7 +45,7 @@ def test_rest_can_be_the_reference_frame(smiling_crops):
 
 
 def test_unknown_region_says_what_the_rows_hold(smiling_rows):
-    config = cpu(segments=SegmentConfig(regions=("chin",)))
+    config = cpu(segments=SegmentConfig(rule="curves", regions=("chin",)))
     with pytest.raises(ValueError, match=r"names \['chin'\].*re-materialise flow_features"):
         find_segments(*smiling_rows, track_id="abc", config=config)
 
@@ -57,4 +57,31 @@ def test_no_rows_give_no_segments(smiling_rows):
 
 @pytest.mark.parametrize(("smooth_s", "fps"), [(0.28, 2 / 0.28), (0.0, 2.0), (4.0, 2.0)])
 def test_least_frame_rate_follows_from_holes_and_smoothing(smooth_s, fps):
-    assert least_fps(FeatureConfig(segments=SegmentConfig(smooth_s=smooth_s))) == pytest.approx(fps)
+    assert least_fps(
+        FeatureConfig(segments=SegmentConfig(rule="curves", smooth_s=smooth_s))
+    ) == pytest.approx(fps)
+
+
+def test_words_are_bridged_and_brought_to_even_steps(smiling_crops):
+    rows = rows_of(smiling_crops, cpu(), skip={24, 25})
+    texture, flow, words = rows
+    (curves,) = track_curves(*rows, config=cpu())
+    assert curves.words.shape == (60, words["words"].shape[1])
+    # kept frames have their own, in frames 24 and 25 lie thirds of the way from 23 to 26
+    own = {frame: logits for frame, logits in zip(words["frame"].tolist(), words["words"], strict=True)}
+    np.testing.assert_allclose(curves.words[23], own[23], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(curves.words[24], (2 * own[23] + own[26]) / 3, rtol=1e-4, atol=1e-4)
+    # rows of words that lack frames are bridged too, whatever their order
+    mixed = {name: np.concatenate([values[30:], values[:28]]) for name, values in words.items()}
+    (again,) = track_curves(texture, flow, mixed, config=cpu())
+    np.testing.assert_allclose(again.words[10], curves.words[10], rtol=1e-5, atol=1e-5)
+    assert np.isfinite(again.words).all()
+
+
+def test_the_learned_rule_asks_for_words_and_the_hand_made_does_without(smiling_rows):
+    texture, flow, _ = smiling_rows
+    (curves,) = track_curves(texture, flow, config=cpu())
+    assert curves.words is None
+    assert find_segments(texture, flow, track_id="a", config=cpu())
+    with pytest.raises(ValueError, match="re-materialise expression_features"):
+        find_segments(texture, flow, track_id="a", config=cpu(segments=SegmentConfig()))

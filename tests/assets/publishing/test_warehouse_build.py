@@ -31,7 +31,7 @@ from apexline.bench.paths import CONFIGS
 from apexline.features import load_config
 from apexline.features.spotting import SegmentConfig
 from apexline.ml.spotting_metrics import MICRO_S
-from tests.assets.small_lake import DAY_1, DAY_2, T4, B, C, ask, at, put, segment
+from tests.assets.small_lake import DAY_1, DAY_2, T4, A, B, C, ask, at, put, segment
 
 
 def test_an_empty_lake_gives_empty_relations_that_hold_every_check(tmp_path: Path) -> None:
@@ -55,10 +55,27 @@ def test_counts_are_those_of_the_lake(small_lake: Path, tmp_path: Path) -> None:
 
 def test_every_column_of_the_schemas_arrives_but_pixels_and_vectors(small_warehouse: Path) -> None:
     left_out = {"landmarks", "crop", "block_differences", "hoof", "image", "texture", "flow"}
+    logits = {"expression_features": {"words"}}  # those of a segment arrive
     with open_warehouse(small_warehouse) as connection:
         for table, schema in TABLES.items():
             stored = [row[0] for row in connection.execute(f"describe staging.{table}").fetchall()]
-            assert [c for c in stored if c != "camera_day"] == [n for n in schema.names if n not in left_out]
+            expected = [n for n in schema.names if n not in left_out | logits.get(table, set())]
+            assert [c for c in stored if c != "camera_day"] == expected
+
+
+@pytest.mark.parametrize("pattern", [f"{A}-v1.parquet", "*.parquet"], ids=["one file", "all files"])
+def test_scores_from_before_other_was_an_answer_have_none_for_it(
+    small_lake: Path, tmp_path: Path, pattern: str
+) -> None:
+    old = sorted((small_lake / "segment_scores").rglob(pattern))
+    assert old
+    for path in old:
+        pq.write_table(pq.ParquetFile(path).read().drop_columns(["p_other"]), path)
+    build_warehouse(small_lake, tmp_path / "w.duckdb")
+    with open_warehouse(tmp_path / "w.duckdb") as connection:
+        history = connection.execute("select model_version, p_other from score_history").fetchall()
+        assert {known for model, known in history if model == 1} == {None}
+        assert run_checks(connection)["invalid_probabilities"].empty
 
 
 def test_tables_of_a_camera_day_say_which(small_warehouse: Path) -> None:

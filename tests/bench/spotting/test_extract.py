@@ -5,14 +5,20 @@ from types import SimpleNamespace
 import numpy as np
 
 from apexline.bench.spotting import extract
-from apexline.bench.spotting.extract import TrackRows, extract_clip
+from apexline.bench.spotting.extract import TrackRows, default_config, extract_clip, paper_config
 from apexline.bench.spotting.faces import make_face
 from apexline.bench.spotting.methods import FlowRule, Thresholds
 
 
+def test_what_is_compared_are_hand_made_rules():
+    assert default_config().segments.rule == paper_config().segments.rule == "curves"
+
+
 def test_a_clip_is_extracted_for_all_methods(astronaut_clip):
     (rows,) = extract_clip(astronaut_clip.path)
-    assert set(rows.tables) == {"texture", "flow", "paper_texture", "paper_flow", "moilanen", "mdmd"}
+    ours, others = {"texture", "flow", "words"}, {"paper_texture", "paper_flow", "moilanen", "mdmd"}
+    assert set(rows.tables) == ours | others
+    assert rows.tables["words"]["words"].shape == (len(rows.tables["words"]["frame"]), 15)
     face = make_face("a", "p", np.arange(rows.frames[-1] + 1) / 25, [], [rows])
     (stretch,) = face.stretches
     assert set(stretch.textures) == {"sl", "sr", "cod", "dcp", "hog", "lbp"}
@@ -21,8 +27,11 @@ def test_a_clip_is_extracted_for_all_methods(astronaut_clip):
     for curves in face.baselines.values():
         assert curves[0].values.shape == stretch.curves.times.shape
         assert (curves[0].values >= 0).all()
-    (own,) = extract_clip(astronaut_clip.path, baselines=False)
-    assert set(own.tables) == {"texture", "flow"}
+    (own,) = extract_clip(astronaut_clip.path, baselines=False, answers=True)
+    assert set(own.tables) == {*ours, "answers"}
+    answers = own.tables["answers"]
+    assert answers["logits"].shape == (len(answers["frame"]), 4)
+    np.testing.assert_array_equal(answers["frame"], own.tables["words"]["frame"])
     # an empty track, whose frames were all dropped, makes a face that shows nothing
     dropped = TrackRows("x", np.arange(3), np.zeros((3, 4)), {})
     scores, found = FlowRule().spot(make_face("a", "p", np.arange(3) / 25, [], [dropped]), Thresholds())

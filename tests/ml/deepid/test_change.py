@@ -7,7 +7,7 @@ import pytest
 
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets import RATERS_WORDS
-from apexline.ml.deepid.change import Change, change_probabilities, predict_changes
+from apexline.ml.deepid.change import _TEMPERATURE, Change, change_probabilities, predict_changes
 from apexline.ml.deepid.model import ExpressionModel
 from apexline.ml.deepid.train import train_deepid
 from apexline.ml.emotions import ANSWERS, EMOTIONS
@@ -81,7 +81,7 @@ def test_a_change_is_named_by_what_rose(models, changes):
     bright, dark = np.full((1, 48, 48), 200, np.uint8), np.full((2, 48, 48), 20, np.uint8)
     known = Known(models["baseline"], np.zeros(4))
     found = predict_changes(known, [Change(bright, dark, NO_WORDS), Change(dark, bright, NO_WORDS)])
-    odds = np.exp(2.0 / 0.5)
+    odds = np.exp(2.0 / _TEMPERATURE)
     # anger rose by 2; against the change, joy and fear lose less than anger; calm is out in both
     np.testing.assert_allclose(found.probabilities[0, :4], np.array([1, odds, 0, 1]) / (odds + 2), rtol=1e-4)
     assert found.emotion[0] == "angry"
