@@ -1,7 +1,7 @@
 """Which possible changes are expressions: a forest of small trees, learned from clips of other people.
 
 Belongs here: the forest as arrays, its scores, and the choice among candidates that overlap. Stays out: what it looks
-at (``candidates``) and learning it (``bench.spotting.learn``).
+at (``candidates``) and learning it (``bench.line.learn``).
 
 The trees are learned with scikit-learn and kept as arrays: no pickle, and nothing to import where clips are spotted.
 """

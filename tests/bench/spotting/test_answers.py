@@ -7,8 +7,8 @@ from apexline.ml.datasets import face_image
 from apexline.ml.deepid import load_pretrained
 
 
-def test_each_crop_has_the_logits_of_the_shipped_model(rng):
-    crops = rng.integers(0, 256, (2, 128, 128), np.uint8)
+def test_each_crop_has_the_logits_of_the_shipped_model():
+    crops = np.random.default_rng(0).integers(0, 256, (2, 128, 128), np.uint8)
     stream = AnswerStream()
     rows = [row for k, crop in enumerate(crops) for row in stream.push(crop, 7 + k, k / 25)]
     assert [row.frame for row in rows] == [7, 8]
