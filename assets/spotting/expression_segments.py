@@ -11,10 +11,12 @@ from apexline.assets.lake import (
     Lake,
     fingerprints,
     for_each_clip,
+    hash_file,
     write_segments,
 )
 from apexline.assets.metadata import Drawing, asset_attributes, column_schema, figures, table_preview
 from apexline.assets.parameters import Parameters
+from apexline.features.spotting import SHIPPED_FOREST
 
 CODE_VERSION = "4"
 _EXPLAINED = 50  # tracks
@@ -47,7 +49,7 @@ def expression_segments(
         ["expression_segments"],
         clips=lambda day: fingerprints(lake, day, *DECIDING_COLUMNS),
         code_version=CODE_VERSION,
-        depends_on=[parameters.hash_of("features.segments")],
+        depends_on=[parameters.hash_of("features.segments"), hash_file(SHIPPED_FOREST)],
         compute=partial(write_segments, lake, parameters.features),
     )
     table = lake.read_all("expression_segments", camera_days=context.partition_keys)

@@ -16,12 +16,13 @@ from apexline.assets.lake import (
     TrackStream,
     fingerprints,
     for_each_clip,
+    hash_file,
     write_track_features,
 )
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters
 from apexline.features import FeatureConfig
-from apexline.features.expression import ExpressionStream
+from apexline.features.expression import WEIGHTS, ExpressionStream
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream
 
@@ -40,8 +41,8 @@ class _Stage:
     name : str
         The asset and its table.
     description, code_version : str
-    sections : tuple of str
-        Parts of the parameter file that the rows depend on.
+    depends_on : callable
+        From the parameters, the fingerprint of what else the rows depend on.
     stream_maker : callable
         From the configuration, what makes the stream of one track. Worker processes get the latter pickled: it holds a
         class of a module, and of the parameters what it needs.
@@ -60,7 +61,7 @@ class _Stage:
     name: str
     description: str
     code_version: str
-    sections: tuple[str, ...]
+    depends_on: Callable[[Parameters], str]
     stream_maker: Callable[[FeatureConfig], Callable[[], TrackStream]]
     check: str
     value: str
@@ -74,7 +75,7 @@ _TEXTURE = _Stage(
     description="MODC feature-difference curves (eq. 1-10, 21): chi-square distance of each frame's block "
     "histograms.\n\nOne row per kept face, frame and descriptor kind.",
     code_version=TEXTURE_CODE_VERSION,
-    sections=("features.texture",),
+    depends_on=lambda parameters: parameters.hash_of("features.texture"),
     stream_maker=lambda features: partial(TextureStream, features.texture, features.device),
     check="texture_is_finite",
     value="difference",
@@ -87,7 +88,7 @@ _FLOW = _Stage(
     description="Horn-Schunck flow of brows, eyes and mouth (eq. 11-20), head motion removed.\n\n"
     "One row per kept face, frame and region: displacement against the reference, module, angle, px per second.",
     code_version=FLOW_CODE_VERSION,
-    sections=("features.flow",),
+    depends_on=lambda parameters: parameters.hash_of("features.flow"),
     stream_maker=lambda features: partial(FlowStream, features.flow, features.device),
     check="flow_is_finite",
     value="magnitude",
@@ -102,7 +103,7 @@ _EXPRESSION = _Stage(
     description="How a face looks in words: logits of FER+'s and FER2013's words by the DeepID network that ships with "
     "the package (eq. 25).\n\nOne row per kept face and frame. What spots, not what answers: that is the champion.",
     code_version=EXPRESSION_CODE_VERSION,
-    sections=(),
+    depends_on=lambda _: hash_file(WEIGHTS),
     stream_maker=lambda _: ExpressionStream,
     check="words_are_finite",
     value="words",
@@ -145,7 +146,7 @@ def _build(stage: _Stage) -> dg.AssetsDefinition:
             [stage.name],
             clips=lambda day: fingerprints(lake, day, "face_tracks"),
             code_version=stage.code_version,
-            depends_on=[parameters.hash_of(*stage.sections)] if stage.sections else [],
+            depends_on=[stage.depends_on(parameters)],
             compute=partial(write_track_features, lake, stage.name, stage.stream_maker(parameters.features)),
             workers=workers,
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from upath import UPath
 
+from apexline.assets.lake.clips import hash_file
 from apexline.assets.lake.storage import Lake, fingerprint
 from apexline.assets.lake.workers import ClipWorkers
 from apexline.assets.spotting.face_features import (
@@ -15,6 +16,7 @@ from apexline.assets.spotting.face_features import (
     texture_features,
 )
 from apexline.features.expression import shipped_network
+from apexline.features.expression.network import WEIGHTS
 from apexline.features.faces.alignment import CROP_SIZE
 
 DAY, CLIP, TRACKS = "2026-03-02_gate-03", "aaaa000011112222", "stamp of the tracks"
@@ -86,5 +88,8 @@ def test_words_have_a_row_for_each_crop_and_follow_no_parameter(materialise, lak
     pixels = np.stack([np.frombuffer(row["crop"], np.uint8).reshape(CROP_SIZE, CROP_SIZE) for row in crops])
     np.testing.assert_allclose([row["words"] for row in rows], shipped_network()(pixels), atol=1e-4)
     assert found.metadata["dagster/row_count"].value == 12
-    wanted = fingerprint(["expression_features"], fingerprint(TRACKS), EXPRESSION_CODE_VERSION)
+    # other weights see other words in the same faces
+    wanted = fingerprint(
+        ["expression_features"], fingerprint(TRACKS), EXPRESSION_CODE_VERSION, hash_file(WEIGHTS)
+    )
     assert lake.fingerprint_of("expression_features", CLIP, camera_day=DAY) == wanted
