@@ -39,7 +39,7 @@ from apexline.assets.figures.style import (
     words,
 )
 from apexline.features.flow import flow_angle
-from apexline.features.spotting import Decision, Reading, Reason, SegmentConfig, score_curve
+from apexline.features.spotting import Decision, Reading, Reason, SegmentConfig, gather, score_curve
 
 MOMENTS = ("onset", "apex", "offset")
 _MARKS: Mapping[str, tuple[str, str, float]] = {
@@ -96,8 +96,10 @@ def fused_decision(view: TrackView) -> Figure:
 
 
 def curves_decision(view: TrackView) -> Figure:
-    """Draw Figures 5 to 7 of a track below each other on one axis of time."""
+    """Draw Figures 5 to 7 of a track below each other on one axis of time, and what the learned rule reads besides."""
     panels = [(2.7, draw_motion), (1.6, draw_angle), (2.1, draw_texture), (1.9, draw_fused)]
+    if view.config.rule == "learned":
+        panels.append((2.1, draw_words))
     return _stacked(view, panels)
 
 
@@ -188,6 +190,22 @@ def draw_fused(axes: Axes, view: TrackView) -> None:
     finish(axes, title="Motion and texture on one scale", y="score z\n(mean 0, peak 1)", legend=False)
 
 
+def draw_words(axes: Axes, view: TrackView) -> None:
+    """Draw how far the face looks from its rest in words, how much less calm it looks, and how restless it is."""
+    evidence = [gather(decision.curves) for decision in view.decisions]
+    of = dict(zip(map(id, view.decisions), evidence, strict=True))
+    for name, colour, width, label in (
+        ("calm_loss", SKY, 1.2, "less calm (log odds)"),
+        ("unrest", ORANGE, 1.2, "unrest about it"),
+        ("change", INK, 1.9, "distance from rest"),
+    ):
+        times, values = _joined(view, lambda each, name=name: getattr(of[id(each)], name))
+        axes.plot(times, values, color=colour, linewidth=width, label=label)
+    _mark_segments(axes, view, _height(lambda each: of[id(each)].change), numbers=False)
+    finish(axes, title="How the words for the face changed", y="logits", legend=False)
+    _floor_at_zero(axes)
+
+
 # ---- what panels share
 
 
@@ -235,7 +253,8 @@ def _threshold(axes: Axes, view: TrackView, reading: Callable[[Decision], Readin
     for decision in view.decisions:
         value = reading(decision).threshold
         times = decision.curves.times
-        label = f"threshold {value:.2f} {unit}".rstrip() if decision is view.decisions[0] else None
+        named = "threshold" if view.config.rule == "curves" else "by hand:"
+        label = f"{named} {value:.2f} {unit}".rstrip() if decision is view.decisions[0] else None
         axes.plot(times[[0, -1]], [value, value], color=RED, linestyle="--", linewidth=1.2, label=label)
 
 
