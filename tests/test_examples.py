@@ -23,6 +23,7 @@ EXAMPLES = [
     "apexline.ml.nearest_adjectives",
     "apexline.ml.nearest_emotion",
     "apexline.ml.paired_bootstrap",
+    "apexline.ml.sign_flip_p",
     "apexline.ml.datasets.split_by_subject",
     "apexline.ml.deepid.DeepID",
     "apexline.ml.deepid.load_pretrained",

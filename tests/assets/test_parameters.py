@@ -114,6 +114,7 @@ OUTSIDE = {
     "segments": {
         "apex_fraction": 1.1, "max_turn_deg_s": 0, "apex_share": -0.1, "min_motion_px": -0.1, "min_speed_px_s": -1,
         "repeat_fraction": 1.1, "join_fraction": -0.1, "rest_window_s": 0, "smooth_s": -0.1, "delta": 2,
+        "min_probability": 0,
         "min_difference": -0.1, "merge_gap_s": -0.1, "min_length_s": -0.1, "max_length_s": math.nan, "micro_s": -0.1,
     },
     "survey": {"simulated_raters": -1},
@@ -126,7 +127,7 @@ OUTSIDE = {
     },
     "abstention": {
         "min_face_px": -1, "min_blur": -1, "max_yaw": 1.1, "max_roll_deg": 181, "min_track_s": -1, "coverage": 1.1,
-        "typical": math.nan,
+        "typical": math.nan, "min_change_confidence": -0.1,
     },
     "promotion": {"num_resamples": 0, "min_difference": 2, "false_promotions": 0},
 }  # fmt: skip

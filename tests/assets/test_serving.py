@@ -14,7 +14,7 @@ from skimage import data as pictures
 from apexline.assets.lake.clip_stages import process_clip
 from apexline.assets.lake.crops import crops_at
 from apexline.assets.lake.face_quality import measures_at
-from apexline.assets.scoring.answers import FaceInput, score_faces
+from apexline.assets.scoring.answers import ChangeInput, FaceInput, score_changes, score_faces
 from apexline.assets.serving import ExpressionServer, _load_pyfunc
 from apexline.assets.serving_limits import ServingLimits
 from apexline.features.config import FeatureConfig
@@ -176,15 +176,17 @@ def test_a_clip_gives_an_answer_for_each_segment(server, astronaut_clip, aligned
     assert [(each["row"], each["track"], each["apex_s"]) for each in answers] == [
         (1, segment.track_id, segment.apex_s) for segment in segments
     ]
-    onset, apex = ((segments[0].track_id, frame) for frame in (segments[0].onset, segments[0].apex))
+    [segment] = segments
+    apex, *shown = ((segment.track_id, frame) for frame in (segment.apex, *segment.held, *segment.rest))
     with process_clip(astronaut_clip.path, features=CONFIG) as clip:
-        at = (clip.lake, clip.camera_day, clip.clip_id, [onset, apex])
+        at = (clip.lake, clip.camera_day, clip.clip_id, [apex, *shown])
         crops, measures = crops_at(*at), measures_at(*at)
     assert measures[apex]["track_s"] == pytest.approx(2.7, abs=0.3)
     assert measures[apex]["size_px"] > 60
-    [direct] = score_faces(
-        server.model, [FaceInput(crops[apex], crops[onset], measures[apex])], features=CONFIG
-    )
+    faces = [crops[place] for place in shown]
+    held, rest = faces[: len(segment.held)], faces[len(segment.held) :]
+    change = ChangeInput([crops[apex], *held], rest, segment.words, measures[apex])
+    [direct] = score_changes(server.model, [change], features=CONFIG)
     np.testing.assert_array_equal(probabilities(answers[0]), probabilities(direct))
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 SIDECAR = {
     "camera": "gate-03",
@@ -137,3 +138,17 @@ def definitions(tmp_path_factory):
     from apexline.orchestration.settings import Settings
 
     return build_definitions(Settings(home=str(tmp_path_factory.mktemp("home"))))
+
+
+@pytest.fixture
+def apexline(monkeypatch):
+    """Run the command in this process: ``apexline(settings, "erase", ...)`` gives exit code and parsed JSON."""
+    from apexline.orchestration.commands.cli import app
+
+    def run(settings, *arguments):
+        monkeypatch.setenv("APEXLINE_HOME", settings.home)
+        monkeypatch.setenv("APEXLINE_CONFIG", str(settings.config))
+        result = CliRunner().invoke(app, [*map(str, arguments), "--json"], catch_exceptions=False)
+        return result.exit_code, json.loads(result.stdout)
+
+    return run

@@ -12,16 +12,14 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from apexline.assets.lake import TABLES as ALL
 from apexline.assets.lake import Lake, listed_camera_days
 from apexline.assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
 from apexline.assets.training.champion import Comparison
 from apexline.assets.training.decisions import latest_decision
-from apexline.ml.emotions import EMOTIONS, PAD_AXES
+from apexline.ml.emotions import ANSWERS, EMOTIONS, PAD_AXES
 from apexline.ml.registry.client import MODEL_NAME
-from apexline.orchestration.commands.cli import app
 from apexline.orchestration.commands.ingest import process_all
 from apexline.orchestration.jobs import TRAINING_ASSETS
 from apexline.orchestration.line import open_line
@@ -89,10 +87,10 @@ def test_expressions_are_found_where_the_sample_has_them(line):
 
 def test_scores_are_probabilities_and_points_of_the_pad_cube(line):
     scores = line.lake.read_all("segment_scores").to_pandas()
-    probabilities = scores[[f"p_{emotion}" for emotion in EMOTIONS]].to_numpy()
+    probabilities = scores[[f"p_{emotion}" for emotion in ANSWERS]].to_numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-3)
     assert (scores["confidence"] == probabilities.max(axis=1)).all()
-    assert scores["emotion"].tolist() == [EMOTIONS[k] for k in probabilities.argmax(axis=1)]
+    assert scores["emotion"].tolist() == [ANSWERS[k] for k in probabilities.argmax(axis=1)]
     assert (np.abs(scores[list(PAD_AXES)].to_numpy()) <= 1).all()
     assert (scores["adjectives"].map(len) == 3).all()
     assert scores["synthetic"].all()
@@ -156,9 +154,9 @@ def test_champion_answers_its_example_as_the_readme_shows(line):
         mlflow.set_tracking_uri(before)
     scores = names["scores"]
     assert len(scores) == len(names["model"].input_example) > 0
-    np.testing.assert_allclose(scores[[f"p_{emotion}" for emotion in EMOTIONS]].sum(axis=1), 1.0, atol=1e-3)
+    np.testing.assert_allclose(scores[[f"p_{emotion}" for emotion in ANSWERS]].sum(axis=1), 1.0, atol=1e-3)
     assert (scores[list(PAD_AXES)].abs() <= 1).to_numpy().all()
-    assert set(scores["emotion"]) <= set(EMOTIONS)
+    assert set(scores["emotion"]) <= set(ANSWERS)
 
 
 def test_the_queries_of_the_readme_return_rows(line):
@@ -186,7 +184,7 @@ def test_report_redraws_tables_and_figures_and_says_synthetic(line):
 
 def test_every_check_ran_and_none_that_blocks_failed(line):
     evaluations = check_evaluations(line.settings)
-    assert len({(each.asset_key, each.check_name) for each in evaluations}) == 25
+    assert len({(each.asset_key, each.check_name) for each in evaluations}) == 27
     failed = [
         each for each in evaluations if not each.passed and each.severity == dg.AssetCheckSeverity.ERROR
     ]
@@ -214,7 +212,7 @@ def test_a_second_run_computes_nothing(once_more):
 
 def test_a_second_run_changes_no_data_version_and_no_content(once_more):
     before, _, after = once_more
-    assert len(before[0]) == 6 * 2 + 10  # six assets on two camera-days, ten without partitions
+    assert len(before[0]) == 7 * 2 + 10  # seven assets on two camera-days, ten without partitions
     assert after == before
 
 
@@ -273,19 +271,6 @@ def test_a_new_champion_adds_its_scores_to_those_of_the_old_one(copied):
 
 
 # --- the commands on a trained home -----------------------------------------------------------------------
-
-
-@pytest.fixture
-def apexline(monkeypatch):
-    """Run the command in this process: ``apexline(settings, "erase", ...)`` gives exit code and parsed JSON."""
-
-    def run(settings, *arguments):
-        monkeypatch.setenv("APEXLINE_HOME", settings.home)
-        monkeypatch.setenv("APEXLINE_CONFIG", str(settings.config))
-        result = CliRunner().invoke(app, [*map(str, arguments), "--json"], catch_exceptions=False)
-        return result.exit_code, json.loads(result.stdout)
-
-    return run
 
 
 def test_erased_clip_is_nowhere_any_more(copied, apexline):
@@ -347,7 +332,7 @@ def test_the_record_of_segments_says_why(line):
     tracks = line.lake.read_all("face_tracks", camera_days=[day], columns=["track_id"])["track_id"]
     assert {row["track_id"] for row in rows} == set(tracks.to_pylist())
     assert all(row["decision"] for row in rows)
-    assert "px needed" in metadata["Strongest segment: why"].md_str
+    assert "0.50 needed" in metadata["Strongest segment: why"].md_str
     assert "Strongest segment: Figures 5 to 7" in metadata
 
 

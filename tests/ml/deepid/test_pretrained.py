@@ -37,7 +37,7 @@ def test_the_model_that_ships_is_small_has_its_card_and_answers(data):
     shipped = load_pretrained()
     assert sum(path.stat().st_size for path in DATA.glob("expression_ferplus.*")) <= 2 * 2**20
     assert {"command", "seed", "metrics", "trained_on", "excluded_uses"} <= set(shipped.card)
-    assert shipped.card["metrics"]["accuracy"] >= 0.9
+    assert shipped.card["metrics"]["balanced_accuracy"] >= 0.78
     assert not shipped.model.synthetic
     assert shipped.model.limits.training_range is not None
     answers = shipped.model.predict(data.images)

@@ -42,7 +42,7 @@ COUNTS = {
     "logs": 4,
     "pages": 2,
     "warehouse files": 2,
-    "lake files": 10,
+    "lake files": 11,
     "earlier receipts": 1,
 }
 
