@@ -107,9 +107,7 @@ def face_of(clip: AnnotatedClip, track: TrackRows) -> str | None:
         _nearest(boxes, frame, box)
         for frame, box in zip(track.frames[::_EVERY].tolist(), track.boxes[::_EVERY].tolist(), strict=True)
     )
-    name = votes.most_common(1)[0][0]
-    known = {face.name for face in clip.faces}
-    return ANY_FACE if name is not None and name not in known else name
+    return votes.most_common(1)[0][0]
 
 
 def _nearest(

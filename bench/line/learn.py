@@ -7,7 +7,7 @@ measuring (``bench.line.measure``).
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ _TREES = {
     "subsample": 0.6,
 }
 # Weight of all candidates of a source together: one face filmed counts as much as one made.
-_SOURCES = {"real": 1.0, "morphed": 0.5}
+LEARNED = {"real": 1.0, "morphed": 0.5}
 _MATCH = 0.5
 
 
@@ -44,11 +44,11 @@ class Examples(NamedTuple):
 
 def fit_forest(faces: Sequence[LineFace]) -> Forest:
     """Learn which candidates of these faces are expressions."""
-    learned = [face for face in faces if face.clip.source in _SOURCES and face.stretches]
+    learned = [face for face in faces if face.clip.source in LEARNED and face.stretches]
     parts = [_examples(face) for face in learned]
     weights = np.concatenate([part.weight for part in parts])
     sources = np.repeat([face.clip.source for face in learned], [len(part.weight) for part in parts])
-    for source, share in _SOURCES.items():
+    for source, share in LEARNED.items():
         own = sources == source
         weights[own] *= share * weights.size / max(weights[own].sum(), 1e-12)
     described = np.concatenate([part.described for part in parts])
@@ -63,12 +63,22 @@ def fit_forest(faces: Sequence[LineFace]) -> Forest:
 
 
 def folds_of(faces: Sequence[LineFace], *, seed: int = 0) -> NDArray[np.intp]:
-    """Deal people into folds; return the fold of each face's person, shape (N,)."""
-    people = sorted({face.face.person for face in faces})
-    dealt = dict(
-        zip(np.random.default_rng(seed).permutation(people).tolist(), range(len(people)), strict=True)
-    )
-    return np.array([dealt[face.face.person] % NUM_FOLDS for face in faces])
+    """Deal people into folds, those of one clip together; return the fold of each face's person, shape (N,)."""
+    group = _groups({face.face.person for face in faces})
+    names = sorted(set(group.values()))
+    dealt = dict(zip(np.random.default_rng(seed).permutation(names).tolist(), range(len(names)), strict=True))
+    return np.array([dealt[group[face.face.person]] % NUM_FOLDS for face in faces])
+
+
+def _groups(filmed: Collection[str]) -> dict[str, str]:
+    """Name for the people of each clip, "a b", the group of all whom clips join to them."""
+    groups: list[frozenset[str]] = []
+    for people in map(str.split, sorted(filmed)):
+        known = [each for each in groups if not each.isdisjoint(people)]
+        groups = [*(each for each in groups if each not in known), frozenset(people).union(*known)]
+    return {
+        one: " ".join(sorted(each)) for one in filmed for each in groups if not each.isdisjoint(one.split())
+    }
 
 
 def overlap(one: tuple[int, int], other: tuple[int, int]) -> float:
@@ -137,7 +147,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=SHIPPED_FOREST, help="file of the forest")
     given = parser.parse_args()
-    clips = [clip for clip in read_clips(given.data) if clip.source in _SOURCES]
+    clips = [clip for clip in read_clips(given.data) if clip.source in LEARNED]
     forest = fit_forest(see_faces(clips))
     forest.save(given.out)
     print(f"{given.out}: {len(forest.roots)} trees, {len(forest.feature)} nodes")

@@ -117,13 +117,13 @@ def spotting_row(name: str, tallies: Sequence[Tally]) -> dict[str, Any]:
         "on": name,
         "changes": int((hits + missed).sum()),
         "F1": _f1(hits.sum(), missed.sum(), wrong.sum()),
-        "F1 95 %": [low, high],
+        "F1 95 %": _interval(low, high),
         "recall, micro": _recall(tallies, micro=True),
         "recall, macro": _recall(tallies, micro=False),
         "false alarms": alarms,
         "minutes of rest": minutes,
         "a minute": alarms / minutes if minutes else float("nan"),
-        "a minute 95 %": [per_low / minutes, per_high / minutes] if minutes else [float("nan")] * 2,
+        "a minute 95 %": _interval(per_low / minutes, per_high / minutes) if minutes else "",
         "onset error (s)": _error(tallies, "onset", "cut_start"),
         "apex error (s)": _error(tallies, "apex", ""),
         "offset error (s)": _error(tallies, "offset", "cut_end"),
@@ -139,9 +139,10 @@ def alarm_rows(tallies: Sequence[Tally]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for kind in sorted({*alarms, *seconds}):
         minutes = seconds[kind] / 60
-        low, high = (each / minutes if minutes else float("nan") for each in poisson_interval(alarms[kind]))
+        low, high = poisson_interval(alarms[kind])
+        a_minute = _interval(low / minutes, high / minutes) if minutes else ""
         rows.append(
-            {"while": kind, "false alarms": alarms[kind], "minutes": minutes, "a minute 95 %": [low, high]}
+            {"while": kind, "false alarms": alarms[kind], "minutes": minutes, "a minute 95 %": a_minute}
         )
     return rows
 
@@ -216,6 +217,10 @@ def calibration_error(confidence: Sequence[float], right: Sequence[bool], *, bin
     sure, true = np.array(confidence), np.array(right, float)
     place = np.minimum((sure * bins).astype(int), bins - 1)
     return float(sum(abs(sure[place == k].sum() - true[place == k].sum()) for k in range(bins)) / sure.size)
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{low:.2f}..{high:.2f}"
 
 
 def _is_seen(face: LineFace, true: Truth) -> bool:

@@ -26,15 +26,7 @@ def write_report(results: LineResults, folder: Path) -> None:
 
 
 def readable(value: Any) -> str:
-    """Write a number with three digits, an interval as low..high, and nothing for what is not known."""
-    if isinstance(value, list):
-        return "..".join(readable(each) for each in value)
-    if isinstance(value, float):
-        return (
-            ""
-            if value != value
-            else f"{value:.3f}".replace("0.", ".", 1)
-            if abs(value) < 1
-            else f"{value:.2f}"
-        )
-    return str(value)
+    """Write a whole number as it is, a share with three digits after the point, another number with two."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"

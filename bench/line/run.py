@@ -15,7 +15,7 @@ import numpy as np
 
 from apexline.bench.line.clips import read_clips
 from apexline.bench.line.faces import LineFace, see_faces
-from apexline.bench.line.learn import NUM_FOLDS, fit_forest, folds_of, overlap
+from apexline.bench.line.learn import LEARNED, NUM_FOLDS, fit_forest, folds_of, overlap
 from apexline.bench.line.measure import (
     Found,
     alarm_rows,
@@ -44,7 +44,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class LineResults:
-    """Tables of the page by name, and which rule was measured."""
+    """Tables of the page by name, and how many people the forests learned on."""
 
     tables: Mapping[str, Rows]
     people: int
@@ -76,7 +76,8 @@ def measure(data: Path) -> LineResults:
         tables["confusion"] += naming_rows(chosen, source)
         if source == "real":
             tables["alarms"] = alarm_rows(chosen)
-    return LineResults(tables, len({face.face.person for face in faces}))
+    learned_on = [face.face.person for face in faces if face.clip.source in LEARNED]
+    return LineResults(tables, len({person for people in learned_on for person in people.split()}))
 
 
 def leave_people_out(faces: Sequence[LineFace]) -> list[Forest]:
