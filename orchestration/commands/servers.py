@@ -81,7 +81,7 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
 def serve_survey(settings: Settings, *, port: int) -> None:
     """Serve the rating page until the user interrupts; raises ``OSError`` where the port is taken."""
     _require_free({"--port": port})
-    from apexline.orchestration.commands.rating_page import create_rating_page
+    from apexline.orchestration.pages import create_rating_page
 
     print(f"Rating page  http://{LOOPBACK}:{port}\nCtrl-C ends it.", flush=True)
     serve(create_rating_page(settings), port=port, origins=settings.server_origins)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from apexline.ml.emotions import EMOTIONS
 from apexline.ml.surveys.panel import simulate_panel
-from apexline.orchestration.commands import survey
+from apexline.orchestration.commands.surveys import ratings
 from apexline.orchestration.occupancy import alone
 from apexline.orchestration.settings import Settings
 
@@ -100,12 +100,12 @@ def test_survey_import_of_what_is_no_table_is_one_line_not_a_traceback(apexline,
 
 def test_ratings_are_not_imported_beside_an_erasure(home, monkeypatch):
     entered = []
-    monkeypatch.setattr(survey, "import_csv", lambda lake, file: entered.append(file))
+    monkeypatch.setattr(ratings, "import_csv", lambda lake, file: entered.append(file))
     settings = Settings()
     with ThreadPoolExecutor() as other:
         with alone(settings):
             wanted = {"poles": None, "norms": None, "rater": "", "stimulus": ""}
-            waiting = other.submit(survey.import_ratings, settings, Path("answers.csv"), **wanted)
+            waiting = other.submit(ratings.import_ratings, settings, Path("answers.csv"), **wanted)
             sleep(0.5)
             assert not entered
         waiting.result(timeout=10)
