@@ -11,9 +11,9 @@ from upath import UPath
 
 from apexline.assets.lake.storage import Lake
 from apexline.assets.semantics.rating_surveys import survey_files
+from apexline.orchestration.occupancy import alone
 from apexline.orchestration.pages import rating_page
 from apexline.orchestration.pages.rating_page import LakeStimuli, create_rating_page
-from apexline.orchestration.occupancy import alone
 from apexline.orchestration.settings import Settings
 from tests.assets.small_lake import DAY_1, DAY_2, T1, T2, T3, A, B, C, at, clip, put, row_of, segment
 
