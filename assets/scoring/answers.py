@@ -176,7 +176,8 @@ def _change(
     quality = measures.get((track_id, apex), {})
     crop = crops[track_id, apex]
     return ChangeInput(
-        held=[crop, *(crops[track_id, frame] for frame in segment["held"])],
+        # the apex may be one of those held, and counts once
+        held=[crops[track_id, frame] for frame in dict.fromkeys((apex, *segment["held"]))],
         rest=[crops[track_id, frame] for frame in segment["rest"]],
         words=segment["words"],
         quality=quality,

@@ -120,7 +120,7 @@ def _rose(face: LineFace, segment: Segment) -> np.ndarray:
     """By how much the model's logits are higher where the expression is held than at rest, shape (4,)."""
     held, rest = (
         np.mean([_logits(face, frame) for frame in frames], axis=0)
-        for frames in ((segment.apex, *segment.held), segment.rest)
+        for frames in (dict.fromkeys((segment.apex, *segment.held)), segment.rest)
     )
     return held - rest
 

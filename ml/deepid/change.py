@@ -41,7 +41,8 @@ class Change:
     Parameters
     ----------
     held, rest : ndarray, shape (K, 48, 48), uint8
-        Faces that hold the expression, the apex first, and faces at rest, as `ml.datasets.face_image` makes them.
+        Faces that hold the expression, the apex first, and faces at rest, as `ml.datasets.face_image` makes them;
+        each once.
     words : ndarray, shape (W,)
         By how much the logits of `ml.datasets.RATERS_WORDS` rose from rest; of length 0 where nobody asked.
     """
@@ -112,32 +113,37 @@ def predict_changes(
     predictions : Predictions
         Of `ml.emotions.ANSWERS`: probabilities of shape (N, 5).
     """
-    apexes = np.stack([each.held[0] for each in changes])
     words = [each.words for each in changes]
-    if model.reducer is None:
-        predicted = model.predict(apexes)
-        probabilities = change_probabilities(_rose(model, changes), words)
-    else:
-        predicted = model.predict(apexes, texture, flow, np.stack([each.rest[0] for each in changes]))
-        probabilities = _with_other(predicted.probabilities, words)
     anchors = np.vstack([model.pad_anchors, _other_pad()])
-    pad = predicted.pad if model.version == "semantic" else probabilities @ anchors
+    if model.reducer is None:
+        rose, distance = _rose(model, changes)
+        probabilities = change_probabilities(rose, words)
+        pad = probabilities @ anchors
+    else:
+        apexes, rests = np.stack([c.held[0] for c in changes]), np.stack([c.rest[0] for c in changes])
+        predicted = model.predict(apexes, texture, flow, rests)
+        probabilities, distance = _with_other(predicted.probabilities, words), predicted.distance
+        pad = predicted.pad if model.version == "semantic" else probabilities @ anchors
     return Predictions(
         probabilities=probabilities,
         pad=pad.astype(np.float32),
         emotion=np.asarray(ANSWERS)[probabilities.argmax(axis=1)],
         confidence=probabilities.max(axis=1),
         mapped_emotion=np.asarray(EMOTIONS)[map_to_emotion(pad, model.pad_anchors)],
-        distance=predicted.distance,
+        distance=distance,
     )
 
 
-def _rose(model: ExpressionModel, changes: Sequence[Change]) -> Floats:
-    """By how much each logit rose from rest, shape (N, 4)."""
+def _rose(model: ExpressionModel, changes: Sequence[Change]) -> tuple[Floats, Floats]:
+    """By how much each logit rose from rest, shape (N, 4), and the distance of each apex, shape (N,).
+
+    The network is asked once about each face: asking is what naming costs.
+    """
     faces = [faces for each in changes for faces in (each.held, each.rest)]
-    logits, _ = model.logits(np.concatenate(faces))
-    means = [part.mean(axis=0) for part in np.split(logits, np.cumsum([len(part) for part in faces])[:-1])]
-    return np.stack(means[::2]) - np.stack(means[1::2])
+    starts = np.cumsum([0, *(len(part) for part in faces)])
+    logits, distance = model.logits_and_distance(np.concatenate(faces))
+    means = [part.mean(axis=0) for part in np.split(logits, starts[1:-1])]
+    return np.stack(means[::2]) - np.stack(means[1::2]), distance[starts[:-1:2]]
 
 
 def _other_pad() -> Floats:

@@ -124,6 +124,11 @@ class ExpressionModel:
         logits, pad, _ = self._forward(images, texture, flow, onsets)
         return logits, pad
 
+    def logits_and_distance(self, images: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """`logits`, shape (N, 4), and distance as in `Predictions`, shape (N,), by a model of the face alone."""
+        logits, _, embedding = self._forward(images, None, None, None)
+        return logits, self._distance(embedding)
+
     def _forward(
         self,
         images: NDArray[np.uint8],
@@ -216,17 +221,18 @@ class ExpressionModel:
         if pad is None:
             pad = probabilities @ self.pad_anchors
         names = np.asarray(EMOTIONS)
-        known = self.limits.training_range
         return Predictions(
             probabilities=probabilities,
             pad=pad,
             emotion=names[probabilities.argmax(axis=1)],
             confidence=probabilities.max(axis=1),
             mapped_emotion=names[map_to_emotion(pad, self.pad_anchors)],
-            distance=np.full(len(embedding), np.nan, np.float32)
-            if known is None
-            else known.distance(embedding),
+            distance=self._distance(embedding),
         )
+
+    def _distance(self, embedding: Floats) -> Floats:
+        known = self.limits.training_range
+        return np.full(len(embedding), np.nan, np.float32) if known is None else known.distance(embedding)
 
     def calibrated(self, valid: ExpressionDataset) -> ExpressionModel:
         """Return the model with the temperature that fits its answers to the labels of validation examples."""

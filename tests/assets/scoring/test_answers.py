@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from apexline.assets.scoring.answers import ChangeInput, score_changes
+from apexline.assets.scoring.answers import ChangeInput, _change, score_changes
 from apexline.features.config import FeatureConfig
 from apexline.features.expression import RATERS_WORDS
 from apexline.ml.datasets import face_image
@@ -39,6 +39,14 @@ def test_answers_are_those_of_the_model(model, change):
     assert answer["p_calm"] == 0.0
     assert again["confidence"] == pytest.approx(answer["confidence"], abs=1e-5)
     assert (answer["abstained"], answer["reasons"]) == (False, [])
+
+
+def test_the_apex_comes_first_and_once_though_it_is_among_the_frames_held():
+    crops = {("t", frame): np.full((128, 128), frame, np.uint8) for frame in range(6)}
+    segment = {"track_id": "t", "apex": 3, "held": [2, 3, 4], "rest": [0, 1], "words": []}
+    shown = _change(segment, crops, {})
+    assert [int(crop[0, 0]) for crop in shown.held] == [3, 2, 4]
+    assert [int(crop[0, 0]) for crop in shown.rest] == [0, 1]
 
 
 def test_quality_and_light_are_those_of_the_apex(model, change):

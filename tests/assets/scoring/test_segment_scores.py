@@ -10,6 +10,7 @@ from upath import UPath
 from apexline.assets.lake.face_quality import measures_at
 from apexline.assets.lake.failures import recorded_failures
 from apexline.assets.lake.storage import Lake
+from apexline.assets.scoring import segment_scores as module
 from apexline.assets.scoring.segment_scores import segment_scores, unscored_camera_days
 from apexline.assets.training.training_table import FEATURE_VERSION
 from apexline.features.expression import RATERS_WORDS
@@ -161,6 +162,14 @@ def test_every_segment_gets_the_champions_answer(score, lake):
     assert texture[0] == flow[0] == 2
 
 
+def test_other_norms_are_other_adjectives_and_scored_beside_the_first(score, lake, monkeypatch, other_file):
+    registry = StubRegistry(1)
+    score(registry)
+    monkeypatch.setattr(module, "PAIRS_FILE", other_file)
+    assert [score(registry).metadata["clips_computed"].value for _ in range(2)] == [1, 0]
+    assert [row["segment_id"] for row in rows_of(lake)] == [f"{TRACK}-1", f"{TRACK}-6"] * 2
+
+
 def test_why_a_model_abstains_is_stored(score, lake):
     write_tracks(lake, blur={9: 9.5}, size_px={9: 31.0}, yaw={3: 0.29})
     metadata = score(StubRegistry(1)).metadata
@@ -286,21 +295,16 @@ def test_a_model_of_the_face_alone_fits_any_features(score, lake):
     registry = StubRegistry(1, feature_version="")
     registry.load_model(1).reducer = None
     seen = []
-    predict = registry.load_model(1).predict
 
-    def bare(images):
-        return predict(images, *[np.empty(0)] * 3)
-
-    def logits(images):
+    def logits_and_distance(images):
         seen.append(images.shape)
-        # each segment shows its apex twice, once as what is held, and its onset as rest
-        return np.tile([[0.0, 2.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.0] * 4], (2, 1)).astype(
-            np.float32
-        ), None
+        # each segment shows its apex, which is what is held too, once, and its onset as rest
+        logits = np.tile([[0.0, 2.0, 0.0, 0.0], [0.0] * 4], (2, 1))
+        return logits.astype(np.float32), np.full(len(images), np.nan, np.float32)
 
-    registry.load_model(1).predict, registry.load_model(1).logits = bare, logits
+    registry.load_model(1).logits_and_distance = logits_and_distance
     score(registry)
-    assert seen == [(6, 48, 48)]
+    assert seen == [(4, 48, 48)]
     rows = rows_of(lake)
     assert [(row["emotion"], row["p_calm"], row["p_other"]) for row in rows] == [("angry", 0.0, 0.0)] * 2
 

@@ -63,6 +63,16 @@ def test_a_change_without_a_likely_name_is_abstained_from(monkeypatch):
     assert found.emotion != "calm"
 
 
+def test_an_apex_that_is_among_the_frames_held_counts_once(monkeypatch):
+    face = make_face(stretches=[None])
+    face.logits[20] = np.array([0.0, 9.0, 0.0, 0.0], np.float32)
+    found = []
+    for held in ((21, 22), (20, 21, 22)):
+        spotted(monkeypatch, Segment("0", 10, 20, 30, 1.0, held=held, rest=(0,)))
+        found += run.answer(face, SegmentConfig(), None)
+    assert found[0] == found[1]
+
+
 def test_frames_without_logits_take_those_of_the_nearest(monkeypatch):
     spotted(monkeypatch, Segment("0", 10, 20, 30, 1.0, held=(20,), rest=(0,)))
     face = make_face(stretches=[None], seen=[2, 23, 90])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from apexline.ml.config import TrainConfig
+from apexline.ml.config import AbstentionConfig, TrainConfig
 from apexline.ml.datasets import RATERS_WORDS
 from apexline.ml.deepid.change import _TEMPERATURE, Change, change_probabilities, predict_changes
 from apexline.ml.deepid.model import ExpressionModel
@@ -51,12 +51,9 @@ class Biased:
         self._model, self._bias = model, np.asarray(bias, np.float32)
         self.pad_anchors = model.pad_anchors
 
-    def predict(self, images):
-        return self._model.predict(images)
-
-    def logits(self, images):
-        logits, pad = self._model.logits(images)
-        return logits + self._bias, pad
+    def logits_and_distance(self, images):
+        logits, distance = self._model.logits_and_distance(images)
+        return logits + self._bias, distance
 
 
 def test_what_all_faces_of_a_person_show_does_not_change_the_answer(models, changes):
@@ -71,12 +68,11 @@ def test_a_change_is_named_by_what_rose(models, changes):
     """Logits that are known: the first face of a change against the second."""
 
     class Known(Biased):
-        def logits(self, images):
+        def logits_and_distance(self, images):
             # by brightness: faces that are held are brighter
             held = images.reshape(len(images), -1).mean(axis=1) > 100
-            return np.where(held[:, None], [0.0, 2.0, -4.0, 0.0], [0.0, 0.0, 4.0, 0.0]).astype(
-                np.float32
-            ), None
+            logits = np.where(held[:, None], [0.0, 2.0, -4.0, 0.0], [0.0, 0.0, 4.0, 0.0])
+            return logits.astype(np.float32), np.zeros(len(images), np.float32)
 
     bright, dark = np.full((1, 48, 48), 200, np.uint8), np.full((2, 48, 48), 20, np.uint8)
     known = Known(models["baseline"], np.zeros(4))
@@ -95,6 +91,27 @@ def test_changes_are_answered_one_by_one_as_together(models, changes):
     together = predict_changes(models["baseline"], uneven)
     alone = [predict_changes(models["baseline"], [each]).probabilities[0] for each in uneven]
     np.testing.assert_allclose(together.probabilities, alone, atol=1e-5)
+
+
+def test_each_face_is_looked_at_once(models, changes):
+    """With its mirror image: what naming costs is the network."""
+    model, seen = models["baseline"], []
+    hook = model.network.register_forward_hook(lambda _, images, __: seen.append(len(images[0])))
+    try:
+        predict_changes(model, changes)
+    finally:
+        hook.remove()
+    assert sum(seen) == 2 * sum(len(each.held) + len(each.rest) for each in changes)
+
+
+def test_the_distance_is_that_of_the_apexes(models, data, split, changes):
+    model = models["baseline"].learn_limits(
+        data.take(split.train), data.take(split.valid), config=AbstentionConfig()
+    )
+    uneven = [replace(changes[0], held=changes[0].held[:2]), *changes[1:]]
+    expected = model.predict(np.stack([each.held[0] for each in uneven])).distance
+    assert len(set(expected.tolist())) == len(uneven)
+    np.testing.assert_allclose(predict_changes(model, uneven).distance, expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("words", [NO_WORDS, rise(neutral=9.0), rise(neutral=-5.0, sadness=1.0)])
