@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from apexline.ml.paired import require_same_examples
+
 Sampler = Literal["multinomial", "integers"]
 
 # not .025, whose last bits differ from these
@@ -117,6 +119,7 @@ def bootstrap_interval(
     ValueError
         If there is no example or the lengths differ.
     """
+    require_same_examples(correct=correct, subjects=subjects)
     values = _resampled_means(np.asarray(correct, np.float64), subjects, seed, num_resamples)
     return (0.0, 1.0) if values is None else percentile_interval(values)
 
@@ -157,10 +160,8 @@ def paired_bootstrap(
     >>> found.difference, found.wins
     (0.5, True)
     """
+    require_same_examples(correct_a=correct_a, correct_b=correct_b, subjects=subjects)
     a, b = np.asarray(correct_a, np.float64), np.asarray(correct_b, np.float64)
-    if a.shape != b.shape:
-        msg = f"correct_a has shape {a.shape}, correct_b {b.shape}; expected the same examples in both"
-        raise ValueError(msg)
     values = _resampled_means(a - b, subjects, seed, num_resamples)
     difference = float(np.mean(a - b))
     if values is None:
@@ -175,14 +176,7 @@ def _resampled_means(
     values: NDArray[np.float64], subjects: ArrayLike, seed: int, num_resamples: int
 ) -> NDArray[np.float64] | None:
     """Mean of `values` in each resample of subjects, shape (num_resamples,); None for a single subject."""
-    subject_of = np.asarray(subjects).astype(str)
-    if len(values) == 0 or values.shape != subject_of.shape:
-        msg = (
-            f"values have shape {values.shape}, subjects {subject_of.shape}; expected a subject per example "
-            "and at least one example"
-        )
-        raise ValueError(msg)
-    names, rows = np.unique(subject_of, return_inverse=True)
+    names, rows = np.unique(np.asarray(subjects).astype(str), return_inverse=True)
     if len(names) == 1:
         return None
     sums = np.bincount(rows, weights=values)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from apexline.ml.paired import require_same_examples
+
 
 def sign_flip_p(correct_a: ArrayLike, correct_b: ArrayLike, subjects: ArrayLike) -> float:
     """Return how often chance alone gives A as large a lead over B, were both as good.
@@ -38,11 +40,9 @@ def sign_flip_p(correct_a: ArrayLike, correct_b: ArrayLike, subjects: ArrayLike)
     >>> sign_flip_p([1, 1, 1], [0, 0, 0], ["ann", "ben", "eve"])
     0.125
     """
-    a, b, names = np.asarray(correct_a, np.int64), np.asarray(correct_b, np.int64), np.asarray(subjects)
-    if not (a.shape == b.shape == names.shape) or a.size == 0:
-        msg = f"saw the shapes {a.shape}, {b.shape} and {names.shape}; expected the same examples in all, one or more"
-        raise ValueError(msg)
-    _, rows = np.unique(names.astype(str), return_inverse=True)
+    require_same_examples(correct_a=correct_a, correct_b=correct_b, subjects=subjects)
+    a, b = np.asarray(correct_a, np.int64), np.asarray(correct_b, np.int64)
+    _, rows = np.unique(np.asarray(subjects).astype(str), return_inverse=True)
     leads = np.bincount(rows, weights=a - b).astype(np.int64)
     return float(_at_least(np.abs(leads), int(leads.sum())))
 

@@ -90,16 +90,3 @@ def test_a_win_by_one_subject_of_many_is_no_win():
     better = np.zeros(40)
     better[:4] = 1
     assert not paired_bootstrap(better, np.zeros(40), subjects).wins
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (([1, 0], [1], list("ab")), "expected the same examples"),
-        (([1, 0], [1, 1], list("abc")), "a subject per example"),
-        (([], [], []), "at least one example"),
-    ],
-)
-def test_unpaired_input_is_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        paired_bootstrap(*arguments)
