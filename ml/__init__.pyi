@@ -8,6 +8,7 @@ from .config import TrainConfig as TrainConfig
 from .emotions import ANSWERS as ANSWERS
 from .emotions import EMOTIONS as EMOTIONS
 from .emotions import PAD_AXES as PAD_AXES
+from .norms import PAIRS_FILE as PAIRS_FILE
 from .norms import AdjectivePair as AdjectivePair
 from .norms import emotion_pad as emotion_pad
 from .norms import load_pairs as load_pairs

@@ -20,6 +20,7 @@ from apexline.assets.lake import (
     compute_clips,
     failed_metadata,
     fingerprint,
+    hash_file,
     recorded_failures,
     stored_camera_days,
 )
@@ -27,7 +28,7 @@ from apexline.assets.metadata import asset_attributes, column_schema, figures, t
 from apexline.assets.parameters import Parameters
 from apexline.assets.scoring.answers import by_time, score_segments
 from apexline.assets.training import FEATURE_VERSION, ensure_champion, promoted_version
-from apexline.ml import PAD_AXES, emotion_pad
+from apexline.ml import PAD_AXES, PAIRS_FILE, emotion_pad
 from apexline.ml.deepid import REASONS
 from apexline.ml.registry import PLACES, ModelRegistry
 
@@ -176,6 +177,7 @@ def _score_stamp(lake: Lake, parameters: Parameters, number: int, camera_day: st
         number,
         lake.fingerprint_of("expression_segments", clip_id, camera_day=camera_day),
         parameters.hash_of("features"),
+        hash_file(PAIRS_FILE),  # adjectives, and where `other` lies in PAD
     )
 
 

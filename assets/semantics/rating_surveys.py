@@ -16,10 +16,10 @@ import pyarrow as pa
 from upath import UPath
 
 from apexline.assets import checks
-from apexline.assets.lake import RATINGS, Lake, fingerprint
+from apexline.assets.lake import RATINGS, Lake, fingerprint, hash_file
 from apexline.assets.metadata import asset_attributes, column_schema, table_preview
 from apexline.assets.parameters import Parameters
-from apexline.ml import PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
+from apexline.ml import PAIRS_FILE, PROJECT_FORM, AdjectivePair, load_pairs, pairs_csv, read_pairs, target_of
 from apexline.ml.surveys import (
     ANSWER_COLUMNS,
     REPEATED,
@@ -58,10 +58,13 @@ def rating_surveys(
     """
     sources = {path.stem: path for path in survey_files(lake)}
     sliders = [pair.pair for form in form_names(lake) for pair in load_form(lake, form)]
-    stamps = {name: fingerprint(CODE_VERSION, _hash(path), sliders) for name, path in sources.items()}
+    # The project's pairs say which answers are to a pair, and what the panel's raters think of.
+    norms = hash_file(PAIRS_FILE)
+    stamps = {name: fingerprint(CODE_VERSION, norms, _hash(path), sliders) for name, path in sources.items()}
     stimuli = synthetic_stimuli(lake)
     if parameters.survey.simulated_raters and len(stimuli):
-        stamps[PANEL] = fingerprint(CODE_VERSION, parameters.hash_of("survey"), stimuli.to_dict("records"))
+        asked = stimuli.to_dict("records")
+        stamps[PANEL] = fingerprint(CODE_VERSION, norms, parameters.hash_of("survey"), asked)
     computed = 0
     unread: dict[str, str] = {}
     for name, stamp in stamps.items():

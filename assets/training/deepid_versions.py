@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from apexline.assets import checks
 from apexline.assets.figures import calibration_figures, confusion_matrix, learning_curves
-from apexline.assets.lake import Lake, fingerprint
+from apexline.assets.lake import Lake, fingerprint, hash_file
 from apexline.assets.metadata import asset_attributes, figures
 from apexline.assets.parameters import Parameters
 from apexline.assets.semantics import load_space
@@ -21,7 +21,7 @@ from apexline.assets.training.training_table import (
     describe_examples,
     load_training_set,
 )
-from apexline.ml import EMOTIONS, TrainConfig, emotion_pad
+from apexline.ml import EMOTIONS, PAIRS_FILE, TrainConfig, emotion_pad
 from apexline.ml.registry import MODEL_CARD, ModelRegistry
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def model_stamp(lake: Lake, parameters: Parameters, version: str) -> str:
         lake.fingerprint_of("training_set", NAME),
         parameters.hash_of("training", "abstention"),
         parameters.training_set.seed,
+        hash_file(PAIRS_FILE),  # the emotions' PAD, which the network is taught
     )
 
 

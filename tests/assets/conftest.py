@@ -56,6 +56,14 @@ def materialise(parameters: Parameters) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
+def other_file(tmp_path: Path) -> Path:
+    """A file that is not the one that ships: what was computed from that one has to be computed anew."""
+    path = tmp_path / "other"
+    path.write_bytes(b"another file")
+    return path
+
+
+@pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     """Return an empty lake."""
     return Lake(UPath(tmp_path))

@@ -1,5 +1,6 @@
 import pytest
 
+from apexline.assets.semantics import rating_surveys as module
 from apexline.assets.semantics.pad_space import usable_ratings
 from apexline.assets.semantics.rating_surveys import (
     PANEL,
@@ -138,6 +139,19 @@ def test_every_source_becomes_one_file_and_a_rerun_reads_none_again(lake, answer
     assert third.metadata["computed"].value == 0
     assert lake.names("ratings") == [PANEL]
     assert third.metadata["synthetic"].value is True
+
+
+def test_other_norms_are_rated_and_read_anew(lake, answers, materialise, monkeypatch, other_file):
+    """They say what the panel thinks of, and which answers are to a pair."""
+    annotate(lake, "aaaa", "happy")
+    import_csv(lake, answers("page.csv", "r1,s1,angry_calm,1"))
+    materialise(rating_surveys, lake=lake, parameters=PANEL_OF_TWO)
+    monkeypatch.setattr(module, "PAIRS_FILE", other_file)
+    computed = [
+        materialise(rating_surveys, lake=lake, parameters=PANEL_OF_TWO).metadata["computed"].value
+        for _ in range(2)
+    ]
+    assert computed == [2, 0]
 
 
 def test_without_a_panel_nobody_rates_the_sample(lake, materialise, parameters):

@@ -9,6 +9,7 @@ from upath import UPath
 from apexline.assets.lake.clips import hash_file
 from apexline.assets.lake.storage import Lake, fingerprint
 from apexline.assets.lake.workers import ClipWorkers
+from apexline.assets.spotting import face_features
 from apexline.assets.spotting.face_features import (
     EXPRESSION_CODE_VERSION,
     expression_features,
@@ -93,3 +94,15 @@ def test_words_have_a_row_for_each_crop_and_follow_no_parameter(materialise, lak
         ["expression_features"], fingerprint(TRACKS), EXPRESSION_CODE_VERSION, hash_file(WEIGHTS)
     )
     assert lake.fingerprint_of("expression_features", CLIP, camera_day=DAY) == wanted
+
+
+def test_other_weights_compute_words_anew_and_nothing_else(materialise, lake, monkeypatch, other_file):
+    def computed():
+        return {
+            name: materialise(asset, camera_day=DAY, lake=lake).metadata["clips_computed"].value
+            for name, asset in ASSETS.items()
+        }
+
+    assert computed() == dict.fromkeys(ASSETS, 1)
+    monkeypatch.setattr(face_features, "WEIGHTS", other_file)
+    assert computed() == dict.fromkeys(ASSETS, 0) | {"expression_features": 1}

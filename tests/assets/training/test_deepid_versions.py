@@ -36,6 +36,16 @@ class Registry:
         return name
 
 
+def test_other_norms_are_other_targets(lake, monkeypatch, other_file):
+    """The network learns where the emotions lie in PAD from the file of adjective pairs that ships."""
+    parameters = Parameters(features=FeatureConfig())
+    before = [module.model_stamp(lake, parameters, version) for version in module.VERSIONS]
+    assert before == [module.model_stamp(lake, parameters, version) for version in module.VERSIONS]
+    monkeypatch.setattr(module, "PAIRS_FILE", other_file)
+    after = [module.model_stamp(lake, parameters, version) for version in module.VERSIONS]
+    assert len({*before, *after}) == 2 * len(module.VERSIONS)
+
+
 def test_a_version_is_limited_by_train_and_valid_and_tested_on_test(materialise, lake, monkeypatch):
     rows = [example(number) for number in NUMBERS]
     for row in rows:
