@@ -1,5 +1,6 @@
 """Who becomes champion: a win in the paired test, and a person's name."""
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -7,7 +8,12 @@ import pytest
 from apexline.assets.parameters import Parameters, PromotionConfig
 from apexline.assets.training import champion as module
 from apexline.assets.training.champion import Comparison, champion
-from apexline.assets.training.decisions import latest_decision, promoted_version
+from apexline.assets.training.decisions import (
+    latest_decision,
+    promoted_version,
+    store_decision,
+    undisputed,
+)
 from apexline.features.config import FeatureConfig
 from tests.assets.training.examples import FoldReader, example
 
@@ -208,6 +214,15 @@ def test_each_further_look_of_a_year_needs_a_clearer_win(decide, lake):
     registry.set_alias("challenger", 5)
     decide(registry, approved_by="ada", difference=WIN, p_value=0.004)
     assert registry.get_alias("champion") == 5
+
+
+@pytest.mark.parametrize(("days", "look"), [(364, 2), (366, 1)])
+def test_looks_of_more_than_a_year_ago_do_not_count(decide, lake, days, look):
+    at = datetime.now(UTC) - timedelta(days=days)
+    row = {**undisputed(3, "no clear win"), "decided_at": at, "promoted": False, "incumbent_version": 2}
+    store_decision(lake, row | {"difference": 0.1, "difference_low": 0.0, "difference_high": 0.2}, "s")
+    decide(StubRegistry(champion=2, challenger=4), approved_by="ada", difference=WIN, p_value=0.02)
+    assert f"at look {look} of a year" in latest_decision(lake)["reason"]
 
 
 # The comparison itself

@@ -1,5 +1,6 @@
 """Which faces are learned from, by whose label, and in which fold."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,10 +10,14 @@ import pytest
 from apexline.assets.training.training_set import (
     Labelled,
     _earlier_folds,
+    _examples,
     _folds,
     frames_to_learn,
     labelled_segments,
 )
+from apexline.features.pipeline import segment_features
+from apexline.ml.datasets import face_image
+from apexline.ml.emotions import PAD_AXES
 from tests.assets.small_lake import at, review, row_of
 from tests.assets.training.examples import EMOTIONS, example
 
@@ -161,6 +166,41 @@ def test_where_reviewers_disagree_neither_is_learned(labelled_lake, space):
     more = {"segment_id": f"{OTHER}-2", "onset": 2, "offset": 6}
     reviewed(labelled_lake, (OTHER, "happy", "otter", more), (OTHER, "angry", "heron", more))
     assert set(learned(labelled_lake, space)) == {f"{CLIP}-a0"}
+
+
+def test_an_example_shows_a_face_and_what_moved_since_its_onset(lake, parameters):
+    rng = np.random.default_rng(0)
+    crops = {frame: rng.integers(0, 256, (128, 128), np.uint8) for frame in (1, 3, 4, 5, 6, 7)}
+    rows = [
+        {"clip_id": CLIP, "track_id": TRACK, "frame": frame, "time_s": frame / 25, "crop": crop.tobytes()}
+        for frame, crop in crops.items()
+    ]
+    lake.write("face_crops", CLIP, rows, stamp="c", camera_day=DAY)
+    who = ("key", CLIP, DAY, TRACK, "v00", "happy", 1, 5, 9)
+    label = Labelled(*who, pad=(0.5, 0.25, -0.5), synthetic=False, source="review", review_ids=("r1", "r2"))
+    found = _examples(lake, parameters, [label])
+    assert [row["example_id"] for row in found] == [f"key-{frame}" for frame in (3, 4, 5, 6, 7)]
+    for row in found:
+        crop = crops[row["frame"]]
+        assert row["image"] == face_image(crop).tobytes()
+        assert row["onset"] == face_image(crops[1]).tobytes()
+        texture, flow = segment_features(crops[1], crop, config=parameters.features)
+        np.testing.assert_array_equal(row["texture"], texture)
+        np.testing.assert_array_equal(row["flow"], flow)
+    told = {name: found[0][name] for name in ("clip_id", "track_id", "subject", "emotion", *PAD_AXES)}
+    assert told == {
+        "clip_id": CLIP,
+        "track_id": TRACK,
+        "subject": "v00",
+        "emotion": "happy",
+        "pleasure": 0.5,
+        "arousal": 0.25,
+        "dominance": -0.5,
+    }
+    assert (found[0]["synthetic"], found[0]["label_source"]) == (False, "review")
+    assert found[0]["review_ids"] == ["r1", "r2"]
+    [unrated, *_] = _examples(lake, parameters, [replace(label, pad=None)])
+    assert [unrated[axis] for axis in PAD_AXES] == [None] * 3
 
 
 def examples(*subjects):

@@ -85,6 +85,35 @@ def test_columns_are_what_they_are_called():
     assert column("module_0", made, whole) == 0.0
 
 
+def test_speech_and_unrest_are_read_within_about_and_over_the_track():
+    speech, unrest = np.zeros(150), np.full(150, 0.5)
+    speech[60:71], unrest[:10] = 2.0, 0.9
+    made = replace(EVIDENCE, speech=speech, unrest=unrest)
+    inside, last = Candidate(60, 65, 70), Candidate(140, 145, 149)
+    assert column("speech_within", made, inside, last).tolist() == [2.0, 0.0]
+    # 1.5 s, 38 frames, on either side; beyond the last frame there is nothing to count
+    assert column("speech_about", made, inside, last) == pytest.approx([2.0 * 11 / 87, 0.0])
+    assert column("unrest_within", made, inside, Candidate(5, 7, 14)) == pytest.approx([0.5, 0.7])
+    assert column("unrest_about", made, Candidate(5, 7, 14)) == pytest.approx((10 * 0.9 + 43 * 0.5) / 53)
+    assert column("track_speech", made, inside, last).tolist() == [0.0, 0.0]
+    assert column("track_unrest", made, inside, last).tolist() == [0.5, 0.5]
+
+
+def test_surroundings_are_the_frames_beside_and_the_track():
+    texture = np.zeros(150)
+    texture[40:50], texture[50:61], texture[61:71] = 0.1, 0.5, 0.3
+    made = replace(EVIDENCE, texture=texture)
+    whole = Candidate(50, 55, 60)
+    # .4 s, ten frames, on either side
+    assert column("texture_over_higher_side", made, whole) == pytest.approx(0.5 - 0.3)
+    assert column("texture_over_lower_side", made, whole) == pytest.approx(0.5 - 0.1)
+    usual = np.median(texture) + 0.3 * texture.std() + 1e-3
+    assert column("texture_over_track", made, whole) == pytest.approx(0.5 / usual)
+    assert column("texture_mean", made, Candidate(45, 55, 60)) == pytest.approx((5 * 0.1 + 11 * 0.5) / 16)
+    # of those sixteen frames eleven have four fifths of the largest
+    assert column("texture_held", made, Candidate(45, 55, 60)) == pytest.approx(11 / 16)
+
+
 def test_at_the_ends_the_candidate_is_its_own_surrounding():
     made = replace(EVIDENCE, motion=np.full(150, 2.0))
     ends = (Candidate(0, 10, 20), Candidate(130, 140, 149))

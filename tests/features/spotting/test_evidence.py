@@ -27,6 +27,20 @@ def test_curves_rise_where_the_face_changes_and_rest_lies_outside():
     assert found.change[75] == pytest.approx(np.sqrt(3**2 + 4**2 - 1 / 8), rel=1e-3)
 
 
+def test_rest_is_the_calmest_share_of_the_frames():
+    """A face that grows calmer all the time is at rest in the last 15 of its 100 frames, by and by."""
+    given = smiling(100, 0, 0)
+    words = given.words.copy()
+    words[:, CALM] += np.linspace(0.0, 4.0, 100)
+    found = gather(replace(given, words=words))
+    assert np.flatnonzero(found.at_rest).tolist() == list(range(85, 100))
+    np.testing.assert_allclose(found.rest, found.words[85:].mean(axis=0))
+    # calm is lost against its ninth decile: what only dwells above it has lost nothing
+    assert found.calm_loss[:85].min() > 0
+    assert found.calm_loss[91:].max() == 0
+    assert found.calm_loss[0] == pytest.approx(4.0 * 0.9, abs=1e-6)
+
+
 def test_what_a_face_always_shows_is_no_change():
     given = smiling()
     always = given.words + np.linspace(-1.0, 1.0, given.words.shape[1])

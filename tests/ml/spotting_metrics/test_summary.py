@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from apexline.ml.spotting_metrics.summary import (
+    LENGTHS,
     SpotterResult,
     SpottingSummary,
     TrueSegment,
@@ -52,12 +53,47 @@ def test_a_false_alarm_costs_what_it_should():
     measures = summary.measures()
     assert measures["precision"] == pytest.approx(1 / 3)
     assert measures["recall"] == 1.0
-    # one segment in a hundred frames at 25 a second, less the frame that both ends share
-    assert measures["alarms_per_min"] == pytest.approx(60 / (100 * 99 / (99 * 25)), rel=0.02)
+    # one segment in a hundred frames at 25 a second
+    assert measures["alarms_per_min"] == pytest.approx(15)
     assert measures["onset_ms"] == pytest.approx(80)
     assert measures["apex_ms"] == pytest.approx(320)
     # .16 s after the apex's end, more than the tolerance of .1 s
     assert measures["apex_inside"] == 0.0
+
+
+def test_each_length_has_its_own_figures():
+    """Of two short expressions one is found, of two long ones both; two of five that were found are false."""
+    short, long = TrueSegment(10, 12, 14, 20), TrueSegment(50, 60, 64, 80)
+    summary = SpottingSummary(
+        [
+            result("a", [short, long], [Found(10, 12, 20), Found(50, 60, 80)]),
+            result("b", [short, long], [Found(52, 60, 80), Found(30, 32, 34)]),
+            result("c", [], [Found(20, 30, 50)]),
+        ]
+    )
+    counts = {name: (each.tp, each.fp, each.fn) for name in LENGTHS for each in [summary.counts(name)]}
+    assert counts == {"overall": (3, 2, 1), "micro": (1, 1, 1), "macro": (2, 1, 0)}
+    assert summary.counts() == summary.counts("overall")
+    measures = summary.measures()
+    assert measures["f1"] == pytest.approx(6 / 9)
+    assert measures["f1_micro"] == pytest.approx(2 / 4)
+    assert measures["f1_macro"] == pytest.approx(4 / 5)
+    assert (measures["precision"], measures["recall"]) == pytest.approx((3 / 5, 3 / 4))
+
+
+def test_an_apex_may_lie_a_tenth_of_a_second_beside_the_true_one():
+    """Two frames of 40 ms before the true apex and two after its end are inside, three are not."""
+    times = np.arange(100) / 25
+    for apex, inside in ((23, 0.0), (24, 1.0), (32, 1.0), (33, 0.0)):
+        found = [SpotterResult("a", times, [TRUE], [Found(20, apex, 40)], np.zeros(100))]
+        assert SpottingSummary(found).measures()["apex_inside"] == inside
+
+
+def test_errors_are_medians_of_their_sizes():
+    truths = [TRUE, TrueSegment(60, 66, 70, 80)]
+    found = [Found(18, 25, 41), Found(64, 66, 84)]
+    measures = SpottingSummary([result("a", truths, found)]).measures()
+    assert (measures["onset_ms"], measures["apex_ms"], measures["offset_ms"]) == pytest.approx((120, 20, 100))
 
 
 def test_a_quiet_face_must_score_low_on_the_same_scale():
