@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 GPU_STAMP := $(VENV)/.installed-gpu
+MUTANTS_STAMP := $(VENV)/.installed-mutants
 EXTRAS ?= dev
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
-.PHONY: setup demo ui test test-wheel test-kernels fuzz many-days gpu-check lint format fer-env facex-env face-api-env peers-env bench clean
+.PHONY: setup demo ui test test-wheel test-kernels fuzz many-days mutants gpu-check lint format fer-env facex-env face-api-env peers-env bench clean
 
 setup: $(STAMP)
 
@@ -19,6 +20,11 @@ $(STAMP): pyproject.toml constraints.txt
 # CuPy and NVRTC into the same environment: 0.4 GB that only the kernels need.
 $(GPU_STAMP): $(STAMP)
 	$(INSTALL) '.[gpu]'
+	touch $@
+
+# mutmut, which only `make mutants` needs.
+$(MUTANTS_STAMP): $(STAMP)
+	$(INSTALL) '.[mutants]'
 	touch $@
 
 # CLIPS=folder runs your own clips instead of the embedded sample.
@@ -45,6 +51,12 @@ fuzz: setup
 # 300 camera-days of tiny clips, 20 of them poisoned: all others are processed, the 20 are named with reasons.
 many-days: setup
 	$(BIN)/python -m tests.orchestration.poisoned
+
+# Small changes of a folder's code, SAMPLE of them, and which of them its tests do not notice: minutes.
+FOLDER ?= features/spotting
+SAMPLE ?= 300
+mutants: $(MUTANTS_STAMP)
+	$(BIN)/python -m tests.mutants $(FOLDER) --sample $(SAMPLE) --seed $(SEED)
 
 # The CUDA kernels without a GPU: compiled by NVRTC, and run on the host.
 test-kernels: $(GPU_STAMP)
@@ -87,4 +99,4 @@ bench: setup
 	$(BIN)/apexline bench features
 
 clean:
-	rm -rf $(VENV) .venv-fer .venv-facex .npm-face-api .pytest_cache .ruff_cache .coverage
+	rm -rf $(VENV) .venv-fer .venv-facex .npm-face-api .pytest_cache .ruff_cache .mutants .coverage
