@@ -8,7 +8,7 @@ MUTANTS_STAMP := $(VENV)/.installed-mutants
 EXTRAS ?= dev
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
-.PHONY: setup demo ui test test-wheel test-kernels fuzz many-days mutants gpu-check lint format fer-env facex-env face-api-env peers-env bench clean
+.PHONY: setup demo ui test test-wheel test-kernels fuzz many-days many-raters mutants gpu-check lint format fer-env facex-env face-api-env peers-env bench clean
 
 setup: $(STAMP)
 
@@ -51,6 +51,10 @@ fuzz: setup
 # 300 camera-days of tiny clips, 20 of them poisoned: all others are processed, the 20 are named with reasons.
 many-days: setup
 	$(BIN)/python -m tests.orchestration.poisoned
+
+# 200 raters at once, 20 pages each, at a server of its own: no answer lost or doubled, each page taken within 300 ms.
+many-raters: setup
+	$(BIN)/python -m tests.survey.load
 
 # Small changes of a folder's code, SAMPLE of them, and which of them its tests do not notice: minutes.
 FOLDER ?= features/spotting

@@ -10,7 +10,7 @@ Nothing is loaded from elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 
+from apexline.review.annotation_tools import as_elan, as_label_studio
 from apexline.review.archive import Archive, Row
 from apexline.review.exports import as_columns, as_csv, as_json
 from apexline.review.filters import ANSWERS, PER_PAGE, REVIEWED, Filters, span_of
@@ -36,6 +37,16 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     # Faces do not stay in a browser's cache.
     "Cache-Control": "no-store",
+}
+# Media type, and what writes segments, what was said of them, and the address of these pages.
+_EXPORTS: dict[str, tuple[str, Callable[[list[Row], Mapping[str, Sequence[Row]], str], str | bytes]]] = {
+    "csv": ("text/csv", lambda rows, _, __: as_csv(rows)),
+    "json": ("application/json", lambda rows, _, __: as_json(rows)),
+    "label-studio.json": (
+        "application/json",
+        lambda rows, reviews, origin: as_label_studio(rows, reviews, origin=origin),
+    ),
+    "eaf.zip": ("application/zip", lambda rows, reviews, _: as_elan(rows, reviews)),
 }
 _TYPES = {".webm": "video/webm", ".mkv": "video/x-matroska", ".avi": "video/x-msvideo", ".ogv": "video/ogg"}
 
@@ -92,17 +103,16 @@ def create_app(archive: Archive) -> FastAPI:
         return Response(as_columns(chosen), media_type="application/json")
 
     @app.get("/days/{camera_day}/segments.{suffix}")
-    def export(camera_day: str, suffix: str, view: _View) -> Response:
-        kinds: dict[str, tuple[Callable[[list[Row]], str], str]] = {
-            "csv": (as_csv, "text/csv"),
-            "json": (as_json, "application/json"),
-        }
-        if suffix not in kinds:
-            raise HTTPException(404, f"Saw the format {suffix}, expected csv or json.")
-        write, kind = kinds[suffix]
+    def export(request: Request, camera_day: str, suffix: str, view: _View) -> Response:
+        if suffix not in _EXPORTS:
+            raise HTTPException(404, f"Saw the format {suffix}, expected one of {', '.join(_EXPORTS)}.")
         rows = view.in_part(view.chosen(segments_of(archive, camera_day, view)))
+        reviewed = [row["segment_id"] for row in rows if row["reviewed_as"]]
+        reviews = {segment_id: archive.reviews(camera_day, segment_id) for segment_id in reviewed}
+        kind, write = _EXPORTS[suffix]
         named = f'attachment; filename="{camera_day}.{suffix}"'
-        return Response(write(rows), media_type=kind, headers={"Content-Disposition": named})
+        origin = str(request.base_url).rstrip("/")
+        return Response(write(rows, reviews, origin), media_type=kind, headers={"Content-Disposition": named})
 
     @app.get("/days/{camera_day}/segments/{segment_id}")
     def segment(request: Request, camera_day: str, segment_id: str, view: _View) -> HTMLResponse:

@@ -91,7 +91,7 @@ class Stimuli(Protocol):
     """What is rated. Asked anew on every request, so that new segments appear while the page runs."""
 
     def segments(self) -> Sequence[str]:
-        """Return the identifiers of all segments to rate."""
+        """Return the identifiers of all segments to rate, the same object as long as they are the same."""
         ...
 
     def loop(self, segment: str) -> bytes:
@@ -154,6 +154,7 @@ class Survey:
     store: Store
     text: str
     _submitted: dict[str, set[str]] = field(default_factory=dict)
+    _known: tuple[Sequence[str], frozenset[str]] = ((), frozenset())
     _last: dict[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -201,17 +202,20 @@ class Survey:
 
     def done(self, rater: str) -> set[str]:
         """Segments that a rater has finished, those left wholly unanswered included."""
-        return (set(self.store.rated(rater)) | self._submitted.get(rater, set())) & set(
-            self.stimuli.segments()
-        )
+        return (set(self.store.rated(rater)) | self._submitted.get(rater, set())) & self._segments()
 
     def next_segment(self, rater: str) -> str | None:
         """Return the segment to show next, None when all are done."""
         # Each rater has an order of their own: a few who stop early still cover all segments, and tiredness
         # does not always meet the same ones.
-        done = self.done(rater)
-        remaining = [each for each in self.stimuli.segments() if each not in done]
+        remaining = self._segments() - self.done(rater)
         return min(remaining, key=lambda segment: _draw(rater, segment), default=None)
+
+    def _segments(self) -> frozenset[str]:
+        named = self.stimuli.segments()
+        if named is not self._known[0]:  # a set of thousands is not made for each page
+            self._known = (named, frozenset(named))
+        return self._known[1]
 
     def scales_for(self, rater: str) -> list[Scale]:
         """Pairs in the rater's own order, the same on every page."""
@@ -219,7 +223,7 @@ class Survey:
 
     def check_segment(self, segment: str) -> None:
         """Refuse what is no segment to rate."""
-        if segment not in self.stimuli.segments():
+        if segment not in self._segments():
             raise HTTPException(404, f"There is no segment {segment} to rate.")
 
     def submit(self, rater: str, key: str, segment: str, answers: Sequence[tuple[str, Any]]) -> None:
@@ -246,7 +250,7 @@ class Survey:
     def last_done(self, rater: str) -> str | None:
         """Return the segment that a rater finished last since the page was started, to go back to; None without one."""
         last = self._last.get(rater)
-        return last if last in self.stimuli.segments() else None
+        return last if last in self._segments() else None
 
     def _check_consent(self, rater: str, key: str) -> None:
         if not _belongs(key, self.store.consent(rater)):

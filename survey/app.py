@@ -11,7 +11,8 @@ bind it to 127.0.0.1 and put a proxy with authentication in front to reach rater
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -19,7 +20,9 @@ from urllib.parse import quote
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apexline.survey.answers import Scale, Stimuli, Store, Survey
 from apexline.survey.loops import media_type
@@ -51,6 +54,26 @@ _HEADERS = {
 
 class _NoSessionError(Exception):
     """A page was asked for outside of a session."""
+
+
+class _Hardened:
+    """ASGI middleware: refuses what is no request of these pages, and gives every answer the headers."""
+
+    def __init__(self, app: ASGIApp, *, refuse: Callable[[Request], Response | None]):
+        self._app = app
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await (self._refuse(Request(scope)) or self._app)(scope, receive, send_hardened)
 
 
 def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> FastAPI:
@@ -86,6 +109,8 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
     sessions, starts = Sessions(), Starts()
     # Answers given twice are still named as that.
     read_form = _form_reader(2 * len(names) + 1)
+    # The same 50 pairs stand on every page.
+    draw_scale = lru_cache(16 * len(names))(templates.get_template("scale.html").module.scale_field)
     app = FastAPI(title="Apexline rating survey", docs_url=None, redoc_url=None, openapi_url=None)
 
     def page(request: Request, name: str, status_code: int = 200, **context: Any) -> HTMLResponse:
@@ -116,15 +141,11 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
     OwnSession = Annotated[Session, Depends(session_of)]  # noqa: N806 - a type
     OwnForm = Annotated[tuple[Session, list[tuple[str, Any]]], Depends(own_form)]  # noqa: N806 - a type
 
-    @app.middleware("http")
-    async def harden(request: Request, call_next: Any) -> Response:
+    def refusal_page(request: Request) -> Response | None:
         refusal = _refusal(request)
-        if refusal is None:
-            response: Response = await call_next(request)
-        else:
-            response = page(request, "refused.html", refusal[0], reason=refusal[1])
-        response.headers.update(_HEADERS)
-        return response
+        return None if refusal is None else page(request, "refused.html", refusal[0], reason=refusal[1])
+
+    app.add_middleware(_Hardened, refuse=refusal_page)
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> HTMLResponse:
@@ -194,12 +215,12 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
         if segment in done and not correct:
             return RedirectResponse("/next", 303)
         before = None if correct else survey.last_done(session.rater)
+        given = store.answers(session.rater, segment) if correct else {}
         return page(
             request,
             "segment.html",
             link=quote(segment, safe=""),
-            scales=survey.scales_for(session.rater),
-            given=store.answers(session.rater, segment) if correct else {},
+            fields=[draw_scale(scale, given.get(scale.pair)) for scale in survey.scales_for(session.rater)],
             correct=correct,
             before=None if before is None else quote(before, safe=""),
             form_token=session.form_token,

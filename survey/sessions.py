@@ -20,7 +20,7 @@ IDLE_S = 2 * 3600.0
 LONGEST_S = 12 * 3600.0
 MAX_SESSIONS = 1000
 # A start may write a record of 3 kB: this bounds what strangers can fill the disk with, and how fast keys are tried.
-MAX_STARTS_PER_MINUTE = 120
+MAX_STARTS_PER_MINUTE = 600
 _KEY_BYTES = 10  # 80 bits: 16 letters and digits of base32
 
 

@@ -20,6 +20,7 @@ from apexline.assets.reviews.opinions import by_segment, label_of, standing
 Row = dict[str, Any]
 
 _MAX_DAYS = 8  # kept in memory; 10,000 segments take some 30 MB
+_MAX_VERSIONS = 3  # of each day, as much again
 _TABLES = ("clip_manifest", "expression_segments", "segment_scores", "reviews")
 _SAID = (
     "emotion",
@@ -38,10 +39,13 @@ _MOMENTS = ("onset", "apex", "offset")
 
 @dataclass
 class _Read:
-    """Files of one day as they were read: state and rows by table and name."""
+    """Files of one day as they were read: state and rows by table and name; and what was made of them by version."""
 
     files: dict[tuple[str, str], tuple[Any, list[Row]]] = field(
         default_factory=dict[tuple[str, str], tuple[Any, list[Row]]]
+    )
+    joined: dict[tuple[int | None, int | None], list[Row]] = field(
+        default_factory=dict[tuple[int | None, int | None], list[Row]]
     )
 
 
@@ -76,23 +80,14 @@ class Days:
             emotions; ``reviewed_as``, what each reviewer said last; ``reviewed``, that on which they agree,
             ``disputed``, or nothing; ``drawn``, whether a person found it.
         """
-        rows = self._rows(camera_day)
-        clips = {row["clip_id"]: row for row in rows["clip_manifest"]}
-        scores: dict[str, dict[int, Row]] = defaultdict(dict)
-        for row in sorted(rows["segment_scores"], key=lambda each: each["scored_at"]):
-            scores[row["segment_id"]][row["model_version"]] = row
+        read = self._read(camera_day)
         wanted = self._champion() if model_version is None else model_version
-        reviews = by_segment(rows["reviews"])
-        known = {each["segment_id"] for each in rows["expression_segments"]}
-        drawn = [_drawn(of_it[0]) for segment_id, of_it in reviews.items() if segment_id not in known]
-        found = [
-            _segment(camera_day, clips[each["clip_id"]], each, _chosen(of_it, wanted, model_version), of_it)
-            | _reviewed(reviews.get(each["segment_id"], []))
-            for each in [*rows["expression_segments"], *drawn]
-            if each["clip_id"] in clips
-            for of_it in [scores.get(each["segment_id"], {})]
-        ]
-        return sorted(found, key=lambda row: (row["onset_at"], row["segment_id"]))
+        key = (wanted, model_version)
+        if key not in read.joined:  # a page and its axis ask for the same
+            if len(read.joined) >= _MAX_VERSIONS:
+                read.joined.clear()
+            read.joined[key] = _joined(camera_day, _rows_of(read), wanted, model_version)
+        return list(read.joined[key])
 
     def reviews(self, camera_day: str, segment_id: str) -> list[Row]:
         """Return what stands of what people said of a segment: rows of ``reviews`` with a ``label``, oldest first."""
@@ -105,16 +100,20 @@ class Days:
         return None if last is None else last["model_version"]
 
     def _rows(self, camera_day: str) -> dict[str, list[Row]]:
+        return _rows_of(self._read(camera_day))
+
+    def _read(self, camera_day: str) -> _Read:
         with self._lock:
             before = self._days.pop(camera_day, _Read())
-            now = _Read(dict(self._look(camera_day, before)))
+            files = dict(self._look(camera_day, before))
+            unchanged = files.keys() == before.files.keys() and all(
+                of_file is before.files[name] for name, of_file in files.items()
+            )
+            now = before if unchanged else _Read(files)
             self._days[camera_day] = now
             while len(self._days) > _MAX_DAYS:
                 self._days.popitem(last=False)
-        rows: dict[str, list[Row]] = {table: [] for table in _TABLES}
-        for (table, _), (_, of_file) in now.files.items():
-            rows[table] += of_file
-        return rows
+        return now
 
     def _look(
         self, camera_day: str, before: _Read
@@ -141,6 +140,31 @@ def answer_of(score: Row | None) -> str:
     if score is None:
         return "unscored"
     return "abstained" if score.get("abstained") else score["emotion"]
+
+
+def _rows_of(read: _Read) -> dict[str, list[Row]]:
+    rows: dict[str, list[Row]] = {table: [] for table in _TABLES}
+    for (table, _), (_, of_file) in read.files.items():
+        rows[table] += of_file
+    return rows
+
+
+def _joined(camera_day: str, rows: dict[str, list[Row]], wanted: int | None, named: int | None) -> list[Row]:
+    clips = {row["clip_id"]: row for row in rows["clip_manifest"]}
+    scores: dict[str, dict[int, Row]] = defaultdict(dict)
+    for row in sorted(rows["segment_scores"], key=lambda each: each["scored_at"]):
+        scores[row["segment_id"]][row["model_version"]] = row
+    reviews = by_segment(rows["reviews"])
+    known = {each["segment_id"] for each in rows["expression_segments"]}
+    drawn = [_drawn(of_it[0]) for segment_id, of_it in reviews.items() if segment_id not in known]
+    found = [
+        _segment(camera_day, clips[each["clip_id"]], each, _chosen(of_it, wanted, named), of_it)
+        | _reviewed(reviews.get(each["segment_id"], []))
+        for each in [*rows["expression_segments"], *drawn]
+        if each["clip_id"] in clips
+        for of_it in [scores.get(each["segment_id"], {})]
+    ]
+    return sorted(found, key=lambda row: (row["onset_at"], row["segment_id"]))
 
 
 def _chosen(scores: dict[int, Row], wanted: int | None, named: int | None) -> Row | None:

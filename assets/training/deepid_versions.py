@@ -182,6 +182,9 @@ def _train(
     groups, quality = describe_examples(lake)
     tested = evaluate(run.model, data, split.test, groups=groups, quality=quality)
     synthetic = data.synthetic
+    reviewed = (
+        lake.read("training_set", NAME, columns=["label_source"])["label_source"].to_pylist().count("review")
+    )
     curves = pd.DataFrame(run.curves)
     # Before the registration, which marks the work as done.
     lake.write("learning_curves", version, run.curves, stamp=stamp)
@@ -191,7 +194,12 @@ def _train(
         data=data,
         split=split,
         parameters=parameters.resolved(),
-        tags={"fingerprint": stamp, "dagster_run_id": run_id, "started_from": str(begun.number or "")},
+        tags={
+            "fingerprint": stamp,
+            "dagster_run_id": run_id,
+            "started_from": str(begun.number or ""),
+            "reviewed_faces": f"{reviewed} of {len(data)}",
+        },
         figures={
             "learning_curves": learning_curves(curves, version=version, synthetic=synthetic),
             "confusion_matrix": confusion_matrix(

@@ -1,33 +1,24 @@
 """The rating page over this installation's lake: what is shown, and where consent and answers go."""
 
-import csv
-import io
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 from typing import Any
 
 import numpy as np
 from fastapi import FastAPI
-from upath import UPath
 
 from apexline.assets.lake import Lake, crops_at, listed_camera_days
-from apexline.assets.semantics import PAGE_PREFIX
 from apexline.ml import load_pairs
-from apexline.ml.surveys import ANSWER_COLUMNS
-from apexline.orchestration.occupancy import working
+from apexline.orchestration.pages.rating_store import LakeStore
 from apexline.orchestration.settings import Settings
-from apexline.survey.answers import Agreement, Consent, Scale
+from apexline.survey.answers import Scale
 from apexline.survey.app import create_app
 from apexline.survey.loops import encode_loop
 
-CONSENT_PREFIX = "consent-"  # JSON beside the answers, one per rater; no CSV, so no ratings
 # What came or went in the lake shows on the page after so long, s. Each page asks for the segments several times.
 _FRESH_S = 5.0
-_PATIENCE_S = 5.0  # that a rater's browser waits for the end of an erasure
 _MIN_FPS, _MAX_FPS = 1.0, 1000.0  # of a loop; a clip may say anything
 _SEGMENT_COLUMNS = ["segment_id", "track_id", "onset", "offset"]
 
@@ -52,12 +43,14 @@ class LakeStimuli:
         self._lock = Lock()
         self._looked_s = -np.inf
         self._index: dict[str, _Shown] = {}
+        self._names: tuple[str, ...] = ()
         # Of each clip the state of its files and what they hold: only what changed is read again.
         self._clips: dict[tuple[str, str], tuple[Any, dict[str, _Shown]]] = {}
 
     def segments(self) -> Sequence[str]:
-        """Return every segment's id."""
-        return list(self._fresh())
+        """Return every segment's id; the same object as long as they are the same."""
+        self._fresh()
+        return self._names
 
     def loop(self, segment: str) -> bytes:
         """Return the aligned face from onset to offset as an animated image; ``LookupError`` where it is gone."""
@@ -76,6 +69,8 @@ class LakeStimuli:
                 self._clips = dict(self._look())
                 found = {name: each for _, held in self._clips.values() for name, each in held.items()}
                 self._index = dict(sorted(found.items()))
+                if tuple(self._index) != self._names:
+                    self._names = tuple(self._index)
                 self._looked_s = monotonic()
             return self._index
 
@@ -109,73 +104,6 @@ class LakeStimuli:
             for row in segments
             if row["track_id"] in tracks
         }
-
-
-class LakeStore:
-    """Consent and answers in ``surveys/``, a file of each for every rater."""
-
-    def __init__(self, lake: Lake, settings: Settings):
-        self._lake = lake
-        self._settings = settings
-
-    def writing(self) -> AbstractContextManager[None]:
-        """Take part in the work on the home; ``BlockingIOError`` where an erasure works there for longer."""
-        return working(self._settings, patience_s=_PATIENCE_S)
-
-    def consent(self, rater: str) -> Consent | None:
-        """Return a rater's stored consent."""
-        path = self._consent_file(rater)
-        if not path.exists():
-            return None
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return Consent(**{**stored, "given": tuple(Agreement(**each) for each in stored["given"])})
-
-    def keep_consent(self, consent: Consent) -> None:
-        """Write ``surveys/consent-<rater>.json``."""
-        with self._lake.replacing(self._consent_file(consent.rater)) as file:
-            file.write(json.dumps(asdict(consent), indent=1).encode())
-
-    def rated(self, rater: str) -> set[str]:
-        """Return the segments that a rater answered on the page."""
-        return {row["segment"] for row in self._answers(rater)}
-
-    def save(self, rows: list[dict[str, Any]]) -> None:
-        """Add answers to ``surveys/page-<rater>.csv``."""
-        rater = str(rows[0]["rater"])
-        self._write(rater, [*self._answers(rater), *rows])
-
-    def answers(self, rater: str, segment: str) -> dict[str, int]:
-        """Return what a rater answered to a segment on the page."""
-        return {row["pair"]: int(row["level"]) for row in self._answers(rater) if row["segment"] == segment}
-
-    def replace(self, rater: str, segment: str, rows: list[dict[str, Any]]) -> None:
-        """Write ``surveys/page-<rater>.csv`` with other answers to a segment; the next `retrain` uses those."""
-        others = [row for row in self._answers(rater) if row["segment"] != segment]
-        self._write(rater, [*others, *rows])
-
-    def _write(self, rater: str, rows: list[dict[str, Any]]) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=ANSWER_COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-        with self._lake.replacing(self._answer_file(rater)) as file:
-            file.write(text.getvalue().encode())
-
-    def forget(self, rater: str) -> None:
-        """Delete a rater's answers, their copy in the lake, and then the consent to them."""
-        self._answer_file(rater).unlink(missing_ok=True)
-        self._lake.remove("ratings", f"{PAGE_PREFIX}{rater}")
-        self._consent_file(rater).unlink(missing_ok=True)
-
-    def _answers(self, rater: str) -> list[dict[str, str]]:
-        path = self._answer_file(rater)
-        return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) if path.exists() else []
-
-    def _answer_file(self, rater: str) -> UPath:
-        return self._lake.home / "surveys" / f"{PAGE_PREFIX}{rater}.csv"
-
-    def _consent_file(self, rater: str) -> UPath:
-        return self._lake.home / "surveys" / f"{CONSENT_PREFIX}{rater}.json"
 
 
 def create_rating_page(settings: Settings) -> FastAPI:

@@ -86,10 +86,7 @@
     if (!all) { query.set("from", clock(view[0], true)); query.set("to", clock(view[1], true)); }
     root.dataset.query = query.toString();
     history.replaceState(null, "", "?" + query);
-    for (const kind of ["csv", "json"]) {
-      const link = document.getElementById(kind);
-      link.href = link.pathname + "?" + query;
-    }
+    for (const link of document.querySelectorAll("a.export")) link.href = link.pathname + "?" + query;
     for (const name of ["from", "to"]) document.querySelector(`input[name=${name}]`).value = query.get(name) ?? "";
   }
 

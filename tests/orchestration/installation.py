@@ -1,5 +1,6 @@
 """A home where the demonstration ran, and what its Dagster instance has on record."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,6 +131,13 @@ def files_of(lake, day):
     """Score files of a camera-day, as bytes by name."""
     names = lake.names("segment_scores", camera_day=day)
     return {name: lake.path("segment_scores", name, camera_day=day).read_bytes() for name in names}
+
+
+def readme_code(word):
+    """Return the README's Python block that holds `word`."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [block] = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if word in each]
+    return block
 
 
 def names(keys):

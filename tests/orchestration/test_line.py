@@ -33,8 +33,10 @@ from tests.orchestration.installation import (
     latest_metadata,
     promote,
     quiet,
+    readme_code,
     with_changes,
 )
+from tests.orchestration.pages.clicks import correct, hand_in_again, learned_from_people, needs_browser
 
 pytestmark = pytest.mark.slow
 TABLES = {name: schema for name, schema in ALL.items() if name != "reviews"}  # nobody reviewed anything
@@ -133,13 +135,6 @@ def test_every_version_says_what_it_was_made_of(line):
         assert version.tags["synthetic"] == "true"
         assert version.tags["feature_version"]
         assert version.tags["dagster_run_id"]
-
-
-def readme_code(word):
-    """Return the README's Python block that holds `word`."""
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    [block] = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if word in each]
-    return block
 
 
 def test_champion_answers_its_example_as_the_readme_shows(line):
@@ -323,6 +318,17 @@ def test_erased_clip_is_nowhere_any_more(copied, apexline):
     assert not traces.search((lake.home / "pad_space" / "pad_space.json").read_text())
     assert clip_id not in lake.read_all("training_set")["clip_id"].to_pylist()
     assert computed(line.work) == set(TRAINING_ASSETS)
+
+
+@needs_browser
+def test_what_a_person_corrects_in_the_browser_is_learned(copied, apexline, deliver, tmp_path, line):
+    settings = copied()
+    hand_in_again(line, tmp_path / "new", deliver)
+    assert apexline(settings, "ingest", tmp_path / "new")[1]["segments"]
+    segment_id = correct(settings, "2026-03-02_gate-09", tmp_path / "profile", label="4")
+    with open_line(settings) as opened:
+        opened.run("retrain")
+        assert learned_from_people(opened) == {(segment_id, "scared")}
 
 
 def test_the_record_of_segments_says_why(line):

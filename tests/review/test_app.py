@@ -8,6 +8,7 @@ import pytest
 
 from apexline.review.app import create_app
 from apexline.review.filters import PER_PAGE
+from apexline.review.reviewing import LABELS
 from tests.review.archive import DAY, MemoryArchive, segment
 
 with warnings.catch_warnings():
@@ -151,3 +152,16 @@ def test_nothing_is_loaded_from_elsewhere_or_kept(pages, address):
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
     assert not re.findall(r"https?://|style=|<script>|onclick", answer.text)
+
+
+@pytest.mark.parametrize(("suffix", "begins"), [("label-studio.json", b"[{"), ("eaf.zip", b"PK")])
+def test_other_programs_read_what_is_shown(pages, suffix, begins):
+    answer = pages.get(f"/days/{DAY}/segments.{suffix}")
+    assert answer.status_code == 200
+    assert answer.content.startswith(begins)
+    assert f'filename="{DAY}.{suffix}"' in answer.headers["content-disposition"]
+
+
+def test_the_set_up_for_label_studio_knows_every_label(pages):
+    text = pages.get("/static/label-studio.xml").text
+    assert all(f'value="{label}"' in text for label in (*LABELS, "abstained", "unscored"))

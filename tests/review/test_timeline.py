@@ -1,21 +1,15 @@
 """The axis in a browser: 10,000 segments, zoom, permalinks, the clip behind a click."""
 
-import socket
 import statistics
-import threading
 import time
 
 import pytest
-import uvicorn
 
 from apexline.review.app import create_app
-from tests.orchestration.web.browser import PROGRAM, started_browser, wait_until
+from tests.orchestration.web.browser import needs_browser, served, started_browser, wait_until
 from tests.review.archive import DAY, MemoryArchive, segment
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed"),
-]
+pytestmark = [pytest.mark.slow, needs_browser]
 
 ANSWERS = ("happy", "angry", "calm", "scared", "other", "abstained", "unscored")
 FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -32,17 +26,8 @@ def server():
     rows = [
         segment(4.0 * k, ANSWERS[k % 7], track=f"{k // 4:012x}", length_s=0.4 + k % 5) for k in range(10_000)
     ]
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    running = uvicorn.Server(
-        uvicorn.Config(create_app(MemoryArchive(rows)), port=port, log_level="error", ws="none")
-    )
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    wait_until(lambda: running.started)
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join()
+    with served(create_app(MemoryArchive(rows))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +106,23 @@ def test_no_page_says_an_error(server, browser):
         browser.open(f"{server}{address}")
         time.sleep(0.3)
         assert "That did not work" not in browser.text()
+
+
+def test_no_page_shuts_anybody_out(server, browser):
+    browser.open(server)
+    browser.run("fetch('/reviewer', {method: 'POST', body: new URLSearchParams({reviewer: 'otter'})})")
+    found = {}
+    for address in (
+        "/",
+        f"/days/{DAY}?from=08:00:00&to=08:05:00",
+        f"/days/{DAY}/segments/000000000000-0",
+        f"/days/{DAY}/clips/c1/draw?track=aa",
+        f"/queue/{DAY}",
+        f"/days/{DAY}/segments/nowhere",
+    ):
+        browser.open(f"{server}{address}")
+        found[address] = browser.violations()
+    assert found == dict.fromkeys(found, [])
 
 
 def test_digits_answer_and_bounds_take_each_other_along(server, browser):

@@ -1,43 +1,107 @@
-"""A rater in a browser, from consent to thanks by the keyboard alone."""
+"""A rater in a browser by the keyboard alone: consent, answers, back, resume, withdrawal, thanks."""
 
-import socket
-import threading
+import re
 
 import pytest
-import uvicorn
 
-from tests.orchestration.web.browser import PROGRAM, started_browser, wait_until
+from tests.orchestration.web.browser import needs_browser, served, started_browser, wait_until
 from tests.survey.browser import Page
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed"),
-]
+pytestmark = [pytest.mark.slow, needs_browser]
+_SEGMENTS = ["aa-20", "aa-90"]
 
 
-def test_a_rater_goes_from_consent_to_thanks_by_keys(tmp_path):
-    page = Page(["aa-20", "aa-90"])
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(page.app, port=port, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_until(lambda: server.started)
-    try:
-        with started_browser(tmp_path / "profile") as browser:
-            browser.open(f"http://127.0.0.1:{port}")
-            for key in ("o", "Tab", "Tab", " ", "Tab", "Enter"):  # code, no key, consent, begin
-                browser.press(key)
-            wait_until(lambda: "/key" in str(browser.run("location.href")))
-            for key in ("Tab", "Enter"):
-                browser.press(key)
-            for _ in page.stimuli.names:
-                wait_until(lambda: "0 of 2 answered" in browser.text())
-                for key, said in (("4", "1 of 2"), ("0", "1 of 2"), ("Enter", "")):
-                    browser.press(key)
-                    assert said in browser.text()
-            wait_until(lambda: "You have finished all 2 clips" in browser.text())
-    finally:
-        server.should_exit = True
-        thread.join()
-    assert [(row["rater"], row["level"]) for row in page.store.rows] == [("o", 4), ("o", 4)]
+@pytest.fixture(scope="module")
+def page():
+    return Page(_SEGMENTS)
+
+
+@pytest.fixture(scope="module")
+def address(page):
+    with served(page.app) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with started_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+def tab_to(browser, text):
+    """Go on with Tab until what is in focus says `text`."""
+    said = "document.activeElement.textContent.trim()"
+    for _ in range(40):
+        if browser.run(said) == text:
+            return
+        browser.press("Tab")
+    pytest.fail(f"no Tab leads to {text!r}")
+
+
+def answered(page):
+    return [(row["segment"], row["level"]) for row in page.store.rows]
+
+
+def test_a_rater_goes_from_consent_to_thanks_corrects_comes_back_and_withdraws(browser, address, page):
+    browser.open(address)
+    browser.press("o", "t", "Tab", "Tab", " ", "Tab")  # code, no key, consent
+    assert browser.follow().endswith("/key")
+    key = re.search(r"(?:[A-Z2-7]{4}-){3}[A-Z2-7]{4}", browser.text()).group()
+    browser.press("Tab")
+    browser.follow()
+    wait_until(lambda: "0 of 2 answered" in browser.text())
+    browser.press("4")
+    assert "1 of 2" in browser.text()
+    browser.press("0")
+    assert "1 of 2" in browser.text()
+    browser.follow()
+    first = answered(page)[0][0]
+    assert answered(page) == [(first, 4)]
+
+    tab_to(browser, "Back to the clip before")
+    assert browser.follow().endswith(f"/segments/{first}?correct=true")
+    browser.press("2", "0")
+    browser.follow()
+    assert answered(page) == [(first, 2)]
+
+    tab_to(browser, "Stop here")
+    assert browser.follow().endswith("/thanks")
+    assert "You have finished 1 of 2 clips" in browser.text()
+    tab_to(browser, "End my session in this browser")
+    browser.follow()
+    assert "Your session in this browser has ended" in browser.text()
+
+    browser.open(address)  # and comes back with the key
+    browser.press("o", "t", "Tab", *key, "Tab", " ", "Tab")
+    (second,) = set(_SEGMENTS) - {first}
+    assert browser.follow().endswith(f"/segments/{second}")
+    wait_until(lambda: "0 of 2 answered" in browser.text())
+    browser.press("5", "1")
+    assert browser.follow().endswith("/thanks")
+    assert "You have finished all 2 clips" in browser.text()
+    assert len(answered(page)) == 3
+
+    tab_to(browser, "Withdraw and erase my answers")
+    browser.follow()
+    tab_to(browser, "Erase my answers")
+    browser.follow()
+    assert "Your answers are erased" in browser.text()
+    assert (page.store.given, page.store.consents) == ({}, {})
+
+
+def test_no_page_of_the_survey_shuts_anybody_out(browser, address, page):
+    browser.open(address)
+    found = {"welcome": browser.violations()}
+    browser.press("a", "x", "Tab", "Tab", " ", "Tab")
+    browser.follow()
+    for name, path in {
+        "key": "/key",
+        "page": "/segments/aa-20",
+        "correct": "/segments/aa-20?correct=true",
+        "thanks": "/thanks",
+        "withdraw": "/withdraw",
+        "refused": "/segments/nowhere",
+    }.items():
+        browser.open(address + path)
+        found[name] = browser.violations()
+    assert found == dict.fromkeys(found, [])

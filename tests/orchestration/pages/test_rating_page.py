@@ -12,7 +12,7 @@ from upath import UPath
 from apexline.assets.lake.storage import Lake
 from apexline.assets.semantics.rating_surveys import survey_files
 from apexline.orchestration.occupancy import alone
-from apexline.orchestration.pages import rating_page
+from apexline.orchestration.pages import rating_page, rating_store
 from apexline.orchestration.pages.rating_page import LakeStimuli, create_rating_page
 from apexline.orchestration.settings import Settings
 from tests.assets.small_lake import DAY_1, DAY_2, T1, T2, T3, A, B, C, at, clip, put, row_of, segment
@@ -48,7 +48,7 @@ def lake(tmp_path):
 
 def test_segments_with_crops_are_shown(lake):
     stimuli = LakeStimuli(lake)
-    assert stimuli.segments() == [f"{T1}-2", f"{T2}-0"]
+    assert list(stimuli.segments()) == [f"{T1}-2", f"{T2}-0"]
     assert all(stimuli.loop(segment)[8:12] == b"WEBP" for segment in stimuli.segments())
     with pytest.raises(LookupError):
         stimuli.loop(f"{T3}-0")
@@ -70,12 +70,12 @@ def test_the_lake_is_looked_at_now_and_then_and_only_what_changed_is_read(lake, 
     lake.remove("expression_segments", A, camera_day=DAY_1)
     assert len(stimuli.segments()) == 2
     now[0] += 6
-    assert stimuli.segments() == [f"{T1}-9", f"{T2}-0"]
+    assert list(stimuli.segments()) == [f"{T1}-9", f"{T2}-0"]
     assert read[2:] == [(DAY_2, C)]
 
 
 def test_an_empty_lake_has_nothing_to_rate(tmp_path):
-    assert LakeStimuli(Lake(UPath(tmp_path))).segments() == []
+    assert list(LakeStimuli(Lake(UPath(tmp_path))).segments()) == []
 
 
 def test_crops_that_were_erased_a_moment_ago_are_not_found(lake):
@@ -120,7 +120,7 @@ def test_consent_and_answers_lie_in_files_of_their_own_until_the_rater_withdraws
 
 
 def test_nothing_is_written_beside_an_erasure(lake, monkeypatch):
-    monkeypatch.setattr(rating_page, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(rating_store, "_PATIENCE_S", 0.0)
     settings = Settings(home=str(lake.home))
     browser = TestClient(create_rating_page(settings))
     browser.post("/start", data={"rater": "otter", "consent": "yes"})

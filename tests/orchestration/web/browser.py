@@ -5,24 +5,43 @@ import itertools
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import pytest
+import uvicorn
 from websockets.sync.client import connect
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-_WAIT_S = 60
+needs_browser = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed: nothing shows a page")
+_WAIT_S = 120
+# What `Input.dispatchKeyEvent` has to be told of keys that are no letters, beside their names.
+_KEY_CODES = {
+    "Tab": 9,
+    "Enter": 13,
+    " ": 32,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+}
+_TEXTS = {"Enter": "\r"}
 
 
 @contextmanager
 def started_browser(folder: Path) -> "Iterator[Browser]":
     """Start Chromium with a profile in a folder, and end it afterwards."""
     options = ["--headless=new", "--remote-debugging-port=0", f"--user-data-dir={folder}", "--no-first-run"]
-    options += ["--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,900"]
+    options += ["--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,900", "--disable-quic"]
+    # A browser of tests asks nothing of its maker.
+    options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     if os.getuid() == 0:
         options.append("--no-sandbox")
     command = [str(PROGRAM), *options, "about:blank"]
@@ -36,6 +55,22 @@ def started_browser(folder: Path) -> "Iterator[Browser]":
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Serve an application in a thread of this process; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", ws="none"))
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def wait_until(true: Callable[[], object], wait_s: float = _WAIT_S) -> None:
@@ -72,11 +107,45 @@ class Browser:
         """Return what the page says."""
         return str(self.run("document.body ? document.body.innerText : ''"))
 
-    def press(self, key: str) -> None:
-        """Press a key, as a person would who looks at the page."""
-        for kind in ("keyDown", "keyUp"):
-            text = {"text": "\r" if key == "Enter" else key} if kind == "keyDown" and key != "Tab" else {}
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, **text)
+    def press(self, *keys: str) -> None:
+        """Press keys, as a person would who looks at the page."""
+        for key in keys:
+            named = len(key) > 1
+            text = _TEXTS.get(key, "" if named else key)
+            code = {"windowsVirtualKeyCode": _KEY_CODES[key]} if key in _KEY_CODES else {}
+            for kind in ("keyDown", "keyUp"):
+                typed = {"text": text} if kind == "keyDown" and text else {}
+                self._call("Input.dispatchKeyEvent", type=kind, key=key, **code, **typed)
+
+    def follow(self, key: str = "Enter") -> str:
+        """Press a key that leads to another page; return that one's address when it is there."""
+        self.run("window.isStillHere = true")
+        self.press(key)
+        wait_until(lambda: self.run("!window.isStillHere && document.readyState === 'complete'"))
+        return str(self.run("location.href"))
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """Give the page another size, px."""
+        self._call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
+    def violations(self) -> list[str]:
+        """Return what axe-core finds serious or critical on the page: rule and element."""
+        # Found without its package, which asks for another driver of browsers.
+        script = Path(str(find_spec("axe_playwright_python").origin)).with_name("axe.min.js")
+        self.run(f"{script.read_text(encoding='utf-8')};0")
+        found: Any = self.run("axe.run(document).then((said) => said.violations)")
+        return [
+            f"{each['id']}: {node['html'][:200]}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"]
+        ]
 
     def click(self, x: float, y: float) -> None:
         """Click at a place of the page, px."""
@@ -84,8 +153,9 @@ class Browser:
             self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def picture(self, file: Path) -> None:
-        """Write what the page looks like."""
-        file.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
+        """Write what the page looks like, as JPEG or PNG by the file's name."""
+        kind = {"format": "jpeg", "quality": 80} if file.suffix == ".jpg" else {"format": "png"}
+        file.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", **kind)["data"]))
 
     def _call(self, method: str, **parameters: object) -> dict:
         number = next(self._numbers)

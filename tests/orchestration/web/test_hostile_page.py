@@ -9,13 +9,10 @@ import pytest
 import uvicorn
 
 from apexline.orchestration.web.guard import Guard
-from tests.orchestration.web.browser import PROGRAM, started_browser, wait_until
+from tests.orchestration.web.browser import needs_browser, started_browser, wait_until
 from tests.orchestration.web.conftest import TOKEN, Recorder
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: nothing shows a page"),
-]
+pytestmark = [pytest.mark.slow, needs_browser]
 
 # What needs no consent of the server that is asked; each promise ends when the browser has done with it.
 ATTACKS = {

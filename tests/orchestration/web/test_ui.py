@@ -18,7 +18,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.orchestration.web.browser import PROGRAM, started_browser, wait_until
+from tests.orchestration.web.browser import needs_browser, started_browser, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -260,7 +260,7 @@ class _HostilePage(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: nothing shows a page")
+@needs_browser
 def test_the_pages_work_in_a_browser_and_an_image_elsewhere_does_not(ui, tmp_path):
     with (
         started_browser(tmp_path) as browser,

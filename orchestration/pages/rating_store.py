@@ -1,0 +1,152 @@
+"""Consent and answers of raters in this installation's home: `LakeStore`.
+
+Belongs here: the files under ``surveys/`` that the rating page writes. Stays out: what is shown (``rating_page``),
+what is accepted (``survey.answers``), what ratings mean (``ml.surveys``).
+
+An answer that was acknowledged lies in its file: the page of 200 raters at once is a few writes to the end of files,
+not 200 files written anew.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from upath import UPath
+
+from apexline.assets.lake import Lake
+from apexline.assets.semantics import PAGE_PREFIX
+from apexline.ml.surveys import ANSWER_COLUMNS
+from apexline.orchestration.occupancy import working
+from apexline.orchestration.settings import Settings
+from apexline.survey.answers import Agreement, Consent
+
+CONSENT_PREFIX = "consent-"  # JSON beside the answers, one per rater; no CSV, so no ratings
+_PATIENCE_S = 5.0  # that a rater's browser waits for the end of an erasure
+_HEADER = ",".join(ANSWER_COLUMNS)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a rater's answers: the file's state then, which segments, whether more can be added to it."""
+
+    state: tuple[float, int] | None
+    segments: frozenset[str]
+    is_whole: bool
+
+
+class LakeStore:
+    """Consent and answers in ``surveys/``, a file of each for every rater."""
+
+    def __init__(self, lake: Lake, settings: Settings):
+        self._lake = lake
+        self._settings = settings
+        self._read: dict[str, _Read] = {}
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Take part in the work on the home; ``BlockingIOError`` where an erasure works there for longer."""
+        return working(self._settings, patience_s=_PATIENCE_S)
+
+    def consent(self, rater: str) -> Consent | None:
+        """Return a rater's stored consent."""
+        try:
+            stored = json.loads(self._consent_file(rater).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return Consent(**{**stored, "given": tuple(Agreement(**each) for each in stored["given"])})
+
+    def keep_consent(self, consent: Consent) -> None:
+        """Write ``surveys/consent-<rater>.json``."""
+        with self._lake.replacing(self._consent_file(consent.rater)) as file:
+            file.write(json.dumps(asdict(consent), indent=1).encode())
+
+    def rated(self, rater: str) -> frozenset[str]:
+        """Return the segments that a rater answered on the page."""
+        return self._look(rater).segments
+
+    def save(self, rows: list[dict[str, Any]]) -> None:
+        """Add answers to ``surveys/page-<rater>.csv``."""
+        rater = str(rows[0]["rater"])
+        path, before = self._answer_file(rater), self._look(rater)
+        if not isinstance(path, Path) or not before.is_whole:
+            self._write(rater, [*self._answers(rater), *rows])
+            return
+        path.parent.mkdir(exist_ok=True)
+        # One write: a server that is killed has written all of it or nothing.
+        with path.open("ab", buffering=0) as file:
+            file.write(_table(rows, header=before.state is None))
+        added = before.segments | {str(row["segment"]) for row in rows}
+        self._read[rater] = _Read(_state_of(path), added, is_whole=True)
+
+    def answers(self, rater: str, segment: str) -> dict[str, int]:
+        """Return what a rater answered to a segment on the page."""
+        return {row["pair"]: int(row["level"]) for row in self._answers(rater) if row["segment"] == segment}
+
+    def replace(self, rater: str, segment: str, rows: list[dict[str, Any]]) -> None:
+        """Write ``surveys/page-<rater>.csv`` with other answers to a segment; the next `retrain` uses those."""
+        others = [row for row in self._answers(rater) if row["segment"] != segment]
+        self._write(rater, [*others, *rows])
+
+    def forget(self, rater: str) -> None:
+        """Delete a rater's answers, their copy in the lake, and then the consent to them."""
+        self._answer_file(rater).unlink(missing_ok=True)
+        self._lake.remove("ratings", f"{PAGE_PREFIX}{rater}")
+        self._consent_file(rater).unlink(missing_ok=True)
+        self._read.pop(rater, None)
+
+    def _look(self, rater: str) -> _Read:
+        path = self._answer_file(rater)
+        state, known = _state_of(path), self._read.get(rater)
+        if known is None or known.state != state:
+            text = _text_of(path)
+            segments = frozenset(row["segment"] for row in _rows(text))
+            is_whole = state is None or (text.startswith(_HEADER + "\r\n") and text.endswith("\n"))
+            known = self._read[rater] = _Read(state, segments, is_whole)
+        return known
+
+    def _write(self, rater: str, rows: Iterable[dict[str, Any]]) -> None:
+        with self._lake.replacing(self._answer_file(rater)) as file:
+            file.write(_table(rows, header=True))
+
+    def _answers(self, rater: str) -> list[dict[str, str]]:
+        return _rows(_text_of(self._answer_file(rater)))
+
+    def _answer_file(self, rater: str) -> UPath:
+        return self._lake.home / "surveys" / f"{PAGE_PREFIX}{rater}.csv"
+
+    def _consent_file(self, rater: str) -> UPath:
+        return self._lake.home / "surveys" / f"{CONSENT_PREFIX}{rater}.json"
+
+
+def _state_of(path: UPath) -> tuple[float, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime, found.st_size
+
+
+def _text_of(path: UPath) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    """Return the rows of a table; a last line that a machine's end cut off was never acknowledged."""
+    whole = text[: text.rfind("\n") + 1]
+    return list(csv.DictReader(io.StringIO(whole)))
+
+
+def _table(rows: Iterable[dict[str, Any]], *, header: bool) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=ANSWER_COLUMNS, extrasaction="ignore")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,64 @@
+"""Answers are added to a rater's file, and a file that something else changed is read anew."""
+
+import pytest
+from upath import UPath
+
+from apexline.assets.lake.storage import Lake
+from apexline.orchestration.pages.rating_store import LakeStore
+from apexline.orchestration.settings import Settings
+
+
+@pytest.fixture
+def store(tmp_path):
+    return LakeStore(Lake(UPath(tmp_path)), Settings(home=str(tmp_path)))
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "surveys" / "page-otter.csv"
+
+
+def answer(segment, level, pair="angry_calm"):
+    return {"rater": "otter", "segment": segment, "pair": pair, "level": level}
+
+
+def test_answers_are_added_and_what_stands_is_not_written_again(store, file):
+    store.save([answer("s1", 4), answer("s1", 2, "happy_sad")])
+    before = file.stat().st_ino
+    store.save([answer("s2", 1)])
+    assert file.stat().st_ino == before
+    assert file.read_text().splitlines() == [
+        "rater,segment,pair,level",
+        "otter,s1,angry_calm,4",
+        "otter,s1,happy_sad,2",
+        "otter,s2,angry_calm,1",
+    ]
+    assert store.rated("otter") == {"s1", "s2"}
+    assert store.answers("otter", "s1") == {"angry_calm": 4, "happy_sad": 2}
+
+
+def test_a_line_that_was_cut_off_was_never_acknowledged(store, file):
+    store.save([answer("s1", 4)])
+    file.write_bytes(file.read_bytes() + b"otter,s2,angry_c")
+    assert store.rated("otter") == {"s1"}
+    store.save([answer("s2", 5)])
+    assert file.read_text().splitlines()[1:] == ["otter,s1,angry_calm,4", "otter,s2,angry_calm,5"]
+
+
+def test_what_an_erasure_took_away_is_not_remembered(store, file):
+    store.save([answer("s1", 4)])
+    store.save([answer("s2", 4)])
+    file.write_text("rater,segment,pair,level\r\notter,s2,angry_calm,4\r\n")
+    assert store.rated("otter") == {"s2"}
+    file.unlink()
+    assert store.rated("otter") == set()
+    store.save([answer("s3", 3)])
+    assert file.read_text().splitlines() == ["rater,segment,pair,level", "otter,s3,angry_calm,3"]
+
+
+def test_a_correction_takes_the_place_of_what_was_said(store, file):
+    store.save([answer("s1", 4)])
+    store.save([answer("s2", 4)])
+    store.replace("otter", "s1", [answer("s1", 1)])
+    assert store.answers("otter", "s1") == {"angry_calm": 1}
+    assert store.rated("otter") == {"s1", "s2"}
