@@ -13,6 +13,10 @@ ROOMS = ("features", "ml", "assets", "orchestration", "sample", "review", "surve
 # Tests of several files, or of what is no Python file, and what they test.
 SEVERAL = {
     "assets/ingest/test_decoding.py": ("assets/ingest/intake.py", "features/video/guarded.py"),
+    "assets/publishing/test_report_in_browser.py": (
+        "assets/publishing/report_page.py",
+        "assets/templates/report.js.j2",
+    ),
     "assets/publishing/test_warehouse_checks.py": ("sql/checks",),
     "assets/publishing/test_warehouse_clips.py": ("sql/marts", "sql/staging"),
     "assets/publishing/test_warehouse_reviews.py": ("sql/marts",),

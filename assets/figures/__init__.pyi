@@ -18,6 +18,7 @@ from .evaluation import roc_curves as roc_curves
 from .export import figure_data_uri as figure_data_uri
 from .export import figure_markdown as figure_markdown
 from .export import figure_png as figure_png
+from .export import png_data_uri as png_data_uri
 from .export import stacked_png as stacked_png
 from .faces import FaceTile as FaceTile
 from .faces import moments as moments

@@ -41,7 +41,12 @@ def stacked_png(figures: Sequence[Figure], *, dpi: int = _DPI) -> bytes:
 
 def figure_data_uri(figure: Figure, *, dpi: int = _DPI) -> str:
     """Draw a figure as a ``data:`` URI that a page can embed."""
-    return "data:image/png;base64," + base64.b64encode(figure_png(figure, dpi=dpi)).decode("ascii")
+    return png_data_uri(figure_png(figure, dpi=dpi))
+
+
+def png_data_uri(picture: bytes) -> str:
+    """Return a picture (PNG) as a ``data:`` URI that a page can embed."""
+    return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 
 
 def figure_markdown(figure: Figure, *, title: str = "figure") -> str:

@@ -1,5 +1,6 @@
 """Asset ``report``: one HTML page with the paper's tables and figures redrawn from this data."""
 
+import io
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
 
 from apexline.assets import checks, figures
 from apexline.assets.explain import (
@@ -18,7 +21,7 @@ from apexline.assets.explain import (
     track_view,
     why,
 )
-from apexline.assets.lake import Lake, each_readable, fingerprint, listed_camera_days
+from apexline.assets.lake import Lake, crops_at, each_readable, fingerprint, listed_camera_days
 from apexline.assets.metadata import asset_attributes
 from apexline.assets.parameters import Parameters
 from apexline.assets.publishing.report_page import (
@@ -38,8 +41,9 @@ from apexline.assets.training import CHAMPION, VERSIONS
 from apexline.ml import emotion_pad
 from apexline.ml.registry import ModelRegistry
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 NUM_EXPLAINED, NUM_SILENT = 8, 2  # tracks drawn with their segments, and without one
+_FACE_PX = 48  # of a listed segment's face
 _MARTS = (
     "spotting_summary",
     "answers_against_truth",
@@ -123,6 +127,7 @@ def _contents(
         camera_days=marts["camera_day_summary"],
         segments=marts["segments"],
         reasons=_reasons(lake, parameters, marts["segments"]),
+        faces=_faces(lake, marts["segments"]),
         quarantine=marts["quarantine"],
         promotions=marts["promotions"],
         checks=problems,
@@ -187,6 +192,31 @@ def _reasons(lake: Lake, parameters: Parameters, segments: pd.DataFrame) -> dict
         [track for track in tracks.itertuples(index=False, name=None) if track[0] in days],
     )
     return {row["segment_id"]: f"{row['decision']}. {row['grounds']}" for rows in said for row in rows}
+
+
+def _faces(lake: Lake, segments: pd.DataFrame) -> dict[str, bytes]:
+    """Return the face at the apex of each segment that the page lists, a small picture (PNG) by segment."""
+    listed = segments.head(MAX_SEGMENTS)
+    keys = {
+        clip_id: [(row["segment_id"], (row["track_id"], int(row["apex"]))) for row in rows.to_dict("records")]
+        for clip_id, rows in listed.groupby("clip_id")
+    }
+    days = {
+        clip: day for day in listed_camera_days(lake) for clip in lake.names("face_crops", camera_day=day)
+    }
+
+    def of_clip(clip_id: str) -> dict[str, bytes]:
+        crops = crops_at(lake, days[clip_id], clip_id, [key for _, key in keys[clip_id]])
+        return {name: _small_png(crops[key]) for name, key in keys[clip_id] if key in crops}
+
+    found = each_readable(of_clip, [str(clip_id) for clip_id in keys if clip_id in days])
+    return {name: picture for of_it in found for name, picture in of_it.items()}
+
+
+def _small_png(crop: NDArray[np.uint8]) -> bytes:
+    picture = io.BytesIO()
+    Image.fromarray(crop).resize((_FACE_PX, _FACE_PX)).save(picture, format="PNG", optimize=True)
+    return picture.getvalue()
 
 
 def _explained(lake: Lake, parameters: Parameters) -> list[ExplainedTrack]:

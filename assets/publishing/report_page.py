@@ -22,6 +22,7 @@ from apexline.assets.explain import TrackExplanation
 from apexline.assets.figures import (
     comparison_plot,
     figure_data_uri,
+    png_data_uri,
     records_of,
     table_2,
     table_3,
@@ -167,6 +168,8 @@ class ReportContext:
         Why there is a segment, by segment_id; one that is absent is listed without.
     checks : mapping of str to DataFrame
         Offending rows by check of the warehouse.
+    faces : mapping of str to bytes
+        Small pictures (PNG) of the face at the apex, by segment_id; one that is absent is listed without.
     """
 
     generated_at: datetime
@@ -189,6 +192,7 @@ class ReportContext:
     promotions: pd.DataFrame
     reasons: Mapping[str, str]
     checks: Mapping[str, pd.DataFrame]
+    faces: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 def render_report(context: ReportContext) -> str:
@@ -206,6 +210,7 @@ def render_report(context: ReportContext) -> str:
     """
     drawn = {figure.number for figure in context.figures}
     areas, comparison = table_2(context.areas), table_3(context.comparison)
+    segments = [{**row, "said": _said(row)} for row in records_of(context.segments.head(MAX_SEGMENTS))]
     tested, measured = comparison.dropna(subset=["model_version"]), areas.dropna(subset=["value"])
     return (
         environment()
@@ -240,7 +245,9 @@ def render_report(context: ReportContext) -> str:
             axes=_axes(context.semantic_space),
             spotting=records_of(context.spotting),
             camera_days=records_of(context.camera_days),
-            segments=records_of(context.segments.head(MAX_SEGMENTS)),
+            segments=segments,
+            faces={name: png_data_uri(picture) for name, picture in context.faces.items()},
+            answers=sorted({row["said"] for row in segments}),
             quarantine=records_of(context.quarantine),
             promotions=records_of(context.promotions),
             lineage=records_of(context.lineage),
@@ -252,6 +259,14 @@ def render_report(context: ReportContext) -> str:
 def _is_synthetic(rows: pd.DataFrame) -> bool:
     """Tell whether all of a block comes from the generator: then its heading says so, and no row has to."""
     return bool(len(rows)) and all(rows["synthetic"])
+
+
+def _said(segment: Mapping[str, Any]) -> str:
+    """Return the word by which a listed segment is filtered: its emotion, no answer, or that none was given yet."""
+    if not isinstance(segment["emotion"], str):
+        return "not scored"
+    abstained = pd.notna(segment["abstained"]) and bool(segment["abstained"])
+    return NO_ANSWER if abstained else segment["emotion"]
 
 
 def _champion_tested(context: ReportContext) -> dict[str, Any] | None:
