@@ -103,7 +103,10 @@ class Settings(BaseSettings):
     def home_path(self) -> UPath:
         """The home as a path, absolute where it is local."""
         path = UPath(self.home)
-        return path.absolute() if isinstance(path, Path) else path
+        if isinstance(path, Path):
+            return path.absolute()
+        # A listing that is kept would hide for ever what other processes store and delete.
+        return UPath(self.home, use_listings_cache=False)
 
     @property
     def state_path(self) -> Path:
@@ -112,6 +115,11 @@ class Settings(BaseSettings):
             return Path(self.state).absolute()
         home = self.home_path
         return home if isinstance(home, Path) else Path("data").absolute()
+
+    @property
+    def scratch_path(self) -> Path:
+        """The local folder for what is not finished yet."""
+        return self.state_path / "tmp"
 
     @property
     def parameter_file(self) -> Path:

@@ -3,8 +3,8 @@
 Belongs here: where a file lies, writing it whole or not at all, fingerprints, the lake's content hash.
 Stays out: what the columns mean (``schemas``), what is computed (``features``, ``ml``), Dagster.
 
-A file is written under ``tmp/`` (``unfinished``) and renamed into place, so that a reader never sees half a file
-and a killed run leaves nothing in the lake. Its fingerprint (inputs, code version, parameters) travels in the
+A file is written under ``tmp/`` (``unfinished``) and renamed into place, or sent whole to an object store, so that a
+reader never sees half a file and a killed run leaves nothing in the lake. Its fingerprint (inputs, code version, parameters) travels in the
 Parquet footer: a rerun skips the file while the fingerprint stands.
 """
 
@@ -81,9 +81,12 @@ class Lake:
     ----------
     home : UPath
         ``APEXLINE_HOME``: ``lake/``, ``clips/``, ``quarantine/``, ``landing/`` and ``tmp/`` lie in it.
+    scratch : Path, optional
+        Local folder for what is not finished where the home is an object store; by default the system's.
     """
 
     home: UPath
+    scratch: Path | None = None
 
     def path(self, table: str, name: str, *, camera_day: str | None = None) -> UPath:
         """Return where the file `name` of `table` lies; raises ``KeyError`` for an unknown table."""
@@ -227,11 +230,18 @@ class Lake:
 
     @contextmanager
     def replacing(self, target: UPath) -> Generator[IO[bytes]]:
-        """Open `target` for writing such that readers see the old file or the new one, never a part."""
+        """Open `target` for writing such that readers see the old file or the new one, never a part.
+
+        A block that raises, or is killed, leaves the old one.
+        """
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not isinstance(target, Path):  # an object store publishes an object when it is closed
-            with target.open("wb") as file:
-                yield file
+        if not isinstance(target, Path):
+            # What writes to an object store directly publishes what it has when it is closed, by an exception too.
+            with self._local_scratch() as folder:
+                aside = folder / "unfinished"
+                with aside.open("wb") as file:
+                    yield file
+                publish_object(aside, target)
             return
         if target.is_dir() and not target.is_symlink():
             target.rmdir()  # nobody misses an empty one; raises where something lies in it
@@ -256,11 +266,20 @@ class Lake:
         if isinstance(path, Path):
             yield path
             return
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / path.name
+        with self._local_scratch() as folder:
+            copy = folder / f"copy{path.suffix}"
             with path.open("rb") as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target)
             yield copy
+
+    @contextmanager
+    def _local_scratch(self) -> Generator[Path]:
+        if self.scratch is not None:  # swept by the next process where this one is killed
+            with scratch_folder(self.scratch) as folder:
+                yield folder
+            return
+        with tempfile.TemporaryDirectory(prefix="apexline-") as name:
+            yield Path(name)
 
     def content_hash(self) -> str:
         """Hash what the lake says: every table's rows, without wall-clock columns and run ids.
@@ -280,6 +299,11 @@ class Lake:
                         for row in batch.to_pylist():
                             digest.update(repr(row).encode())
         return digest.hexdigest()[:32]
+
+
+def publish_object(source: Path, target: UPath) -> None:
+    """Send a finished file to an object store, whose readers see it when all of it has arrived."""
+    target.fs.put_file(str(source), target.path)
 
 
 def each_readable(read: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:

@@ -58,7 +58,7 @@ def score_one(
         # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
         page = settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
         page.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(settings.state_path / "tmp") as folder:
+        with scratch_folder(settings.scratch_path) as folder:
             write_explanation(folder / "unfinished.html", why, scores)
             (folder / "unfinished.html").replace(page)
     return scores, notes, page

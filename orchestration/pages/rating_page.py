@@ -108,7 +108,7 @@ class LakeStimuli:
 
 def create_rating_page(settings: Settings) -> FastAPI:
     """Return the page over a home; what a rater agrees to and answers is stored in ``surveys/`` as it comes."""
-    lake = Lake(settings.home_path)
+    lake = Lake(settings.home_path, settings.scratch_path)
     return create_app(
         stimuli=LakeStimuli(lake),
         pairs=[Scale(each.pair, each.first.adjective, each.second.adjective) for each in load_pairs()],

@@ -185,7 +185,7 @@ class LakeArchive:
     def _copy(self, path: UPath | Path, from_s: float, to_s: float) -> bytes:
         with (
             self._lake.local_copy(UPath(path)) as local,
-            scratch_folder(self._settings.state_path / "tmp") as folder,
+            scratch_folder(self._settings.scratch_path) as folder,
         ):
             frames, fps = _frames_between(local, from_s, to_s)
             write_video(folder / "copy.mp4", frames, fps=fps, crf=_CRF)
@@ -231,4 +231,4 @@ def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def create_review_page(settings: Settings) -> FastAPI:
     """Return the pages over a home."""
     parameters = load_parameters(settings.parameter_file)
-    return create_app(LakeArchive(Lake(settings.home_path), parameters, settings))
+    return create_app(LakeArchive(Lake(settings.home_path, settings.scratch_path), parameters, settings))

@@ -49,6 +49,8 @@ def test_an_object_store_keeps_its_state_beside(tmp_path, monkeypatch):
     assert str(settings.home_path) == "memory://bucket/apexline"
     assert settings.state_path == tmp_path / "data"
     assert settings.artifact_root == "memory://bucket/apexline/mlartifacts"
+    # Of other processes no writer tells this one: a listing that is kept would hide what they store.
+    assert (settings.home_path / "landing").fs.dircache.use_listings_cache is False
 
 
 def test_parameters_come_from_the_option_then_the_home_then_the_defaults(tmp_path):

@@ -89,6 +89,20 @@ def test_memory_file_system_works_like_a_folder():
     assert not local.exists()
 
 
+def test_an_interrupted_write_publishes_nothing_on_an_object_store(tmp_path):
+    lake = Lake(UPath("memory://interrupted"), tmp_path / "tmp")
+    with pytest.raises(RuntimeError, match="decoder died"), lake.writer("ratings", "one", stamp="new"):
+        msg = "decoder died"
+        raise RuntimeError(msg)
+    assert lake.fingerprint_of("ratings", "one") is None
+    lake.write("ratings", "one", [rating(level=1)], stamp="old")
+    with pytest.raises(RuntimeError, match="decoder died"):
+        write_half(lake)
+    assert lake.fingerprint_of("ratings", "one") == "old"
+    assert lake.read("ratings", "one").to_pylist() == [rating(level=1)]
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_files_from_before_a_column_was_added_give_nulls(lake):
     row = {field.name: None for field in TABLES["segment_scores"]} | {"segment_id": "s-1"}
     lake.write("segment_scores", "old", [row], stamp="1", camera_day="2026-03-02_gate-03")
