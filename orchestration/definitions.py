@@ -3,6 +3,7 @@
 import dagster as dg
 
 from apexline.assets import ingest, publishing, scoring, semantics, spotting, training
+from apexline.orchestration.engines import build_executor
 from apexline.orchestration.jobs import JOBS
 from apexline.orchestration.occupancy import held_while_working
 from apexline.orchestration.resources import build_resources
@@ -26,7 +27,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         sensors=build_sensors(running=settings.automate),
         # All that read or write a clip take the lake: as long as they have it, nothing is erased.
         resources={**resources, "lake": held_while_working(settings, resources["lake"])},
-        executor=dg.in_process_executor,
+        executor=build_executor(settings),
     )
 
 

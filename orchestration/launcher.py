@@ -13,8 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._core.storage.dagster_run import DagsterRun
+from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
+from dagster_shared.serdes import deserialize_value
 
 _PROC = Path("/proc")
 _GRPC_TAG = ".dagster/grpc_info"  # where the code server of a launched run listens
@@ -30,12 +33,25 @@ class LocalRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Say whether the process of a run is there; one on another machine can't be seen, and counts as there."""
+        """Say whether the process of a run is there; one that neither is seen nor can be asked for counts as there."""
         if _is_here(run):
             for pid, said in _processes(self._instance, run.run_id):
                 if not is_alive(pid, since=said):
                     return CheckRunHealthResult(WorkerStatus.FAILED, f"its process {pid} is gone")
+        elif _is_of_a_port(run) and not self._is_known(run.run_id):
+            return CheckRunHealthResult(WorkerStatus.FAILED, "its code server was started anew without it")
         return CheckRunHealthResult(WorkerStatus.RUNNING)
+
+    def _is_known(self, run_id: str) -> bool:
+        """Ask a run's code server whether it has a process of that run; one that does not answer has not denied it."""
+        client = self._get_grpc_client_for_termination(run_id)
+        if client is None:  # it has ended by now
+            return True
+        try:
+            said = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run_id))
+        except DagsterUserCodeUnreachableError:
+            return True
+        return deserialize_value(said, CanCancelExecutionResult).can_cancel
 
 
 def here() -> dict[str, str]:
@@ -58,10 +74,14 @@ def is_alive(pid: int, *, since: float) -> bool:
     return fields[0] != "Z" and began < since + 2  # btime is rounded to seconds
 
 
+def _is_of_a_port(run: DagsterRun) -> bool:
+    """Tell whether a code server with a port launched a run: it may be another machine's, with pids of its own."""
+    return "socket" not in json.loads(run.tags.get(_GRPC_TAG, '{"socket": ""}'))
+
+
 def _is_here(run: DagsterRun) -> bool:
     if _GRPC_TAG in run.tags:
-        where = json.loads(run.tags[_GRPC_TAG])
-        return "socket" in where  # a port may be a container's, with pids of its own
+        return not _is_of_a_port(run)
     return run.tags.get(_NAMESPACE_TAG) == _namespace()
 
 

@@ -24,6 +24,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,}")
 _OWN = "# Written by Apexline from its settings, whenever it starts. Delete this line to keep changes of your own."
 _OF_0_1 = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
 _DAY_S = 24 * 3600
+_POSTGRES = {"postgres_url": {"env": "APEXLINE_POSTGRES_URL"}}
 
 
 class Settings(BaseSettings):
@@ -49,6 +50,12 @@ class Settings(BaseSettings):
         A run that takes longer is ended as failed, s.
     automate : bool
         The one switch: sensors and schedules start switched on.
+    postgres_url : str, optional
+        PostgreSQL in which Dagster keeps runs and events, ``postgresql://user:password@host/database``; by default
+        SQLite in the state folder. Only the environment is read for it: no file holds the password.
+    celery_broker : str, optional
+        Redis by which Celery's workers compute the steps of runs, ``redis://host:6379/0``; by default each run computes
+        its own.
     server_origins : tuple of str
         Where the servers can be reached besides their ports on this machine, parted by commas in the environment:
         ``https://apexline.example.org`` of a proxy, ``http://localhost:4000`` of a tunnel.
@@ -67,8 +74,24 @@ class Settings(BaseSettings):
     num_runs: int = Field(default=2, ge=1)
     max_run_s: int = Field(default=_DAY_S, ge=60)
     automate: bool = True
+    postgres_url: SecretStr | None = None
+    celery_broker: SecretStr | None = None
     server_origins: Annotated[tuple[str, ...], NoDecode] = ()
     server_token: SecretStr | None = None
+
+    @field_validator("postgres_url", "celery_broker", mode="before")
+    @classmethod
+    def _nothing_is_none(cls, value: Any) -> Any:
+        return value or None  # as compose files hand on what is not set
+
+    @field_validator("celery_broker")
+    @classmethod
+    def _check_broker(cls, value: SecretStr | None) -> SecretStr | None:
+        # The results come back by it too, which not every queue of Celery's can.
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://")):
+            msg = "saw a broker that is no Redis, expected one as redis://host:6379/0"
+            raise ValueError(msg)
+        return value
 
     @field_validator("server_origins", mode="before")
     @classmethod
@@ -175,7 +198,9 @@ class Settings(BaseSettings):
 
     def dagster_instance(self) -> dict[str, Any]:
         """Return how Dagster runs what it is given: what may run at once, for how long, and what is kept."""
+        storage = {} if self.postgres_url is None else {"storage": {"postgres": _POSTGRES}}
         return {
+            **storage,
             "telemetry": {"enabled": False},
             "nux": {"enabled": False},
             "run_launcher": {"module": "apexline.orchestration.launcher", "class": "LocalRunLauncher"},

@@ -9,6 +9,8 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 from dagster._core.launcher import WorkerStatus
+from dagster._grpc.types import CanCancelExecutionResult
+from dagster_shared.serdes import serialize_value
 
 from apexline.orchestration.launcher import LocalRunLauncher, here, is_alive
 
@@ -62,6 +64,16 @@ def test_a_run_whose_process_is_gone_has_failed(status, ended):
 @pytest.mark.parametrize("tags", [{}, launched(port=4000), {"apexline/pid_namespace": "pid:[1]"}])
 def test_a_run_of_another_machine_is_left_alone(status, ended, tags):
     assert status(ended, tags) is WorkerStatus.RUNNING
+
+
+@pytest.mark.parametrize(("known", "expected"), [(True, WorkerStatus.RUNNING), (False, WorkerStatus.FAILED)])
+def test_a_run_that_its_code_server_does_not_know_has_failed(status, monkeypatch, known, expected):
+    class Client:
+        def can_cancel_execution(self, request):
+            return serialize_value(CanCancelExecutionResult(can_cancel=known))
+
+    monkeypatch.setattr(LocalRunLauncher, "_get_grpc_client_for_termination", lambda self, run_id: Client())
+    assert status(os.getpid(), launched(port=4000)) is expected
 
 
 def test_another_process_under_the_same_pid_is_not_the_run():

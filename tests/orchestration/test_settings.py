@@ -98,6 +98,18 @@ def test_dagster_runs_by_the_settings(tmp_path):
         assert found.get_settings("sensors")["use_threads"]
 
 
+def test_postgresql_is_named_in_the_instance_file_without_its_password(tmp_path, monkeypatch):
+    monkeypatch.setenv("APEXLINE_POSTGRES_URL", "postgresql://apexline:secret-word@db/dagster")
+    settings = Settings(home=str(tmp_path))
+    settings.prepare()
+    written = (settings.dagster_home / "dagster.yaml").read_text()
+    assert yaml.safe_load(written)["storage"] == {
+        "postgres": {"postgres_url": {"env": "APEXLINE_POSTGRES_URL"}}
+    }
+    assert "secret-word" not in written
+    assert "secret-word" not in repr(settings)
+
+
 def test_the_instance_file_follows_the_settings_until_a_person_makes_it_their_own(tmp_path):
     Settings(home=str(tmp_path)).prepare()
     changed = Settings(home=str(tmp_path), num_runs=7)

@@ -1,0 +1,37 @@
+"""Steps are computed in the run's own process, or by Celery where a queue is set; its password is on no record."""
+
+import dagster as dg
+import pytest
+from pydantic import ValidationError
+
+from apexline.orchestration.engines.executor import build_executor, build_worker_app
+from apexline.orchestration.settings import Settings
+
+BROKER = "redis://:secret-word@127.0.0.1:6379/0"
+
+
+@pytest.fixture
+def broker(monkeypatch):
+    pytest.importorskip("dagster_celery")
+    monkeypatch.setenv("APEXLINE_CELERY_BROKER", BROKER)
+
+
+def test_without_a_queue_a_run_computes_its_own_steps(tmp_path):
+    assert build_executor(Settings(home=str(tmp_path))) is dg.in_process_executor
+    with pytest.raises(ValueError, match="saw no APEXLINE_CELERY_BROKER"):
+        build_worker_app(Settings(home=str(tmp_path)))
+
+
+@pytest.mark.usefixtures("broker")
+def test_one_setting_hands_steps_to_celery():
+    assert build_executor(Settings()).name == "celery"
+    worker = build_worker_app(Settings())
+    assert worker.conf.broker_url == worker.conf.result_backend == BROKER
+    assert worker.conf.worker_prefetch_multiplier == 1
+    assert "execute_plan" in worker.tasks
+
+
+def test_a_queue_that_can_not_bring_results_back_is_refused(monkeypatch):
+    monkeypatch.setenv("APEXLINE_CELERY_BROKER", "amqp://guest@localhost//")
+    with pytest.raises(ValidationError, match="no Redis"):
+        Settings()
