@@ -22,6 +22,8 @@ from apexline.orchestration.jobs import process_camera_day, rescore
 
 # A camera-day whose runs failed as often for the same clips waits for a person or for another clip.
 MAX_RUNS = 3
+# A clip could be what kills them.
+_MAX_KILLED = 10
 # A killed process leaves its run "started" for ever; one that said nothing for so long is taken for dead.
 _SILENT_S = 6 * 3600.0
 # Clips of a camera come one after another: a run a minute takes them together.
@@ -31,6 +33,7 @@ _RUNS_AT_ONCE = 10  # what comes in meanwhile waits, and shares the next ones
 # A run's tags: for which camera-day and which clips of it, so that each set of clips is tried for itself.
 _MARK = "apexline"
 _PARTITION_TAG, _RUN_KEY_TAG, _PRIORITY_TAG = "dagster/partition", "dagster/run_key", "dagster/priority"
+_REASON_TAG, _OWN_FAULT = "dagster/failure_reason", "STEP_FAILURE"
 _START_TAG, _END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -65,8 +68,8 @@ class Requests:
 def request_processing(lake: Lake, instance: dg.DagsterInstance) -> Requests:
     """Ask for runs of the camera-days that hold unprocessed clips, a few at once.
 
-    One of which a run is on its way, or began less than a minute ago, waits; `MAX_RUNS` failed runs for one set of
-    clips are enough.
+    One of which a run is on its way, or began less than a minute ago, waits; `MAX_RUNS` runs in which an asset failed
+    for one set of clips are enough, or ten whatever became of them.
     """
     due = unprocessed_clips(lake)
     if not due:
@@ -81,7 +84,7 @@ def request_processing(lake: Lake, instance: dg.DagsterInstance) -> Requests:
         records = instance.get_run_records(dg.RunsFilter(job_name=process_camera_day.name, tags={mark: day}))
         if any(each.dagster_run.is_success for each in records):
             continue  # it went all the way and said which clips it could not process
-        if len(records) >= MAX_RUNS:
+        if _is_enough(records):
             given_up.append(day)
             continue
         marks[day] = mark
@@ -163,6 +166,12 @@ def _request(chunk: Sequence[str], tags: Mapping[str, str], taken: Container[str
     if len(chunk) == 1:
         return dg.RunRequest(run_key, partition_key=chunk[0], tags=tags)
     return dg.RunRequest(run_key, tags={**tags, _START_TAG: chunk[0], _END_TAG: chunk[-1]})
+
+
+def _is_enough(records: Sequence[dg.RunRecord]) -> bool:
+    """Tell whether to try no more: what fails by itself fails again, a run whose process was killed may not."""
+    own = [each for each in records if each.dagster_run.tags.get(_REASON_TAG) == _OWN_FAULT]
+    return len(own) >= MAX_RUNS or len(records) >= _MAX_KILLED
 
 
 def _covered(tags: Mapping[str, str], order: Sequence[str]) -> Sequence[str]:

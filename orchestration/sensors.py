@@ -8,7 +8,7 @@ import dagster as dg
 
 from apexline.assets.ingest import IntakeResult, LandingQueue, summarise, take_in
 from apexline.assets.lake import CAMERA_DAYS, Lake
-from apexline.assets.training import moved_alias
+from apexline.assets.training import moved_alias, put_alias_back
 from apexline.ml.registry import ModelRegistry
 from apexline.orchestration.jobs import process_camera_day, rescore
 from apexline.orchestration.requests import MAX_RUNS, request_processing, request_rescoring
@@ -54,6 +54,8 @@ def build_sensors(*, running: bool) -> list[dg.SensorDefinition]:
         if champion is None:
             return dg.SkipReason("no champion yet")
         if (moved := moved_alias(lake, champion)) is not None:
+            put_alias_back(lake, registry, by="apexline")
+            context.log.warning(f"{moved}; it is put back now, and that is on record in `promotions`")
             return dg.SkipReason(moved)
         if context.cursor == str(champion):
             return dg.SkipReason(f"champion is still version {champion}")

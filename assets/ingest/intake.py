@@ -226,7 +226,14 @@ def _removed(result: IntakeResult, clip: UPath, sidecar: UPath | None) -> Intake
 
 def _probe(lake: Lake, clip: UPath) -> VideoInfo:
     with lake.local_copy(clip) as local:
-        return probe_video(local)
+        try:
+            return probe_video(local)
+        except UnreadableVideo as error:
+            if error.reason != "decoder_crashed":
+                raise
+            return probe_video(
+                local
+            )  # something else may have killed the decoder; a clip that does, does so again
 
 
 def _check_annotations(manifest: Manifest, info: VideoInfo) -> None:

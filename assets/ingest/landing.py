@@ -96,6 +96,8 @@ class LandingQueue:
             known = self._waiting.get(_key(entry))
             if known is None or known.signature != signature:
                 known = _Waiting(signature, now)
+            elif known.since > now:  # the clock was set back
+                known = replace(known, since=now)
             seen[_key(entry)] = known
             if known.tries:
                 patience = GRACE_S * 2 ** min(known.tries, _MAX_DOUBLINGS)

@@ -4,8 +4,8 @@ Belongs here: where a file lies, writing it whole or not at all, fingerprints, t
 Stays out: what the columns mean (``schemas``), what is computed (``features``, ``ml``), Dagster.
 
 A file is written under ``tmp/`` (``unfinished``) and renamed into place, or sent whole to an object store, so that a
-reader never sees half a file and a killed run leaves nothing in the lake. Its fingerprint (inputs, code version, parameters) travels in the
-Parquet footer: a rerun skips the file while the fingerprint stands.
+reader never sees half a file and a killed run leaves nothing in the lake. Its fingerprint (inputs, code version,
+parameters) travels in the Parquet footer: a rerun skips the file while the fingerprint stands.
 """
 
 from __future__ import annotations
@@ -220,6 +220,26 @@ class Lake:
         with self.writer(table, name, stamp=stamp, camera_day=camera_day) as writer:
             writer.write_table(data.replace_schema_metadata(writer.schema.metadata))
 
+    def write_first(self, table: str, name: str, rows: Iterable[dict[str, Any]], *, stamp: str) -> bool:
+        """Write one file of a table without camera-days unless it is there; return whether this call wrote it.
+
+        Of several processes and machines that try at once, one does.
+        """
+        target = self.path(table, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        schema = TABLES[table].with_metadata({_FINGERPRINT: stamp.encode()})
+        with self._local_scratch() as folder:
+            whole = folder / "whole"
+            pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), whole, compression="zstd")
+            try:
+                if isinstance(target, Path):
+                    target.hardlink_to(whole)
+                else:
+                    target.fs.put_file(str(whole), target.path, mode="create")
+            except FileExistsError:
+                return False
+        return True
+
     def remove(self, table: str, name: str, *, camera_day: str | None = None) -> bool:
         """Delete one file; return whether there was one."""
         path = self.path(table, name, camera_day=camera_day)
@@ -235,21 +255,18 @@ class Lake:
         A block that raises, or is killed, leaves the old one.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not isinstance(target, Path):
-            # What writes to an object store directly publishes what it has when it is closed, by an exception too.
-            with self._local_scratch() as folder:
-                aside = folder / "unfinished"
-                with aside.open("wb") as file:
-                    yield file
-                publish_object(aside, target)
-            return
-        if target.is_dir() and not target.is_symlink():
+        if isinstance(target, Path) and target.is_dir() and not target.is_symlink():
             target.rmdir()  # nobody misses an empty one; raises where something lies in it
-        with scratch_folder(Path(str(self.home)) / "tmp") as folder:
+        with self._local_scratch() as folder:
             aside = folder / "unfinished"  # names of files may be as long as the file system allows
             with aside.open("wb") as file:
                 yield file
-            aside.replace(target)
+            if isinstance(target, Path):
+                aside.replace(target)
+            else:
+                # An object is there when all of it has arrived. What is written to it directly would be published by
+                # an exception too, as far as it came.
+                target.fs.put_file(str(aside), target.path)
 
     @contextmanager
     def local_copy(self, path: UPath) -> Generator[Path]:
@@ -274,8 +291,10 @@ class Lake:
 
     @contextmanager
     def _local_scratch(self) -> Generator[Path]:
-        if self.scratch is not None:  # swept by the next process where this one is killed
-            with scratch_folder(self.scratch) as folder:
+        # On the disk of the target, where that is local; swept by the next process where this one is killed.
+        parent = Path(self.home) / "tmp" if isinstance(self.home, Path) else self.scratch
+        if parent is not None:
+            with scratch_folder(parent) as folder:
                 yield folder
             return
         with tempfile.TemporaryDirectory(prefix="apexline-") as name:
@@ -299,11 +318,6 @@ class Lake:
                         for row in batch.to_pylist():
                             digest.update(repr(row).encode())
         return digest.hexdigest()[:32]
-
-
-def publish_object(source: Path, target: UPath) -> None:
-    """Send a finished file to an object store, whose readers see it when all of it has arrived."""
-    target.fs.put_file(str(source), target.path)
 
 
 def each_readable(read: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:

@@ -20,11 +20,12 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from apexline.features import DeviceUnavailable
-from apexline.features.video import DecodingUnavailable
+from apexline.features.video import DecodingUnavailable, UnreadableVideo
 
 # ``compute(camera_day, clip_id, stamp)`` writes a clip's files with the fingerprint `stamp`.
 Compute = Callable[[str, str, str], None]
 Job: TypeAlias = tuple[str, str, str]
+_KILLED = "decoder_crashed"  # a clip that kills its decoder does so again
 _SAID = 1000  # characters of an exception's message
 # Where every file has one of these, all clips fail alike, and the run with them.
 _OF_ONE_FILE = frozenset(
@@ -132,13 +133,23 @@ def is_of_the_machine(error: Exception) -> bool:
 def _attempt(compute: Compute, job: Job) -> Fault | None:
     """Compute a clip; raise what is not its own fault. Not every exception could be pickled, a `Fault` can."""
     try:
-        compute(*job)
+        _compute_despite_a_kill(compute, job)
     except Exception as error:
         if is_of_the_machine(error) or isinstance(error, MemoryError):
             error.add_note(f"while computing clip {job[1]} of {job[0]}")
             raise
         return Fault(type(error).__name__, str(error)[:_SAID])
     return None
+
+
+def _compute_despite_a_kill(compute: Compute, job: Job) -> None:
+    """Compute a clip, once more where its decoder was killed: the kernel may have been short of memory."""
+    try:
+        compute(*job)
+    except UnreadableVideo as error:
+        if error.reason != _KILLED:
+            raise
+        compute(*job)
 
 
 def _in_this_process(compute: Compute, job: Job) -> Fault | None:

@@ -14,7 +14,9 @@ from apexline.assets.training.decisions import (
     last_promotion,
     moved_alias,
     promoted_version,
+    put_alias_back,
     store_decision,
+    store_first_decision,
     undisputed,
 )
 from apexline.assets.training.model_comparison import CHALLENGER
@@ -62,7 +64,7 @@ def champion(
     launchpad, or run ``apexline approve --by NAME``. What learned from synthetic faces never follows a model of real
     ones. Every decision is kept in the table ``promotions``.
     """
-    is_put_back = bool(config.approved_by) and _put_back(lake, registry, config.approved_by)
+    is_put_back = bool(config.approved_by) and put_alias_back(lake, registry, by=config.approved_by)
     incumbent = ensure_champion(lake, registry, parameters)
     challenger = registry.get_alias(CHALLENGER)
     asked = fingerprint(challenger, incumbent, config.approved_by, parameters.hash_of("promotion"))
@@ -109,7 +111,7 @@ def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters)
     if promotion is None:
         # A registry from before this lake, or one that homes share: from now on the alias moves by decision alone.
         reason = "there was a champion before the first decision was kept: it is taken over"
-        store_decision(lake, undisputed(current, reason), fingerprint(current))
+        store_first_decision(lake, undisputed(current, reason), fingerprint(current))
     elif (moved := moved_alias(lake, current)) is not None:
         raise ValueError(moved)
     return current
@@ -117,29 +119,20 @@ def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters)
 
 def _first_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> int:
     """Set the alias that is missing: to what was promoted last, and in a new registry to the shipped model."""
-    number = promoted_version(lake)
+    promoted = number = promoted_version(lake)
     if number is None or number not in {version.number for version in registry.list_versions()}:
         from apexline.ml.deepid import load_pretrained  # torch takes seconds to import
 
         number = registry.register_shipped(load_pretrained(), parameters=parameters.resolved())
         reason = "there was no champion: the model that ships with the package is the first one"
-        store_decision(lake, undisputed(number, reason), fingerprint(number))
+        decision = undisputed(number, reason)
+        if promoted is None:  # of several first runs of a new home, one makes the first champion
+            store_first_decision(lake, decision, fingerprint(number))
+            number = promoted_version(lake) or number
+        else:
+            store_decision(lake, decision, fingerprint(number))
     registry.set_alias(CHAMPION, number)
     return number
-
-
-def _put_back(lake: Lake, registry: ModelRegistry, approved_by: str) -> bool:
-    """Point the alias at the version that was promoted last, where somebody, or a kill, left it elsewhere."""
-    promotion, current = last_promotion(lake), registry.get_alias(CHAMPION)
-    if promotion is None or current in (None, promotion["model_version"]):
-        return False
-    number = promotion["model_version"]
-    reason = (
-        f"the alias {CHAMPION!r} pointed at version {current}, which no decision had made champion: put back"
-    )
-    registry.set_alias(CHAMPION, number)
-    store_decision(lake, undisputed(number, reason, approved_by=approved_by), fingerprint(number, current))
-    return True
 
 
 def _last_fingerprint(lake: Lake) -> str | None:

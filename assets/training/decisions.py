@@ -8,7 +8,7 @@ The table is the truth: MLflow has no authentication, and anybody who reaches it
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any
@@ -17,6 +17,7 @@ from apexline.assets.lake import Lake, fingerprint
 from apexline.ml.registry import ModelRegistry
 
 CHAMPION = "champion"
+_FIRST = "00000000T000000000000-first"  # before all names that are made of a time
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,20 @@ def undisputed(number: int, reason: str, *, approved_by: str = "apexline") -> di
 
 
 def store_decision(lake: Lake, decision: dict[str, Any], stamp: str) -> None:
-    """Append a row of ``promotions``; `stamp` stands for what was asked."""
+    """Append a row of ``promotions``; `stamp` stands for what was asked.
+
+    It is later than all that are there: where the clock was set back, the last decision would else be an earlier one.
+    """
+    last = max((row["decided_at"] for row in lake.read_all("promotions").to_pylist()), default=None)
+    if last is not None and decision["decided_at"] <= last:
+        decision = {**decision, "decided_at": last + timedelta(microseconds=1)}
     name = f"{decision['decided_at']:%Y%m%dT%H%M%S%f}-v{decision['model_version']}"
     lake.write("promotions", name, [decision], stamp=stamp)
+
+
+def store_first_decision(lake: Lake, decision: dict[str, Any], stamp: str) -> None:
+    """Append the first row of ``promotions``; where another process has been faster, its row alone counts."""
+    lake.write_first("promotions", _FIRST, [decision], stamp=stamp)
 
 
 def latest_decision(lake: Lake) -> dict[str, Any] | None:
@@ -84,9 +96,31 @@ def moved_alias(lake: Lake, current: int) -> str | None:
     return (
         f"the alias {CHAMPION!r} points at version {current}, but the last promotion, approved by "
         f"{promotion['approved_by']} at {promotion['decided_at']:%Y-%m-%d %H:%M} UTC, is of version "
-        f"{promotion['model_version']}: somebody moved it in MLflow, and nothing is scored. A person who may "
-        "approve puts it back: `apexline approve --by NAME`, or the job `promote` with approved_by"
+        f"{promotion['model_version']}: somebody moved it in MLflow, and nothing is scored. The sensor "
+        "`champion_sensor` puts it back within a minute where it runs, `apexline approve --by NAME` at once"
     )
+
+
+def put_alias_back(lake: Lake, registry: ModelRegistry, *, by: str) -> bool:
+    """Point the alias at the version that was promoted last, where somebody, or a kill, left it elsewhere.
+
+    Returns
+    -------
+    bool
+        Whether it was elsewhere; then `by`, who put it back, is kept in ``promotions``.
+    """
+    # In this order: who decides keeps the decision, then moves the alias, and must not be taken for an outsider.
+    current = registry.get_alias(CHAMPION)
+    promotion = last_promotion(lake)
+    if promotion is None or current in (None, promotion["model_version"]):
+        return False
+    number = promotion["model_version"]
+    reason = (
+        f"the alias {CHAMPION!r} pointed at version {current}, which no decision had made champion: put back"
+    )
+    registry.set_alias(CHAMPION, number)
+    store_decision(lake, undisputed(number, reason, approved_by=by), fingerprint(number, current))
+    return True
 
 
 def reigns(lake: Lake) -> list[Reign]:

@@ -86,8 +86,10 @@ def rescore(lake, instance):
 def record(instance, definitions):
     """Put a run on record, as the daemon does with a request."""
 
-    def put(request, status, job_name="process_camera_day"):
+    def put(request, status, job_name="process_camera_day", *, reason=None):
         tags = {"dagster/run_key": request.run_key, **request.tags}
+        if reason:
+            tags["dagster/failure_reason"] = reason
         if request.partition_key:
             tags["dagster/partition"] = request.partition_key
         job = definitions.resolve_job_def(job_name)
@@ -175,7 +177,7 @@ def test_failed_runs_are_asked_for_again_a_few_times_each_camera_day_for_itself(
     for _ in range(MAX_RUNS):
         [request] = ask().runs
         keys.append(request.run_key)
-        record(request, FAILURE)
+        record(request, FAILURE, reason="STEP_FAILURE")
     assert len(set(keys)) == MAX_RUNS
     found = ask()
     assert (found.runs, found.given_up) == ([], DAYS[:2])
@@ -183,6 +185,15 @@ def test_failed_runs_are_asked_for_again_a_few_times_each_camera_day_for_itself(
     store(lake, DAYS[1], 2)
     found = ask()
     assert (covered(found), found.given_up) == ([(DAYS[1], DAYS[1])], DAYS[:1])
+
+
+def test_runs_that_were_killed_are_asked_for_again_more_often(lake, ask, record):
+    store(lake, DAYS[0], 0)
+    for reason in ["UNEXPECTED_TERMINATION"] * 7 + ["STEP_FAILURE"] * (MAX_RUNS - 1):
+        record(ask().runs[0], FAILURE, reason=reason)
+    assert len(ask().runs) == 1
+    record(ask().runs[0], FAILURE, reason="UNEXPECTED_TERMINATION")  # the clip itself may kill them
+    assert (ask().runs, ask().given_up) == ([], DAYS[:1])
 
 
 def test_a_key_is_not_used_twice_when_runs_were_deleted(lake, ask, record, instance):

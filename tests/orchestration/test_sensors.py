@@ -1,7 +1,6 @@
 """What the sensors do with a landing folder and with a new champion."""
 
 import os
-from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -12,6 +11,12 @@ from apexline.assets.ingest.quarantine import quarantined
 from apexline.assets.lake.camera_days import CAMERA_DAYS
 from apexline.assets.lake.clips import clip_ids
 from apexline.assets.lake.storage import Lake
+from apexline.assets.training.decisions import (
+    latest_decision,
+    promoted_version,
+    store_decision,
+    undisputed,
+)
 from apexline.orchestration import sensors
 from apexline.orchestration.requests import request_processing
 from tests.assets.small_lake import row_of
@@ -35,6 +40,10 @@ class StubRegistry:
     def get_alias(self, alias):
         assert alias == "champion"
         return self.champion
+
+    def set_alias(self, alias, number):
+        assert alias == "champion"
+        self.champion = number
 
 
 @pytest.fixture
@@ -222,15 +231,19 @@ def test_without_a_champion_nothing_is_scored_again(tick):
     assert "no champion yet" in found.skip_message
 
 
-def test_an_alias_that_was_moved_from_outside_asks_for_nothing_and_is_told(tick, lake):
-    row = row_of(
-        "promotions", model_version=2, promoted=True, approved_by="ada", decided_at=datetime.now(UTC)
-    )
-    lake.write("promotions", "one", [row], stamp="p")
-    found = tick("champion_sensor", registry=StubRegistry(3), cursor="2")
+def test_an_alias_that_was_moved_from_outside_is_put_back_and_told(tick, lake):
+    store_decision(lake, undisputed(2, "of a test", approved_by="ada"), "p")
+    registry = StubRegistry(3)
+    found = tick("champion_sensor", registry=registry, cursor="2")
     assert found.run_requests == []
     assert "points at version 3" in found.skip_message
-    assert "apexline approve --by NAME" in found.skip_message
+    assert registry.champion == promoted_version(lake) == 2
+    decision = latest_decision(lake)
+    assert decision["approved_by"] == "apexline"
+    assert "pointed at version 3, which no decision had made champion: put back" in decision["reason"]
+    assert (
+        "champion is still version 2" in tick("champion_sensor", registry=registry, cursor="2").skip_message
+    )
 
 
 def test_sensors_start_the_jobs_that_fit(definitions):

@@ -1,8 +1,9 @@
 """What intake makes of videos that are above a limit, that their decoder dies over, or that nothing can decode."""
 
+from apexline.assets.ingest import intake
 from apexline.assets.ingest.intake import take_in
 from apexline.assets.ingest.quarantine import quarantined
-from apexline.features.video import decoding_process
+from apexline.features.video import UnreadableVideo, decoding_process, probe_video
 
 
 def test_a_decoder_that_crashes_costs_its_clip_alone(lake, landing, put, clip_bytes, monkeypatch):
@@ -13,6 +14,20 @@ def test_a_decoder_that_crashes_costs_its_clip_alone(lake, landing, put, clip_by
         result = take_in(lake, bad, move=True)
     assert (result.status, result.reason) == ("quarantined", "decoder_crashed")
     assert take_in(lake, good, move=True).status == "accepted"
+
+
+def test_a_decoder_that_was_killed_once_costs_no_clip(lake, landing, put, clip_bytes, monkeypatch):
+    killed = []
+
+    def probe(path):
+        if not killed:
+            killed.append(path)
+            raise UnreadableVideo(path, "decoder_crashed", "ended by signal 9 (Killed)")
+        return probe_video(path)
+
+    monkeypatch.setattr(intake, "probe_video", probe)
+    assert take_in(lake, put(landing, "a.mp4", clip_bytes), move=True).status == "accepted"
+    assert len(killed) == 1
 
 
 def test_a_clip_above_a_limit_is_quarantined_with_the_setting(lake, landing, put, clip_bytes, monkeypatch):

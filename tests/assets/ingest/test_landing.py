@@ -50,6 +50,13 @@ def test_a_clip_written_after_its_sidecar_has_to_rest(look, landing, put):
     assert look(2 * SETTLE_S + 1) == ["a.mp4"]
 
 
+def test_a_clock_that_was_set_back_lets_nothing_wait_for_it(look, landing, put):
+    put(landing, "a.mp4", b"clip").with_suffix(".json").unlink()
+    assert look(10_000) == []
+    assert look(0) == []
+    assert look(GRACE_S) == ["a.mp4"]
+
+
 def test_grace_counts_from_the_first_look_not_from_an_old_mtime(look, landing, put):
     clip = put(landing, "old.mp4", b"clip", None)
     os.utime(clip, (1e9, 1e9))

@@ -140,3 +140,17 @@ def test_a_fault_of_the_machine_ends_the_pass_and_the_finished_clips_stay(lake, 
 )
 def test_whose_fault_it_is(error, machine):
     assert is_of_the_machine(error) is machine
+
+
+@pytest.mark.parametrize(("kills", "faults"), [(1, 0), (2, 1)])
+def test_a_decoder_that_was_killed_once_costs_no_clip(kills, faults):
+    killed = []
+
+    def compute(day, clip_id, stamp):
+        if len(killed) < kills:
+            killed.append(clip_id)
+            raise UnreadableVideo(Path("a.mp4"), "decoder_crashed", "ended by signal 9 (Killed)")
+
+    found = ClipWorkers(1).run(compute, [(DAY, "a", "s")])
+    assert len(found) == faults
+    assert len(killed) == kills

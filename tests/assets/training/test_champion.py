@@ -12,6 +12,7 @@ from apexline.assets.training.decisions import (
     latest_decision,
     promoted_version,
     store_decision,
+    store_first_decision,
     undisputed,
 )
 from apexline.features.config import FeatureConfig
@@ -144,6 +145,20 @@ def test_an_alias_moved_behind_its_back_is_an_alarm_that_names_who_may_approve(d
     ):
         decide(registry)
     assert len(lake.names("promotions")) == 2
+
+
+def test_of_two_first_runs_that_begin_together_one_makes_the_champion(decide, lake):
+    class Other(StubRegistry):
+        """Another run makes the first champion while this one registers the shipped model."""
+
+        def register_shipped(self, shipped, *, parameters):
+            store_first_decision(lake, undisputed(2, "the other run's"), "other")
+            return 1
+
+    registry = Other()
+    decide(registry)
+    assert registry.get_alias("champion") == promoted_version(lake) == 2
+    assert len(lake.names("promotions")) == 1
 
 
 def test_a_person_puts_a_moved_alias_back_and_approves_nothing_by_that(decide, lake):

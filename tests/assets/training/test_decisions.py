@@ -59,6 +59,13 @@ def test_the_champion_of_a_moment(decided, hours, version):
     assert (None if found is None else found.model_version) == version
 
 
+def test_a_clock_that_was_set_back_makes_no_decision_an_earlier_one(decided):
+    early = {**undisputed(1, "the clock was set back"), "decided_at": datetime(1999, 1, 1, tzinfo=UTC)}
+    store_decision(decided, early, "early")
+    assert promoted_version(decided) == 1
+    assert latest_decision(decided)["reason"] == "the clock was set back"
+
+
 def test_an_earlier_champion_comes_back_and_the_decision_is_kept(decided):
     registry = StubRegistry(3)
     decision = roll_back(decided, registry, to=1, by="bob", reason="too many false alarms at gate 3")
