@@ -11,6 +11,7 @@ Nothing is loaded from elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ def create_app(archive: Archive) -> FastAPI:
     """Build the pages over an archive; serve them behind a guard, on 127.0.0.1."""
     app = FastAPI(title="Apexline review", docs_url=None, redoc_url=None, openapi_url=None)
     templates = Jinja2Templates(directory=_FOLDER / "templates")
-    templates.env.filters.update(clock=_clock, moment=_moment)
+    templates.env.filters.update(clock=_clock, moment=_moment, plain=_plain)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"))
 
     def page(request: Request, name: str, status_code: int = 200, **context: Any) -> HTMLResponse:
@@ -137,6 +138,14 @@ def create_app(archive: Archive) -> FastAPI:
             **form_context(request, archive, found),
         )
 
+    @app.get("/days/{camera_day}/segments/{segment_id}/lineage/{version}")
+    def lineage(request: Request, camera_day: str, segment_id: str, version: int) -> HTMLResponse:
+        found = find_segment(archive.segments(camera_day, model_version=version), segment_id)
+        sections = archive.trace(f"{segment_id}@{version}")
+        return page(
+            request, "lineage.html", camera_day=camera_day, row=found, version=version, sections=sections
+        )
+
     add_reviewing(app, archive, page)
     _serve_pictures(app, archive)
     return app
@@ -202,3 +211,14 @@ def _clock(value: Any) -> str:
 
 def _moment(value: Any) -> str:
     return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _plain(value: Any) -> str:
+    """Write a value of any kind for people."""
+    if value is None or value == []:
+        return "–"
+    if isinstance(value, datetime):
+        return _moment(value)
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

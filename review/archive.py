@@ -55,6 +55,10 @@ class Archive(Protocol):
         """Return what a clip's segments rest on: names and fingerprints."""
         ...
 
+    def trace(self, score_id: str) -> Mapping[str, Mapping[str, Any]]:
+        """Walk from a score, ``SEGMENT@VERSION``, back to all that it comes from: names and values by section."""
+        ...
+
     def times(self, camera_day: str, clip_id: str, track_id: str) -> tuple[int, Sequence[float]]:
         """Return the first frame of a face, and the time of each frame from there to its last one, s."""
         ...

@@ -1,6 +1,7 @@
-"""Group `scoring`: `segment_scores`, and faces to answers."""
+"""Group `scoring`: `segment_scores`, `score_shift`, and faces to answers."""
 
 from apexline.assets.scoring.answers import FaceInput, by_time, quality_of, score_faces, score_segments
+from apexline.assets.scoring.score_shift import shift_of_challenger
 from apexline.assets.scoring.segment_scores import champion_scorer, score_clip, unscored_camera_days
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "score_clip",
     "score_faces",
     "score_segments",
+    "shift_of_challenger",
     "unscored_camera_days",
 ]

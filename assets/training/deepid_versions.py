@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -15,6 +16,7 @@ from apexline.assets.metadata import asset_attributes, figures
 from apexline.assets.parameters import Parameters
 from apexline.assets.semantics import load_space
 from apexline.assets.training.decisions import promoted_version
+from apexline.assets.training.rehearsal import lesson
 from apexline.assets.training.training_table import (
     FEATURE_VERSION,
     NAME,
@@ -22,12 +24,13 @@ from apexline.assets.training.training_table import (
     load_training_set,
 )
 from apexline.ml import EMOTIONS, PAIRS_FILE, TrainConfig, emotion_pad
+from apexline.ml.datasets import Lesson
 from apexline.ml.registry import MODEL_CARD, ModelRegistry
 
 if TYPE_CHECKING:
     from apexline.ml.deepid import DeepID
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 # What `ml.config.TrainConfig` says of the network's shape.
 _SHAPE = ("width", "unshared", "batch_norm", "dropout")
 _TRUNK_RATE = 0.1
@@ -163,13 +166,17 @@ def _train(
     begun = begin(
         registry, promoted_version(lake), parameters.training, version=version, synthetic=data.synthetic
     )
+    learned = Lesson(data, split, np.ones(len(data), np.float32))
+    if begun.number is not None:
+        learned = lesson(lake, parameters, registry.load_model(begun.number), data, split)
     run = train_deepid(
-        data,
-        split,
+        learned.data,
+        learned.split,
         version=version,
         config=begun.config,
+        weights=learned.weights,
         start=begun.network,
-        resume=_state_file(lake, version, fingerprint(stamp, begun.number)),
+        resume=_state_file(lake, version, fingerprint(stamp, begun.number, learned.data.ids.tolist())),
         seed=parameters.training_set.seed,
         pad_anchors=emotion_pad().to_numpy(),
         feature_version=FEATURE_VERSION,
@@ -199,6 +206,7 @@ def _train(
             "dagster_run_id": run_id,
             "started_from": str(begun.number or ""),
             "reviewed_faces": f"{reviewed} of {len(data)}",
+            "rehearsed_faces": str(len(learned.data) - len(data)),
         },
         figures={
             "learning_curves": learning_curves(curves, version=version, synthetic=synthetic),

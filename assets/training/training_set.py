@@ -256,6 +256,15 @@ def _examples(lake: Lake, parameters: Parameters, labelled: list[Labelled]) -> l
 
 def _examples_of_clip(lake: Lake, parameters: Parameters, labels: list[Labelled]) -> list[dict[str, Any]]:
     frames = {each.key: frames_to_learn(each, parameters.training_set.frames_per_segment) for each in labels}
+    return examples_of_clip(lake, parameters, labels, frames)
+
+
+def examples_of_clip(
+    lake: Lake, parameters: Parameters, labels: list[Labelled], frames: dict[str, list[int]]
+) -> list[dict[str, Any]]:
+    """Return rows of ``training_set``, without a fold, for segments of one clip at the frames given by their keys."""
+    if not labels:
+        return []
     wanted = [(e.track_id, frame) for e in labels for frame in (e.onset, *frames[e.key])]
     crops = crops_at(lake, labels[0].camera_day, labels[0].clip_id, wanted)
     return [

@@ -33,10 +33,15 @@ def load_training_set(lake: Lake) -> tuple[ExpressionDataset, Split]:
         Where ``training_set`` has not been materialised.
     """
     table = lake.read("training_set", NAME)
-    ids = np.asarray(table["example_id"].to_pylist())
+    data = dataset_of(table)
+    return data, split_from_folds(table["fold"].to_pylist(), ids=data.ids)
+
+
+def dataset_of(table: pa.Table, *, flow_length: int = 0) -> ExpressionDataset:
+    """Return rows of ``training_set`` as arrays; `flow_length` is that of flow where no row has any."""
     flow = table["flow"].to_pylist()
-    length = max((len(each) for each in flow if each is not None), default=0)
-    data = ExpressionDataset(
+    length = max((len(each) for each in flow if each is not None), default=flow_length)
+    return ExpressionDataset(
         images=_faces_of(table, "image"),
         onsets=_faces_of(table, "onset"),
         labels=one_hot(table["emotion"].to_pylist()),
@@ -51,10 +56,9 @@ def load_training_set(lake: Lake) -> tuple[ExpressionDataset, Split]:
         flow=np.asarray([np.zeros(length) if each is None else each for each in flow], np.float32),
         flow_mask=np.asarray([each is not None for each in flow], np.float32),
         subjects=np.asarray(table["subject"].to_pylist()),
-        ids=ids,
+        ids=np.asarray(table["example_id"].to_pylist()),
         synthetic=all(table["synthetic"].to_pylist()),
     )
-    return data, split_from_folds(table["fold"].to_pylist(), ids=ids)
 
 
 def _faces_of(table: pa.Table, column: str) -> NDArray[np.uint8]:

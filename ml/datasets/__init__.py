@@ -26,6 +26,7 @@ from apexline.ml.datasets.image_pad import (
     votes_to_pad,
 )
 from apexline.ml.datasets.posed import OBSERVED, performer_folds, read_segments, read_stills, stills_pad
+from apexline.ml.datasets.rehearsal import Lesson, with_rehearsal
 from apexline.ml.datasets.splits import FOLDS, Split, assert_disjoint, split_by_subject, split_from_folds
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "FOLDS",
     "FerPlus",
     "INPUT_SIZE",
+    "Lesson",
     "OBSERVED",
     "RATERS_WORDS",
     "READINGS",
@@ -58,4 +60,5 @@ __all__ = [
     "strings",
     "vote_variance",
     "votes_to_pad",
+    "with_rehearsal",
 ]

@@ -7,7 +7,7 @@ tables or files (assets do that), augmentation (``ml.deepid.train``), splits (``
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import cv2
@@ -130,6 +130,10 @@ class ExpressionDataset:
     def features(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
         """Texture, flow (NaN rows for stills) and faces at the onset, as `ExpressionModel.predict` reads them."""
         return self.texture, self.flow_or_nan, self.onsets
+
+    def labelled(self, labels: NDArray[np.float32]) -> ExpressionDataset:
+        """Return the same examples with other labels, shape (N, 4)."""
+        return replace(self, labels=labels)
 
     def take(self, indices: NDArray[np.intp]) -> ExpressionDataset:
         """Return the examples at `indices` (int, shape (K,)) as a dataset of their own."""

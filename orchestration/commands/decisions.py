@@ -19,8 +19,12 @@ def approve(
 ) -> None:
     """Approve the challenger: it becomes champion if it wins on the frozen test split."""
     with show_progress("comparing challenger and champion"):
-        decision = approve_challenger(Settings(), by=by)
-    print_data(decision, as_json=as_json, title="decision")
+        decision, shift = approve_challenger(Settings(), by=by)
+    if as_json:
+        print_data({**decision, "score_shift": shift}, as_json=True)
+        return
+    print_data(_side_by_side(shift), as_json=False, title="latest segments, champion before > after")
+    print_data(decision, as_json=False, title="decision")
 
 
 def champion(
@@ -73,7 +77,7 @@ def lineage(
 COMMANDS = (approve, champion, rollback, demote, compare, lineage)
 
 
-def approve_challenger(settings: Settings, *, by: str) -> dict[str, Any]:
+def approve_challenger(settings: Settings, *, by: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Compare challenger and champion on the frozen test split, and promote the challenger if it wins.
 
     Where somebody moved the alias `champion` in MLflow, it is put back instead, and nothing is compared.
@@ -82,12 +86,16 @@ def approve_challenger(settings: Settings, *, by: str) -> dict[str, Any]:
     -------
     dict
         The decision, as it is kept.
+    list of dict
+        What the challenger answers otherwise, see `assets.scoring.score_shift`; none where nothing was compared.
 
     Raises
     ------
     ValueError
         Where there is no challenger, or it is champion already.
     """
+    from apexline.assets.parameters import load_parameters
+    from apexline.assets.scoring import shift_of_challenger
     from apexline.assets.training import CHALLENGER, CHAMPION, latest_decision, promoted_version
     from apexline.orchestration.line import open_line
 
@@ -99,8 +107,26 @@ def approve_challenger(settings: Settings, *, by: str) -> dict[str, Any]:
                 "there is no challenger to approve that is not champion already; run the job `retrain` first"
             )
             raise ValueError(msg)
+        # Before: afterwards the challenger may be champion.
+        parameters = load_parameters(settings.parameter_file)
+        shift = [] if is_moved else shift_of_challenger(line.lake, parameters, line.registry)
         line.run("promote", config={"ops": {"champion": {"config": {"approved_by": by}}}})
-        return latest_decision(line.lake)
+        return latest_decision(line.lake) or {}, shift
+
+
+def _side_by_side(shift: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Write both shares of an answer into one column."""
+    return [
+        {
+            **{name: row[name] for name in ("camera", "segments", "changed")},
+            **{
+                (name := key.removesuffix("_before")): f"{row[key]:.2f} > {row[f'{name}_after']:.2f}"
+                for key in row
+                if key.endswith("_before")
+            },
+        }
+        for row in shift
+    ]
 
 
 def present_champion(settings: Settings, *, at: datetime | None) -> dict[str, Any]:

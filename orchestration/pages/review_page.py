@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from upath import UPath
 
-from apexline.assets.explain import shown_track, track_view, why
+from apexline.assets.explain import shown_track, trace_score, track_view, why
 from apexline.assets.figures import curves_decision, figure_png
 from apexline.assets.lake import DamagedFile, Lake, crops_at, listed_camera_days, read_clip, scratch_folder
 from apexline.assets.parameters import Parameters, load_parameters
 from apexline.assets.reviews import Days, Review, Row, keep_review, undo_review
 from apexline.features.video import UnreadableVideo, read_frames, write_video
 from apexline.orchestration.occupancy import working
+from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
 from apexline.review.app import create_app
 
@@ -123,6 +124,10 @@ class LakeArchive:
             *stamps,
             ("Parameters now", f"{self._parameters.name} {self._parameters.hash_of('features')}"),
         ]
+
+    def trace(self, score_id: str) -> Mapping[str, Mapping[str, Any]]:
+        """Walk from a score back to all that it comes from, see `assets.explain.trace_score`."""
+        return trace_score(self._lake, build_registry(self._settings), score_id)
 
     def times(self, camera_day: str, clip_id: str, track_id: str) -> tuple[int, list[float]]:
         """Return the first frame of a track and the time of each frame to its last; those between are interpolated."""

@@ -32,6 +32,7 @@ LINE = {
     "champion": ("training", {"model_comparison"}),
     "segment_scores": ("scoring", {"expression_segments", "champion"}),
     "warehouse": ("publishing", {"segment_scores", "rating_surveys", "model_comparison", "champion"}),
+    "score_shift": ("scoring", {"model_comparison", "segment_scores"}),
     "report": ("publishing", {"warehouse"}),
 }
 BY_CAMERA_DAY = {

@@ -14,6 +14,7 @@ JOBS = {
         "deepid_features",
         "deepid_semantic",
         "model_comparison",
+        "score_shift",
     },
     "promote": {"champion"},
     "rescore": {"segment_scores"},

@@ -103,6 +103,12 @@ class MemoryArchive:
     def lineage(self, camera_day, clip_id):
         return [("Fingerprint of face_tracks", "0a1b")]
 
+    def trace(self, score_id):
+        return {
+            "score": {"segment_id": score_id, "confidence": 0.123456, "reasons": ["small", "blurred"]},
+            "decision": {"approved_by": "<ada>", "decided_at": START, "reason": None},
+        }
+
     def times(self, camera_day, clip_id, track_id):
         return 0, [k / 10 for k in range(600)]
 

@@ -92,6 +92,20 @@ def test_a_segment_shows_clip_faces_scores_and_lineage(pages):
     assert 'rel="prev"' not in text
 
 
+def test_a_segment_leads_to_all_that_its_score_comes_from(pages):
+    address = f"/days/{DAY}/segments/aa-10/lineage/3"
+    assert f'href="{address}"' in pages.get(f"/days/{DAY}/segments/aa-10").text
+    text = pages.get(address).text
+    assert "<dt>segment id</dt><dd>aa-10@3</dd>" in text
+    assert "<dd>0.1235</dd>" in text
+    assert "<dd>small, blurred</dd>" in text
+    assert "&lt;ada&gt;" in text
+    assert "<dd>2026-03-02 08:00:00 UTC</dd>" in text
+    assert "<dt>reason</dt><dd>–</dd>" in text
+    assert "lineage" not in pages.get(f"/days/{DAY}/segments/aa-200").text.partition("<dl class")[0]
+    assert pages.get(f"/days/{DAY}/segments/aa-11/lineage/3").status_code == 404
+
+
 def test_an_abstention_and_a_silence_are_named_on_their_pages(pages):
     text = pages.get(f"/days/{DAY}/segments/aa-50").text
     assert "no answer: low confidence" in text

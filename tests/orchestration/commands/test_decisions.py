@@ -6,7 +6,12 @@ import pytest
 
 from apexline.assets.training import promoted_version
 from apexline.ml.registry.client import MODEL_NAME
-from apexline.orchestration.commands.decisions import approve_challenger, present_champion, put_back
+from apexline.orchestration.commands.decisions import (
+    _side_by_side,
+    approve_challenger,
+    present_champion,
+    put_back,
+)
 from apexline.orchestration.line import open_line
 from apexline.orchestration.settings import Settings
 from tests.assets.small_lake import row_of
@@ -40,11 +45,17 @@ def test_nothing_is_scored_by_a_version_that_nobody_promoted(moved):
 
 
 def test_approving_puts_the_alias_back_and_promotes_nothing(moved):
-    decision = approve_challenger(moved, by="bob")
+    decision, shift = approve_challenger(moved, by="bob")
+    assert shift == []
     assert (decision["model_version"], decision["approved_by"]) == (1, "bob")
     assert "pointed at version 2, which no decision had made champion: put back" in decision["reason"]
     with open_line(moved) as line:
         assert line.registry.get_alias("champion") == promoted_version(line.lake) == 1
+
+
+def test_a_shift_is_printed_with_both_shares_in_a_column():
+    row = {"camera": "a", "segments": 2, "changed": 0.5, "happy_before": 1.0, "happy_after": 0.5}
+    assert _side_by_side([row]) == [{"camera": "a", "segments": 2, "changed": 0.5, "happy": "1.00 > 0.50"}]
 
 
 def test_an_earlier_champion_is_looked_up_and_put_back(moved):

@@ -70,6 +70,18 @@ def test_a_clip_is_seen_from_the_day_to_its_pixels(pages, lake, clip_id):
     assert files(lake) == before
 
 
+def test_the_lineage_of_a_score_is_walked_in_this_home(pages, lake, seen, monkeypatch):
+    asked = []
+    monkeypatch.setattr(review_page, "build_registry", lambda settings: settings.tracking_uri)
+    monkeypatch.setattr(
+        review_page, "trace_score", lambda *given: asked.append(given) or {"runs": {"a": "b"}}
+    )
+    [segment] = re.findall(rf'href="/days/{DAY}/segments/([\w-]+)', pages.get(f"/days/{DAY}").text)
+    text = pages.get(f"/days/{DAY}/segments/{segment}/lineage/1").text
+    assert "<dt>a</dt><dd>b</dd>" in text
+    assert asked == [(Lake(seen.home_path, seen.scratch_path), seen.tracking_uri, f"{segment}@1")]
+
+
 def test_a_clip_that_browsers_can_not_decode_is_copied_around_the_segment(pages, lake, clip_id, tmp_path):
     stored = read_clip(lake, DAY, clip_id).path
     wide = (np.full((41 * 2, 900, 3), 20 * k, np.uint8) for k in range(12))
