@@ -1,5 +1,6 @@
 """What a home's warehouse says, row for row, less what depends on when and by which run it was computed."""
 
+from collections import Counter
 from typing import Any
 
 import duckdb
@@ -7,6 +8,7 @@ import duckdb
 from apexline.assets.publishing.warehouse_build import MARTS, STAGING
 from apexline.orchestration.settings import Settings
 
+Rows = dict[str, list[tuple[Any, ...]]]
 # Moments, and the ids of runs and of MLflow's records.
 VOLATILE = frozenset(
     {
@@ -15,6 +17,8 @@ VOLATILE = frozenset(
         "decided_at",
         "champion_from",
         "champion_to",
+        "said_from",
+        "said_to",
         "first_champion_from",
         "reviewed_at",
         "seen_at",
@@ -24,9 +28,9 @@ VOLATILE = frozenset(
 )
 
 
-def rows_of(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
+def rows_of(settings: Settings) -> Rows:
     """Return the rows of every relation as text, sorted."""
-    found: dict[str, list[tuple[Any, ...]]] = {}
+    found: Rows = {}
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         for relation in (*MARTS, *STAGING):
@@ -37,6 +41,20 @@ def rows_of(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
                 connection.execute(f"select {selected} from {relation}").fetchall(), key=repr
             )
     return found
+
+
+def differences(wanted: Rows, found: Rows, *, besides: frozenset[str] = frozenset()) -> list[str]:
+    """Say of each relation how many rows are lost, and how many more there are than there should be."""
+    said: list[str] = []
+    for name in sorted(set(wanted) - besides):
+        before, after = Counter(wanted[name]), Counter(found[name])
+        lost, more = before - after, after - before
+        if lost or more:
+            shown = next(iter((lost or more).elements()))
+            said.append(
+                f"{name}: {lost.total()} rows lost, {more.total()} doubled or changed, such as {shown}"
+            )
+    return said
 
 
 def doubled(settings: Settings) -> dict[str, int]:

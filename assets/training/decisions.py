@@ -9,7 +9,7 @@ The table is the truth: MLflow has no authentication, and anybody who reaches it
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -124,10 +124,14 @@ def put_alias_back(lake: Lake, registry: ModelRegistry, *, by: str) -> bool:
 
 
 def reigns(lake: Lake) -> list[Reign]:
-    """Return who was champion when, oldest first; a version that was put back reigns twice."""
-    rows = sorted(
+    """Return who was champion when, oldest first; a version that comes back later reigns twice.
+
+    An alias that was put back begins no other reign.
+    """
+    promoted = sorted(
         (r for r in lake.read_all("promotions").to_pylist() if r["promoted"]), key=itemgetter("decided_at")
     )
+    rows = [next(same) for _, same in groupby(promoted, key=itemgetter("model_version"))]
     ends = [later["decided_at"] for _, later in pairwise(rows)]
     return [
         Reign(row["model_version"], row["decided_at"], end, row["approved_by"], row["reason"])

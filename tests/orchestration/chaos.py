@@ -11,8 +11,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
@@ -36,7 +35,7 @@ from apexline.orchestration.settings import Settings
 from apexline.sample import SampleConfig, make_puppets, plan_clip, write_clip
 from tests import servers
 from tests.deployment import Deployment
-from tests.marts import doubled, rows_of
+from tests.marts import differences, doubled, rows_of
 from tests.orchestration.faults import Disk, Faults, ingest_program
 
 ROUNDS = 4
@@ -44,7 +43,7 @@ _NUM_FACES = 8
 _START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 _SETTLE_S = 2400.0
 # What a person, or the sensor in the place of one, decided in between is more than in a home where nothing happened.
-_OF_DECISIONS = {"promotions", "champions", "model_versions", "staging.promotions"}
+_OF_DECISIONS = frozenset({"promotions", "champions", "model_versions", "staging.promotions"})
 _UNDER_WAY = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING]
 
 
@@ -200,7 +199,7 @@ def judge(faults: Faults, folder: Path, clips: Clips) -> list[str]:
     ingest_paths(quiet, [clips.delivered], manifest=None, on_step=lambda text, done, total: None)
     with open_line(quiet) as line:
         line.run("publish")
-    wrong = list(differences(rows_of(quiet), rows_of(faults.deployment.settings)))
+    wrong = differences(rows_of(quiet), rows_of(faults.deployment.settings), besides=_OF_DECISIONS)
     wrong += [f"{name}: {count} rows doubled" for name, count in doubled(faults.deployment.settings).items()]
     left = [str(each) for each in (folder / "disk" / "home" / "landing").iterdir()]
     if left:
@@ -210,15 +209,6 @@ def judge(faults: Faults, folder: Path, clips: Clips) -> list[str]:
         wrong.append("an alias was moved by hand, and `promotions` does not say so")
     print(f"{sum(map(len, rows_of(quiet).values()))} rows compared; {len(put_back)} moved aliases on record")
     return wrong
-
-
-def differences(wanted: dict[str, list], found: dict[str, list]) -> Iterator[str]:
-    """Say of each relation how many rows are lost, and how many more there are than there should be."""
-    for name in sorted(set(wanted) - _OF_DECISIONS):
-        before, after = Counter(wanted[name]), Counter(found[name])
-        lost, more = (before - after).total(), (after - before).total()
-        if lost or more:
-            yield f"{name}: {lost} rows lost, {more} doubled or changed"
 
 
 class Writer:

@@ -85,6 +85,19 @@ def test_a_model_that_returns_to_the_throne_speaks_again(small_lake: Path, tmp_p
     ]
 
 
+def test_an_alias_that_was_put_back_says_nothing_twice(small_lake: Path, tmp_path: Path) -> None:
+    put(small_lake, "promotions", "three", [promotion(at("13:00"), 2, incumbent_version=None)])
+    target = tmp_path / "warehouse.duckdb"
+    build_warehouse(small_lake, target)
+    assert ask(target, "select model_version, champion_to from champions order by champion_from") == [
+        (1, at("12:00")),
+        (2, None),
+    ]
+    assert ask(target, "select count(*) - count(distinct (segment_id, model_version)) from verdicts") == [
+        (0,)
+    ]
+
+
 def test_a_score_outlives_the_segment_it_speaks_of(small_lake: Path, tmp_path: Path) -> None:
     put(small_lake, "segment_scores", "old", [score(A, T1, 33, 1, at("10:06"))], DAY_1)
     build_warehouse(small_lake, tmp_path / "w.duckdb")

@@ -59,6 +59,13 @@ def test_the_champion_of_a_moment(decided, hours, version):
     assert (None if found is None else found.model_version) == version
 
 
+def test_an_alias_that_was_put_back_begins_no_other_reign(decided):
+    row = {**undisputed(3, "put back"), "decided_at": START + timedelta(hours=9)}
+    store_decision(decided, row, "put back")
+    assert [each.model_version for each in reigns(decided)] == [1, 2, 3]
+    assert (reigns(decided)[-1].since, reigns(decided)[-1].until) == (START + timedelta(hours=3), None)
+
+
 def test_a_clock_that_was_set_back_makes_no_decision_an_earlier_one(decided):
     early = {**undisputed(1, "the clock was set back"), "decided_at": datetime(1999, 1, 1, tzinfo=UTC)}
     store_decision(decided, early, "early")
