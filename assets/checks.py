@@ -181,6 +181,17 @@ def same_split(comparison: pa.Table) -> dg.AssetCheckResult:
     return _result("same_split", [] if len(hashes) == 1 else [f"saw splits {hashes}, expected one"])
 
 
+def no_camera_is_turned_over(shift: Sequence[Mapping[str, Any]]) -> dg.AssetCheckResult:
+    """At no camera with twenty segments or more would the challenger change most answers (rows of ``score_shift``)."""
+    problems = [
+        f"{row['camera']}: {row['changed']:.0%} of {row['segments']} segments are answered otherwise; look at them "
+        "in `apexline review` before you approve"
+        for row in shift
+        if row["segments"] >= 20 and row["changed"] > 0.5
+    ]
+    return _result("no_camera_is_turned_over", problems)
+
+
 def champion_is_not_worse(decisions: pa.Table) -> dg.AssetCheckResult:
     """No promotion put a model in place whose paired test difference was not above zero."""
     problems = [

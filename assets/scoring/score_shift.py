@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
+from apexline.assets import checks
 from apexline.assets.lake import Lake, LakeClip, each_readable, fingerprint, listed_camera_days
 from apexline.assets.metadata import asset_attributes, table_preview
 from apexline.assets.parameters import Parameters
@@ -32,6 +33,7 @@ class Answered(NamedTuple):
 @dg.asset(
     deps=["model_comparison", "segment_scores"],
     code_version=CODE_VERSION,
+    check_specs=[dg.AssetCheckSpec("no_camera_is_turned_over", asset="score_shift")],
     **asset_attributes("scoring", "pytorch", "mlflow"),
 )
 def score_shift(
@@ -58,6 +60,7 @@ def score_shift(
             "shift": table_preview(rows),
         },
         data_version=dg.DataVersion(fingerprint(challenger, champion, rows)),
+        check_results=[checks.no_camera_is_turned_over(rows)],
     )
 
 
@@ -70,7 +73,7 @@ def shift_of_challenger(lake: Lake, parameters: Parameters, registry: ModelRegis
         Rows of `shift_table`; none where there is no challenger beside the champion.
     """
     challenger, champion = registry.get_alias(CHALLENGER), promoted_version(lake)
-    if challenger in (None, champion) or champion is None:
+    if champion is None or challenger is None or challenger == champion:
         return []
     before, after = (Scorer(registry, number, parameters) for number in (champion, challenger))
     found: list[Answered] = []

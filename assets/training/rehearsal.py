@@ -50,9 +50,12 @@ def lesson(
     faces = dataset_of(
         pa.Table.from_pylist(rows, schema=TABLES["training_set"]), flow_length=data.flow.shape[1]
     )
-    features = () if champion.reducer is None else faces.features
-    answers = champion.predict(faces.images, *features).probabilities
-    return with_rehearsal(data, split, faces.labelled(answers), weight=_WEIGHT)
+    answers = (
+        champion.predict(faces.images)
+        if champion.reducer is None
+        else champion.predict(faces.images, *faces.features)
+    )
+    return with_rehearsal(data, split, faces.labelled(answers.probabilities), weight=_WEIGHT)
 
 
 def _rows(lake: Lake, parameters: Parameters, *, synthetic: bool, limit: int) -> list[dict[str, object]]:

@@ -40,6 +40,10 @@ def decision(**changes):
     return pa.Table.from_pylist([row | changes])
 
 
+def shift(**changes):
+    return [{"camera": "gate-01", "segments": 20, "changed": 0.0, **changes}]
+
+
 def scores(total, other=None):
     row = {"segment_id": "s", "p_happy": total - 0.3, "p_angry": 0.1, "p_calm": 0.1, "p_scared": 0.1}
     return pa.table(pa.Table.from_pylist([row]).to_pydict() | {"p_other": pa.array([other], pa.float32())})
@@ -122,6 +126,12 @@ CASES = {
     ),
     "better": (lambda: checks.better_than_chance(0.26, 4), True),
     "chance": (lambda: checks.better_than_chance(0.25, 4), False),
+    "few answers changed": (lambda: checks.no_camera_is_turned_over(shift(changed=0.5)), True),
+    "most answers changed": (lambda: checks.no_camera_is_turned_over(shift(changed=0.6)), False),
+    "most of a few answers changed": (
+        lambda: checks.no_camera_is_turned_over(shift(changed=1.0, segments=19)),
+        True,
+    ),
     "one split": (lambda: checks.same_split(pa.table({"split_hash": ["a", "a"]})), True),
     "two splits": (lambda: checks.same_split(pa.table({"split_hash": ["a", "b"]})), False),
     "won": (lambda: checks.champion_is_not_worse(decision()), True),

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
@@ -137,7 +138,8 @@ def await_champion(faults: Faults) -> None:
     settings = faults.deployment.settings
     servers.wait_until(lambda: promoted_version(faults.lake) is not None, "there is a champion", 600)
     parameters = load_parameters(settings.parameter_file)
-    faults.registry.register_shipped(load_pretrained(), parameters=parameters.resolved())
+    other = replace(load_pretrained(), fingerprint="another")  # else it would be known, and no other version
+    faults.registry.register_shipped(other, parameters=parameters.resolved())
 
 
 def inject(faults: Faults, rounds: int) -> list[str]:

@@ -131,6 +131,7 @@ class Faults:
         return f"process {process.pid}"
 
     def _kill_run(self) -> str:
+        self.feed()
         pid = self._await_run()
         self._wait(4.0)
         with suppress(ProcessLookupError):  # it may have come to its end by itself
@@ -140,6 +141,7 @@ class Faults:
 
     def _kill_step(self) -> str:
         """Kill a process that computes or decodes a clip for a run."""
+        self.feed()
         found: list[psutil.Process] = []
         end = time.monotonic() + _PATIENCE_S
         while not found and time.monotonic() < end:
@@ -165,6 +167,7 @@ class Faults:
         return "started again on its data"
 
     def _fill_disk(self) -> str:
+        self.feed()
         self._await_run()
         roots = [psutil.Process(self.deployment.programs[name].pid) for name in ("code", "daemon")]
         said = self.disk.fill(roots)
@@ -214,8 +217,7 @@ class Faults:
         return f"from version {champion} to {other}"
 
     def _await_run(self) -> int:
-        """Give the process of a run that is at work; there is something to do."""
-        self.feed()
+        """Give the process of a run that is at work."""
         found: list[int] = []
 
         def is_found() -> bool:

@@ -29,6 +29,7 @@ CHECKS = {
     "deepid_semantic:better_than_chance": False,
     "model_comparison:same_split": True,
     "champion:champion_is_not_worse": True,
+    "score_shift:no_camera_is_turned_over": False,
     "segment_scores:probabilities_sum_to_one": True,
     **dict.fromkeys((f"{name}:no_clip_failed" for name in BY_CAMERA_DAY), False),
     "warehouse:warehouse_is_consistent": False,
