@@ -1,7 +1,7 @@
 """The executor of all jobs, by the settings.
 
 Belongs here: which of Dagster's executors runs the steps, and how its workers find the queue. Stays out: which process
-launches a run (``dagster.yaml``, ``orchestration.settings``).
+launches a run (``orchestration.settings``).
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ def build_executor(settings: Settings) -> dg.ExecutorDefinition:
 
 
 def build_worker_app(settings: Settings) -> Any:
-    """Return the application that ``celery --app apexline.orchestration.engines.worker worker`` runs.
+    """Return the application that Celery's workers run.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a worker of Celery loads: ``celery --app apexline.orchestration.engines.worker worker``."""
+"""What a worker of Celery loads, by ``celery --app``; the whole command stands in ``deploy/compose.yaml``."""
 
 from apexline.orchestration.engines.executor import build_worker_app
 from apexline.orchestration.settings import Settings, keep_private
