@@ -198,8 +198,9 @@ def _train(
     return registry.log_version(
         run,
         tested,
-        data=data,
-        split=split,
+        # What was rehearsed is on the list of what was learned from, which an erasure goes by.
+        data=learned.data,
+        split=learned.split,
         parameters=parameters.resolved(),
         tags={
             "fingerprint": stamp,

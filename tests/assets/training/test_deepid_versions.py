@@ -1,15 +1,17 @@
 """Which fold trains, sets limits and tests a version; what a retraining begins from, and that a killed one goes on."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from apexline.assets.parameters import Parameters
 from apexline.assets.training import deepid_versions as module
-from apexline.assets.training.deepid_versions import DEEPID_VERSIONS, _state_file, begin
+from apexline.assets.training.deepid_versions import DEEPID_VERSIONS, Beginning, _state_file, begin
 from apexline.features.config import FeatureConfig
 from apexline.ml.config import TrainConfig
+from apexline.ml.datasets.rehearsal import with_rehearsal
 from apexline.ml.deepid.model import ExpressionModel
 from tests.assets.training.examples import example
 
@@ -22,9 +24,12 @@ class Registry:
     def find_version(self, stamp):
         return None
 
-    def log_version(self, run, tested, **_):
-        self.run, self.tested = run, tested
+    def log_version(self, run, tested, **logged):
+        self.run, self.tested, self.logged = run, tested, logged
         return 1
+
+    def load_model(self, number):
+        return f"model {number}"
 
     def test_metrics(self, number):
         return {"recognition": self.tested.recognition}
@@ -73,6 +78,34 @@ def test_a_version_is_limited_by_train_and_valid_and_tested_on_test(materialise,
     stored = lake.read("learning_curves", "baseline").to_pylist()
     losses = [row["loss"] for row in stored if row["fold"] == "valid"]
     assert losses == [pytest.approx(registry.run.best_valid_loss)]
+
+
+def test_what_is_rehearsed_is_learned_and_on_the_list_of_what_was_learned_from(
+    materialise, lake, monkeypatch
+):
+    rows = [example(number, image=bytes((number * at) % 251 for at in range(48 * 48))) for number in NUMBERS]
+    lake.write("training_set", "examples", rows, stamp="s")
+    quick = TrainConfig(epochs=1, texture_components=2)
+
+    def rehearse(lake, parameters, champion, data, split):
+        assert champion == "model 3"
+        shown = replace(
+            data.take(split.train[:2]), ids=np.array(["t-1-5", "t-7-9"]), subjects=np.array(["clip-t"] * 2)
+        )
+        return with_rehearsal(data, split, shown, weight=0.5)
+
+    monkeypatch.setattr(module, "load_space", lambda lake: SimpleNamespace(hash="space"))
+    monkeypatch.setattr(module, "begin", lambda *_, **__: Beginning(3, None, quick))
+    monkeypatch.setattr(module, "lesson", rehearse)
+    registry = Registry()
+    parameters = Parameters(features=FeatureConfig(), training=quick)
+    materialise(DEEPID_VERSIONS[0], lake=lake, registry=registry, parameters=parameters)
+    logged = registry.logged
+    assert logged["tags"]["rehearsed_faces"] == "2"
+    folds = dict(zip(logged["data"].ids.tolist(), logged["split"].folds.tolist(), strict=True))
+    assert (folds["t-1-5"], folds["t-7-9"]) == ("train", "train")
+    assert len(folds) == len(NUMBERS) + 2
+    assert registry.tested.ids.tolist() == [f"e{at}" for at in NUMBERS if at % 3 == 2]
 
 
 class StubRegistry:
