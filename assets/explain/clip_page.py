@@ -187,5 +187,5 @@ def _figures(explanation: ClipExplanation, answers: Mapping[str, str]) -> list[F
 def _answer(score: Mapping[str, Any]) -> str:
     said = f"resembles {score['emotion']} ({score['confidence']:.2f})"
     if score["abstained"]:
-        said = f"no answer is given ({score['abstained']})"
+        said = f"no answer is given ({', '.join(score['reasons'])})"
     return f"{said}, synthetic model" if score["synthetic"] else said

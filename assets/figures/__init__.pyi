@@ -1,3 +1,4 @@
+from .answers import answers_plot as answers_plot
 from .calibration import calibration_figures as calibration_figures
 from .calibration import risk_coverage_plot as risk_coverage_plot
 from .calibration import slices_plot as slices_plot

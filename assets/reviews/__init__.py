@@ -1,6 +1,6 @@
 """What people look at, and what they said of it: a camera's day, reviews of its segments."""
 
-from apexline.assets.reviews.days import Days, Row, versions_of
+from apexline.assets.reviews.days import Days, Row, answer_of, versions_of
 from apexline.assets.reviews.opinions import (
     LABELS,
     Review,
@@ -18,6 +18,7 @@ __all__ = [
     "Review",
     "Row",
     "Settled",
+    "answer_of",
     "by_segment",
     "check_reviewer",
     "keep_review",

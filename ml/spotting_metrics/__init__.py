@@ -1,7 +1,7 @@
 """How well segments were found: matching, frame ROC, summary by subject, nested choice of thresholds."""
 
 from apexline.ml.spotting_metrics.frames import auc_interval, frame_mask, frame_roc
-from apexline.ml.spotting_metrics.matching import MICRO_S, match_segments
+from apexline.ml.spotting_metrics.matching import MICRO_S, match_pairs, match_segments
 from apexline.ml.spotting_metrics.nested import (
     ALARM_PRICE,
     NUM_INNER,
@@ -30,5 +30,6 @@ __all__ = [
     "best_by_fold",
     "frame_mask",
     "frame_roc",
+    "match_pairs",
     "match_segments",
 ]

@@ -6,13 +6,14 @@ modules called here do.
 
 import sys
 from datetime import datetime
+from importlib.metadata import version as distribution_version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from apexline.orchestration.commands import decisions
+from apexline.orchestration.commands import comparison, decisions, usage
 from apexline.orchestration.commands.console import (
     MOMENTS,
     Json,
@@ -25,6 +26,8 @@ from apexline.orchestration.commands.surveys.commands import survey_app
 from apexline.orchestration.settings import Settings, keep_private
 from apexline.review import PORT
 
+_DEMO_TAKES = "The demo takes about DURATION on two cores the first time; later it does only what is new."
+
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -32,8 +35,26 @@ app = typer.Typer(
 )
 app.add_typer(survey_app, name="survey")
 
-for _command in decisions.COMMANDS:
+for _command in (*decisions.COMMANDS, *comparison.COMMANDS):
     app.command()(_command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"apexline {distribution_version('apexline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """Take what belongs to no single command."""
 
 
 def main() -> None:
@@ -43,7 +64,7 @@ def main() -> None:
         app()
     except (ValueError, OSError, LookupError, ExceptionGroup) as error:
         print_error(str(error))
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, usage.WrongUsage) else 1)
 
 
 @app.command()
@@ -54,15 +75,17 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole line on the embedded synthetic sample, or on your clips with the model it trained."""
-    from apexline.orchestration.commands.demo import run_demo
+    usage.require_folder(clips)
+    if clips is None:
+        print_note(_DEMO_TAKES)
+    with show_progress("loading the line") as on_step:
+        from apexline.orchestration.commands.demo import run_demo
 
-    with show_progress("starting") as on_step:
         summary = run_demo(Settings(), clips=clips, on_step=on_step)
-    if as_json:
-        print_data(summary, as_json=True)
-        return
-    for title, section in summary.items():
-        print_data(section, as_json=False, title=title)
+    _print_sections(summary, as_json=as_json)
+    if clips is not None and not any(row["clip_id"] for row in summary["clips"]):
+        print_error(f"no clip of {clips} was taken in; the table says why of each file that was seen")
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -99,20 +122,28 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Take clips in, quarantine what can't be accepted, and process their camera-days."""
-    from apexline.orchestration.commands.ingest import ingest_paths, manifest_from_options
+    given = {"camera": camera, "captured_at": captured_at, "purpose": purpose, "legal_basis": legal_basis}
+    has_manifest = usage.require_all_or_none(given)
+    usage.require_existing(paths or [])
+    with show_progress("loading the line") as on_step:
+        from apexline.orchestration.commands.ingest import ingest_paths, manifest_of
 
-    manifest = manifest_from_options(camera, captured_at, purpose, legal_basis)
-    with show_progress("starting") as on_step:
         summary = ingest_paths(
-            Settings(), paths or [], manifest=manifest, despite_erasure=despite_erasure, on_step=on_step
+            Settings(),
+            paths or [],
+            manifest=manifest_of(given) if has_manifest else None,
+            despite_erasure=despite_erasure,
+            on_step=on_step,
         )
+    is_refused = summary["quarantined"] and not summary["accepted"] and not summary["duplicates"]
     if as_json:
         print_data(summary, as_json=True)
-        return
-    lists = {name: summary.pop(name) for name in ("quarantined", "postponed")}
-    print_data(summary, as_json=False, title="ingest")
-    for name, entries in lists.items():
-        print_data(entries, as_json=False, title=name)
+    else:
+        lists = {name: summary.pop(name) for name in ("quarantined", "postponed")}
+        _print_sections({"ingest": summary, **lists}, as_json=False)
+    if is_refused:
+        print_error("every file was refused; each is in quarantine with its reason, or erased and stays away")
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -132,12 +163,13 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Find the expression segments of one clip and score them by the champion; only --plot stores anything."""
-    from apexline.orchestration.commands.score import score_one
-
     if plot_file is not None and not plot:
         msg = f"saw a second file, {str(plot_file)!r}, without --plot; expected one clip"
         raise typer.BadParameter(msg)
+    usage.require_drawable(plot_file)
     with show_progress(f"scoring {clip.name}") as on_step:
+        from apexline.orchestration.commands.score import score_one
+
         scores, notes, page = score_one(Settings(), clip, plot=plot, plot_file=plot_file, on_step=on_step)
     shown = scores if as_json else [_answer(each) for each in scores]
     print_data(shown, as_json=as_json, title=f"{clip.name}: apparent expressions")
@@ -149,17 +181,16 @@ def score(
 
 def _answer(score: dict[str, Any]) -> dict[str, str]:
     """Put a score into few columns for a person; --json has every value on its own."""
-    abstained = score["abstained"]
     pad = " ".join(f"{score[axis]:+.2f}" for axis in ("pleasure", "arousal", "dominance"))
     return {
         "track": score["track"],
         "from - to (s)": f"{score['onset_s']:.2f} - {score['offset_s']:.2f}",
         "apex (s)": f"{score['apex_s']:.2f}",
-        "resembles": f"no answer: {abstained}"
-        if abstained
+        "resembles": f"no answer: {', '.join(score['reasons'])}"
+        if score["abstained"]
         else f"{score['emotion']} {score['confidence']:.2f}",
-        "P A D": "" if abstained else pad,
-        "adjectives": "" if abstained else score["adjectives"],
+        "P A D": "" if score["abstained"] else pad,
+        "adjectives": "" if score["abstained"] else score["adjectives"],
         "model": f"v{score['model_version']}{', synthetic' if score['synthetic'] else ''}",
     }
 
@@ -188,18 +219,18 @@ def erase(
 
     A command that was killed is finished by giving it again, or any other erasure, or --resume.
     """
+    asked = {"clips": clips or [], "camera": camera, "day": day, "rater": rater}
+    if verify is None and not resume and not any(asked.values()):
+        msg = "saw nothing to erase, expected clip ids, --camera, --day or --rater; or --resume, or --verify RECEIPT"
+        raise typer.BadParameter(msg)
+    if verify is None and not resume and not dry_run and by is None:
+        msg = "missing --by: the name of the person who asks"
+        raise typer.BadParameter(msg)
     from apexline.orchestration.commands.erase import erase_or_preview, finish_erasures, verify_receipt
 
-    asked = {"clips": clips or [], "camera": camera, "day": day, "rater": rater}
     if verify is not None:
         print_data(verify_receipt(Settings(), verify), as_json=as_json, title="receipt, signed by this home")
         return
-    if not resume and not any(asked.values()):
-        msg = "saw nothing to erase, expected clip ids, --camera, --day or --rater; or --resume, or --verify RECEIPT"
-        raise typer.BadParameter(msg)
-    if not resume and not dry_run and by is None:
-        msg = "missing --by: the name of the person who asks"
-        raise typer.BadParameter(msg)
     with show_progress("starting") as on_step:
         if resume:
             result = finish_erasures(Settings(), on_step=on_step)
@@ -236,9 +267,7 @@ def retry(
 def bench(
     name: Annotated[
         str,
-        typer.Argument(
-            help="features, flow, imports, platform, recognition, semantic, serving, spotting or video."
-        ),
+        typer.Argument(help=f"{', '.join(usage.BENCHMARKS[:-1])} or {usage.BENCHMARKS[-1]}."),
     ],
     data: Annotated[
         Path,
@@ -257,22 +286,28 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure against named peers or truth, in one run on the same input."""
+    usage.require_benchmark(name, quick=quick)
     if find_spec("apexline.bench") is None:
         msg = "the package holds no benchmarks; run this from a checkout of the repository, set up by `make setup`"
         raise FileNotFoundError(msg)
-    from apexline.bench import BENCHMARKS, QUICK_BENCHMARKS
-
-    known = QUICK_BENCHMARKS if quick else BENCHMARKS
-    if name not in known:
-        msg = f"saw {name!r}{' with --quick' if quick else ''}, expected one of {sorted(known)}"
-        raise typer.BadParameter(msg)
     with show_progress(f"measuring {name}"):
-        found = known[name](data, out)
+        from apexline.bench import BENCHMARKS, QUICK_BENCHMARKS
+
+        found = (QUICK_BENCHMARKS if quick else BENCHMARKS)[name](data, out)
     if as_json or isinstance(found, list):
         print_data(found, as_json=as_json, title=f"bench {name}")
         return
-    for title, rows in found.items():
-        print_data(rows, as_json=False, title=f"bench {name}: {title}")
+    _print_sections({f"bench {name}: {title}": rows for title, rows in found.items()}, as_json=False)
+
+
+@app.command()
+def publish(as_json: Json = False) -> None:
+    """Build warehouse and report now, from what the lake holds; the schedule does so at 04:00 UTC."""
+    with show_progress("loading the line") as on_step:
+        from apexline.orchestration.commands.summary import publish_now
+
+        found = publish_now(Settings(), on_step=on_step)
+    print_data(found, as_json=as_json, title="published")
 
 
 @app.command()
@@ -281,3 +316,12 @@ def review(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = PORT)
     from apexline.orchestration.commands.servers import serve_review
 
     serve_review(Settings(), port=port)
+
+
+def _print_sections(sections: dict[str, Any], *, as_json: bool) -> None:
+    """Print data section by section, each under its title; or all of it as one JSON object."""
+    if as_json:
+        print_data(sections, as_json=True)
+        return
+    for title, section in sections.items():
+        print_data(section, as_json=False, title=title)

@@ -25,13 +25,16 @@ MOMENTS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y
 
 @contextmanager
 def show_progress(text: str) -> Iterator[Callable[..., None]]:
-    """Show that work goes on while the block runs.
+    """Show that work goes on while the block runs: a bar on a terminal, a line for each step in a pipe or a log.
 
     Yields
     ------
     callable
         ``on_step(text, done=0, total=None)`` changes the words and, where a total is known, moves the bar.
     """
+    if not _err.is_terminal:
+        yield _step_lines(text)
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_err, transient=True) as progress:
         task = progress.add_task(text, total=None)
@@ -40,6 +43,19 @@ def show_progress(text: str) -> Iterator[Callable[..., None]]:
             progress.update(task, description=text, completed=done, total=total)
 
         yield on_step
+
+
+def _step_lines(text: str) -> Callable[..., None]:
+    """Return ``on_step`` for where nothing can be drawn over: a step that says the same again gives no line."""
+    said = [text]
+    print_note(text)
+
+    def on_step(text: str, done: int = 0, total: int | None = None) -> None:
+        if text != said[-1]:
+            said[:] = [text]
+            print_note(f"[{done + 1}/{total}] {text}" if total else text)
+
+    return on_step
 
 
 def print_data(data: Any, *, as_json: bool, title: str = "") -> None:

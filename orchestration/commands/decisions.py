@@ -4,12 +4,13 @@ Belongs here: these commands. Stays out: the table of decisions (``assets.traini
 it is first needed, since every command waits for this module.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from apexline.orchestration.commands.console import MOMENTS, Json, print_data, show_progress
+from apexline.orchestration.commands.console import MOMENTS, Json, print_data, print_error, show_progress
 from apexline.orchestration.settings import Settings
 
 
@@ -17,14 +18,30 @@ def approve(
     by: Annotated[str, typer.Option(help="Your name: the person who approves.")],
     as_json: Json = False,
 ) -> None:
-    """Approve the challenger: it becomes champion if it wins on the frozen test split."""
+    """Approve the challenger: it becomes champion if it wins on the frozen test split.
+
+    The exit status is 1 where nothing was promoted.
+    """
     with show_progress("comparing challenger and champion"):
         decision, shift = approve_challenger(Settings(), by=by)
     if as_json:
         print_data({**decision, "score_shift": shift}, as_json=True)
-        return
-    print_data(_side_by_side(shift), as_json=False, title="latest segments, champion before > after")
-    print_data(decision, as_json=False, title="decision")
+    else:
+        print_data(_side_by_side(shift), as_json=False, title="latest segments, champion before > after")
+        print_data(decision, as_json=False, title="decision")
+    if not decision["promoted"]:
+        print_error(f"nothing was promoted: {decision['reason']}")
+        raise typer.Exit(1)
+
+
+def retrain(as_json: Json = False) -> None:
+    """Train the three versions on what was annotated, rated and reviewed, and name a challenger; promotes nothing.
+
+    The exit status is 1 where there is nothing to learn.
+    """
+    with show_progress("loading the line") as on_step:
+        found = train_versions(Settings(), on_step=on_step)
+    print_data(found, as_json=as_json, title="versions")
 
 
 def champion(
@@ -54,13 +71,6 @@ def demote(
     print_data(put_back(Settings(), to=None, by=by, reason=reason), as_json=as_json, title="decision")
 
 
-def compare(first: int, second: int, as_json: Json = False) -> None:
-    """Compare two versions on the frozen test subjects; nothing is decided, and the look is kept."""
-    with show_progress(f"comparing versions {first} and {second}"):
-        found = compare_versions_by_hand(Settings(), first, second)
-    print_data(found, as_json=as_json, title="first minus second")
-
-
 def lineage(
     score_id: Annotated[str, typer.Argument(help="SEGMENT, or SEGMENT@VERSION; see the mart `segments`.")],
     as_json: Json = False,
@@ -74,7 +84,43 @@ def lineage(
         print_data(section, as_json=False, title=title)
 
 
-COMMANDS = (approve, champion, rollback, demote, compare, lineage)
+COMMANDS = (retrain, approve, champion, rollback, demote, lineage)
+
+
+def train_versions(settings: Settings, *, on_step: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Run the job ``retrain``; what stands is not trained again.
+
+    Returns
+    -------
+    list of dict
+        Each version with its number, its score on the test fold, and whether it is the challenger.
+
+    Raises
+    ------
+    LookupError
+        Where there is nothing to learn, saying what is missing.
+    """
+    from apexline.assets.parameters import load_parameters
+    from apexline.assets.training import CHALLENGER, VERSIONS, nothing_to_learn
+    from apexline.orchestration.line import open_line
+
+    with open_line(settings) as line:
+        missing = nothing_to_learn(line.lake, load_parameters(settings.parameter_file))
+        if missing is not None:
+            raise LookupError(missing)
+        on_step("ratings, space, and three model versions")
+        line.run("retrain")
+        challenger = line.registry.get_alias(CHALLENGER)
+        newest = {each.tags["version"]: each.number for each in line.registry.list_versions()}
+        return [
+            {
+                "version": name,
+                "model_version": newest[name],
+                "recognition": line.registry.test_metrics(newest[name])["recognition"],
+                "challenger": newest[name] == challenger,
+            }
+            for name in VERSIONS
+        ]
 
 
 def approve_challenger(settings: Settings, *, by: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

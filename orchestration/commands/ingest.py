@@ -1,6 +1,6 @@
 """Ingest from the command line: take files in, then process the camera-days they belong to."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,27 +25,18 @@ from apexline.orchestration.settings import Settings
 OnStep = Callable[[str, int, int], None]
 
 
-def manifest_from_options(
-    camera: str | None, captured_at: datetime | None, purpose: str | None, legal_basis: str | None
-) -> Manifest | None:
-    """Build a manifest for clips that have no sidecar; None where no option was given.
+def manifest_of(given: Mapping[str, Any]) -> Manifest:
+    """Build the manifest of clips that have no sidecar; a moment without an offset is UTC.
 
     Raises
     ------
     ValueError
-        Where some options are given but not all of them, or one can't be accepted.
+        Where a field can't be accepted.
     """
-    if captured_at is not None and captured_at.tzinfo is None:
+    captured_at: datetime = given["captured_at"]
+    if captured_at.tzinfo is None:
         captured_at = captured_at.replace(tzinfo=UTC)
-    given = {"camera": camera, "captured_at": captured_at, "purpose": purpose, "legal_basis": legal_basis}
-    missing = [name for name, value in given.items() if value is None]
-    if len(missing) == len(given):
-        return None
-    if missing:
-        options = ", ".join("--" + name.replace("_", "-") for name in missing)
-        msg = f"missing {options}: give all four options, or a sidecar clip.json beside each clip"
-        raise ValueError(msg)
-    return parse_manifest(given)
+    return parse_manifest({**given, "captured_at": captured_at})
 
 
 def ingest_paths(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from apexline.assets.explain import check_suffix, explain_clip, unfound, write_explanation
+from apexline.assets.explain import explain_clip, unfound, write_explanation
 from apexline.assets.lake import LakeClip, lost_frames, process_clip, scratch_folder
 from apexline.assets.scoring import champion_scorer, score_clip
 from apexline.orchestration.resources import build_resources
@@ -34,14 +34,7 @@ def score_one(
         Why there are faces that could not be searched, or none; what was lost where frames do not decode.
     page : Path or None
         What was written.
-
-    Raises
-    ------
-    ValueError
-        For another suffix of `plot_file`; before any work.
     """
-    if plot_file is not None:
-        check_suffix(plot_file)
     resources = build_resources(settings)
     parameters = resources["parameters"]
     scorer = champion_scorer(resources["lake"], resources["registry"], parameters)

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from apexline.assets.ingest import IntakeResult, quarantined
 from apexline.assets.lake import Lake
 from apexline.assets.publishing import open_warehouse, read_relation
 from apexline.assets.training import CHAMPION, VERSIONS
-from apexline.orchestration.line import Line
+from apexline.orchestration.line import Line, open_line
+from apexline.orchestration.settings import Settings
 
 
 def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:
@@ -20,10 +22,24 @@ def line_summary(line: Line, *, seconds: float) -> dict[str, Any]:
         "three DeepID versions, test subjects (synthetic)": _versions(line),
         "this run": _work(line, seconds),
         "where to look next": {
-            "report": str(line.lake.home / "reports" / "latest" / "index.html"),
-            "warehouse": str(line.settings.warehouse_path),
+            **_published(line),
             "UI": f"{_command()} ui  (Dagster and MLflow: open the links that it prints)",
         },
+    }
+
+
+def publish_now(settings: Settings, *, on_step: Callable[[str], None]) -> dict[str, str]:
+    """Build warehouse and report, and return where they lie."""
+    with open_line(settings) as line:
+        on_step("warehouse and report")
+        line.run("publish")
+        return _published(line)
+
+
+def _published(line: Line) -> dict[str, str]:
+    return {
+        "report": str(line.lake.home / "reports" / "latest" / "index.html"),
+        "warehouse": str(line.settings.warehouse_path),
     }
 
 

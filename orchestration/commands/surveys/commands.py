@@ -55,11 +55,11 @@ def survey_import(
     A survey with scales of its own comes with --poles and --norms; set survey.form in the parameter file to
     make the PAD space of it.
     """
-    from apexline.orchestration.commands.surveys.ratings import import_ratings
-
     if (poles is None) != (norms is None):
         msg = "saw one of --poles and --norms, expected both or neither"
         raise typer.BadParameter(msg)
+    from apexline.orchestration.commands.surveys.ratings import import_ratings
+
     result = import_ratings(Settings(), file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
     print_data(result, as_json=as_json, title="ratings")
     if not result["accepted"] and not result["known"]:

@@ -46,7 +46,8 @@ SCORE = {
     "track": TRACK,
     "emotion": "happy",
     "confidence": 0.93,
-    "abstained": "",
+    "abstained": False,
+    "reasons": [],
     "model_version": 4,
     "synthetic": True,
 }
@@ -76,7 +77,7 @@ def begin(clip: ClipExplanation) -> float:
 
 
 def test_an_abstention_is_no_answer(clip: ClipExplanation, tmp_path) -> None:
-    score = SCORE | {"onset_s": begin(clip), "abstained": "blurred", "synthetic": False}
+    score = SCORE | {"onset_s": begin(clip), "abstained": True, "reasons": ["blurred"], "synthetic": False}
     write_explanation(tmp_path / "clip.html", clip, [score])
     page = (tmp_path / "clip.html").read_text(encoding="utf-8")
     assert "no answer is given (blurred)" in page

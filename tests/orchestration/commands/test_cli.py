@@ -1,16 +1,18 @@
 """The command: help, exit codes, one-line errors, JSON. Commands that need a trained model are in test_line.py."""
 
+import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from typer.testing import CliRunner
 
-from apexline.orchestration.commands import cli
+from apexline.orchestration.commands import cli, demo
 
 COMMANDS = (
-    *("demo", "ui", "ingest", "score", "erase", "doctor", "retry", "review", "bench"),
-    *("approve", "champion", "rollback", "demote", "compare", "lineage"),
+    *("demo", "ui", "ingest", "score", "erase", "doctor", "retry", "review", "publish", "bench"),
+    *("retrain", "approve", "champion", "rollback", "demote", "compare", "lineage"),
     *("survey", "survey serve", "survey import", "survey power"),
 )
 OPTIONS = "--camera gate-03 --captured-at 2026-03-02T08:15:00 --purpose test --legal-basis consent"
@@ -37,22 +39,8 @@ def test_no_command_is_left_out():
     assert found == set(COMMANDS)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "fly",
-        "demo --clip x",
-        "erase",
-        "erase 0123456789abcdef",
-        "approve",
-        "score /nowhere/clip.mp4",
-        "survey import /nowhere/ratings.csv",
-        "bench speed",
-        f"ingest x.mp4 {OPTIONS.replace('2026', 'in')}",
-    ],
-)
-def test_wrong_usage_exits_with_two(apexline, home, wrong):
-    code, out, err = apexline(wrong)
+def test_a_moment_that_is_none_is_wrong_usage(apexline, home):
+    code, out, err = apexline(f"ingest x.mp4 {OPTIONS.replace('2026', 'in')}")
     assert (code, out) == (2, "")
     assert "Traceback" not in err
 
@@ -65,14 +53,33 @@ def test_wrong_usage_exits_with_two(apexline, home, wrong):
             "ingest clip.mp4 --camera gate-03",
             "missing --captured-at, --purpose, --legal-basis: give all four",
         ),
+        ("demo --clips /nowhere/clips", "/nowhere/clips is no folder"),
+        ("bench speed", "saw 'speed', expected one of features, flow,"),
+        ("compare 1 here.yaml", "saw '1' and 'here.yaml', expected two version numbers, two parameter files"),
+    ],
+)
+def test_wrong_usage_is_one_line(apexline, home, arguments, message):
+    code, out, err = apexline(arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("apexline: ")
+    assert message in err
+
+
+def test_version_is_that_of_the_distribution(apexline):
+    assert apexline("--version")[:2] == (0, f"apexline {version('apexline')}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         (
-            f"ingest clip.mp4 {OPTIONS.replace('gate-03', 'gate/3')}",
+            f"ingest {__file__} {OPTIONS.replace('gate-03', 'gate/3')}",
             "invalid_field: camera: String should match",
         ),
-        ("demo --clips /nowhere/clips", "/nowhere/clips is no folder"),
         ("erase 0123456789abcdef --by ada", "no clip '0123456789abcdef' is stored"),
         ("retry 0123456789abcdef", "no failure of a clip '0123456789abcdef' is on record; `apexline doctor`"),
         ("approve --by ada", "run the job `retrain` first"),
+        ("retrain", "nothing to learn: nobody has rated a segment"),
     ],
 )
 def test_failure_exits_with_one_and_names_the_remedy(apexline, home, arguments, message):
@@ -82,11 +89,9 @@ def test_failure_exits_with_one_and_names_the_remedy(apexline, home, arguments, 
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("options", ["--camera gate-03", OPTIONS.replace("gate-03", "gate/3")])
-def test_an_error_is_one_line(apexline, home, options):
-    _, _, err = apexline("ingest clip.mp4", options)
-    assert err.count("\n") == 1
-    assert err.startswith("apexline: ")
+def test_an_error_is_one_line_after_the_steps(apexline, home):
+    _, _, err = apexline(f"ingest {__file__}", OPTIONS.replace("gate-03", "gate/3"))
+    assert [line.partition(":")[0] for line in err.splitlines()] == ["loading the line", "apexline"]
 
 
 def test_a_broken_parameter_file_is_named(apexline, home, tmp_path, monkeypatch):
@@ -96,3 +101,11 @@ def test_a_broken_parameter_file_is_named(apexline, home, tmp_path, monkeypatch)
     code, _, err = apexline("ingest", OPTIONS)
     assert code == 1
     assert "broken.yaml: unknown sections ['trainig']" in err
+
+
+def test_clips_of_which_none_is_taken_in_fail(apexline, home, tmp_path, monkeypatch):
+    summary = {"clips": [{"file": "empty.mp4", "status": "zero_bytes", "clip_id": ""}]}
+    monkeypatch.setattr(demo, "run_demo", lambda *_, **__: summary)
+    code, out, err = apexline("demo", "--clips", tmp_path, "--json")
+    assert (code, json.loads(out)) == (1, summary)
+    assert f"no clip of {tmp_path} was taken in" in err

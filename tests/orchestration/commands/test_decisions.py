@@ -1,11 +1,13 @@
 """Who decides which version scores, where MLflow itself lets anybody move an alias; the rest is in test_line.py."""
 
+import json
 from datetime import datetime
 
 import pytest
 
 from apexline.assets.training import promoted_version
 from apexline.ml.registry.client import MODEL_NAME
+from apexline.orchestration.commands import decisions
 from apexline.orchestration.commands.decisions import (
     _side_by_side,
     approve_challenger,
@@ -79,3 +81,11 @@ def test_a_moved_alias_is_said(moved):
 def test_before_the_first_there_was_nobody(moved):
     with pytest.raises(LookupError, match="nobody was champion at 2001-01-01"):
         present_champion(moved, at=datetime(2001, 1, 1))
+
+
+def test_where_nothing_is_promoted_the_exit_status_says_so(apexline, home, monkeypatch):
+    decision = {"promoted": False, "reason": "no better on the frozen subjects"}
+    monkeypatch.setattr(decisions, "approve_challenger", lambda *_, **__: (decision, []))
+    code, out, err = apexline("approve --by ada --json")
+    assert (code, json.loads(out)) == (1, {**decision, "score_shift": []})
+    assert "nothing was promoted: no better on the frozen subjects" in err

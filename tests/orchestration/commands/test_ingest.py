@@ -140,3 +140,11 @@ def test_a_camera_day_that_fails_stops_no_other(apexline, home, deliver, tmp_pat
     assert "1 of 2 camera-days failed" in err
     assert poisoned.camera_day in err
     assert len(lake.names("expression_segments", camera_day=DAY)) == 1
+
+
+def test_where_every_file_is_refused_the_exit_status_says_so(apexline, home, deliver, tmp_path):
+    deliver(tmp_path / "in", "empty.mp4", b"")
+    code, out, err = apexline("ingest", tmp_path / "in", "--json")
+    assert code == 1
+    assert [each["reason"] for each in json.loads(out)["quarantined"]] == ["zero_bytes"]
+    assert "every file was refused" in err
