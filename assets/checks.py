@@ -4,8 +4,9 @@ Belongs here: the conditions, as functions of tables and numbers. Stays out: rea
 block what follows stands with the asset's ``check_specs``.
 """
 
+import inspect
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,25 @@ from apexline.ml import ANSWERS
 
 _WARN = dg.AssetCheckSeverity.WARN
 _ERROR = dg.AssetCheckSeverity.ERROR
+
+
+def check_spec(
+    condition: Callable[..., dg.AssetCheckResult], *, asset: str, name: str = "", blocking: bool = False
+) -> dg.AssetCheckSpec:
+    """Announce a check of an asset, described by what the docstring of its condition says must hold.
+
+    Parameters
+    ----------
+    condition : callable
+        Of this module.
+    name : str
+        Of the check, where several share a condition; the condition's by default.
+    blocking : bool
+        A failure stops what follows.
+    """
+    described = inspect.cleandoc(condition.__doc__ or "")
+    name = name or condition.__name__
+    return dg.AssetCheckSpec(name, asset=asset, blocking=blocking, description=described)
 
 
 def _result(

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 import dagster as dg
 
 import apexline.assets.figures
-from apexline.assets.lake import TABLES
+from apexline.assets.lake import TABLES, Lake
+from apexline.review import PORT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OWNER = "team:vision"
+REVIEW = f"http://127.0.0.1:{PORT}"
 _SENSOR = "dagster/sensor_name"  # tag of a run that a sensor asked for
 _DRAWN_AT = "drawn_at"
 _LASTS_S = 3600.0
@@ -60,6 +62,19 @@ def table_preview(
         for row in rows[:limit]
     ]
     return dg.MetadataValue.table([dg.TableRecord(row) for row in shown])
+
+
+def links(lake: Lake, *, camera_day: str = "") -> dict[str, dg.MetadataValue]:
+    """Return where people look further: the newest report, and the timeline while ``apexline review`` runs here.
+
+    Parameters
+    ----------
+    camera_day : str
+        Whose timeline; by default the page of all.
+    """
+    page = f"{REVIEW}/days/{camera_day}" if camera_day else REVIEW
+    report = lake.home / "reports" / "latest" / "index.html"
+    return {"timeline": dg.MetadataValue.url(page), "report": dg.MetadataValue.path(str(report))}
 
 
 def figures(

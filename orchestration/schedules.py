@@ -18,11 +18,12 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
         execution_timezone="UTC",
         default_status=status,
         name="weekly_retraining",
+        description="Mondays 03:00: retrain the three versions where there is anything to learn; promotion waits for a "
+        "person.",
     )
     def weekly_retraining(
         lake: dg.ResourceParam[Lake], parameters: dg.ResourceParam[Parameters]
     ) -> dg.RunRequest | dg.SkipReason:
-        """Mondays 03:00: retrain the three versions where there is anything to learn; promotion waits for a person."""
         missing = nothing_to_learn(lake, parameters)
         return dg.RunRequest() if missing is None else dg.SkipReason(missing)
 

@@ -21,9 +21,13 @@ def build_sensors(*, running: bool) -> list[dg.SensorDefinition]:
     """Return the sensors, switched on or off."""
     status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
 
-    @dg.sensor(job=process_camera_day, minimum_interval_seconds=10, default_status=status)
+    @dg.sensor(
+        job=process_camera_day,
+        minimum_interval_seconds=10,
+        default_status=status,
+        description="Take in what lies in `landing/`, and process the camera-days that hold unprocessed clips.",
+    )
     def landing_sensor(context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]) -> dg.SensorResult:
-        """Take in what lies in ``landing/``, and process the camera-days with clips that are stored, not processed."""
         queue = LandingQueue(context.cursor)
         results = take_in_landing(lake, queue)
         if results:
@@ -43,13 +47,17 @@ def build_sensors(*, running: bool) -> list[dg.SensorDefinition]:
             cursor=queue.to_text(),
         )
 
-    @dg.sensor(job=rescore, minimum_interval_seconds=60, default_status=status)
+    @dg.sensor(
+        job=rescore,
+        minimum_interval_seconds=60,
+        default_status=status,
+        description="Re-score what the champion has not scored, when another version becomes it, the newest first.",
+    )
     def champion_sensor(
         context: dg.SensorEvaluationContext,
         lake: dg.ResourceParam[Lake],
         registry: dg.ResourceParam[ModelRegistry],
     ) -> dg.SensorResult | dg.SkipReason:
-        """Re-score what the champion has not scored, when the alias points to another version, the newest first."""
         champion = registry.get_alias("champion")
         if champion is None:
             return dg.SkipReason("no champion yet")

@@ -25,8 +25,8 @@ CODE_VERSION = "2"
     backfill_policy=dg.BackfillPolicy.single_run(),
     code_version=CODE_VERSION,
     check_specs=[
-        dg.AssetCheckSpec("every_clip_may_be_processed", asset="clip_manifest", blocking=True),
-        dg.AssetCheckSpec("no_clip_failed", asset="clip_manifest"),
+        checks.check_spec(checks.every_clip_may_be_processed, asset="clip_manifest", blocking=True),
+        checks.check_spec(checks.no_clip_failed, asset="clip_manifest"),
     ],
     **asset_attributes("ingest", "python", "parquet"),
 )

@@ -22,7 +22,7 @@ from apexline.assets.explain import (
     why,
 )
 from apexline.assets.lake import Lake, crops_at, each_readable, fingerprint, listed_camera_days
-from apexline.assets.metadata import asset_attributes
+from apexline.assets.metadata import asset_attributes, links
 from apexline.assets.parameters import Parameters
 from apexline.assets.publishing.report_page import (
     MAX_SEGMENTS,
@@ -58,7 +58,7 @@ _CURVES = {"baseline": "9", "features": "10", "semantic": "11"}
 @dg.asset(
     deps=["warehouse"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("report_names_its_data", asset="report")],
+    check_specs=[checks.check_spec(checks.report_names_its_data, asset="report")],
     **asset_attributes("publishing", "html", "matplotlib"),
 )
 def report(
@@ -84,6 +84,7 @@ def report(
         metadata={
             "computed": computed,
             "unchanged": 1 - computed,
+            **links(lake),
             "report": dg.MetadataValue.path(str(target)),
         },
         data_version=dg.DataVersion(stamp),

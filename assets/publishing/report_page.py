@@ -28,13 +28,12 @@ from apexline.assets.figures import (
     table_3,
     table_3_plot,
 )
+from apexline.assets.metadata import REVIEW
 from apexline.assets.pages import environment
-from apexline.review import PORT
 
 PAPER_FIGURES = ("5", "6", "7", "8", "9", "10", "11")
 MAX_SEGMENTS = 100
 
-REVIEW = f"http://127.0.0.1:{PORT}"
 NO_ANSWER = "no answer"
 # One answer to so large a share of so many faces, most of them labelled otherwise, says that they are foreign to it.
 _LOPSIDED, _LOPSIDED_FROM = 0.8, 10

@@ -24,7 +24,7 @@ CODE_VERSION = "3"
 @dg.asset(
     deps=["segment_scores", "rating_surveys", "model_comparison", "champion"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("warehouse_is_consistent", asset="warehouse")],
+    check_specs=[checks.check_spec(checks.warehouse_is_consistent, asset="warehouse")],
     **asset_attributes("publishing", "duckdb", "sql"),
 )
 def warehouse(

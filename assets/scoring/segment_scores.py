@@ -24,7 +24,7 @@ from apexline.assets.lake import (
     recorded_failures,
     stored_camera_days,
 )
-from apexline.assets.metadata import asset_attributes, column_schema, figures, table_preview
+from apexline.assets.metadata import asset_attributes, column_schema, figures, links, table_preview
 from apexline.assets.parameters import Parameters
 from apexline.assets.scoring.answers import by_time, score_segments
 from apexline.assets.training import FEATURE_VERSION, ensure_champion, promoted_version
@@ -44,8 +44,8 @@ CODE_VERSION = "3"
     deps=["expression_segments", "champion"],
     code_version=CODE_VERSION,
     check_specs=[
-        dg.AssetCheckSpec("probabilities_sum_to_one", asset="segment_scores", blocking=True),
-        dg.AssetCheckSpec("no_clip_failed", asset="segment_scores"),
+        checks.check_spec(checks.probabilities_sum_to_one, asset="segment_scores", blocking=True),
+        checks.check_spec(checks.no_clip_failed, asset="segment_scores"),
     ],
     **asset_attributes("scoring", "pytorch", "mlflow", "parquet"),
 )
@@ -87,6 +87,7 @@ def segment_scores(
     }
     return dg.MaterializeResult(
         metadata={
+            **figures(context, changed=bool(num_computed), draw=lambda: _pad_cube(table)),
             "clips_computed": num_computed,
             "clips_unchanged": len(clips) - len(unscored),
             **failed_metadata(failed),
@@ -94,7 +95,7 @@ def segment_scores(
             "scores": table.num_rows,
             "answered_share": _answered_share(table),
             "abstentions": dg.MetadataValue.json(count_reasons(table)),
-            **figures(context, changed=bool(num_computed), draw=lambda: _pad_cube(table)),
+            **links(lake, camera_day=context.partition_keys[-1]),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
             **column_schema("segment_scores"),
@@ -236,7 +237,7 @@ def score_clip(clip: LakeClip, scorer: Scorer) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Track, onset, apex and offset in seconds, emotion, confidence, PAD, adjectives and, where the model abstains,
+        Track, onset, apex and offset in seconds, emotion, confidence, PAD, adjectives, whether the model abstains and
         why, one per segment; `synthetic` tells that the champion learned from the project's own generator.
     """
     return [
@@ -245,7 +246,7 @@ def score_clip(clip: LakeClip, scorer: Scorer) -> list[dict[str, Any]]:
             **{place: segment[place] for place in PLACES},
             **{key: score[key] for key in ("emotion", "confidence", *PAD_AXES)},
             "adjectives": ", ".join(score["adjectives"]),
-            "abstained": ", ".join(score["reasons"]),
+            **{key: score[key] for key in ("abstained", "reasons")},
             "model_version": scorer.number,
             "synthetic": scorer.model.synthetic,
         }

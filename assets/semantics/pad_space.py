@@ -40,8 +40,8 @@ CODE_VERSION = "2"
     deps=["rating_surveys"],
     code_version=CODE_VERSION,
     check_specs=[
-        dg.AssetCheckSpec("space_is_not_degenerate", asset="pad_space", blocking=True),
-        dg.AssetCheckSpec("new_ratings_are_sound", asset="pad_space"),
+        checks.check_spec(checks.space_is_not_degenerate, asset="pad_space", blocking=True),
+        checks.check_spec(checks.new_ratings_are_sound, asset="pad_space"),
     ],
     **asset_attributes("semantics", "factor_analyzer"),
 )
@@ -76,10 +76,6 @@ def pad_space(
     space = load_space(lake)
     return dg.MaterializeResult(
         metadata={
-            "computed": computed,
-            "unchanged": 1 - computed,
-            **{key: value for key, value in record["diagnostics"].items() if value is not None},
-            **{key: refused[key] for key in ("problems", "sources") if refused},
             **figures(
                 context,
                 changed=bool(computed),
@@ -87,6 +83,10 @@ def pad_space(
                     space, ratings, synthetic=record["diagnostics"]["synthetic"]
                 ).items(),
             ),
+            "computed": computed,
+            "unchanged": 1 - computed,
+            **{key: value for key, value in record["diagnostics"].items() if value is not None},
+            **{key: refused[key] for key in ("problems", "sources") if refused},
         },
         data_version=dg.DataVersion(record["stamp"]),
         check_results=[

@@ -43,7 +43,7 @@ _LONGEST_STEM = 100  # of a stored file: a name may have 255 bytes, and gets a h
 @dg.asset(
     deps=["clip_manifest", "expression_segments"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("ratings_are_complete", asset="rating_surveys")],
+    check_specs=[checks.check_spec(checks.ratings_are_complete, asset="rating_surveys")],
     **asset_attributes("semantics", "pandas", "parquet"),
 )
 def rating_surveys(

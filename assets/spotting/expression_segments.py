@@ -14,7 +14,7 @@ from apexline.assets.lake import (
     hash_file,
     write_segments,
 )
-from apexline.assets.metadata import Drawing, asset_attributes, column_schema, figures, table_preview
+from apexline.assets.metadata import Drawing, asset_attributes, column_schema, figures, links, table_preview
 from apexline.assets.parameters import Parameters
 from apexline.features.spotting import SHIPPED_FOREST
 
@@ -28,8 +28,8 @@ _EXPLAINED = 50  # tracks
     deps=["texture_features", "flow_features", "expression_features"],
     code_version=CODE_VERSION,
     check_specs=[
-        dg.AssetCheckSpec("segments_are_ordered", asset="expression_segments", blocking=True),
-        dg.AssetCheckSpec("no_clip_failed", asset="expression_segments"),
+        checks.check_spec(checks.segments_are_ordered, asset="expression_segments", blocking=True),
+        checks.check_spec(checks.no_clip_failed, asset="expression_segments"),
     ],
     **asset_attributes("features", "numpy", "parquet"),
 )
@@ -55,17 +55,18 @@ def expression_segments(
     table = lake.read_all("expression_segments", camera_days=context.partition_keys)
     return dg.MaterializeResult(
         metadata={
-            **progress.metadata(),
-            "segments": table.num_rows,
             **figures(
                 context,
                 changed=bool(progress.computed),
                 draw=lambda: _explanations(lake, parameters, context.partition_keys[-1]),
             ),
+            **progress.metadata(),
+            "segments": table.num_rows,
             "why": table_preview(
                 explain.why_rows(lake, context.partition_keys[-1], parameters, limit=_EXPLAINED),
                 limit=2 * _EXPLAINED,
             ),
+            **links(lake, camera_day=context.partition_keys[-1]),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
             **column_schema("expression_segments"),

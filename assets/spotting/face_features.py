@@ -129,8 +129,8 @@ def _build(stage: _Stage) -> dg.AssetsDefinition:
         pool="gpu",
         description=stage.description,
         check_specs=[
-            dg.AssetCheckSpec(stage.check, asset=stage.name, blocking=True),
-            dg.AssetCheckSpec("no_clip_failed", asset=stage.name),
+            checks.check_spec(checks.is_finite, asset=stage.name, name=stage.check, blocking=True),
+            checks.check_spec(checks.no_clip_failed, asset=stage.name),
         ],
         **asset_attributes("features", "numpy", "parquet"),
     )
@@ -157,13 +157,13 @@ def _build(stage: _Stage) -> dg.AssetsDefinition:
         )
         return dg.MaterializeResult(
             metadata={
-                **progress.metadata(),
-                **_listed(stage, table),
                 **figures(
                     context,
                     changed=bool(progress.computed),
                     draw=lambda: stage.draw(lake, context.partition_keys[-1], parameters),
                 ),
+                **progress.metadata(),
+                **_listed(stage, table),
                 "dagster/row_count": table.num_rows,
                 **column_schema(stage.name),
             },

@@ -28,9 +28,9 @@ CODE_VERSION = "3"
     code_version=CODE_VERSION,
     pool="decoding",
     check_specs=[
-        dg.AssetCheckSpec("faces_are_usable", asset="face_tracks"),
-        dg.AssetCheckSpec("every_frame_decodes", asset="face_tracks"),
-        dg.AssetCheckSpec("no_clip_failed", asset="face_tracks"),
+        checks.check_spec(checks.faces_are_usable, asset="face_tracks"),
+        checks.check_spec(checks.every_frame_decodes, asset="face_tracks"),
+        checks.check_spec(checks.no_clip_failed, asset="face_tracks"),
     ],
     **asset_attributes("faces", "opencv", "parquet"),
 )
@@ -66,16 +66,16 @@ def face_tracks(
     dropped = table.filter(~pc.field("kept")).group_by("drop_reason").aggregate([([], "count_all")])
     return dg.MaterializeResult(
         metadata={
-            **progress.metadata(),
-            "tracks": len(set(table["track_id"].to_pylist())),
-            "face_frames": table.num_rows,
-            "frames_lost": num_lost,
-            "kept_frames": table.filter(pc.field("kept")).num_rows,
             **figures(
                 context,
                 changed=bool(progress.computed),
                 draw=lambda: explain.faces_figure(lake, context.partition_keys[-1]),
             ),
+            **progress.metadata(),
+            "tracks": len(set(table["track_id"].to_pylist())),
+            "face_frames": table.num_rows,
+            "frames_lost": num_lost,
+            "kept_frames": table.filter(pc.field("kept")).num_rows,
             "dropped": dg.MetadataValue.json({r["drop_reason"]: r["count_all"] for r in dropped.to_pylist()}),
             "dagster/row_count": table.num_rows,
             **column_schema("face_tracks"),

@@ -46,7 +46,7 @@ class ChampionConfig(dg.Config):
 @dg.asset(
     deps=["model_comparison"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("champion_is_not_worse", asset="champion", blocking=True)],
+    check_specs=[checks.check_spec(checks.champion_is_not_worse, asset="champion", blocking=True)],
     **asset_attributes("training", "mlflow"),
 )
 def champion(

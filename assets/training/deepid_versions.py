@@ -63,7 +63,7 @@ def _build(version: str) -> dg.AssetsDefinition:
         code_version=CODE_VERSION,
         description=f"{_WHAT[version]} Trained on the training subjects, stopped and calibrated on the "
         "validation subjects, tested once on the frozen test subjects; registered in MLflow.",
-        check_specs=[dg.AssetCheckSpec("better_than_chance", asset=name)],
+        check_specs=[checks.check_spec(checks.better_than_chance, asset=name)],
         **asset_attributes("training", "pytorch", "mlflow"),
     )
     def deepid(
@@ -84,15 +84,15 @@ def _build(version: str) -> dg.AssetsDefinition:
         synthetic = registry.tags(number)["synthetic"] == "true"
         return dg.MaterializeResult(
             metadata={
+                **figures(
+                    context, changed=bool(computed), draw=lambda: _curves(lake, version, synthetic=synthetic)
+                ),
                 "computed": computed,
                 "unchanged": 1 - computed,
                 "model_version": number,
                 "synthetic": synthetic,
                 **tested,
                 "model_card": dg.MetadataValue.md(registry.document(number, MODEL_CARD)),
-                **figures(
-                    context, changed=bool(computed), draw=lambda: _curves(lake, version, synthetic=synthetic)
-                ),
             },
             data_version=dg.DataVersion(stamp),
             check_results=[checks.better_than_chance(tested["recognition"], len(EMOTIONS))],

@@ -28,7 +28,7 @@ CHALLENGER = "challenger"
 @dg.asset(
     deps=["deepid_baseline", "deepid_features", "deepid_semantic"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("same_split", asset="model_comparison", blocking=True)],
+    check_specs=[checks.check_spec(checks.same_split, asset="model_comparison", blocking=True)],
     **asset_attributes("training", "mlflow", "parquet"),
 )
 def model_comparison(
@@ -70,14 +70,14 @@ def model_comparison(
     chosen = registry.get_alias(CHALLENGER)
     return dg.MaterializeResult(
         metadata={
-            "computed": computed,
-            "unchanged": 1 - computed,
-            "challenger": chosen or 0,
             **figures(
                 context,
                 changed=bool(computed),
                 draw=lambda: _figures(table, evaluations(), shown=_name_of(numbers, chosen)),
             ),
+            "computed": computed,
+            "unchanged": 1 - computed,
+            "challenger": chosen or 0,
             "table_3": table_preview(table.to_pylist()),
             **({} if chosen is None else documents(registry, chosen)),
             **column_schema("model_comparison"),

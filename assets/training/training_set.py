@@ -53,8 +53,8 @@ class Labelled:
     deps=["clip_manifest", "face_tracks", "expression_segments", "pad_space"],
     code_version=CODE_VERSION,
     check_specs=[
-        dg.AssetCheckSpec("no_subject_in_two_folds", asset="training_set", blocking=True),
-        dg.AssetCheckSpec("every_class_in_every_fold", asset="training_set", blocking=True),
+        checks.check_spec(checks.no_subject_in_two_folds, asset="training_set", blocking=True),
+        checks.check_spec(checks.every_class_in_every_fold, asset="training_set", blocking=True),
     ],
     **asset_attributes("training", "numpy", "parquet"),
 )
@@ -90,6 +90,7 @@ def training_set(
     counts = table.group_by(["fold", "emotion"]).aggregate([([], "count_all")]).sort_by("fold")
     return dg.MaterializeResult(
         metadata={
+            **figures(context, changed=bool(computed), draw=lambda: _faces(lake)),
             "computed": computed,
             "unchanged": 1 - computed,
             "examples": table.num_rows,
@@ -97,7 +98,6 @@ def training_set(
             "synthetic": bool(table.num_rows) and all(table["synthetic"].to_pylist()),
             "counts": dg.MetadataValue.json(counts.to_pylist()),
             "label_sources": dg.MetadataValue.json(dict(Counter(table["label_source"].to_pylist()))),
-            **figures(context, changed=bool(computed), draw=lambda: _faces(lake)),
             "dagster/row_count": table.num_rows,
             **column_schema("training_set"),
         },

@@ -7,7 +7,15 @@ from apexline.ml.evaluation.calibration import (
     risk_at_coverage,
     risk_coverage_curve,
 )
-from apexline.ml.evaluation.cards import EXCLUDED_USES, INTENDED_USES, data_sheet, model_card, shipped_card
+from apexline.ml.evaluation.cards import (
+    EXCLUDED_USES,
+    INTENDED_USES,
+    data_sheet,
+    model_card,
+    shipped_card,
+    shipped_sheet,
+    shipped_slices,
+)
 from apexline.ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
 from apexline.ml.evaluation.markdown import markdown_pages
 from apexline.ml.evaluation.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
@@ -35,6 +43,8 @@ __all__ = [
     "risk_at_coverage",
     "risk_coverage_curve",
     "shipped_card",
+    "shipped_sheet",
+    "shipped_slices",
     "size_groups",
     "slice_scores",
     "worst_slice",

@@ -108,6 +108,18 @@ def shipped_card(card: Mapping[str, Any]) -> str:
     )
 
 
+def shipped_sheet(card: Mapping[str, Any], *, split_hash: str) -> str:
+    """Write the data sheet of the model that ships with the package, from what was stored beside its weights."""
+    counts = pd.DataFrame({"fold": card["examples"].keys(), "faces": card["examples"].values()})
+    return _page("shipped_sheet", card=card, counts=counts, split_hash=split_hash)
+
+
+def shipped_slices(card: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the groups that the shipped model's card tells apart: by expression, the share that is right."""
+    recall = card["metrics"]["recall"]
+    return pd.DataFrame({"dimension": "expression", "slice": recall.keys(), "accuracy": recall.values()})
+
+
 def data_sheet(
     data: ExpressionDataset, split: Split, *, groups: Mapping[str, Sequence[str]] | None = None
 ) -> str:

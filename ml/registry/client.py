@@ -8,7 +8,6 @@ too is imported where it is first needed.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Generator, Mapping
@@ -24,13 +23,23 @@ import pandas as pd
 
 from apexline.ml.datasets import FOLDS, ExpressionDataset, Split
 from apexline.ml.emotions import EMOTIONS
+from apexline.ml.registry.descriptions import (
+    ABOUT_EXPERIMENT,
+    ABOUT_MODEL,
+    EXPERIMENT_KIND,
+    MODEL_CARD,
+    MODEL_TRAINING,
+    NOTE,
+    about_version,
+    card_scores,
+    own_tags,
+)
 from apexline.ml.registry.lazy import import_mlflow
-from apexline.ml.registry.lineage import LEARNED_FROM, examples_csv
+from apexline.ml.registry.lineage import LEARNED_FROM, examples_csv, fold_dataset
 from apexline.ml.registry.pyfunc import log_model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from mlflow.data.dataset import Dataset
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
@@ -38,11 +47,13 @@ if TYPE_CHECKING:
     from apexline.ml.evaluation import Evaluation
 
 EXPERIMENT = "apexline"
-MODEL_CARD, DATA_SHEET = "model_card.md", "data_sheet.md"
+DATA_SHEET = "data_sheet.md"
 MODEL_NAME = "apexline-expression"
 ALIASES: tuple[str, ...] = ("champion", "challenger")
 
 _TEST_PREFIX = "test_"
+# Scores on the test fold belong to no epoch: all versions have them at one step, so that MLflow's charts compare them.
+_TEST_STEP = 0
 _METRICS_PER_BATCH = 1000  # MLflow's own limit
 
 
@@ -149,13 +160,14 @@ class ModelRegistry:
             )
             raise ValueError(msg)
         model = run.model
-        all_tags = {**tags, **_own_tags(model, synthetic=data.synthetic)}
-        options = {"run_name": f"{model.version}-seed{model.seed}", "tags": all_tags}
+        all_tags = {**tags, **own_tags(model, synthetic=data.synthetic)}
+        about = about_version(model.version, synthetic=data.synthetic, scores=evaluation.metrics())
+        options = {"run_name": f"{model.version}-seed{model.seed}", "tags": {**all_tags, NOTE: about}}
         experiment = self._experiment_id()
         with self._active() as mlflow, mlflow.start_run(experiment_id=experiment, **options) as active:
             self._log_numbers(active.info.run_id, run, evaluation)
             for fold in FOLDS:
-                mlflow.log_input(_dataset(data, split, fold), context=fold)
+                mlflow.log_input(fold_dataset(data, split, fold), context=fold)
             mlflow.log_dict({**parameters, "training": dict(model.config)}, "config.yaml")
             mlflow.log_text(examples_csv(data, split), LEARNED_FROM)
             mlflow.log_text(_confusion_table(evaluation).to_csv(), "confusion.csv")
@@ -166,7 +178,7 @@ class ModelRegistry:
             for name, figure in figures.items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
             model_id = log_model(model, parameters, loader_module=self.loader_module)
-            return self._register(model_id, active.info.run_id, all_tags)
+            return self._register(model_id, active.info.run_id, all_tags, about=about)
 
     def register_shipped(self, shipped: Pretrained, *, parameters: Mapping[str, Any]) -> int:
         """Register the model that ships with the package; where that was done before, find its version.
@@ -180,26 +192,32 @@ class ModelRegistry:
         Returns
         -------
         number : int
-            Version of `MODEL_NAME`; its test scores are those of the card.
+            Version of `MODEL_NAME`; its test scores are those of the card, by its names and by those of `Evaluation`.
         """
-        from apexline.ml.evaluation import shipped_card
+        from apexline.ml.evaluation import shipped_card, shipped_sheet, shipped_slices
 
         known = self.find_version(shipped.fingerprint)
         if known is not None:
             return known
         model = shipped.model
         given = {"fingerprint": shipped.fingerprint, "dagster_run_id": "", "shipped": "true"}
-        tags = {**given, **_own_tags(model, synthetic=model.synthetic)}
+        tags = {**given, **own_tags(model, synthetic=model.synthetic)}
         experiment = self._experiment_id()
-        options = {"run_name": f"shipped-{model.version}-seed{model.seed}", "tags": tags}
+        scores = card_scores(shipped.card["metrics"])
+        learned = about_version(model.version, synthetic=model.synthetic, scores=scores)
+        about = f"The model that ships with the package. {learned}"
+        options = {"run_name": f"shipped-{model.version}-seed{model.seed}", "tags": {**tags, NOTE: about}}
         with self._active() as mlflow, mlflow.start_run(experiment_id=experiment, **options) as active:
             mlflow.log_params({**model.config, "seed": model.seed, "code_version": model.code_version})
-            scores = {k: v for k, v in shipped.card["metrics"].items() if isinstance(v, int | float)}
-            mlflow.log_metrics({_TEST_PREFIX + name: float(value) for name, value in scores.items()})
+            found = {_TEST_PREFIX + name: value for name, value in scores.items()}
+            found |= {"best_epoch": float(shipped.card["best_epoch"]), "temperature": model.temperature}
+            mlflow.log_metrics(found, step=_TEST_STEP)
             mlflow.log_dict({**parameters, "training": dict(model.config)}, "config.yaml")
             mlflow.log_text(shipped_card(shipped.card), MODEL_CARD)
+            mlflow.log_text(shipped_sheet(shipped.card, split_hash=model.split_hash), DATA_SHEET)
+            mlflow.log_text(shipped_slices(shipped.card).to_csv(index=False), "slices.csv")
             model_id = log_model(model, parameters, loader_module=self.loader_module)
-            return self._register(model_id, active.info.run_id, tags)
+            return self._register(model_id, active.info.run_id, tags, about=about)
 
     def find_version(self, fingerprint: str) -> int | None:
         """Newest version whose tag ``fingerprint`` is this; None if there is none."""
@@ -308,11 +326,18 @@ class ModelRegistry:
     def _experiment_id(self) -> str:
         found = self.client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
+            if EXPERIMENT_KIND not in found.tags:  # made before 0.2.0
+                self.client.set_experiment_tag(found.experiment_id, EXPERIMENT_KIND, MODEL_TRAINING)
+                self.client.set_experiment_tag(found.experiment_id, NOTE, ABOUT_EXPERIMENT)
             return found.experiment_id
         root = (
             self.artifact_root if "://" in self.artifact_root else Path(self.artifact_root).resolve().as_uri()
         )
-        return self.client.create_experiment(EXPERIMENT, artifact_location=f"{root.rstrip('/')}/{EXPERIMENT}")
+        return self.client.create_experiment(
+            EXPERIMENT,
+            artifact_location=f"{root.rstrip('/')}/{EXPERIMENT}",
+            tags={EXPERIMENT_KIND: MODEL_TRAINING, NOTE: ABOUT_EXPERIMENT},
+        )
 
     def _log_numbers(self, run_id: str, run: TrainingRun, evaluation: Evaluation) -> None:
         """Log parameters, learning curves by epoch and test scores in few round trips."""
@@ -332,23 +357,25 @@ class ModelRegistry:
             "seconds": run.seconds,
             "temperature": run.model.temperature,
         }
-        metrics += [Metric(name, value, now, run.best_epoch) for name, value in scores.items()]
+        metrics += [Metric(name, value, now, _TEST_STEP) for name, value in scores.items()]
         self.client.log_batch(run_id, params=[Param(name, str(value)) for name, value in params.items()])
         for start in range(0, len(metrics), _METRICS_PER_BATCH):
             self.client.log_batch(run_id, metrics=metrics[start : start + _METRICS_PER_BATCH])
 
-    def _register(self, model_id: str, run_id: str, tags: dict[str, str]) -> int:
+    def _register(self, model_id: str, run_id: str, tags: dict[str, str], *, about: str) -> int:
         """Make a version of a logged model; MLflow's own call for this prints and may register elsewhere."""
         from mlflow.exceptions import MlflowException
 
         try:
-            self.client.create_registered_model(MODEL_NAME)
+            self.client.create_registered_model(MODEL_NAME, description=ABOUT_MODEL)
         except MlflowException as error:
             # Trying is the only way that two first trainings at the same moment both get through.
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         source = f"models:/{model_id}"
-        entry = self.client.create_model_version(MODEL_NAME, source, run_id, tags=tags, model_id=model_id)
+        entry = self.client.create_model_version(
+            MODEL_NAME, source, run_id, tags=tags, description=about, model_id=model_id
+        )
         linked = json.dumps([{"name": MODEL_NAME, "version": entry.version}])
         self.client.set_logged_model_tags(model_id, {"mlflow.modelVersions": linked})  # the UI's cross-link
         return int(entry.version)
@@ -363,36 +390,6 @@ class ModelRegistry:
             yield mlflow
         finally:
             mlflow.set_tracking_uri(before)
-
-
-def _own_tags(model: ExpressionModel, *, synthetic: bool) -> dict[str, str]:
-    """Tags that a model knows itself."""
-    return {
-        "version": model.version,
-        "feature_version": model.feature_version,
-        "split_hash": model.split_hash,
-        "pad_space_hash": model.pad_space_hash,
-        "synthetic": str(synthetic).lower(),
-    }
-
-
-def _dataset(data: ExpressionDataset, split: Split, fold: str) -> Dataset:
-    """Describe a fold: digest and shapes, not the faces."""
-    from mlflow.data.code_dataset_source import CodeDatasetSource
-
-    part = data.take(getattr(split, fold))
-    features = {"image": part.images, "texture": part.texture, "flow": part.flow}
-    targets = {"label": part.labels, "pad": part.pad}
-    digest = hashlib.sha256()
-    for array in (*features.values(), *targets.values(), part.ids):
-        digest.update(array.tobytes())
-    return import_mlflow().data.from_numpy(
-        features,
-        targets=targets,
-        source=CodeDatasetSource(tags={"lake_table": "training_set", "fold": fold}),
-        name=f"training_set-{fold}" + ("-synthetic" if data.synthetic else ""),
-        digest=digest.hexdigest()[:16],
-    )
 
 
 def _confusion_table(evaluation: Evaluation) -> pd.DataFrame:

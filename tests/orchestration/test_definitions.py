@@ -87,3 +87,20 @@ def test_one_switch_starts_or_stops_all_automation(tmp_path, running):
     states = {each.name: each.default_status.value for each in (*definitions.schedules, *definitions.sensors)}
     assert set(states) == {"weekly_retraining", "daily_warehouse", "landing_sensor", "champion_sensor"}
     assert set(states.values()) == {"RUNNING" if running else "STOPPED"}
+
+
+def test_every_definition_says_what_it_is_for(definitions, graph):
+    repository = definitions.get_repository_def()
+    described = {
+        **{f"check {key.name}": graph.get_check_spec(key).description for key in graph.asset_check_keys},
+        **{f"asset {key.to_user_string()}": graph.get(key).description for key in graph.get_all_asset_keys()},
+        **{f"sensor {each.name}": each.description for each in repository.sensor_defs},
+        **{f"schedule {each.name}": each.description for each in repository.schedule_defs},
+        **{
+            f"job {each.name}": each.description
+            for each in repository.get_all_jobs()
+            if not each.name.startswith("__")  # Dagster's own
+        },
+    }
+    assert len(described) > 40
+    assert {name for name, text in described.items() if len(text or "") < 30} == set()

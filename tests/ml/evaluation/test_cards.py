@@ -8,7 +8,14 @@ import pytest
 from apexline.ml.config import AbstentionConfig, TrainConfig
 from apexline.ml.deepid.pretrained import load_pretrained
 from apexline.ml.deepid.train import train_deepid
-from apexline.ml.evaluation.cards import EXCLUDED_USES, data_sheet, model_card, shipped_card
+from apexline.ml.evaluation.cards import (
+    EXCLUDED_USES,
+    data_sheet,
+    model_card,
+    shipped_card,
+    shipped_sheet,
+    shipped_slices,
+)
 from apexline.ml.evaluation.recognition import evaluate
 from apexline.ml.evaluation.slices import light_groups
 
@@ -82,3 +89,14 @@ def test_a_card_is_stored_without_blank_ends_and_with_single_blank_lines(tested,
     for page in (model_card(model, evaluation, parameters={}), data_sheet(data, split)):
         assert page == page.strip()
         assert "\n\n\n" not in page
+
+
+def test_the_sheet_and_slices_of_the_shipped_model_come_from_its_card():
+    card = load_pretrained().card
+    sheet = shipped_sheet(card, split_hash="0123456789abcdef")
+    assert sheet.startswith("# Data sheet: what the model that ships")
+    assert f"| train | {card['examples']['train']} |" in sheet
+    assert "(hash `0123456789ab`)" in sheet
+    slices = shipped_slices(card)
+    assert dict(zip(slices["slice"], slices["accuracy"], strict=True)) == card["metrics"]["recall"]
+    assert set(slices["dimension"]) == {"expression"}

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from mlflow.exceptions import MlflowException
 
-from apexline.ml.registry.client import DATA_SHEET, EXPERIMENT, MODEL_CARD
+from apexline.ml.deepid import load_pretrained
+from apexline.ml.registry.client import DATA_SHEET, EXPERIMENT, MODEL_CARD, MODEL_NAME, ModelRegistry
 
 
 def test_versions_are_numbered_and_found_by_fingerprint(logged):
@@ -117,9 +118,48 @@ def test_an_unknown_version_is_an_error(logged):
 
 
 def test_a_registry_that_cannot_register_says_so(logged, monkeypatch):
-    def refuse(name: str) -> None:
+    def refuse(name: str, *, description: str) -> None:
         raise MlflowException("no room for " + name)
 
     monkeypatch.setattr(logged.registry.client, "create_registered_model", refuse)
     with pytest.raises(MlflowException, match="no room for apexline-expression"):
-        logged.registry._register("m-1", "run", {})
+        logged.registry._register("m-1", "run", {}, about="")
+
+
+def test_the_experiment_opens_as_one_of_model_training(logged):
+    experiment = logged.registry.client.get_experiment_by_name(EXPERIMENT)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert "which is champion" in experiment.tags["mlflow.note.content"]
+
+
+def test_an_experiment_made_before_is_shown_as_one_too(tmp_path):
+    registry = ModelRegistry(f"sqlite:///{tmp_path / 'mlflow.db'}", str(tmp_path), loader_module="none")
+    registry.client.create_experiment(EXPERIMENT)
+    found = registry.client.get_experiment(registry._experiment_id())
+    assert found.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_the_shipped_model_compares_with_those_that_are_trained(logged):
+    registry = logged.registry
+    number = registry.register_shipped(load_pretrained(), parameters={})
+    shipped, trained = registry.run_id(number), registry.run_id(1)
+    common = {
+        "test_recognition",
+        "test_recognition_low",
+        "test_calibration_error",
+        "best_epoch",
+        "temperature",
+    }
+    for run_id in (shipped, trained):
+        assert common <= set(registry.client.get_run(run_id).data.metrics)
+        [point] = registry.client.get_metric_history(run_id, "test_recognition")
+        assert point.step == 0
+    assert registry.document(number, "data_sheet.md").startswith("# Data sheet: what the model that ships")
+    assert registry.document(number, "slices.csv").startswith(
+        "dimension,slice,accuracy\nexpression,happy,0.88"
+    )
+    for each in (number, 1):
+        version = registry.client.get_model_version(MODEL_NAME, str(each))
+        assert "of the test faces. See model_card.md." in version.description
+        assert version.description == registry.client.get_run(version.run_id).data.tags["mlflow.note.content"]
+    assert "never what is felt" in registry.client.get_registered_model(MODEL_NAME).description
