@@ -9,7 +9,7 @@ PLATFORM_STAMP := $(VENV)/.installed-platform
 EXTRAS ?= dev
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
-.PHONY: setup demo ui test test-wheel test-platform chaos test-kernels fuzz many-days many-raters mutants gpu-check lint format fer-env facex-env face-api-env peers-env bench clean
+.PHONY: setup announce-demo demo ui test test-wheel test-platform chaos test-kernels fuzz many-days many-raters mutants gpu-check docs test-handbook notebooks lint format fer-env facex-env face-api-env peers-env bench clean
 
 setup: $(STAMP)
 
@@ -33,9 +33,13 @@ $(PLATFORM_STAMP): $(STAMP)
 	$(INSTALL) '.[platform]'
 	touch $@
 
+# What to expect, before the first package is installed.
+announce-demo:
+	@echo "make demo: about DURATION on two cores the first time, and DURATION_SETUP before that where nothing is installed yet"
+
 # CLIPS=folder runs your own clips instead of the embedded sample.
-demo: setup
-	# Plain MLflow commands in this folder look for ./mlflow.db: let them find the registry.
+demo: announce-demo setup
+	@# Plain MLflow commands in this folder look for ./mlflow.db: let them find the registry.
 	@ln -sfn $(or $(APEXLINE_HOME),data)/mlflow.db mlflow.db
 	$(BIN)/apexline demo $(if $(CLIPS),--clips '$(CLIPS)')
 
@@ -75,6 +79,18 @@ mutants: $(MUTANTS_STAMP)
 # A deployment under 52 faults of 13 kinds, drawn by SEED: no row is lost or doubled, and nobody mends anything.
 chaos: $(PLATFORM_STAMP)
 	$(BIN)/python -m tests.orchestration.chaos --seed $(SEED)
+
+# Pages, reference and notebooks as a site, docs/_build/html; a warning fails it.
+docs: setup
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+# Every code block of README, tutorial and how-to pages, and the notebooks, in a home of their own: minutes.
+test-handbook: setup
+	$(BIN)/python -m pytest -m handbook tests/orchestration/test_handbook.py
+
+# The outputs of the notebooks that the site shows, from the home of `make demo`.
+notebooks: setup
+	cd docs/notebooks && PATH="$(abspath $(BIN)):$$PATH" jupyter execute --inplace *.ipynb
 
 # The CUDA kernels without a GPU: compiled by NVRTC, and run on the host.
 test-kernels: $(GPU_STAMP)

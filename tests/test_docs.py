@@ -3,6 +3,7 @@
 import ast
 import pkgutil
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ ROOMS = sorted(
 HISTORY = {"CHANGELOG.md", "LOG.md"}
 PAGES = [
     page
-    for folder in ("", "docs", ".github")
+    for folder in ("", "docs", "docs/howto", "docs/reference", ".github")
     for page in sorted((ROOT / folder).glob("*.md"))
     if page.name not in HISTORY
 ]
@@ -148,3 +149,21 @@ def test_a_neighbour_that_is_not_there_is_noticed():
         name for name in neighbours_named(docstring) if not is_reached(name, ROOT / "features" / "modc")
     ]
     assert missing == ["no_such", "rings.py"]
+
+
+def test_make_demo_says_first_what_to_expect():
+    planned = subprocess.run(
+        ["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    first, *later = planned.stdout.splitlines()
+    assert first.startswith('echo "make demo: about ')  # nothing is installed or imported before it
+    assert any("apexline demo" in line for line in later)
+
+
+def test_the_duration_of_the_demo_is_the_same_wherever_it_is_said():
+    said = [
+        re.findall(r"about (\d+ minutes) on two cores", (ROOT / name).read_text())
+        for name in ("Makefile", "README.md", "orchestration/commands/cli.py")
+    ]
+    assert all(said)
+    assert len({each for found in said for each in found}) == 1

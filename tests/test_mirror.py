@@ -37,6 +37,7 @@ SEVERAL = {
         "orchestration/commands/servers.py",
         "orchestration/web",
     ),
+    "orchestration/test_handbook.py": ("README.md", "docs/tutorial.md", "docs/howto", "docs/notebooks"),
     "orchestration/test_line.py": ("assets", "orchestration", "sql"),
     "orchestration/test_poisoned_days.py": ("assets/lake", "assets/ingest", "orchestration/commands"),
     "orchestration/test_resume.py": ("assets/lake", "orchestration/commands/ingest.py"),

@@ -134,9 +134,9 @@ def files_of(lake, day):
     return {name: lake.path("segment_scores", name, camera_day=day).read_bytes() for name in names}
 
 
-def readme_code(word):
-    """Return the README's Python block that holds `word`."""
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def shown_code(word):
+    """Return the Python block of the how-to page that holds `word`."""
+    text = (Path(__file__).parents[2] / "docs" / "howto" / "ask.md").read_text(encoding="utf-8")
     [block] = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if word in each]
     return block
 

@@ -23,6 +23,7 @@ from apexline.ml.registry.client import MODEL_NAME
 from apexline.orchestration.commands.ingest import process_all
 from apexline.orchestration.jobs import TRAINING_ASSETS
 from apexline.orchestration.line import open_line
+from apexline.orchestration.requests import request_processing, request_rescoring
 from apexline.orchestration.resources import build_registry
 from tests.orchestration.erasure.small_home import remains
 from tests.orchestration.installation import (
@@ -33,7 +34,7 @@ from tests.orchestration.installation import (
     latest_metadata,
     promote,
     quiet,
-    readme_code,
+    shown_code,
     with_changes,
 )
 from tests.orchestration.pages.clicks import correct, hand_in_again, learned_from_people, needs_browser
@@ -137,14 +138,14 @@ def test_every_version_says_what_it_was_made_of(line):
         assert version.tags["dagster_run_id"]
 
 
-def test_champion_answers_its_example_as_the_readme_shows(line):
+def test_champion_answers_its_example_as_the_handbook_shows(line):
     import mlflow
 
     names: dict[str, Any] = {}
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(line.settings.tracking_uri)
     try:
-        exec(readme_code("load_model"), names)  # as a reader would
+        exec(shown_code("load_model"), names)  # as a reader would
     finally:
         mlflow.set_tracking_uri(before)
     scores = names["scores"]
@@ -154,8 +155,8 @@ def test_champion_answers_its_example_as_the_readme_shows(line):
     assert set(scores["emotion"]) <= set(ANSWERS)
 
 
-def test_the_queries_of_the_readme_return_rows(line):
-    queries = re.findall(r'"""(.*?)"""', readme_code("duckdb"), re.DOTALL)
+def test_the_queries_of_the_handbook_return_rows(line):
+    queries = re.findall(r'"""(.*?)"""', shown_code("duckdb"), re.DOTALL)
     assert len(queries) == 3
     with open_warehouse(line.settings.warehouse_path) as connection:
         # How much arousal this hardly trained model sees is no matter here.
@@ -398,3 +399,9 @@ def test_own_clips_are_scored_by_the_champion_of_the_demonstration(
     assert by_file["broken.mp4"]["status"] == "zero_bytes"
     assert (by_file["nobody.mp4"]["status"], by_file["nobody.mp4"]["tracks"]) == ("accepted", 0)
     assert (by_file["face.mp4"]["status"], by_file["face.mp4"]["tracks"]) == ("duplicate", 1)
+
+
+def test_a_first_start_after_the_demo_asks_for_no_run(line):
+    with dg.DagsterInstance.from_config(str(line.settings.dagster_home)) as instance:
+        assert request_processing(line.lake, instance).runs == []
+        assert request_rescoring(line.lake, instance, line.registry.get_alias("champion")).runs == []
