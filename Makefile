@@ -35,7 +35,7 @@ $(PLATFORM_STAMP): $(STAMP)
 
 # What to expect, before the first package is installed.
 announce-demo:
-	@echo "make demo: about DURATION on two cores the first time, and DURATION_SETUP before that where nothing is installed yet"
+	@echo "make demo: about 5 minutes on two cores the first time, after the installation where there is none yet"
 
 # CLIPS=folder runs your own clips instead of the embedded sample.
 demo: announce-demo setup

@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import dagster as dg
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -24,6 +25,7 @@ from nbclient import NotebookClient
 from apexline.features.video.reader import read_frames
 from apexline.features.video.writer import write_video
 from apexline.orchestration.line import open_line
+from apexline.orchestration.requests import request_processing, request_rescoring
 from apexline.orchestration.settings import Settings
 from tests.orchestration.installation import promote
 
@@ -133,6 +135,12 @@ def test_what_is_not_run_here_is_shown_somewhere():
     shown = {block for page in PAGES for _, block in blocks_of(page)}
     assert set(NOT_HERE) | set(SERVERS) <= shown
     assert {language for page in PAGES for language, _ in blocks_of(page)} == {"bash", "python"}
+
+
+def test_a_first_start_after_the_demo_asks_for_no_run(line):
+    with dg.DagsterInstance.from_config(str(line.settings.dagster_home)) as instance:
+        assert request_processing(line.lake, instance).runs == []
+        assert request_rescoring(line.lake, instance, line.registry.get_alias("champion")).runs == []
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

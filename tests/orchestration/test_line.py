@@ -23,7 +23,6 @@ from apexline.ml.registry.client import MODEL_NAME
 from apexline.orchestration.commands.ingest import process_all
 from apexline.orchestration.jobs import TRAINING_ASSETS
 from apexline.orchestration.line import open_line
-from apexline.orchestration.requests import request_processing, request_rescoring
 from apexline.orchestration.resources import build_registry
 from tests.orchestration.erasure.small_home import remains
 from tests.orchestration.installation import (
@@ -399,9 +398,3 @@ def test_own_clips_are_scored_by_the_champion_of_the_demonstration(
     assert by_file["broken.mp4"]["status"] == "zero_bytes"
     assert (by_file["nobody.mp4"]["status"], by_file["nobody.mp4"]["tracks"]) == ("accepted", 0)
     assert (by_file["face.mp4"]["status"], by_file["face.mp4"]["tracks"]) == ("duplicate", 1)
-
-
-def test_a_first_start_after_the_demo_asks_for_no_run(line):
-    with dg.DagsterInstance.from_config(str(line.settings.dagster_home)) as instance:
-        assert request_processing(line.lake, instance).runs == []
-        assert request_rescoring(line.lake, instance, line.registry.get_alias("champion")).runs == []
