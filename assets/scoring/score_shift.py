@@ -33,7 +33,7 @@ class Answered(NamedTuple):
 @dg.asset(
     deps=["model_comparison", "segment_scores"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("no_camera_is_turned_over", asset="score_shift")],
+    check_specs=[checks.check_spec(checks.no_camera_is_turned_over, asset="score_shift")],
     **asset_attributes("scoring", "pytorch", "mlflow"),
 )
 def score_shift(
