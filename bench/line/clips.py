@@ -76,6 +76,12 @@ def read_clips(data: Path) -> list[AnnotatedClip]:
     ]
 
 
+def overlap(one: tuple[int, int], other: tuple[int, int]) -> float:
+    """Intersection over union of two spans of frames, ends inclusive."""
+    shared = min(one[1], other[1]) - max(one[0], other[0]) + 1
+    return max(0, shared) / (max(one[1], other[1]) - min(one[0], other[0]) + 1)
+
+
 def _read_real(folder: Path) -> list[AnnotatedClip]:
     clips, segments, spans, boxes = _tables(folder, "clips", "segments", "distractors", "faces")
     found: list[AnnotatedClip] = []

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apexline.bench.line.clips import ANY_FACE, UNDECIDED, AnnotatedClip, AnnotatedFace
+from apexline.bench.line.versions import VERSIONS, write_version
 from apexline.bench.spotting.extract import TrackRows, extract
 from apexline.features import FeatureConfig, track_curves
 from apexline.features.spotting import TrackCurves
@@ -70,6 +73,15 @@ def see_faces(clips: Sequence[AnnotatedClip]) -> list[LineFace]:
     """Run the line's streams over the clips, on all cores; faces in which nothing was tracked have no stretches."""
     found = extract([clip.path for clip in clips], baselines=False, answers=True)
     return [face for clip, tracks in zip(clips, found, strict=True) for face in _faces_of(clip, tracks)]
+
+
+def see_versions(clips: Sequence[AnnotatedClip]) -> dict[str, list[LineFace]]:
+    """Run the line's streams over the versions of the clips; faces of each, by name, in the order of their clips."""
+    found: dict[str, list[LineFace]] = {}
+    for version in VERSIONS:
+        with TemporaryDirectory() as folder:
+            found[version.name] = see_faces([write_version(clip, version, Path(folder)) for clip in clips])
+    return found
 
 
 def _faces_of(clip: AnnotatedClip, tracks: Sequence[TrackRows]) -> Iterator[LineFace]:

@@ -15,9 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingClassifier
 
-from apexline.bench.line.clips import UNDECIDED, Truth, read_clips
-from apexline.bench.line.faces import LineFace, see_faces
-from apexline.features.spotting import SHIPPED_FOREST, Forest, TrackCurves, describe, find_candidates, gather
+from apexline.bench.line.clips import UNDECIDED, Truth, overlap, read_clips
+from apexline.bench.line.faces import LineFace, see_faces, see_versions
+from apexline.bench.line.versions import versioned
+from apexline.features.spotting import (
+    SHIPPED_FOREST,
+    Forest,
+    TrackCurves,
+    describe,
+    description_names,
+    find_candidates,
+    gather,
+)
+from apexline.ml.spotting_metrics import MICRO_S
 
 NUM_FOLDS = 10
 _SEEDS = 4
@@ -32,6 +42,8 @@ _TREES = {
 # Weight of all candidates of a source together: one face filmed counts as much as one made.
 LEARNED = {"real": 1.0, "morphed": 0.5}
 _MATCH = 0.5
+# Brief changes have few candidates, and few of the annotated ones are brief.
+_BRIEF_WEIGHT = 2.0
 
 
 class Examples(NamedTuple):
@@ -42,8 +54,15 @@ class Examples(NamedTuple):
     weight: NDArray[np.float64]
 
 
-def fit_forest(faces: Sequence[LineFace]) -> Forest:
-    """Learn which candidates of these faces are expressions."""
+def fit_forest(faces: Sequence[LineFace], *, blind_to: Sequence[str] = ()) -> Forest:
+    """Learn which candidates of these faces are expressions.
+
+    Parameters
+    ----------
+    faces : sequence of LineFace
+    blind_to : sequence of str
+        Beginnings of the names of columns that are not looked at (`features.spotting.description_names`).
+    """
     learned = [face for face in faces if face.clip.source in LEARNED and face.stretches]
     parts = [_examples(face) for face in learned]
     weights = np.concatenate([part.weight for part in parts])
@@ -52,6 +71,9 @@ def fit_forest(faces: Sequence[LineFace]) -> Forest:
         own = sources == source
         weights[own] *= share * weights.size / max(weights[own].sum(), 1e-12)
     described = np.concatenate([part.described for part in parts])
+    evidence = gather(learned[0].stretches[0])
+    hidden = [name.startswith(tuple(blind_to)) for name in description_names(evidence)]
+    described[:, hidden] = 0.0  # no tree splits where all are alike
     overlap = np.concatenate([part.overlap for part in parts])
     fitted = [
         GradientBoostingClassifier(**_TREES, random_state=seed).fit(
@@ -81,12 +103,6 @@ def _groups(filmed: Collection[str]) -> dict[str, str]:
     }
 
 
-def overlap(one: tuple[int, int], other: tuple[int, int]) -> float:
-    """Intersection over union of two spans of frames, ends inclusive."""
-    shared = min(one[1], other[1]) - max(one[0], other[0]) + 1
-    return max(0, shared) / (max(one[1], other[1]) - min(one[0], other[0]) + 1)
-
-
 def _examples(face: LineFace) -> Examples:
     parts = [_of_stretch(face, curves) for curves in face.stretches]
     return Examples(*(np.concatenate(each) for each in zip(*parts, strict=True)))
@@ -98,8 +114,10 @@ def _of_stretch(face: LineFace, curves: TrackCurves) -> Examples:
     spans = [(int(curves.frames[each.onset]), int(curves.frames[each.offset])) for each in candidates]
     undecided = face.within(UNDECIDED)
     best = np.array([_best(span, face.face.truth) for span in spans])
+    brief = [each for each in face.face.truth if (each.offset - each.onset) / face.clip.fps <= MICRO_S]
     # A candidate that half overlaps teaches little either way.
     weight = np.clip(4 * np.abs(best - _MATCH), 0.1, 1.0)
+    weight[[_best(span, brief) >= _MATCH for span in spans]] *= _BRIEF_WEIGHT
     weight *= np.array([undecided[first : last + 1].mean() < _MATCH for first, last in spans], float)
     return Examples(describe(evidence, candidates), best, weight)
 
@@ -148,7 +166,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=SHIPPED_FOREST, help="file of the forest")
     given = parser.parse_args()
     clips = [clip for clip in read_clips(given.data) if clip.source in LEARNED]
-    forest = fit_forest(see_faces(clips))
+    versions = see_versions(versioned(clips)).values()
+    forest = fit_forest([*see_faces(clips), *(face for faces in versions for face in faces)])
     forest.save(given.out)
     print(f"{given.out}: {len(forest.roots)} trees, {len(forest.feature)} nodes")
 

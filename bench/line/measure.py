@@ -6,7 +6,7 @@ Belongs here: counting, intervals. Stays out: finding and answering (``bench.lin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 
-from apexline.bench.line.clips import UNDECIDED, Truth
+from apexline.bench.line.clips import UNDECIDED, Truth, overlap
 from apexline.bench.line.faces import LineFace
-from apexline.bench.line.learn import overlap
 from apexline.ml import EMOTIONS, percentile_interval, subject_weights
 from apexline.ml.spotting_metrics import MICRO_S
 
@@ -63,25 +62,15 @@ def tally(face: LineFace, found: Sequence[Found]) -> Tally:
     """Match one to one by the largest overlap, at least half, and count."""
     truth, fps = list(face.face.truth), face.clip.fps
     result = Tally(face.face.person, fps=fps)
-    spans = [(each.onset, each.offset) for each in found]
-    order = sorted(
-        (
-            (overlap((true.onset, true.offset), span), i, j)
-            for i, true in enumerate(truth)
-            for j, span in enumerate(spans)
-        ),
-        reverse=True,
+    pairs = matched(
+        [(each.onset, each.offset) for each in truth], [(each.onset, each.offset) for each in found]
     )
-    matched: dict[int, int] = {}
-    for share, i, j in order:
-        if share >= _MATCH and i not in matched and j not in matched.values():
-            matched[i] = j
-    result.pairs = [(truth[i], found[j]) for i, j in matched.items()]
-    result.missed = [each for i, each in enumerate(truth) if i not in matched]
+    result.pairs = [(truth[i], found[j]) for i, j in pairs.items()]
+    result.missed = [each for i, each in enumerate(truth) if i not in pairs]
     undecided, changing = face.within(UNDECIDED), face.changing
     for j, each in enumerate(found):
         within = slice(each.onset, each.offset + 1)
-        if j in matched.values() or undecided[within].mean() >= _MATCH:
+        if j in pairs.values() or undecided[within].mean() >= _MATCH:
             continue
         if changing[within].mean() >= _ON_CHANGES:
             result.misplaced += 1
@@ -92,6 +81,19 @@ def tally(face: LineFace, found: Sequence[Found]) -> Tally:
     for kind in {each.kind for each in face.face.distractors} - UNDECIDED:
         result.seconds[kind] = float((rest & face.within(frozenset({kind}))).sum()) / fps
     return result
+
+
+def matched(ones: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Match spans one to one by the largest overlap, at least half; return the other of each that has one."""
+    order = sorted(
+        ((overlap(one, other), i, j) for i, one in enumerate(ones) for j, other in enumerate(others)),
+        reverse=True,
+    )
+    pairs: dict[int, int] = {}
+    for share, i, j in order:
+        if share >= _MATCH and i not in pairs and j not in pairs.values():
+            pairs[i] = j
+    return pairs
 
 
 def _blamed(face: LineFace, found: Found) -> str:
@@ -111,7 +113,7 @@ def spotting_row(name: str, tallies: Sequence[Tally]) -> dict[str, Any]:
     hits, missed, wrong = (np.array(each) for each in zip(*map(_counts, tallies), strict=True))
     alarms = sum(len(each.alarms) for each in tallies)
     minutes = sum(each.rest_s for each in tallies) / 60
-    low, high = _f1_interval(tallies, hits, missed, wrong)
+    low, high = percentile_interval(_drawn_f1(tallies))
     per_low, per_high = poisson_interval(alarms)
     return {
         "on": name,
@@ -128,6 +130,13 @@ def spotting_row(name: str, tallies: Sequence[Tally]) -> dict[str, Any]:
         "apex error (s)": _error(tallies, "apex", ""),
         "offset error (s)": _error(tallies, "offset", "cut_end"),
     }
+
+
+def loss_of_f1(whole: Sequence[Tally], part: Sequence[Tally]) -> str:
+    """By how much F1 falls from one way of finding to another on the same faces, with its 95 % interval by person."""
+    fall = [_f1(*np.sum(list(map(_counts, each)), axis=0)) for each in (whole, part)]
+    low, high = percentile_interval(_drawn_f1(whole) - _drawn_f1(part))
+    return f"{fall[0] - fall[1]:+.3f} ({low:+.2f}..{high:+.2f})"
 
 
 def alarm_rows(tallies: Sequence[Tally]) -> list[dict[str, Any]]:
@@ -166,21 +175,20 @@ def naming_row(name: str, tallies: Sequence[Tally]) -> dict[str, Any]:
     pairs = [pair for each in tallies for pair in each.pairs]
     missed, wrong = sum(len(each.missed) for each in tallies), sum(each.wrong for each in tallies)
     right = [true.emotion == found.emotion for true, found in pairs]
+    named = sum(_is_named(true, found) for true, found in pairs)
     three = [(true, found) for true, found in pairs if true.emotion in EMOTIONS]
     others = [found for true, found in pairs if true.emotion not in EMOTIONS]
     recalls = [
-        np.mean([found.emotion == emotion for true, found in three if true.emotion == emotion])
+        np.mean([_is_named(true, found) for true, found in three if true.emotion == emotion])
         for emotion in sorted({true.emotion for true, _ in three})
     ]
-    hits, misnamed = sum(right), len(pairs) - sum(right)
+    misnamed = len(pairs) - named
     return {
         "on": name,
         "found": len(pairs),
-        "found and named, F1": _f1(hits, missed + misnamed, wrong + misnamed),
+        "found and named, F1": _f1(named, missed + misnamed, wrong + misnamed),
         "right, mean over emotions": float(np.mean(recalls)) if recalls else float("nan"),
-        "right, of emotions": _share(
-            true.emotion == found.emotion and found.answered for true, found in three
-        ),
+        "right, of emotions": _share(_is_named(true, found) for true, found in three),
         "other or abstained, of others": _share(
             not each.answered or each.emotion == "other" for each in others
         ),
@@ -200,8 +208,39 @@ def loss_row(
         "on a tracked face": sum(_is_seen(face, true) for face in faces for true in face.face.truth),
         "among candidates": reachable,
         "found": len(pairs),
-        "named right": sum(true.emotion == found.emotion and found.answered for true, found in pairs),
+        "named right": sum(_is_named(true, found) for true, found in pairs),
     }
+
+
+def version_row(
+    name: str,
+    original: Sequence[Sequence[Found]],
+    versions: Mapping[str, Sequence[tuple[int, Sequence[Found]]]],
+) -> dict[str, Any]:
+    """F1 of what is found in each version of the same faces, against what is found in the originals.
+
+    Parameters
+    ----------
+    name : str
+    original : sequence of sequences of Found
+        By face.
+    versions : mapping of str to sequences of (int, sequence of Found)
+        By version and face: frames of the original for one of the version, and what is found.
+    """
+    return {
+        "on": name,
+        "segments": sum(map(len, original)),
+        **{version: _agreement(original, found) for version, found in versions.items()},
+    }
+
+
+def _agreement(original: Sequence[Sequence[Found]], version: Sequence[tuple[int, Sequence[Found]]]) -> float:
+    shared = single = 0
+    for one, (step, other) in zip(original, version, strict=True):
+        spans = [(each.onset * step, each.offset * step + step - 1) for each in other]
+        pairs = len(matched([(each.onset, each.offset) for each in one], spans))
+        shared, single = shared + pairs, single + len(one) + len(other) - 2 * pairs
+    return _f1(shared, single, 0)
 
 
 def poisson_interval(count: int) -> tuple[float, float]:
@@ -223,6 +262,10 @@ def _interval(low: float, high: float) -> str:
     return f"{low:.2f}..{high:.2f}"
 
 
+def _is_named(true: Truth, found: Found) -> bool:
+    return found.answered and found.emotion == true.emotion
+
+
 def _is_seen(face: LineFace, true: Truth) -> bool:
     return bool(face.seen[true.onset : true.offset + 1].mean() >= _MATCH)
 
@@ -235,13 +278,13 @@ def _f1(hits: float, missed: float, wrong: float) -> float:
     return float(2 * hits / max(1, 2 * hits + missed + wrong))
 
 
-def _f1_interval(
-    tallies: Sequence[Tally], hits: np.ndarray, missed: np.ndarray, wrong: np.ndarray
-) -> tuple[float, float]:
+def _drawn_f1(tallies: Sequence[Tally]) -> np.ndarray:
+    """F1 of people drawn with replacement; equal people give equal draws."""
+    hits, missed, wrong = (np.array(each) for each in zip(*map(_counts, tallies), strict=True))
     people, rows = np.unique([each.person for each in tallies], return_inverse=True)
     weights = subject_weights(len(people), _RESAMPLES, seed=0)[:, rows]
     drawn = 2 * (weights @ hits)
-    return percentile_interval(drawn / np.maximum(1, drawn + weights @ missed + weights @ wrong))
+    return drawn / np.maximum(1, drawn + weights @ missed + weights @ wrong)
 
 
 def _recall(tallies: Sequence[Tally], *, micro: bool) -> str:

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from apexline.bench.line.clips import read_clips
-from apexline.bench.line.faces import LineFace, see_faces
-from apexline.bench.line.learn import LEARNED, NUM_FOLDS, fit_forest, folds_of, overlap
+from apexline.bench.line.clips import overlap, read_clips
+from apexline.bench.line.faces import LineFace, see_faces, see_versions
+from apexline.bench.line.learn import LEARNED, NUM_FOLDS, fit_forest, folds_of
 from apexline.bench.line.measure import (
     Found,
+    Tally,
     alarm_rows,
+    loss_of_f1,
     loss_row,
     naming_row,
     naming_rows,
     spotting_row,
     tally,
+    version_row,
 )
+from apexline.bench.line.versions import versioned
 from apexline.features.spotting import (
     Forest,
     Segment,
@@ -38,8 +43,15 @@ from apexline.ml import ANSWERS
 from apexline.ml.deepid import change_probabilities, load_pretrained
 
 SOURCES = ("real", "morphed", "scenes")
+# Beginnings of the names of the columns of each kind of evidence (`features.spotting.description_names`).
+EVIDENCE = {
+    "words": ("change", "calm_loss", "departure", "unrest", "track_unrest"),
+    "texture": ("texture",),
+    "texture and flow": ("texture", "motion", "module", "speech", "track_speech"),
+}
 
 Rows = list[dict[str, Any]]
+Seen = tuple[LineFace, Sequence[Found]]
 
 
 @dataclass(frozen=True)
@@ -51,43 +63,99 @@ class LineResults:
 
 
 def measure(data: Path) -> LineResults:
-    """See the annotated clips, leave people out, count.
+    """See the annotated clips and versions of them, leave people out, count.
 
     Parameters
     ----------
     data : Path
         Folder of the benchmark data.
     """
-    faces = see_faces(read_clips(data))
-    forests = leave_people_out(faces)
-    learned = [
-        tally(face, answer(face, SegmentConfig(), forest))
-        for face, forest in zip(faces, forests, strict=True)
+    clips = read_clips(data)
+    chosen = versioned(clips)
+    faces, versions = see_faces(clips), see_versions(chosen)
+    everything = [*faces, *(face for seen in versions.values() for face in seen)]
+    found = [
+        answer(face, SegmentConfig(), forest)
+        for face, forest in zip(everything, leave_people_out(everything), strict=True)
     ]
+    learned = [tally(face, own) for face, own in zip(faces, found, strict=False)]
+    rest = iter(zip(everything[len(faces) :], found[len(faces) :], strict=True))
+    again = {name: list(islice(rest, len(seen))) for name, seen in versions.items()}
+    paths = {clip.path for clip in chosen}
+    originals = [(face, own) for face, own in zip(faces, found, strict=False) if face.clip.path in paths]
+    people = {person for face in faces if face.clip.source in LEARNED for person in face.face.person.split()}
+    return LineResults(
+        {
+            **_found_tables(faces, learned),
+            "versions": _version_rows(originals, again),
+            "evidence": _evidence_rows(everything, faces, learned),
+        },
+        len(people),
+    )
+
+
+def _found_tables(faces: Sequence[LineFace], learned: Sequence[Tally]) -> dict[str, Rows]:
+    """Tables of the learned rule by source, the hand-made curves beside it."""
     by_hand = [tally(face, answer(face, SegmentConfig(rule="curves"), None)) for face in faces]
     tables: dict[str, Rows] = {"spotting": [], "naming": [], "losses": [], "confusion": []}
     for source in SOURCES:
-        own = [k for k, face in enumerate(faces) if face.clip.source == source]
-        chosen, seen = [learned[k] for k in own], [faces[k] for k in own]
-        tables["spotting"].append(spotting_row(f"{source}, learned rule", chosen))
+        own = _of_source(faces, source)
+        tallies, seen = [learned[k] for k in own], [faces[k] for k in own]
+        tables["spotting"].append(spotting_row(f"{source}, learned rule", tallies))
         tables["spotting"].append(spotting_row(f"{source}, hand-made curves", [by_hand[k] for k in own]))
-        tables["naming"].append(naming_row(source, chosen))
-        tables["losses"].append(loss_row(source, seen, chosen, sum(map(_reachable, seen))))
-        tables["confusion"] += naming_rows(chosen, source)
+        tables["naming"].append(naming_row(source, tallies))
+        tables["losses"].append(loss_row(source, seen, tallies, sum(map(_reachable, seen))))
+        tables["confusion"] += naming_rows(tallies, source)
         if source == "real":
-            tables["alarms"] = alarm_rows(chosen)
-    learned_on = [face.face.person for face in faces if face.clip.source in LEARNED]
-    return LineResults(tables, len({person for people in learned_on for person in people.split()}))
+            tables["alarms"] = alarm_rows(tallies)
+    return tables
 
 
-def leave_people_out(faces: Sequence[LineFace]) -> list[Forest]:
+def _of_source(faces: Sequence[LineFace], source: str) -> list[int]:
+    return [k for k, face in enumerate(faces) if face.clip.source == source]
+
+
+def leave_people_out(faces: Sequence[LineFace], *, blind_to: Sequence[str] = ()) -> list[Forest]:
     """Return for each face a forest that learned on other people alone."""
     folds = folds_of(faces)
     forests = [
-        fit_forest([face for face, fold in zip(faces, folds, strict=True) if fold != left_out])
+        fit_forest(
+            [face for face, fold in zip(faces, folds, strict=True) if fold != left_out], blind_to=blind_to
+        )
         for left_out in range(NUM_FOLDS)
     ]
     return [forests[fold] for fold in folds]
+
+
+def _version_rows(originals: Sequence[Seen], versions: Mapping[str, Sequence[Seen]]) -> Rows:
+    """How far what is found in versions agrees with what is found in the originals, which come in the same order."""
+    rows: Rows = []
+    for source in SOURCES:
+        own = _of_source([face for face, _ in originals], source)
+        if own:
+            again = {
+                name: [(round(originals[k][0].clip.fps / seen[k][0].clip.fps), seen[k][1]) for k in own]
+                for name, seen in versions.items()
+            }
+            rows.append(version_row(source, [originals[k][1] for k in own], again))
+    return rows
+
+
+def _evidence_rows(learned_on: Sequence[LineFace], faces: Sequence[LineFace], whole: Sequence[Tally]) -> Rows:
+    """What F1 loses where the forest is blind to a kind of evidence; candidates are those of all curves."""
+    rows: Rows = []
+    for name, blind_to in EVIDENCE.items():
+        forests = leave_people_out(learned_on, blind_to=blind_to)[: len(faces)]
+        part = [
+            tally(face, answer(face, SegmentConfig(), forest))
+            for face, forest in zip(faces, forests, strict=True)
+        ]
+        row: dict[str, Any] = {"without": name}
+        for source in SOURCES:
+            own = _of_source(faces, source)
+            row[f"{source}, F1 lost (95 %)"] = loss_of_f1([whole[k] for k in own], [part[k] for k in own])
+        rows.append(row)
+    return rows
 
 
 def answer(face: LineFace, config: SegmentConfig, forest: Forest | None) -> list[Found]:

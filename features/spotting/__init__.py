@@ -1,6 +1,6 @@
 """Curves to onset, apex, offset, eq. (21)-(24), with reasons."""
 
-from apexline.features.spotting.candidates import describe, find_candidates
+from apexline.features.spotting.candidates import describe, description_names, find_candidates
 from apexline.features.spotting.config import SegmentConfig
 from apexline.features.spotting.curves import (
     TrackCurves,
@@ -40,6 +40,7 @@ __all__ = [
     "change_threshold",
     "contrast",
     "describe",
+    "description_names",
     "explain",
     "find_candidates",
     "fuse",

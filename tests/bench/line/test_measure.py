@@ -9,12 +9,14 @@ from apexline.bench.line.measure import (
     Tally,
     alarm_rows,
     calibration_error,
+    loss_of_f1,
     loss_row,
     naming_row,
     naming_rows,
     poisson_interval,
     spotting_row,
     tally,
+    version_row,
 )
 from tests.bench.line.made_faces import NUM_FRAMES, find, make_face
 from tests.features.spotting.bumps import FPS
@@ -200,10 +202,9 @@ def test_naming_rows_say_what_a_user_gets():
 def test_naming_row():
     row = naming_row("real", [NAMED])
     assert (row["on"], row["found"]) == ("real", 7)
-    # the likeliest name is right for four, three are misnamed, one is missed, two are no changes
-    assert row["found and named, F1"] == pytest.approx(8 / (8 + (1 + 3) + (2 + 3)))
-    assert row["right, mean over emotions"] == pytest.approx((1 + 2 / 3) / 2)
-    # who abstains has named nothing
+    # three are named right: who abstains has named nothing; four are not, one is missed, two are no changes
+    assert row["found and named, F1"] == pytest.approx(6 / (6 + (1 + 4) + (2 + 4)))
+    assert row["right, mean over emotions"] == pytest.approx((1 + 1 / 3) / 2)
     assert row["right, of emotions"] == pytest.approx(2 / 4)
     assert row["other or abstained, of others"] == pytest.approx(2 / 3)
     assert row["abstained"] == pytest.approx(2 / 7)
@@ -217,6 +218,24 @@ def test_names_of_nothing_are_unknown():
     row = naming_row("morphed", [Tally("a")])
     assert (row["found"], row["found and named, F1"]) == (0, 0.0)
     assert sum(math.isnan(value) for value in row.values() if isinstance(value, float)) == 5
+
+
+def test_a_fall_of_f1_is_paired_by_person():
+    found, missed = Tally("a", pairs=[(SMILE, find(20, 39))]), Tally("b", missed=[SMILE])
+    assert loss_of_f1([found, missed], [found, missed]) == "+0.000 (+0.00..+0.00)"
+    neither = Tally("a", missed=[SMILE])
+    # F1 of .667 is lost where only the first person's change was found
+    assert loss_of_f1([found, missed], [neither, missed]).startswith("+0.667 (+0.00..+1.00")
+
+
+def test_a_version_agrees_where_it_finds_the_same_at_its_own_pace():
+    original = [[find(20, 39), find(60, 79)], []]
+    thinned = [(2, [find(10, 19)]), (2, [])]
+    row = version_row("real", original, {"same": [(1, each) for each in original], "thinned": thinned})
+    # one of two is found again, nothing else is
+    assert row == {"on": "real", "segments": 2, "same": 1.0, "thinned": pytest.approx(2 / 3)}
+    elsewhere = version_row("real", original, {"other": [(1, [find(100, 110)]), (1, [])]})
+    assert elsewhere["other"] == 0.0
 
 
 def test_loss_row_follows_changes_to_their_names():

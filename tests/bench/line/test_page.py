@@ -5,7 +5,16 @@ import re
 import pytest
 
 from apexline.bench.line.clips import Distractor, Truth
-from apexline.bench.line.measure import alarm_rows, loss_row, naming_row, naming_rows, spotting_row, tally
+from apexline.bench.line.measure import (
+    alarm_rows,
+    loss_of_f1,
+    loss_row,
+    naming_row,
+    naming_rows,
+    spotting_row,
+    tally,
+    version_row,
+)
 from apexline.bench.line.page import readable, write_report
 from apexline.bench.line.run import LineResults
 from tests.bench.line.made_faces import find, make_face
@@ -24,6 +33,8 @@ def page(tmp_path):
         "alarms": alarm_rows([seen]),
         "naming": [naming_row("real", [seen]), naming_row("unseen", [unseen])],
         "confusion": naming_rows([seen], "real"),
+        "versions": [version_row("real", [[find(20, 39)]], {"mirrored": [(1, [find(20, 39)])]})],
+        "evidence": [{"without": "words", "real, F1 lost (95 %)": loss_of_f1([seen], [unseen])}],
         "losses": [loss_row("real", faces, [seen, unseen], 1)],
     }
     write_report(LineResults(tables, 57), tmp_path / "new")
@@ -31,10 +42,14 @@ def page(tmp_path):
 
 
 def test_every_table_is_there(page):
-    headings = [line.split(" | ")[0] for line in page.splitlines() if re.match(r"\| (on|while) ", line)]
-    assert headings == ["| on", "| while", "| on", "| on", "| on"]
+    headings = [
+        line.split(" | ")[0] for line in page.splitlines() if re.match(r"\| (on|while|without) ", line)
+    ]
+    assert headings == ["| on", "| while", "| on", "| without", "| on", "| on", "| on"]
     assert page.startswith("# What the line gives")
     assert "57 people in 10 folds" in re.sub(r"\s+", " ", page)
+    assert "| real | 1 | 1.00 |" in page
+    assert "| words | +0.667 (+0.67..+0.67) |" in page
     assert "| talk | 0 | .007 | 0.00..503.03 |" in page
     assert "| real | happy | 1 | 1 | 0 | 0 | 0 | 0 |" in page
     assert "| real | 1 | 1 | 1 | 1 | 1 |" in page

@@ -1,5 +1,6 @@
 """Each face is judged by a forest of other people's, and answered as the line answers."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,7 +23,7 @@ def limits(monkeypatch):
 
 def test_no_forest_learned_from_the_person_that_it_judges(monkeypatch):
     faces = [make_face(f"p{k % 23}", source=source) for source in run.SOURCES for k in range(30)]
-    monkeypatch.setattr(run, "fit_forest", lambda given: {face.face.person for face in given})
+    monkeypatch.setattr(run, "fit_forest", lambda given, **_: {face.face.person for face in given})
     learned = run.leave_people_out(faces)
     everybody = {face.face.person for face in faces}
     for face, people in zip(faces, learned, strict=True):
@@ -86,6 +87,11 @@ def test_nothing_found_asks_no_model(monkeypatch):
     assert run.answer(make_face(), SegmentConfig(), None) == []
 
 
+def blind(face):
+    """The same face, not tracked."""
+    return replace(face, stretches=[])
+
+
 def test_measure_fills_every_table_from_faces(monkeypatch):
     monkeypatch.setitem(learn._TREES, "n_estimators", 10)
     talk = Distractor("talk", 100, 149)
@@ -97,7 +103,12 @@ def test_measure_fills_every_table_from_faces(monkeypatch):
         make_face("s.mp4-0", source="scenes"),
     ]
     monkeypatch.setattr(run, "read_clips", lambda data: [])
+    # every name begins with the empty one
+    monkeypatch.setattr(run, "EVIDENCE", {"nothing": ("no such column",), "anything": ("",)})
     monkeypatch.setattr(run, "see_faces", lambda clips: faces)
+    filmed = [face for face in faces if face.clip.source == "real"]
+    monkeypatch.setattr(run, "versioned", lambda clips: [face.clip for face in filmed])
+    monkeypatch.setattr(run, "see_versions", lambda clips: {"same": filmed, "blind": [*map(blind, filmed)]})
     results = run.measure(None)
     assert results.people == 18
     by = {
@@ -112,4 +123,9 @@ def test_measure_fills_every_table_from_faces(monkeypatch):
     assert lost["found"] >= 6
     assert set(by["alarms"]) >= {"talk"}
     assert {row["shown"] for row in results.tables["confusion"]} == {"happy"}
+    (versions,) = results.tables["versions"]
+    assert (versions["on"], versions["same"], versions["blind"]) == ("real", 1.0, 0.0)
+    assert versions["segments"] >= 6
+    lost = {row["without"]: row["real, F1 lost (95 %)"] for row in results.tables["evidence"]}
+    assert float(lost["anything"].split()[0]) > float(lost["nothing"].split()[0]) == 0
     assert isinstance(run.answer(faces[0], SegmentConfig(rule="curves"), None)[0], Found)
