@@ -144,4 +144,4 @@ class AbstentionConfig:
     min_track_s: NonNegativeFloat = 0.5
     coverage: _Share = 0.8
     typical: _Share = 0.99
-    min_change_confidence: _Share = 0.45
+    min_change_confidence: _Share = 0.4

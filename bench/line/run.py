@@ -168,9 +168,9 @@ def answer(face: LineFace, config: SegmentConfig, forest: Forest | None) -> list
     if not segments:
         return []
     limits = load_pretrained().model.limits.config
-    probabilities = change_probabilities(
-        np.stack([_rose(face, each) for each in segments]), [np.asarray(each.words) for each in segments]
-    )
+    held, rest = zip(*(_shown(face, each) for each in segments), strict=True)
+    words = [np.asarray(each.words) for each in segments]
+    probabilities = change_probabilities(np.stack(held), np.stack(rest), words)
     return [
         Found(
             each.onset,
@@ -184,13 +184,12 @@ def answer(face: LineFace, config: SegmentConfig, forest: Forest | None) -> list
     ]
 
 
-def _rose(face: LineFace, segment: Segment) -> np.ndarray:
-    """By how much the model's logits are higher where the expression is held than at rest, shape (4,)."""
-    held, rest = (
+def _shown(face: LineFace, segment: Segment) -> list[np.ndarray]:
+    """The model's mean logits while the expression is held and at rest, shape (4,) each."""
+    return [
         np.mean([_logits(face, frame) for frame in frames], axis=0)
         for frames in (dict.fromkeys((segment.apex, *segment.held)), segment.rest)
-    )
-    return held - rest
+    ]
 
 
 def _logits(face: LineFace, frame: int) -> np.ndarray:

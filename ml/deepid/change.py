@@ -3,8 +3,9 @@
 Belongs here: which expression a change is of, the paper's emotions or another. Stays out: which frames hold the
 expression and which are at rest (``features.spotting``), and faces without a rest (``ml.deepid.model``).
 
-What a face always shows, a low brow or a wide mouth, is in both logits and falls out of their difference. Calm is no
-answer to what changed. The numbers below were chosen on development clips, docs/LOG.md, 2026-11-29.
+What a face always shows, a low brow or a wide mouth, is in both logits and falls out of their difference. What it shows
+while the expression is held counts beside that, a third: fear shows more than it rises. Calm is no answer to what
+changed. The numbers below were chosen on development clips, docs/LOG.md, 2026-11-29.
 """
 
 from __future__ import annotations
@@ -52,13 +53,15 @@ class Change:
     words: Floats
 
 
-def change_probabilities(rose: NDArray[np.floating], words: Sequence[NDArray[np.floating]]) -> Floats:
+def change_probabilities(
+    held: NDArray[np.floating], rest: NDArray[np.floating], words: Sequence[NDArray[np.floating]]
+) -> Floats:
     """Probability of each answer to what changed.
 
     Parameters
     ----------
-    rose : ndarray, shape (N, 4)
-        By how much the logit of each emotion rose from rest.
+    held, rest : ndarray, shape (N, 4)
+        Logits of the emotions while the expression is held, and at rest.
     words : sequence of N ndarrays, shape (W,) or (0,)
         As in `Change`. Where they are known, the raters' words for the emotions are asked beside the model, whose own
         words may be other people's.
@@ -68,10 +71,11 @@ def change_probabilities(rose: NDArray[np.floating], words: Sequence[NDArray[np.
     probabilities : ndarray, shape (N, 5)
         Of `ml.emotions.ANSWERS`; that of calm is 0.
     """
+    rose = held - rest
     beside = np.stack([each[_NAMED] if each.size else row for each, row in zip(words, rose, strict=True)])
-    both = (_centred(rose) + _centred(beside)) / 2
-    both[:, _CALM] = -np.inf
-    return _with_other(softmax(both / _TEMPERATURE, axis=1), words)
+    speaks = (_centred(rose) + _centred(beside) + _centred(held)) / 3
+    speaks[:, _CALM] = -np.inf
+    return _with_other(softmax(speaks / _TEMPERATURE, axis=1), words)
 
 
 def _with_other(named: NDArray[np.floating], words: Sequence[NDArray[np.floating]]) -> Floats:
@@ -102,8 +106,7 @@ def predict_changes(
     Parameters
     ----------
     model : ExpressionModel
-        One that sees the face alone is asked about both faces, and the difference counts; one that learned from
-        changes is asked as it learned.
+        One that sees the face alone is asked about both faces; one that learned from changes is asked as it learned.
     changes : sequence of Change
     texture, flow : ndarray, shapes (N, H) and (N, F), optional
         At the apex, and since rest, for a model that reads them.
@@ -116,8 +119,8 @@ def predict_changes(
     words = [each.words for each in changes]
     anchors = np.vstack([model.pad_anchors, _other_pad()])
     if model.reducer is None:
-        rose, distance = _rose(model, changes)
-        probabilities = change_probabilities(rose, words)
+        held, rest, distance = _shown(model, changes)
+        probabilities = change_probabilities(held, rest, words)
         pad = probabilities @ anchors
     else:
         apexes, rests = np.stack([c.held[0] for c in changes]), np.stack([c.rest[0] for c in changes])
@@ -134,16 +137,16 @@ def predict_changes(
     )
 
 
-def _rose(model: ExpressionModel, changes: Sequence[Change]) -> tuple[Floats, Floats]:
-    """By how much each logit rose from rest, shape (N, 4), and the distance of each apex, shape (N,).
+def _shown(model: ExpressionModel, changes: Sequence[Change]) -> tuple[Floats, Floats, Floats]:
+    """Mean logits while held and at rest, shape (N, 4) each, and the distance of each apex, shape (N,).
 
     The network is asked once about each face: asking is what naming costs.
     """
     faces = [faces for each in changes for faces in (each.held, each.rest)]
     starts = np.cumsum([0, *(len(part) for part in faces)])
     logits, distance = model.logits_and_distance(np.concatenate(faces))
-    means = [part.mean(axis=0) for part in np.split(logits, starts[1:-1])]
-    return np.stack(means[::2]) - np.stack(means[1::2]), distance[starts[:-1:2]]
+    means = np.stack([part.mean(axis=0) for part in np.split(logits, starts[1:-1])])
+    return means[::2], means[1::2], distance[starts[:-1:2]]
 
 
 def _other_pad() -> Floats:

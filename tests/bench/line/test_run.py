@@ -56,8 +56,8 @@ def test_an_answer_is_what_rose_from_rest_at_apex_and_while_held(monkeypatch):
 def test_a_change_without_a_likely_name_is_abstained_from(monkeypatch):
     spotted(monkeypatch, Segment("0", 10, 20, 30, 1.0, held=(21,), rest=(0,)))
     face = make_face(stretches=[None])
-    for frame in (0, 20, 21):  # as angry at rest as when it is held
-        face.logits[frame] = np.array([0.0, 9.0, 0.0, 0.0], np.float32)
+    for frame in (0, 20, 21):  # as calm at rest as when it is held
+        face.logits[frame] = np.array([0.0, 0.0, 9.0, 0.0], np.float32)
     (found,) = run.answer(face, SegmentConfig(), None)
     assert not found.answered
     assert found.confidence == pytest.approx(1 / 3)

@@ -14,6 +14,7 @@ from apexline.ml.emotions import ANSWERS, EMOTIONS
 from apexline.ml.norms import adjective_pad
 
 OTHER = ANSWERS.index("other")
+NAMED = [k for k, emotion in enumerate(EMOTIONS) if emotion != "calm"]
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +57,15 @@ class Biased:
         return logits + self._bias, distance
 
 
-def test_what_all_faces_of_a_person_show_does_not_change_the_answer(models, changes):
+def test_what_all_faces_of_a_person_show_counts_a_third(models, changes):
     model = models["baseline"]
-    expected = predict_changes(model, changes)
-    found = predict_changes(Biased(model, [5.0, -3.0, 2.0, 0.5]), changes)
-    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-4)
-    np.testing.assert_allclose(found.pad, expected.pad, atol=1e-4)
+    bias = np.array([0.5, -0.3, 9.0, 0.1])
+    expected, found = (predict_changes(each, changes).probabilities for each in (model, Biased(model, bias)))
+    shift = np.log(found[:, NAMED]) - np.log(expected[:, NAMED])
+    wanted = bias[NAMED] / 3 / _TEMPERATURE
+    np.testing.assert_allclose(
+        shift - shift[:, :1], np.tile(wanted - wanted[0], (len(changes), 1)), atol=1e-3
+    )
 
 
 def test_a_change_is_named_by_what_rose(models, changes):
@@ -78,11 +82,12 @@ def test_a_change_is_named_by_what_rose(models, changes):
     known = Known(models["baseline"], np.zeros(4))
     found = predict_changes(known, [Change(bright, dark, NO_WORDS), Change(dark, bright, NO_WORDS)])
     odds = np.exp(2.0 / _TEMPERATURE)
+    rose = np.exp(2.0 * 2 / 3 / _TEMPERATURE)  # shown at rest alone: what fell counts two thirds
     # anger rose by 2; against the change, joy and fear lose less than anger; calm is out in both
     np.testing.assert_allclose(found.probabilities[0, :4], np.array([1, odds, 0, 1]) / (odds + 2), rtol=1e-4)
     assert found.emotion[0] == "angry"
     np.testing.assert_allclose(
-        found.probabilities[1, :4], np.array([1, 1 / odds, 0, 1]) / (1 / odds + 2), rtol=1e-4
+        found.probabilities[1, :4], np.array([1, 1 / rose, 0, 1]) / (1 / rose + 2), rtol=1e-4
     )
 
 
@@ -129,7 +134,7 @@ def test_a_word_for_none_of_the_emotions_makes_it_another(models, changes, word)
     found = predict_changes(models["baseline"], of_words(changes, rise(**{word: 4.0})))
     assert set(found.emotion) == {"other"}
     heights = [rise(**{word: height}) for height in (-1, 0, 1, 2, 4)]
-    shares = change_probabilities(np.zeros((5, 4)), heights)[:, OTHER].tolist()
+    shares = change_probabilities(*np.zeros((2, 5, 4)), heights)[:, OTHER].tolist()
     assert shares == sorted(shares)
     assert shares[-1] > 0.9
 
