@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,7 +60,7 @@ def _mirrored_box(box: tuple[float, ...], width: int, height: int) -> tuple[floa
 
 def _bordered(image: Image) -> Image:
     rows, cols = (_border(side) for side in image.shape[:2])
-    return cv2.copyMakeBorder(image, rows, rows, cols, cols, cv2.BORDER_CONSTANT)
+    return np.pad(image, ((rows, rows), (cols, cols), (0, 0)))
 
 
 def _bordered_box(box: tuple[float, ...], width: int, height: int) -> tuple[float, ...]:

@@ -74,11 +74,7 @@ def lake(tmp_path):
 def test_every_frame_of_the_annotated_face_is_scored_by_every_method(lake):
     scores = frame_scores(lake)
     frames = {method: rows["frame"].tolist() for method, rows in scores.groupby("method")}
-    assert frames == {
-        "lbp": list(range(2, FRAMES)),
-        "sl+flow": list(range(2, FRAMES)),  # where both have a value
-        "flow": list(range(FRAMES)),
-    }
+    assert frames == dict.fromkeys(("flow", "lbp", "sl+flow"), list(range(FRAMES)))
     assert set(scores["subject"]) == {"v00"}
     assert scores["synthetic"].all()
 
@@ -88,11 +84,45 @@ def test_only_expressions_are_positive_not_calm(lake):
     assert set(scores.loc[scores["positive"], "frame"]) == set(EXPRESSION)
 
 
-def test_a_score_says_how_far_a_frame_stands_out(lake):
-    flow = frame_scores(lake).query("method == 'flow'").set_index("frame")["score"]
-    # z = (Q - mean) / (max - mean), with Q = 2 in five of twenty frames and 0 elsewhere
-    assert flow[10] == pytest.approx(1.0)
-    assert flow[0] == pytest.approx((0 - 0.5) / (2 - 0.5))
+def by_frame(scores, method):
+    return scores.query("method == @method").set_index("frame")["score"]
+
+
+def test_a_score_is_absolute(lake):
+    scores = frame_scores(lake)
+    flow, texture = by_frame(scores, "flow"), by_frame(scores, "lbp")
+    assert (flow[10], flow[0]) == (2.0, 0.0)
+    # a difference of .1 is what calm frames have; frames without one have the lowest score
+    assert (texture[10], texture[5], texture[0]) == (pytest.approx(1.0), 0.0, 0.0)
+
+
+def test_both_together_are_as_strong_as_each_varies(lake):
+    both = by_frame(frame_scores(lake), "sl+flow")
+    # five of twenty frames stand out: their deviation is .444 of their height
+    assert both[10] == pytest.approx(1 / 0.444, rel=1e-3)
+    assert both[0] == 0
+
+
+def test_a_clip_that_shows_nothing_stays_low(lake):
+    """On one scale with the others: its largest difference is no apex."""
+    quiet = "dddd000011112222"
+    for table in ("clip_manifest", "face_tracks", "annotations", "texture_features", "flow_features"):
+        rows = lake.read(table, CLIP, camera_day=DAY).to_pylist()
+        for row in rows:
+            row["clip_id"] = quiet
+            row["emotion"] = "calm" if "emotion" in row else None
+            for value in {"difference", "magnitude"} & set(row):
+                row[value] *= 0.01
+        known = set(TABLES[table].names)
+        lake.write(
+            table,
+            quiet,
+            [{k: v for k, v in row.items() if k in known} for row in rows],
+            stamp="s",
+            camera_day=DAY,
+        )
+    areas, _ = areas_and_roc(frame_scores(lake))
+    np.testing.assert_allclose(areas["auc"], 1.0)
 
 
 def test_perfect_curves_have_the_whole_area(lake):
