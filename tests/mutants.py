@@ -9,6 +9,7 @@ too, and some changes change nothing: not all that is printed is worth a test.
 """
 
 import argparse
+import io
 import json
 import random
 import resource
@@ -16,7 +17,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from contextlib import chdir
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     asked = parser.parse_args()
     with chdir(copy_of_tree(asked.folder)):
-        made = mutants_of(asked.folder)
+        made = make_mutants(asked.folder)
         drawn = sorted(random.Random(asked.seed).sample(made, min(asked.sample, len(made))))
         mutmut = Path(sys.executable).with_name("mutmut")
         subprocess.run([mutmut, "run", "--max-children", "1", *drawn], check=True)
@@ -65,16 +66,25 @@ def copy_of_tree(folder: str) -> Path:
     return tree
 
 
-def mutants_of(folder: str) -> list[str]:
-    """Name the mutants of a folder as mutmut does."""
-    from mutmut.mutation.file_mutation import mutate_file_contents
-    from mutmut.utils.format_utils import get_mutant_name
+def make_mutants(folder: str) -> list[str]:
+    """Have mutmut write all mutants, as it does before it tests any, and return their names."""
+    from mutmut.__main__ import create_mutants
+    from mutmut.utils.file_utils import copy_src_dir
 
-    return [
-        get_mutant_name(path, name)
-        for path in sorted(Path("src/apexline", folder).rglob("*.py"))
-        for name in mutate_file_contents(str(path), path.read_text(encoding="utf-8")).mutant_names
-    ]
+    with redirect_stdout(io.StringIO()):  # the name of every file that is copied
+        copy_src_dir()
+        create_mutants(max_children=1)
+    return sorted(name for codes in exit_codes(folder).values() for name in codes)
+
+
+def exit_codes(folder: str) -> dict[Path, dict[str, int | None]]:
+    """Read what mutmut keeps of the mutants of each file, by its path; None where one was not tested."""
+    return {
+        path.relative_to("mutants").with_suffix(""): json.loads(path.read_text(encoding="utf-8"))[
+            "exit_code_by_key"
+        ]
+        for path in sorted(Path("mutants/src/apexline", folder).rglob("*.meta"))
+    }
 
 
 def report(folder: str, made: list[str], drawn: list[str]) -> str:
@@ -83,10 +93,9 @@ def report(folder: str, made: list[str], drawn: list[str]) -> str:
 
     verdicts: dict[str, str] = {}
     paths: dict[str, Path] = {}
-    for path in Path("mutants/src/apexline", folder).rglob("*.meta"):
-        codes = json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
+    for path, codes in exit_codes(folder).items():
         verdicts |= {name: VERDICTS.get(code, "too slow") for name, code in codes.items()}
-        paths |= dict.fromkeys(codes, path.relative_to("mutants").with_suffix(""))
+        paths |= dict.fromkeys(codes, path)
     counts = Counter(verdicts[name] for name in drawn)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     share = 1 - (counts["survived"] + counts["untested"]) / len(drawn)
