@@ -57,6 +57,16 @@ def test_candidates_last_neither_too_short_nor_too_long():
     assert all(each.offset - each.onset + 1 <= 12 * FPS for each in find_candidates(held))
 
 
+def test_where_in_a_track_something_changes_does_not_matter():
+    """The same movement early and late in a track of 30 s, further from its beginning than any may last."""
+    still = gather(smiling(750, 0, 0))
+    early, late = (
+        find_candidates(replace(still, motion=bump(750, at, at + 11, at + 23, 2.9))) for at in (50, 650)
+    )
+    assert early
+    assert [tuple(frame + 600 for frame in each) for each in early] == [tuple(each) for each in late]
+
+
 def test_there_are_as_many_names_as_columns():
     names = description_names(EVIDENCE)
     assert len(set(names)) == len(names)

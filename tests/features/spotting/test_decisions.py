@@ -9,7 +9,7 @@ from apexline.features.expression import RATERS_WORDS
 from apexline.features.spotting import decisions
 from apexline.features.spotting.candidates import description_names
 from apexline.features.spotting.config import SegmentConfig
-from apexline.features.spotting.decisions import TrackCurves, spot
+from apexline.features.spotting.decisions import Reading, TrackCurves, spot
 from apexline.features.spotting.evidence import gather
 from apexline.features.spotting.spans import Bound
 from tests.features.spotting.bumps import FPS, bump
@@ -74,7 +74,7 @@ def test_without_a_segment_the_readings_say_what_was_missing():
     strongest = decision.motion[0]
     assert (strongest.curve, strongest.value, strongest.threshold) == ("left_mouth", pytest.approx(0.6), 0.7)
     assert not strongest.counts
-    assert (decision.texture.value, decision.texture.threshold, decision.texture.frame) == (0.04, 0.05, 70)
+    assert decision.texture == Reading("texture", 0.04, 0.05, 70)
 
 
 @pytest.mark.parametrize(("peaks", "stop"), [("prominence", "half"), ("threshold", "threshold")])
@@ -191,6 +191,29 @@ def test_the_learned_rule_tells_held_frames_rest_and_words(ruled):
     assert int(np.argmin(segment.words)) == CALM
     assert decision.rejected == ()
     assert spot(smiling(first=1000), track_id="t", config=SegmentConfig()) == [segment]
+
+
+def test_the_forest_that_is_given_judges(monkeypatch):
+    """Who leaves people out gives a forest that has not seen them: the shipped one has seen all."""
+    monkeypatch.setattr(decisions, "shipped_forest", lambda: pytest.fail("the shipped forest was asked"))
+    sure, unsure = (lambda described, p=p: np.full(len(described), p) for p in (0.9, 0.2))
+    assert spot(smiling(), track_id="t", config=SegmentConfig(), forest=sure)
+    assert spot(smiling(), track_id="t", config=SegmentConfig(), forest=unsure) == []
+
+
+def test_the_least_probability_is_enough(ruled):
+    ruled(SegmentConfig.min_probability)
+    (segment,) = spot(smiling(), track_id="t", config=SegmentConfig())
+    assert segment.score == 1.0
+
+
+def test_the_apex_of_a_learned_segment_is_where_the_face_looks_changed_most(ruled):
+    """A jerk of the mouth at the onset moves no apex."""
+    ruled(0.9)
+    given = smiling()
+    given.displacement[54:58, SegmentConfig.regions.index("left_mouth"), 0] = -30.0
+    (segment,) = spot(given, track_id="t", config=SegmentConfig())
+    assert abs(segment.apex - 75) <= 3
 
 
 def test_an_improbable_change_is_rejected_with_its_probability(ruled):

@@ -129,6 +129,24 @@ def test_a_boundary_at_the_edge_or_on_a_cliff_is_not_carried_on():
     assert found(motion_spans(regions_of(lasting), config=config, fps=FPS))[0][2] == 59
 
 
+def test_the_flank_of_an_apex_in_the_first_frame_ends_there():
+    falling = np.array([1.0, 0.95, 0.6, 0.4, 0.2, 0.0])
+    # from .8 to .4 in a frame and four sevenths: as much again to the foot
+    assert extrapolate_to_foot(falling, 3, 0, apex_fraction=0.3) == 5
+    assert extrapolate_to_foot(falling[::-1], 2, 5, apex_fraction=0.3) == 0
+
+
+def test_turns_are_taken_as_configured():
+    """The direction passes the seam of angles: as printed, that is a full turn."""
+    angle = np.r_[np.full(20, 6.2), np.full(20, 0.1)]
+    displacement = 5 * np.stack([np.sin(angle), np.cos(angle)], axis=1)[:, None, :]
+    config = SegmentConfig(regions=("lips",), single_apex=True, min_speed_px_s=0.0)
+    assert found(motion_spans(displacement, config=config, fps=FPS))[0][::2] == (0, 39)
+    printed = replace(config, turn="printed")
+    onset, _, offset = found(motion_spans(displacement, config=printed, fps=FPS))[0]
+    assert (onset, offset) in {(0, 19), (20, 39)}
+
+
 def test_a_drift_is_too_slow_for_an_expression():
     """A head that goes 3 px away and back within four seconds, and a mouth that does so in less than one."""
     drift, smile = bump(200, 50, 100, 150, 3.0), bump(200, 90, 100, 110, 3.0)
