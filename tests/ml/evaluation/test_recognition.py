@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from apexline.ml.bootstrap import bootstrap_interval
 from apexline.ml.deepid.abstention import Limits
 from apexline.ml.deepid.model import Predictions
 from apexline.ml.evaluation.recognition import evaluate
@@ -58,6 +59,22 @@ def test_metrics_and_table_carry_the_same_numbers(data):
         *("example_id", "subject", "target", "recognised", "mapped"),
         *("p_happy", "p_angry", "p_calm", "p_scared", "pleasure", "arousal", "dominance", "reasons"),
     ]
+
+
+def test_each_accuracy_has_an_interval_of_its_own(data):
+    rows = np.arange(8)
+    found = evaluate(Oracle(data.labels[rows], num_right=6), data, rows)
+    metrics = found.metrics()
+    for name, right in (("recognition", found.recognised), ("classification", found.mapped)):
+        interval = bootstrap_interval(right == found.target, found.subjects)
+        assert (metrics[f"{name}_low"], metrics[f"{name}_high"]) == interval
+    assert found.recognition_interval != found.classification_interval
+
+
+def test_a_class_that_no_example_has_keeps_its_place(data):
+    rows = np.flatnonzero(data.targets == 0)[:3]
+    found = evaluate(Oracle(data.labels[rows], num_right=3), data, rows)
+    assert found.confusion.tolist() == [[3, 0, 0, 0], *[[0] * 4] * 3]
 
 
 def test_errors_are_told_by_what_is_answered(data):

@@ -43,6 +43,12 @@ def test_auc_interval_resamples_subjects():
     assert low == high == 1.0
 
 
+def test_auc_interval_takes_numbers_for_truth():
+    scores, positive = [0.1, 0.9, 0.9, 0.2, 0.3, 0.2], [0, 1, 0, 1, 0, 1]
+    expected = auc_interval(scores, np.array(positive, bool), list("aabbcc"))
+    assert auc_interval(scores, positive, list("aabbcc")) == expected
+
+
 def test_auc_interval_leaves_out_resamples_of_one_kind():
     # Only subject a has positive frames; resamples without it have no AUC.
     low, high = auc_interval([0.9, 0.1, 0.2, 0.3], [True, False, False, False], list("aabb"))

@@ -1,3 +1,4 @@
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -173,6 +174,22 @@ def test_a_judged_subject_has_no_say_in_the_choice():
         assert fold.utility == pytest.approx(2 / 3 if fold.choice == few else 4 / 5)
     assert [result.found for result in run.results] == [[]] * len(faces)
     assert NestedCrossValidation(faces).fit_fold(spotter).choice == many
+
+
+def test_what_was_tallied_lives_as_long_as_its_tallies():
+    """They are known by the identity of what was fitted: another object must not get it."""
+    fitted: list[weakref.ref[Cut]] = []
+
+    class Forgotten(Cut):
+        def fit(self, faces):
+            made = Cut()
+            fitted.append(weakref.ref(made))
+            return made
+
+    nested = NestedCrossValidation(draw_faces(4), num_inner=3)
+    nested.fit_fold(Forgotten())
+    assert len(fitted) == 4
+    assert all(each() is not None for each in fitted[:3])
 
 
 def test_false_alarms_on_quiet_faces_cost_beyond_f1():

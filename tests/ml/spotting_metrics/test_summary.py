@@ -3,6 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from apexline.ml.bootstrap import subject_weights
 from apexline.ml.spotting_metrics.summary import (
     LENGTHS,
     SpotterResult,
@@ -140,6 +141,15 @@ def test_resamples_draw_the_same_subjects_for_every_spotter():
     assert set(np.round(other * 4)) <= {0, 1, 2, 3, 4}
     again = SpottingSummary(bad).resampled(seed=3, num_resamples=50)["recall"]
     np.testing.assert_array_equal(other, again)
+
+
+def test_resamples_are_drawn_subject_by_subject_as_published_figures_were():
+    faces = [result(name, [TRUE], [Found(20, 26, 40)] if name in "ab" else []) for name in "abcde"]
+    summary = SpottingSummary(faces)
+    draws = subject_weights(5, 20, seed=7, sampler="integers")
+    expected = [summary.measures(draw)["recall"] for draw in draws]
+    assert summary.resampled(seed=7, num_resamples=20)["recall"].tolist() == expected
+    assert len(set(expected)) > 2
 
 
 def test_average_precision_by_hand():
