@@ -9,7 +9,7 @@ PLATFORM_STAMP := $(VENV)/.installed-platform
 EXTRAS ?= dev
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
-.PHONY: setup announce-demo demo ui test test-wheel test-platform chaos test-kernels fuzz many-days many-raters mutants gpu-check docs test-handbook notebooks lint format fer-env facex-env face-api-env peers-env bench clean
+.PHONY: setup announce-demo demo ui test test-wheel test-platform chaos test-kernels fuzz many-days many-raters mutants gpu-check screens docs test-handbook notebooks lint format fer-env facex-env face-api-env peers-env bench clean
 
 setup: $(STAMP)
 
@@ -75,6 +75,10 @@ FOLDER ?= features/spotting
 SAMPLE ?= 300
 mutants: $(MUTANTS_STAMP)
 	$(BIN)/python -m tests.mutants $(FOLDER) --sample $(SAMPLE) --seed $(SEED)
+
+# The pictures in docs/screens, of a demonstration's home.
+screens: setup
+	$(BIN)/python -m tests.screens $(or $(APEXLINE_HOME),data)
 
 # A deployment under 52 faults of 13 kinds, drawn by SEED: no row is lost or doubled, and nobody mends anything.
 chaos: $(PLATFORM_STAMP)

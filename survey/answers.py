@@ -8,131 +8,22 @@ in), what ratings mean (``ml.surveys.ratings``).
 import hashlib
 import hmac
 import re
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.exceptions import HTTPException
 
+from apexline.survey.contracts import LEVELS, Agreement, Answered, Consent, Scale, Stimuli, Store
 from apexline.survey.sessions import hash_return_key, new_return_key
 
-LEVELS: tuple[str, ...] = ("1", "2", "3", "4", "5")
+_PAGES_PER_CHECK = 6  # a page in so many asks for a certain level
+_LEAST_TO_REPEAT = 6  # segments; with fewer the rater still knows what was said
 _RATER = re.compile(r"[A-Za-z0-9_-]{1,32}")
-
-
-@dataclass(frozen=True)
-class Scale:
-    """An adjective pair as raters see it.
-
-    Parameters
-    ----------
-    pair : str
-        Identifier that is saved.
-    first, second : str
-        Adjective at level 1 and at level 5.
-    """
-
-    pair: str
-    first: str
-    second: str
-
-    @property
-    def wordings(self) -> tuple[str, str, str, str, str]:
-        """Spoken name of each level, 1 to 5."""
-        return (
-            f"strongly {self.first}",
-            f"slightly {self.first}",
-            "neither",
-            f"slightly {self.second}",
-            f"strongly {self.second}",
-        )
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """One time that a rater agreed.
-
-    Attributes
-    ----------
-    at : str
-        When, ISO 8601 in UTC.
-    text_sha256, text : str
-        What was shown and agreed to, HTML, and its hash.
-    """
-
-    at: str
-    text_sha256: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Consent:
-    """That a rater takes part.
-
-    Attributes
-    ----------
-    rater : str
-        The code.
-    return_key_sha256 : str
-        Of the key by which the rater can come back.
-    given : tuple of Agreement
-        The first, and one more for each other text that the rater agreed to later.
-    """
-
-    rater: str
-    return_key_sha256: str
-    given: tuple[Agreement, ...]
-
-
-class Stimuli(Protocol):
-    """What is rated. Asked anew on every request, so that new segments appear while the page runs."""
-
-    def segments(self) -> Sequence[str]:
-        """Return the identifiers of all segments to rate, the same object as long as they are the same."""
-        ...
-
-    def loop(self, segment: str) -> bytes:
-        """Return a looping GIF, PNG or WebP image of a segment; raises ``LookupError`` where it is gone."""
-        ...
-
-
-class Store(Protocol):
-    """Where consent and answers are kept. What a method raises the rater sees as a server error, and can try again."""
-
-    def writing(self) -> AbstractContextManager[None]:
-        """Keep others from erasing beside what is checked and written; ``BlockingIOError`` while they do."""
-        ...
-
-    def consent(self, rater: str) -> Consent | None:
-        """Return the consent of a rater, None without one."""
-        ...
-
-    def keep_consent(self, consent: Consent) -> None:
-        """Keep a consent, in place of the rater's earlier one."""
-        ...
-
-    def rated(self, rater: str) -> Iterable[str]:
-        """Return the segments that a rater has answers to."""
-        ...
-
-    def save(self, rows: list[dict[str, Any]]) -> None:
-        """Keep the answers of one page: rater, segment, pair and level (int, 1..5) of each answered pair."""
-        ...
-
-    def answers(self, rater: str, segment: str) -> dict[str, int]:
-        """Return the level by pair that a rater gave to a segment."""
-        ...
-
-    def replace(self, rater: str, segment: str, rows: list[dict[str, Any]]) -> None:
-        """Keep the answers of a page, which may be none, in the place of the rater's earlier ones to the segment."""
-        ...
-
-    def forget(self, rater: str) -> None:
-        """Erase a rater's answers and consent."""
-        ...
 
 
 @dataclass
@@ -156,6 +47,7 @@ class Survey:
     _submitted: dict[str, set[str]] = field(default_factory=dict)
     _known: tuple[Sequence[str], frozenset[str]] = ((), frozenset())
     _last: dict[str, str] = field(default_factory=dict)
+    _repeated: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
     def take_in(self, rater: str, key: str) -> str:
@@ -185,13 +77,23 @@ class Survey:
                     "begin with another code, or ask whoever invited you to erase what is stored under this one.",
                 )
             key = new_return_key()
-            self.store.keep_consent(Consent(rater, hash_return_key(key), (self._agreement,)))
+            turned = tuple(scale.pair for scale in self.scales if _draw("side", rater, scale.pair)[0] % 2)
+            consent = Consent(
+                rater, hash_return_key(key), (self._agreement,), turned, block=self._free_block()
+            )
+            self.store.keep_consent(consent)
             return key
+
+    def _free_block(self) -> int | None:
+        """Return the block of the plan that fewest raters have; one who withdrew makes room."""
+        blocks = self.store.blocks()
+        taken = Counter(self.store.taken_blocks()) if blocks else Counter[int]()
+        return min(range(len(blocks)), key=lambda block: (taken[block], block), default=None)
 
     @property
     def _agreement(self) -> Agreement:
         text_hash = hashlib.sha256(self.text.encode()).hexdigest()
-        return Agreement(datetime.now(UTC).isoformat(timespec="seconds"), text_hash, self.text)
+        return Agreement(_now(), text_hash, self.text)
 
     def withdraw(self, rater: str) -> None:
         """Erase what a rater answered and agreed to; a page that is still on its way is not taken any more."""
@@ -199,16 +101,24 @@ class Survey:
             self.store.forget(rater)
             self._submitted.pop(rater, None)
             self._last.pop(rater, None)
+            self._repeated.discard(rater)
 
     def done(self, rater: str) -> set[str]:
         """Segments that a rater has finished, those left wholly unanswered included."""
-        return (set(self.store.rated(rater)) | self._submitted.get(rater, set())) & self._segments()
+        return (set(self.store.rated(rater)) | self._submitted.get(rater, set())) & self.segments_of(rater)
+
+    def segments_of(self, rater: str) -> frozenset[str]:
+        """Return what a rater is asked to rate: the rater's part of the plan, else all."""
+        consent, blocks = self.store.consent(rater), self.store.blocks()
+        if consent is None or consent.block is None or consent.block >= len(blocks):
+            return self._segments()
+        return self._segments() & frozenset(blocks[consent.block])
 
     def next_segment(self, rater: str) -> str | None:
         """Return the segment to show next, None when all are done."""
         # Each rater has an order of their own: a few who stop early still cover all segments, and tiredness
         # does not always meet the same ones.
-        remaining = self._segments() - self.done(rater)
+        remaining = self.segments_of(rater) - self.done(rater)
         return min(remaining, key=lambda segment: _draw(rater, segment), default=None)
 
     def _segments(self) -> frozenset[str]:
@@ -218,34 +128,68 @@ class Survey:
         return self._known[1]
 
     def scales_for(self, rater: str) -> list[Scale]:
-        """Pairs in the rater's own order, the same on every page."""
-        return sorted(self.scales, key=lambda scale: _draw(rater, scale.pair))
+        """Pairs in the rater's own order and on the rater's own sides, the same on every page."""
+        consent = self.store.consent(rater)
+        turned = () if consent is None else consent.turned
+        scales = [replace(scale, turned=scale.pair in turned) for scale in self.scales]
+        return sorted(scales, key=lambda scale: _draw(rater, scale.pair))
+
+    def wanted_level(self, rater: str, segment: str) -> str:
+        """Return the level that a check of attention asks for on a page; empty where the page has none."""
+        drawn = _draw("attention", rater, segment)
+        return "" if drawn[0] % _PAGES_PER_CHECK else LEVELS[drawn[1] % len(LEVELS)]
+
+    def repeated_segment(self, rater: str) -> str:
+        """Return which of a rater's segments is shown once more at the end; empty for short surveys."""
+        own = self.segments_of(rater)
+        return "" if len(own) < _LEAST_TO_REPEAT else min(own, key=lambda each: _draw("again", rater, each))
 
     def check_segment(self, segment: str) -> None:
         """Refuse what is no segment to rate."""
         if segment not in self._segments():
             raise HTTPException(404, f"There is no segment {segment} to rate.")
 
-    def submit(self, rater: str, key: str, segment: str, answers: Sequence[tuple[str, Any]]) -> None:
+    def submit(self, rater: str, key: str, page: Answered) -> None:
         """Save one page's answers, once, and only while the consent stands that the rater's key belongs to."""
-        rows = self._rows(rater, segment, answers)
+        rows = self._rows(rater, page)
         with self._writing():
             self._check_consent(rater, key)
-            if segment in self.done(rater):
+            if page.segment in self.done(rater):
                 return
             if rows:
                 self.store.save(rows)
-            self._submitted.setdefault(rater, set()).add(segment)
-            self._last[rater] = segment
+            self._finish(rater, page, "rated")
 
-    def correct(self, rater: str, key: str, segment: str, answers: Sequence[tuple[str, Any]]) -> None:
+    def correct(self, rater: str, key: str, page: Answered) -> None:
         """Put a page's answers in the place of those that the rater gave before; as `submit` where there are none."""
-        rows = self._rows(rater, segment, answers)
+        rows = self._rows(rater, page)
         with self._writing():
             self._check_consent(rater, key)
-            self.store.replace(rater, segment, rows)
-            self._submitted.setdefault(rater, set()).add(segment)
-            self._last[rater] = segment
+            self.store.replace(rater, page.segment, rows)
+            self._finish(rater, page, "corrected")
+
+    def repeat(self, rater: str, key: str, page: Answered) -> None:
+        """Take note of answers to a segment that the rater has rated before; they are no ratings, and change none."""
+        rows = self._rows(rater, page)
+        with self._writing():
+            self._check_consent(rater, key)
+            self._repeated.add(rater)
+            self._note(rater, page, "again", again={row["pair"]: row["level"] for row in rows})
+
+    def must_repeat(self, rater: str) -> str:
+        """Return the segment that a rater who is through is shown once more; empty where that was done."""
+        return "" if rater in self._repeated else self.repeated_segment(rater)
+
+    def _finish(self, rater: str, page: Answered, kind: str) -> None:
+        self._submitted.setdefault(rater, set()).add(page.segment)
+        self._last[rater] = page.segment
+        self._note(rater, page, kind)
+
+    def _note(self, rater: str, page: Answered, kind: str, **more: Any) -> None:
+        wanted = self.wanted_level(rater, page.segment)
+        about = {"segment": page.segment, "kind": kind, "at": _now(), "seconds": round(page.seconds, 1)}
+        attention = {"attentive": page.attention == wanted} if wanted and kind == "rated" else {}
+        self.store.note(rater, {**about, **attention, **more})
 
     def last_done(self, rater: str) -> str | None:
         """Return the segment that a rater finished last since the page was started, to go back to; None without one."""
@@ -272,10 +216,10 @@ class Survey:
             held.enter_context(self._lock)
             yield
 
-    def _rows(self, rater: str, segment: str, answers: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
+    def _rows(self, rater: str, page: Answered) -> list[dict[str, Any]]:
         known = {scale.pair for scale in self.scales}
         given: dict[str, str] = {}
-        for pair, level in answers:
+        for pair, level in page.answers:
             if pair not in known:
                 raise HTTPException(422, f"{pair} is not an adjective pair of this survey.")
             if level not in ("", *LEVELS):
@@ -284,7 +228,7 @@ class Survey:
                 raise HTTPException(422, f"Saw two answers to {pair}, expected one.")
             given[pair] = level
         return [
-            {"rater": rater, "segment": segment, "pair": pair, "level": int(level)}
+            {"rater": rater, "segment": page.segment, "pair": pair, "level": int(level)}
             for pair, level in given.items()
             if level
         ]
@@ -292,6 +236,10 @@ class Survey:
 
 def _belongs(key: str, consent: Consent | None) -> bool:
     return consent is not None and hmac.compare_digest(consent.return_key_sha256, hash_return_key(key))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _draw(*names: str) -> bytes:

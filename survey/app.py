@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -24,8 +25,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from apexline.survey.answers import Scale, Stimuli, Store, Survey
-from apexline.survey.loops import media_type
+from apexline.survey.answers import Survey
+from apexline.survey.contracts import Answered, Scale, Stimuli, Store
+from apexline.survey.loops import media_type, still_of
 from apexline.survey.sessions import LONGEST_S, Session, Sessions, Starts
 
 # A page of 50 pairs sends about 2 KiB, in well under a second.
@@ -34,6 +36,7 @@ MAX_HEADERS = 16 * 1024
 BODY_S = 20.0
 _COOKIE = "apexline-survey"
 _TOKEN_FIELD = "form_token"
+_ATTENTION_FIELD = "attention"  # a line that asks for a certain level
 _NOTHING_FIELD = "nothing"  # sent by who means to leave a whole page unanswered
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPT = Path(__file__).parent / "static" / "rating.js"
@@ -99,7 +102,7 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
         If there is no pair, or one is named twice or like the form's own field.
     """
     names = [scale.pair for scale in pairs]
-    own_fields = {_TOKEN_FIELD, _NOTHING_FIELD}
+    own_fields = {_TOKEN_FIELD, _NOTHING_FIELD, _ATTENTION_FIELD}
     if not names or len(set(names)) < len(names) or own_fields & set(names):
         msg = f"saw the pairs {names}, expected at least one and each once, and none called {sorted(own_fields)}"
         raise ValueError(msg)
@@ -108,9 +111,10 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
     survey = Survey(stimuli, tuple(pairs), store, text)
     sessions, starts = Sessions(), Starts()
     # Answers given twice are still named as that.
-    read_form = _form_reader(2 * len(names) + 1)
+    read_form = _form_reader(2 * len(names) + 2)
     # The same 50 pairs stand on every page.
-    draw_scale = lru_cache(16 * len(names))(templates.get_template("scale.html").module.scale_field)
+    parts = templates.get_template("scale.html").module
+    draw_scale = lru_cache(16 * len(names))(parts.scale_field)
     app = FastAPI(title="Apexline rating survey", docs_url=None, redoc_url=None, openapi_url=None)
 
     def page(request: Request, name: str, status_code: int = 200, **context: Any) -> HTMLResponse:
@@ -157,7 +161,7 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
 
     @app.get("/")
     def welcome(request: Request) -> HTMLResponse:
-        num_segments = len(stimuli.segments())
+        num_segments = max(map(len, store.blocks()), default=len(stimuli.segments()))
         return page(request, "welcome.html", num_segments=num_segments, num_pairs=len(names))
 
     @app.post("/start")
@@ -195,10 +199,13 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
     @app.get("/next")
     def next_page(session: OwnSession) -> RedirectResponse:
         segment = survey.next_segment(session.rater)
-        return RedirectResponse("/thanks" if segment is None else f"/segments/{quote(segment, safe='')}", 303)
+        if segment is not None:
+            return RedirectResponse(f"/segments/{quote(segment, safe='')}", 303)
+        again = survey.must_repeat(session.rater)
+        return RedirectResponse(f"/segments/{quote(again, safe='')}?again=true" if again else "/thanks", 303)
 
     @app.get("/loops/{segment:path}")
-    def loop(request: Request, segment: str) -> Response:
+    def loop(request: Request, segment: str, still: bool = False) -> Response:
         if find_session(request) is None:
             raise HTTPException(403, "Clips are shown inside a session only.")
         survey.check_segment(segment)
@@ -206,38 +213,55 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
             image = stimuli.loop(segment)
         except LookupError as error:
             raise HTTPException(404, f"The clip of segment {segment} is not there any more.") from error
+        image = still_of(image) if still else image
         return Response(image, media_type=media_type(image))
 
     @app.get("/segments/{segment:path}", response_model=None)
-    def ask(request: Request, segment: str, session: OwnSession, correct: bool = False) -> Response:
+    def ask(
+        request: Request, segment: str, session: OwnSession, correct: bool = False, again: bool = False
+    ) -> Response:
         survey.check_segment(segment)
         done = survey.done(session.rater)
-        if segment in done and not correct:
+        if segment in done and not (correct or (again and segment == survey.must_repeat(session.rater))):
             return RedirectResponse("/next", 303)
         before = None if correct else survey.last_done(session.rater)
         given = store.answers(session.rater, segment) if correct else {}
+        session.opened_s = monotonic()
         return page(
             request,
             "segment.html",
             link=quote(segment, safe=""),
-            fields=[draw_scale(scale, given.get(scale.pair)) for scale in survey.scales_for(session.rater)],
+            query="?correct=true" if correct else "?again=true" if again else "",
+            fields=scale_fields(session.rater, segment, given, checked=not (correct or again)),
             correct=correct,
+            again=again,
             before=None if before is None else quote(before, safe=""),
             form_token=session.form_token,
             num_done=len(done),
-            num_segments=len(stimuli.segments()),
+            num_segments=len(survey.segments_of(session.rater)),
         )
 
+    def scale_fields(rater: str, segment: str, given: dict[str, int], *, checked: bool) -> list[str]:
+        fields = [draw_scale(scale, given.get(scale.pair)) for scale in survey.scales_for(rater)]
+        wanted = survey.wanted_level(rater, segment)
+        if wanted and checked:
+            fields.insert(len(fields) // 2, parts.attention_field(_ATTENTION_FIELD, int(wanted)))
+        return fields
+
     @app.post("/segments/{segment:path}", response_model=None)
-    def answer(request: Request, segment: str, form: OwnForm, correct: bool = False) -> Response:
+    def answer(
+        request: Request, segment: str, form: OwnForm, correct: bool = False, again: bool = False
+    ) -> Response:
         session, fields = form
         survey.check_segment(segment)
-        answers = [(name, value) for name, value in fields if name != _NOTHING_FIELD]
+        answers = [(name, value) for name, value in fields if name not in own_fields]
         if not any(value for _, value in answers) and (_NOTHING_FIELD, "yes") not in fields:
-            link = quote(segment, safe="") + ("?correct=true" if correct else "")
+            link = quote(segment, safe="") + ("?correct=true" if correct else "?again=true" if again else "")
             return page(request, "empty.html", link=link, form_token=session.form_token)
-        keep = survey.correct if correct else survey.submit
-        keep(session.rater, session.return_key, segment, answers)
+        attention = str(dict(fields).get(_ATTENTION_FIELD, ""))
+        sent = Answered(segment, answers, attention, seconds=monotonic() - session.opened_s)
+        keep = survey.repeat if again else survey.correct if correct else survey.submit
+        keep(session.rater, session.return_key, sent)
         return RedirectResponse("/next", 303)
 
     @app.get("/rating.js")
@@ -247,10 +271,15 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store) -> Fas
     @app.get("/thanks")
     def thanks(request: Request) -> HTMLResponse:
         session = find_session(request)
-        num_done = 0 if session is None else len(survey.done(session.rater))
-        return page(
-            request, "thanks.html", session=session, num_done=num_done, num_segments=len(stimuli.segments())
+        counts = (
+            {}
+            if session is None
+            else {
+                "num_done": len(survey.done(session.rater)),
+                "num_segments": len(survey.segments_of(session.rater)),
+            }
         )
+        return page(request, "thanks.html", session=session, **counts)
 
     @app.post("/leave")
     def leave(request: Request, form: OwnForm) -> HTMLResponse:

@@ -60,6 +60,15 @@ def encode_loop(crops: ArrayLike, fps: float, *, quality: int = 90) -> bytes:
     return file.getvalue()
 
 
+def still_of(image: bytes) -> bytes:
+    """Return the middle frame of a looping image (WebP): what a rater sees who stops it."""
+    with Image.open(BytesIO(image)) as loop:
+        loop.seek(getattr(loop, "n_frames", 1) // 2)
+        file = BytesIO()
+        loop.convert("RGB").save(file, format="WEBP", quality=90)
+    return file.getvalue()
+
+
 def media_type(image: bytes) -> str:
     """Return the media type of a GIF, PNG or WebP file by its signature.
 

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import secrets
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
 
@@ -38,6 +38,8 @@ class Session:
         What every form of this session carries: a page elsewhere does not know it.
     begun_s, seen_s : float
         When it began and was last used, s on the clock of `time.monotonic`.
+    opened_s : float
+        When the page at hand was opened, on the same clock.
     """
 
     rater: str
@@ -45,6 +47,7 @@ class Session:
     form_token: str
     begun_s: float
     seen_s: float
+    opened_s: float = field(default_factory=monotonic)
 
     def accepts(self, form_token: object) -> bool:
         """Say whether a form is of this session."""

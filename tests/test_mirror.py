@@ -28,6 +28,7 @@ SEVERAL = {
     "features/video/test_damage.py": ("features/video/containers.py", "features/video/reader.py"),
     "features/video/test_second_files.py": ("features/video/guarded.py", "features/video/opening.py"),
     "review/test_timeline.py": ("review/static/timeline.js", "review/app.py"),
+    "survey/test_design.py": ("survey/answers.py", "survey/app.py", "survey/contracts.py"),
     "survey/test_load.py": ("survey/app.py", "orchestration/pages/rating_store.py"),
     "survey/test_keyboard.py": ("survey/static/rating.js", "survey/app.py"),
     "orchestration/web/test_hostile_page.py": ("orchestration/web/guard.py",),

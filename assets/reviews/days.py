@@ -29,6 +29,7 @@ _SAID = (
     "p_angry",
     "p_calm",
     "p_scared",
+    "p_other",
     "pleasure",
     "arousal",
     "dominance",

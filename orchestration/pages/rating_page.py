@@ -13,8 +13,8 @@ from apexline.assets.lake import Lake, crops_at, listed_camera_days
 from apexline.ml import load_pairs
 from apexline.orchestration.pages.rating_store import LakeStore
 from apexline.orchestration.settings import Settings
-from apexline.survey.answers import Scale
 from apexline.survey.app import create_app
+from apexline.survey.contracts import Scale
 from apexline.survey.loops import encode_loop
 
 # What came or went in the lake shows on the page after so long, s. Each page asks for the segments several times.

@@ -10,7 +10,7 @@ not 200 files written anew.
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,9 +23,11 @@ from apexline.assets.semantics import PAGE_PREFIX
 from apexline.ml.surveys import ANSWER_COLUMNS
 from apexline.orchestration.occupancy import working
 from apexline.orchestration.settings import Settings
-from apexline.survey.answers import Agreement, Consent
+from apexline.survey.contracts import Agreement, Consent
 
 CONSENT_PREFIX = "consent-"  # JSON beside the answers, one per rater; no CSV, so no ratings
+NOTES_PREFIX = "pages-"  # lines of JSON: how each page was answered
+PLAN_FILE = "plan.json"
 _PATIENCE_S = 5.0  # that a rater's browser waits for the end of an erasure
 _HEADER = ",".join(ANSWER_COLUMNS)
 
@@ -46,6 +48,7 @@ class LakeStore:
         self._lake = lake
         self._settings = settings
         self._read: dict[str, _Read] = {}
+        self._plan: tuple[tuple[float, int] | None, list[list[str]]] = (None, [])
 
     def writing(self) -> AbstractContextManager[None]:
         """Take part in the work on the home; ``BlockingIOError`` where an erasure works there for longer."""
@@ -57,12 +60,40 @@ class LakeStore:
             stored = json.loads(self._consent_file(rater).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return Consent(**{**stored, "given": tuple(Agreement(**each) for each in stored["given"])})
+        given = tuple(Agreement(**each) for each in stored["given"])
+        return Consent(**{**stored, "given": given, "turned": tuple(stored.get("turned", ()))})
 
     def keep_consent(self, consent: Consent) -> None:
         """Write ``surveys/consent-<rater>.json``."""
         with self._lake.replacing(self._consent_file(consent.rater)) as file:
             file.write(json.dumps(asdict(consent), indent=1).encode())
+
+    def blocks(self) -> Sequence[Sequence[str]]:
+        """Return the plan of ``surveys/plan.json``, which `apexline survey plan --save` writes."""
+        path = self._lake.home / "surveys" / PLAN_FILE
+        state = _state_of(path)
+        if state != self._plan[0]:
+            text = _text_of(path)
+            self._plan = (state, json.loads(text)["blocks"] if text else [])
+        return self._plan[1]
+
+    def taken_blocks(self) -> Iterator[int]:
+        """Return the block of each rater whose consent stands."""
+        for path in (self._lake.home / "surveys").glob(f"{CONSENT_PREFIX}*.json"):
+            block = json.loads(path.read_text(encoding="utf-8")).get("block")
+            if block is not None:
+                yield block
+
+    def note(self, rater: str, page: Mapping[str, Any]) -> None:
+        """Add a line to ``surveys/pages-<rater>.jsonl``."""
+        path = self._note_file(rater)
+        line = json.dumps({"rater": rater, **page}) + "\n"
+        if not isinstance(path, Path):
+            path.write_text(_text_of(path) + line, encoding="utf-8")
+            return
+        path.parent.mkdir(exist_ok=True)
+        with path.open("ab", buffering=0) as file:
+            file.write(line.encode())
 
     def rated(self, rater: str) -> frozenset[str]:
         """Return the segments that a rater answered on the page."""
@@ -94,6 +125,7 @@ class LakeStore:
     def forget(self, rater: str) -> None:
         """Delete a rater's answers, their copy in the lake, and then the consent to them."""
         self._answer_file(rater).unlink(missing_ok=True)
+        self._note_file(rater).unlink(missing_ok=True)
         self._lake.remove("ratings", f"{PAGE_PREFIX}{rater}")
         self._consent_file(rater).unlink(missing_ok=True)
         self._read.pop(rater, None)
@@ -117,6 +149,9 @@ class LakeStore:
 
     def _answer_file(self, rater: str) -> UPath:
         return self._lake.home / "surveys" / f"{PAGE_PREFIX}{rater}.csv"
+
+    def _note_file(self, rater: str) -> UPath:
+        return self._lake.home / "surveys" / f"{NOTES_PREFIX}{rater}.jsonl"
 
     def _consent_file(self, rater: str) -> UPath:
         return self._lake.home / "surveys" / f"{CONSENT_PREFIX}{rater}.json"

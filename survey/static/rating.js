@@ -1,4 +1,4 @@
-/* Digits 1 to 5 answer the pair at hand and go on to the next, 0 leaves it out; the answers are counted. */
+/* Digits 1 to 5, from the left, answer the pair at hand and go on to the next, 0 leaves it out; the answers are counted. */
 "use strict";
 (() => {
   const form = document.querySelector("form[action^='/segments/']"), said = document.getElementById("answered");
@@ -11,7 +11,7 @@
     const own = pairs.indexOf(document.activeElement.closest("fieldset"));
     const at = own >= 0 ? own : Math.max(0, pairs.findIndex((pair) => !chosen(pair).value));
     event.preventDefault();
-    levels(pairs[at]).find((level) => level.value === (event.key === "0" ? "" : event.key)).checked = true;
+    levels(pairs[at]).at(Number(event.key) - 1).checked = true;  // from the left, and "no answer" is the last
     count();
     (at + 1 < pairs.length ? chosen(pairs[at + 1]) : form.querySelector("button[type=submit]")).focus();
   });

@@ -9,7 +9,9 @@ START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 def said(answer, **more):
     """Return a segment's row that says `answer`."""
     scored = answer != "unscored"
-    fields = {name: 0.5 if scored else None for name in ("p_happy", "p_angry", "p_calm", "p_scared")}
+    fields = {
+        name: 0.5 if scored else None for name in ("p_happy", "p_angry", "p_calm", "p_scared", "p_other")
+    }
     fields |= {name: 0.25 if scored else None for name in ("pleasure", "arousal", "dominance", "confidence")}
     return {
         **fields,

@@ -6,8 +6,8 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from apexline.survey.answers import Scale
 from apexline.survey.app import create_app
+from apexline.survey.contracts import Scale
 from apexline.survey.loops import encode_loop
 
 with warnings.catch_warnings():
@@ -38,6 +38,7 @@ class Store:
     def __init__(self):
         self.consents, self.given, self.log = {}, {}, []
         self.erasing = False
+        self.plan, self.notes = [], []
 
     def writing(self):
         if self.erasing:
@@ -51,6 +52,15 @@ class Store:
     def keep_consent(self, consent):
         self.log.append(("consent", consent.rater))
         self.consents[consent.rater] = consent
+
+    def blocks(self):
+        return self.plan
+
+    def taken_blocks(self):
+        return [each.block for each in self.consents.values() if each.block is not None]
+
+    def note(self, rater, page):
+        self.notes.append({"rater": rater, **page})
 
     def rated(self, rater):
         return [row["segment"] for row in self.given.get(rater, [])]

@@ -24,6 +24,33 @@ def survey_serve(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] =
     serve_survey(Settings(), port=port)
 
 
+@survey_app.command("plan")
+def survey_plan(
+    raters: Annotated[int, typer.Option(min=2, help="How many people will rate.")],
+    minutes: Annotated[float, typer.Option(min=1, help="That each of them gives.")],
+    per_segment: Annotated[int, typer.Option(min=2, help="Ratings that each segment is to have.")] = 5,
+    save: Annotated[bool, typer.Option("--save", help="Let the rating page follow the plan.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Deal segments to raters, so that each rates a part and all can be compared.
+
+    A page of 50 pairs is taken to last 150 s; `apexline survey status` says how long yours take. A plan that is saved
+    counts for raters who begin from then on.
+    """
+    from apexline.orchestration.commands.surveys.plans import plan_raters
+
+    plan = plan_raters(Settings(), raters=raters, minutes=minutes, per_segment=per_segment, save=save)
+    print_data(plan, as_json=as_json, title="plan")
+
+
+@survey_app.command("status")
+def survey_status(as_json: Json = False) -> None:
+    """Say who took part on the rating page, how long it took them, and how far they agree."""
+    from apexline.orchestration.commands.surveys import plans
+
+    print_data(plans.survey_status(Settings()), as_json=as_json, title="survey")
+
+
 @survey_app.command("import")
 def survey_import(
     file: Annotated[
