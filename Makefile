@@ -35,7 +35,7 @@ $(PLATFORM_STAMP): $(STAMP)
 
 # What to expect, before the first package is installed.
 announce-demo:
-	@echo "make demo: about 5 minutes on two cores the first time, after the installation where there is none yet"
+	@echo "make demo: about 3 minutes on two cores the first time, after the installation where there is none yet"
 
 # CLIPS=folder runs your own clips instead of the embedded sample.
 demo: announce-demo setup
@@ -94,7 +94,7 @@ test-handbook: setup
 
 # The outputs of the notebooks that the site shows, from the home of `make demo`.
 notebooks: setup
-	cd docs/notebooks && PATH="$(abspath $(BIN)):$$PATH" jupyter execute --inplace *.ipynb
+	cd docs/notebooks && PATH="$(abspath $(BIN)):$$PATH" PYTHONWARNINGS=ignore jupyter execute --inplace *.ipynb
 
 # The CUDA kernels without a GPU: compiled by NVRTC, and run on the host.
 test-kernels: $(GPU_STAMP)

@@ -1,6 +1,7 @@
 """Every module, function and file that a document, a comment or a docstring names is there."""
 
 import ast
+import json
 import pkgutil
 import re
 import subprocess
@@ -167,3 +168,10 @@ def test_the_duration_of_the_demo_is_the_same_wherever_it_is_said():
     ]
     assert all(said)
     assert len({each for found in said for each in found}) == 1
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")), ids=relative)
+def test_a_notebook_shows_results_and_nothing_of_the_machine(notebook):
+    cells = [each for each in json.loads(notebook.read_text())["cells"] if each["cell_type"] == "code"]
+    shown = [output for cell in cells for output in cell["outputs"]]
+    assert {each["output_type"] for each in shown} <= {"display_data", "execute_result"}

@@ -26,7 +26,7 @@ from apexline.orchestration.commands.surveys.commands import survey_app
 from apexline.orchestration.settings import Settings, keep_private
 from apexline.review import PORT
 
-_DEMO_TAKES = "The demo takes about 5 minutes on two cores the first time; later it does only what is new."
+_DEMO_TAKES = "The demo takes about 3 minutes on two cores the first time; later it does only what is new."
 
 app = typer.Typer(
     no_args_is_help=True,
