@@ -1,0 +1,1 @@
+"""Running a home for long: recording, watching, backing up."""
