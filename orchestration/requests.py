@@ -18,7 +18,7 @@ import dagster as dg
 
 from apexline.assets.lake import CAMERA_DAYS, Lake, fingerprint, unprocessed_clips
 from apexline.assets.scoring import unscored_camera_days
-from apexline.orchestration.jobs import process_camera_day, rescore
+from apexline.orchestration.jobs import process_camera_day, promote, publish, rescore, retrain
 
 # A camera-day whose runs failed as often for the same clips waits for a person or for another clip.
 MAX_RUNS = 3
@@ -26,8 +26,9 @@ MAX_RUNS = 3
 _MAX_KILLED = 10
 # A killed process leaves its run "started" for ever; one that said nothing for so long is taken for dead.
 _SILENT_S = 6 * 3600.0
-# Clips of a camera come one after another: a run a minute takes them together.
-_REST_S = 60.0
+# Clips of a camera come one after another. A camera-day rests for so many times as long as its run took, within a
+# minute of that run's creation: what came in meanwhile is taken together.
+_REST_S, _RESTS = 60.0, 2.0
 _DAYS_A_RUN, _RESCORED_A_RUN = 50, 200
 _RUNS_AT_ONCE = 10  # what comes in meanwhile waits, and shares the next ones
 # A run's tags: for which camera-day and which clips of it, so that each set of clips is tried for itself.
@@ -42,6 +43,7 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Requests:
 def request_processing(lake: Lake, instance: dg.DagsterInstance) -> Requests:
     """Ask for runs of the camera-days that hold unprocessed clips, a few at once.
 
-    One of which a run is on its way, or began less than a minute ago, waits; `MAX_RUNS` runs in which an asset failed
+    One of which a run is on its way, or ended a moment ago, waits; `MAX_RUNS` runs in which an asset failed
     for one set of clips are enough, or ten whatever became of them.
     """
     due = unprocessed_clips(lake)
@@ -119,6 +121,39 @@ def request_rescoring(lake: Lake, instance: dg.DagsterInstance, champion: int) -
     return Requests(runs, unscored, sorted(set(unscored) - asked), is_settled=not asked)
 
 
+def request_publishing(instance: dg.DagsterInstance) -> dg.RunRequest | str:
+    """Ask for the warehouse where a run ended since it was built, or say why not.
+
+    It rests twice as long as the last build took: as a warehouse grows, it is built less often. `MAX_RUNS` failed
+    builds in a row wait for a person, or for the daily one.
+    """
+    records = instance.get_run_records(dg.RunsFilter(job_name=publish.name), limit=MAX_RUNS)
+    if any(_is_on_its_way(instance, each) for each in records):
+        return "a build of the warehouse is on its way"
+    if len(records) == MAX_RUNS and not any(each.dagster_run.is_success for each in records):
+        return f"the last {MAX_RUNS} builds of the warehouse failed; see the runs of `publish` for the reason"
+    last = next((each for each in records if each.dagster_run.is_success), None)
+    built = 0.0 if last is None or last.start_time is None else last.start_time
+    if not _ended_since(instance, built):
+        return "nothing was computed since the warehouse was built"
+    if records and records[0].start_time is not None and _rests(records[0]):
+        return "the warehouse was built a moment ago"
+    return dg.RunRequest(asset_selection=[dg.AssetKey("warehouse")])
+
+
+def _ended_since(instance: dg.DagsterInstance, moment: float) -> bool:
+    """Tell whether a run ended after a moment (s since the epoch) that may have changed what the warehouse says."""
+    jobs = (process_camera_day, rescore, retrain, promote)
+    since = datetime.fromtimestamp(moment, UTC)
+    return any(
+        (record.end_time or 0.0) > moment
+        for job in jobs
+        for record in instance.get_run_records(
+            dg.RunsFilter(job_name=job.name, statuses=_FINISHED, updated_after=since), limit=1
+        )
+    )
+
+
 @dataclass(frozen=True)
 class _OnRecord:
     """Runs of a job that are on their way, and the camera-days that those and the latest runs cover."""
@@ -132,9 +167,16 @@ def _on_record(instance: dg.DagsterInstance, job: str, order: Sequence[str]) -> 
     under_way = [each for each in unfinished if _is_on_its_way(instance, each)]
     since = datetime.fromtimestamp(time() - _REST_S, UTC)
     latest = instance.get_run_records(dg.RunsFilter(job_name=job, created_after=since))
-    ended = [each for each in latest if each.dagster_run.is_finished]
-    covered = (_covered(each.dagster_run.tags, order) for each in (*under_way, *ended))
+    resting = [each for each in latest if each.dagster_run.is_finished and _rests(each)]
+    covered = (_covered(each.dagster_run.tags, order) for each in (*under_way, *resting))
     return _OnRecord(len(under_way), set().union(*covered))
+
+
+def _rests(record: dg.RunRecord) -> bool:
+    """Tell whether what a finished run worked on is to rest; what never began rests as long as there is a rest."""
+    if record.start_time is None or record.end_time is None:
+        return True
+    return time() - record.end_time < _RESTS * (record.end_time - record.start_time)
 
 
 def _known_order(instance: dg.DagsterInstance, camera_days: Iterable[str]) -> list[str]:

@@ -4,11 +4,13 @@ Belongs here: how a code server starts the process of a run, and what that proce
 commands, which share one process (``line``), and the processes of clips (``assets.lake.workers``).
 
 Dagster starts a fresh interpreter for each run, which imports everything anew: seconds of a core, for a run that may
-find nothing to do. A fork server imports it once. It starts with the first run and ends with the code server and its
-last run; a reload of the code begins with another, so that runs have the code that the UI shows.
+find nothing to do. A fork server imports it once. It starts with the code server and ends with that and its last run; a
+reload of the code begins with another, so that runs have the code that the UI shows.
 """
 
 import multiprocessing
+import sys
+from multiprocessing import forkserver
 
 from dagster._grpc.server import DagsterApiServer
 
@@ -28,3 +30,7 @@ def start_runs_warm(definitions: str) -> None:
     context.set_forkserver_preload([*_PRELOADED, definitions])
     # There is no setting for it, and the server has made a context of its own before it loads this code.
     DagsterApiServer._mp_ctx = property(lambda _: context)  # type: ignore[assignment]
+    if (
+        "grpc" in sys.argv
+    ):  # as Dagster calls every code server: the first clip is not to wait for the imports
+        forkserver.ensure_running()

@@ -2,13 +2,19 @@
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent
 from upath import UPath
 
 from apexline.assets.lake.camera_days import CAMERA_DAYS
 from apexline.assets.lake.failures import Failure, record_failure
 from apexline.assets.lake.storage import Lake
 from apexline.orchestration import requests
-from apexline.orchestration.requests import MAX_RUNS, request_processing, request_rescoring
+from apexline.orchestration.requests import (
+    MAX_RUNS,
+    request_processing,
+    request_publishing,
+    request_rescoring,
+)
 from tests.assets.small_lake import row_of
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -87,13 +93,27 @@ def record(instance, definitions):
     """Put a run on record, as the daemon does with a request."""
 
     def put(request, status, job_name="process_camera_day", *, reason=None):
-        tags = {"dagster/run_key": request.run_key, **request.tags}
+        tags = {"dagster/run_key": request.run_key or "none", **request.tags}
         if reason:
             tags["dagster/failure_reason"] = reason
         if request.partition_key:
             tags["dagster/partition"] = request.partition_key
         job = definitions.resolve_job_def(job_name)
         return instance.create_run_for_job(job, tags=tags, status=status).run_id
+
+    return put
+
+
+@pytest.fixture
+def ran(instance, definitions):
+    """Put a run on record that began and ended, so many seconds ago."""
+
+    def put(job_name, began, ended, kind=dg.DagsterEventType.RUN_SUCCESS, **tags):
+        run = instance.create_run_for_job(definitions.resolve_job_def(job_name), tags=tags)
+        now = requests.time()
+        for each, ago in ((dg.DagsterEventType.RUN_START, began), (kind, ended)):
+            event = DagsterEvent(each.value, job_name, message="of a test")
+            instance.report_dagster_event(event, run.run_id, timestamp=now - ago)
 
     return put
 
@@ -147,6 +167,50 @@ def test_a_camera_day_rests_after_a_run(lake, ask, record, monkeypatch):
     now = requests.time()
     monkeypatch.setattr(requests, "time", lambda: now + 61)
     assert covered(ask()) == [(DAYS[0], DAYS[1])]
+
+
+def test_a_short_run_is_followed_by_a_short_rest(lake, ask, ran, monkeypatch):
+    monkeypatch.setattr(requests, "_REST_S", 60.0)
+    ran("process_camera_day", 9, 5, **{"dagster/partition": DAYS[0]})
+    ran("process_camera_day", 30, 5, **{"dagster/partition": DAYS[1]})
+    store(lake, DAYS[0], 0)
+    store(lake, DAYS[1], 1)
+    assert covered(ask()) == []
+    now = requests.time()
+    monkeypatch.setattr(requests, "time", lambda: now + 4)  # twice as long as the first took
+    assert covered(ask()) == [(DAYS[0], DAYS[0])]
+
+
+def test_the_warehouse_is_built_after_runs_that_computed_something(instance, ran):
+    assert "nothing was computed" in request_publishing(instance)
+    ran("process_camera_day", 90, 80)
+    assert request_publishing(instance).asset_selection == [dg.AssetKey("warehouse")]
+    ran("publish", 70, 60)
+    assert "nothing was computed" in request_publishing(instance)
+    ran("rescore", 75, 65)  # ended while the warehouse was built
+    assert not isinstance(request_publishing(instance), str)
+
+
+def test_the_warehouse_rests_twice_as_long_as_it_took(instance, ran):
+    ran("publish", 40, 15)
+    ran("process_camera_day", 20, 10, dg.DagsterEventType.RUN_FAILURE)
+    assert "a moment ago" in request_publishing(instance)
+    ran("publish", 40, 39)
+    assert not isinstance(request_publishing(instance), str)
+
+
+def test_builds_that_fail_again_and_again_wait_for_a_person(instance, ran):
+    ran("process_camera_day", 900, 800)
+    for _ in range(MAX_RUNS):
+        assert not isinstance(request_publishing(instance), str)
+        ran("publish", 500, 499, dg.DagsterEventType.RUN_FAILURE)
+    assert "builds of the warehouse failed" in request_publishing(instance)
+
+
+def test_the_warehouse_is_built_by_one_run_at_a_time(instance, record, ran):
+    ran("process_camera_day", 90, 80)
+    record(request_publishing(instance), STARTED, "publish")
+    assert "on its way" in request_publishing(instance)
 
 
 def test_a_request_that_came_to_nothing_is_made_again_with_the_same_key(lake, ask):
