@@ -11,6 +11,7 @@ from apexline.orchestration.schedules import build_schedules
 from apexline.orchestration.sensors import build_sensors
 from apexline.orchestration.settings import Settings
 from apexline.orchestration.warm_runs import start_runs_warm
+from apexline.orchestration.watching import retention_job, retention_schedule
 
 # The rooms that hold stages: what lies in one is loaded, so that a new stage has to be named nowhere.
 _STAGES = (ingest, spotting, semantics, training, scoring, publishing)
@@ -20,11 +21,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """Return assets, jobs, schedules, sensors and resources for `settings`; tests pass those of their own."""
     settings.prepare()
     resources = build_resources(settings)
+    forget = retention_job(settings.keep_runs_days)
     return dg.Definitions(
         assets=[asset for room in _STAGES for asset in dg.load_assets_from_package_module(room)],
-        jobs=JOBS,
-        schedules=build_schedules(running=settings.automate),
-        sensors=build_sensors(running=settings.automate),
+        jobs=[*JOBS, forget],
+        schedules=[*build_schedules(running=settings.automate), retention_schedule(forget, settings)],
+        sensors=build_sensors(settings),
         # All that read or write a clip take the lake: as long as they have it, nothing is erased.
         resources={**resources, "lake": held_while_working(settings, resources["lake"])},
         executor=build_executor(settings),

@@ -10,20 +10,27 @@ from apexline.assets.ingest import IntakeResult, LandingQueue, summarise, take_i
 from apexline.assets.lake import CAMERA_DAYS, Lake
 from apexline.assets.training import moved_alias, put_alias_back
 from apexline.ml.registry import ModelRegistry
-from apexline.orchestration.jobs import process_camera_day, rescore
-from apexline.orchestration.requests import MAX_RUNS, request_processing, request_rescoring
+from apexline.orchestration.jobs import process_camera_day, publish, rescore
+from apexline.orchestration.requests import (
+    MAX_RUNS,
+    request_processing,
+    request_publishing,
+    request_rescoring,
+)
+from apexline.orchestration.settings import Settings
+from apexline.orchestration.watching import failed_checks, tell, watched
 
 # Dagster gives a tick 60 s; what does not fit waits in the landing folder for the next one.
 _TICK_BUDGET_S = 20.0
 
 
-def build_sensors(*, running: bool) -> list[dg.SensorDefinition]:
+def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """Return the sensors, switched on or off."""
-    status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
+    status = dg.DefaultSensorStatus.RUNNING if settings.automate else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
         job=process_camera_day,
-        minimum_interval_seconds=10,
+        minimum_interval_seconds=5,
         default_status=status,
         description="Take in what lies in `landing/`, and process the camera-days that hold unprocessed clips.",
     )
@@ -80,7 +87,36 @@ def build_sensors(*, running: bool) -> list[dg.SensorDefinition]:
             cursor=str(champion) if found.is_settled else context.cursor,
         )
 
-    return [landing_sensor, champion_sensor]
+    @dg.sensor(
+        job=publish,
+        minimum_interval_seconds=5,
+        default_status=status,
+        description="Build the warehouse after runs that computed something; the report waits for `daily_warehouse`.",
+    )
+    def warehouse_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        found = request_publishing(context.instance)
+        return dg.SkipReason(found) if isinstance(found, str) else found
+
+    @dg.sensor(
+        minimum_interval_seconds=60,
+        default_status=status,
+        description="Tell of failed runs and checks, stuck runs, late cameras, a moved alias and a full disk.",
+    )
+    def alert_sensor(
+        context: dg.SensorEvaluationContext,
+        lake: dg.ResourceParam[Lake],
+        registry: dg.ResourceParam[ModelRegistry],
+    ) -> dg.SkipReason:
+        repository = context.repository_def
+        checks = repository.asset_graph.asset_check_keys if repository else ()
+        problems = [
+            *watched(settings, lake, registry, context.instance),
+            *(each for each in failed_checks(context.instance, checks) if each.is_wrong),
+        ]
+        told = tell(settings, problems, context.log)
+        return dg.SkipReason(f"{len(problems)} problems, {len(told)} messages")
+
+    return [landing_sensor, champion_sensor, warehouse_sensor, alert_sensor]
 
 
 def take_in_landing(lake: Lake, queue: LandingQueue) -> list[IntakeResult]:

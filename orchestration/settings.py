@@ -9,7 +9,7 @@ import re
 import shutil
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, SecretStr, field_validator
@@ -59,6 +59,15 @@ class Settings(BaseSettings):
     server_origins : tuple of str
         Where the servers can be reached besides their ports on this machine, parted by commas in the environment:
         ``https://apexline.example.org`` of a proxy, ``http://localhost:4000`` of a tunnel.
+    keep_runs_days : int
+        Finished runs that made nothing of what stands now are deleted after so many days, with their events and logs.
+    camera_silent_s : int
+        After how long without a clip a live camera is late, s.
+    alert_urls : tuple of str
+        Whom alerts are sent to besides the log, parted by blanks in the environment: ``jsons://HOST/PATH`` of a
+        webhook, ``mailtos://USER:PASSWORD@HOST`` and whatever else Apprise knows.
+    log_format : str
+        How the daemon and the code server log: ``colored`` lines, or one ``json`` object a line.
     server_token : str, optional
         What a person's link and a program bring to Dagster's and MLflow's servers; by default a new one is drawn
         whenever they start. 20 letters, digits, hyphens and underscores or more.
@@ -78,6 +87,10 @@ class Settings(BaseSettings):
     celery_broker: SecretStr | None = None
     server_origins: Annotated[tuple[str, ...], NoDecode] = ()
     server_token: SecretStr | None = None
+    keep_runs_days: int = Field(default=90, ge=1)
+    camera_silent_s: int = Field(default=2 * 3600, ge=60)
+    alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    log_format: Literal["colored", "json"] = "colored"
 
     @field_validator("postgres_url", "celery_broker", mode="before")
     @classmethod
@@ -99,6 +112,11 @@ class Settings(BaseSettings):
         return (
             [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
         )
+
+    @field_validator("alert_urls", mode="before")
+    @classmethod
+    def _split_urls(cls, value: Any) -> Any:
+        return value.split() if isinstance(value, str) else value
 
     @field_validator("server_origins")
     @classmethod
@@ -204,6 +222,12 @@ class Settings(BaseSettings):
             "telemetry": {"enabled": False},
             "nux": {"enabled": False},
             "run_launcher": {"module": "apexline.orchestration.launcher", "class": "LocalRunLauncher"},
+            # A person who watches waits for two runs, one after the other: five seconds less for each of them.
+            "run_coordinator": {
+                "module": "dagster.core.run_coordinator",
+                "class": "QueuedRunCoordinator",
+                "config": {"dequeue_interval_seconds": 1},
+            },
             "concurrency": {
                 # Runs wait for room in all pools of their assets; each computes `num_workers` clips at once.
                 "pools": {"granularity": "run", "default_limit": self.num_runs},

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from apexline.orchestration.commands import comparison, decisions, usage
+from apexline.orchestration.commands.operations.commands import COMMANDS as OPERATIONS
 from apexline.orchestration.commands.console import (
     MOMENTS,
     Json,
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(survey_app, name="survey")
 
-for _command in (*decisions.COMMANDS, *comparison.COMMANDS):
+for _command in (*decisions.COMMANDS, *comparison.COMMANDS, *OPERATIONS):
     app.command()(_command)
 
 

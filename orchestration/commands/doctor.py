@@ -4,12 +4,12 @@ A clip that failed or was refused is a note: it says something about the clip, a
 """
 
 import platform
-import shutil
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 from upath import UPath
 
 from apexline.assets.explain import obstacles_of_days
@@ -25,10 +25,20 @@ from apexline.assets.lake import (
 from apexline.assets.parameters import load_parameters
 from apexline.features import has_gpu
 from apexline.features.faces import make_detector
+from apexline.orchestration.definitions import build_definitions
 from apexline.orchestration.erasure import unfinished
 from apexline.orchestration.line import open_line
+from apexline.orchestration.operations.restore import UNFINISHED
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
+from apexline.orchestration.watching import (
+    Problem,
+    failed_checks,
+    silent_daemons,
+    unloadable_champion,
+    waiting_clips,
+    watched,
+)
 
 _PACKAGES = ("dagster", "mlflow", "duckdb", "torch", "numpy", "opencv-python", "factor_analyzer")
 _LISTED = 100  # failed clips, and as many refused files
@@ -51,6 +61,7 @@ def examine(settings: Settings) -> list[dict[str, str]]:
     lake = Lake(settings.home_path)
     return [
         *(_probe(name, probe) for name, probe in probes.items()),
+        *_problems(settings, lake),
         *_notes("failed", lambda: [f"{each.stage}: {each}" for each in recorded_failures(lake)]),
         *_notes("damaged", lambda: [_damaged(each) for each in lake.damaged_files()]),
         *_unfinished_erasures(lake),
@@ -102,6 +113,29 @@ def _probe(name: str, probe: Callable[[], tuple[str, str]]) -> dict[str, str]:
     except Exception as error:  # a doctor reports what is broken instead of breaking
         state, detail = "wrong", f"{type(error).__name__}: {error}"
     return {"what": name, "state": state, "detail": detail}
+
+
+def _problems(settings: Settings, lake: Lake) -> list[dict[str, str]]:
+    """Give a finding for each thing that is the matter with runs, cameras, disks, daemons and the champion."""
+    found: list[Problem] = []
+    if any((root / UNFINISHED).exists() for root in {settings.home_path, UPath(settings.state_path)}):
+        detail = "the home is not whole: give `apexline restore` again"
+        found.append(Problem("unfinished restore", "", detail))
+    try:
+        keys = build_definitions(settings).resolve_asset_graph().asset_check_keys
+        registry = build_registry(settings)
+        with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+            found += watched(settings, lake, registry, instance)
+            found += failed_checks(instance, keys)
+            found += silent_daemons(instance)
+        found += waiting_clips(lake)
+        found += unloadable_champion(lake, registry)
+    except Exception as error:  # as above
+        found.append(Problem("operation", "", f"can't be looked at: {type(error).__name__}: {error}"))
+    return [
+        {"what": each.kind, "state": "wrong" if each.is_wrong else "note", "detail": each.detail}
+        for each in found
+    ]
 
 
 def _content(lake: Lake) -> tuple[str, str]:
@@ -165,8 +199,7 @@ def _home(settings: Settings) -> tuple[str, str]:
     probe = settings.home_path / ".doctor"
     probe.write_text("")
     probe.unlink()
-    free: Any = shutil.disk_usage(settings.state_path).free / 2**30
-    return ("good" if free > 2 else "wrong", f"{settings.home_path} is writable, {free:.0f} GiB free")
+    return "good", f"{settings.home_path} is writable"
 
 
 def _config_hash(settings: Settings) -> str:

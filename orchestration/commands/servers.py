@@ -60,11 +60,12 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         code, code_socket, workspace = _code_server(folder)
+        logged = ["--log-format", settings.log_format]
         # Sensors, schedules and the queue.
-        daemon = ["dagster._daemon", "run", "--workspace", str(workspace)]
+        daemon = ["dagster._daemon", "run", "--workspace", str(workspace), *logged]
         try:
             servers = [
-                _start(stack, code, environment),
+                _start(stack, [*code, *logged], environment),
                 _start(stack, [_WEB, "mlflow", str(mlflow_port)], guarded),
             ]
             waiting = [(daemon, environment), ([_WEB, "dagster", str(port), str(workspace)], guarded)]

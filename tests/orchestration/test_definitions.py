@@ -85,7 +85,15 @@ def test_every_stage_is_checked_and_what_would_poison_the_rest_blocks(graph):
 def test_one_switch_starts_or_stops_all_automation(tmp_path, running):
     definitions = build_definitions(Settings(home=str(tmp_path), automate=running))
     states = {each.name: each.default_status.value for each in (*definitions.schedules, *definitions.sensors)}
-    assert set(states) == {"weekly_retraining", "daily_warehouse", "landing_sensor", "champion_sensor"}
+    assert set(states) == {
+        "weekly_retraining",
+        "daily_warehouse",
+        "landing_sensor",
+        "champion_sensor",
+        "warehouse_sensor",
+        "alert_sensor",
+        "daily_forgetting",
+    }
     assert set(states.values()) == {"RUNNING" if running else "STOPPED"}
 
 

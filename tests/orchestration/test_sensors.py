@@ -246,6 +246,21 @@ def test_an_alias_that_was_moved_from_outside_is_put_back_and_told(tick, lake):
     )
 
 
+def test_what_is_the_matter_is_told_once(tick, lake, tmp_path, instance, definitions):
+    job = definitions.resolve_job_def("publish")
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.FAILURE)
+    registry = StubRegistry(None)
+    assert tick("alert_sensor", registry=registry).skip_message.endswith(" 1 messages")
+    assert tick("alert_sensor", registry=registry).skip_message.endswith(" 0 messages")
+    instance.delete_run(run.run_id)
+    assert tick("alert_sensor", registry=registry).skip_message.endswith(" 1 messages")  # it is over
+
+
 def test_sensors_start_the_jobs_that_fit(definitions):
     targets = {sensor.name: [target.job_name for target in sensor.targets] for sensor in definitions.sensors}
-    assert targets == {"landing_sensor": ["process_camera_day"], "champion_sensor": ["rescore"]}
+    assert targets == {
+        "landing_sensor": ["process_camera_day"],
+        "champion_sensor": ["rescore"],
+        "warehouse_sensor": ["publish"],
+        "alert_sensor": [],
+    }

@@ -13,8 +13,10 @@ from apexline.assets.lake.storage import Lake
 from apexline.features.video import decoding_process
 from apexline.orchestration.commands import doctor
 from apexline.orchestration.commands.ingest import process_all
+from apexline.orchestration.definitions import build_definitions
 from apexline.orchestration.jobs import CLIP_ASSETS
 from apexline.orchestration.line import open_line
+from apexline.orchestration.operations.restore import UNFINISHED
 from tests.assets.lake.damage import INSIDE
 from tests.features.damaged import video_that_loses_a_frame, whole_video
 from tests.orchestration.installation import check_evaluations, latest_metadata, quiet
@@ -42,6 +44,23 @@ def test_doctor_names_what_is_wrong(apexline, home, tmp_path, monkeypatch):
     assert code == 1
     assert "wrong" in out
     assert "missing.yaml" in out.replace("\n", "")
+
+
+def test_doctor_names_what_is_the_matter_with_operation(apexline, home, deliver, tmp_path, noise_clip):
+    take_in(Lake(home.home_path), UPath(deliver(tmp_path / "in", "a.mp4", noise_clip())))
+    home.prepare()
+    (home.home_path / UNFINISHED).touch()
+    with dg.DagsterInstance.from_config(str(home.dagster_home)) as instance:
+        instance.create_run_for_job(
+            build_definitions(home).resolve_job_def("publish"), status=dg.DagsterRunStatus.FAILURE
+        )
+    code, out, _ = apexline("doctor --json")
+    said = {each["what"]: each for each in json.loads(out)}
+    assert code == 1
+    assert said["failed run"]["state"] == said["unfinished restore"]["state"] == "wrong"
+    assert said["daemon"]["state"] == said["unprocessed"]["state"] == "note"
+    assert "apexline ui" in said["daemon"]["detail"]
+    assert "apexline ingest" in said["unprocessed"]["detail"]
 
 
 @pytest.fixture
