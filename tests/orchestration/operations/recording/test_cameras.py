@@ -27,10 +27,14 @@ def settings(tmp_path):
 def test_a_service_manager_ends_all_and_what_was_recorded_is_published(settings):
     cameras = [LoopbackCamera([Act(70, (64, 48), "drop")], stall_s=2) for _ in range(2)]
     landing = settings.home_path / "landing"
+    folders = [settings.state_path / "recordings" / f"gate-{number}" for number in range(2)]
+
+    def is_read(folder):
+        return folder.is_dir() and any(each["event"] == "disconnected" for each in read_ledger(folder))
 
     def end():
         deadline = time.monotonic() + 120
-        while len(list(landing.glob("*.json"))) < 2 and time.monotonic() < deadline:
+        while not all(map(is_read, folders)) and time.monotonic() < deadline:
             time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -43,7 +47,7 @@ def test_a_service_manager_ends_all_and_what_was_recorded_is_published(settings)
         ("gate-1", 70, 70),
     ]
     assert len(list(landing.glob("gate-?_*.ts"))) == len(list(landing.glob("*.json"))) >= 2
-    events = [each["event"] for each in read_ledger(settings.state_path / "recordings" / "gate-0")]
+    events = [each["event"] for each in read_ledger(folders[0])]
     assert (events[0], events[-1]) == ("connected", "stopped")
     for each in cameras:
         each.close()

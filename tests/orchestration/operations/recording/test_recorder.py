@@ -157,7 +157,6 @@ def test_the_landing_folder_is_bounded(tmp_path):
     counts = recorded.recorder.counts
     check_account(recorded)
     assert counts.dropped["no_room"] > 30
-    assert counts.clips <= 1
     assert recorded.events("no_room")
 
 
