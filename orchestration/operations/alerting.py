@@ -1,7 +1,7 @@
 """Alerts by hand: to see that they arrive.
 
 Belongs here: looking now and telling all of it. Stays out: what is looked at, and what the sensor tells by itself
-(``watching``).
+(``orchestration.watching``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Numbers about a home for Prometheus.
 
-Belongs here: which numbers, under which names. Stays out: what is the matter (``health``), serving them.
+Belongs here: which numbers, under which names. Stays out: what is the matter (``orchestration.watching``), serving them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from apexline.orchestration.watching import watched
 
 def metrics_text(settings: Settings) -> bytes:
     """Return all metrics of a home in Prometheus' text format."""
+    settings.prepare()
     registry = CollectorRegistry()
     registry.register(HomeCollector(settings))
     return generate_latest(registry)

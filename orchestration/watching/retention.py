@@ -1,7 +1,7 @@
 """Runs that nobody needs any more.
 
 Belongs here: which runs on record may go, the job that lets them go, and when. Stays out: ticks, which Dagster purges
-by itself (``settings``).
+by itself (``orchestration.settings``).
 
 Dagster counts a camera-day as materialised by the events of the run that did it, so the latest run of each asset and
 camera-day stays, however old it is.

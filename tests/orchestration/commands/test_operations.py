@@ -5,7 +5,6 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 
-import click
 import pytest
 import typer
 
@@ -42,7 +41,7 @@ class _NotThere(Exception):
 def _parse(command, name, arguments):
     try:
         command.make_context(name, list(arguments))
-    except click.BadParameter as error:
+    except typer.BadParameter as error:
         if "does not exist" in str(error):
             raise _NotThere from error
         raise
