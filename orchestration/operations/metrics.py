@@ -1,6 +1,6 @@
 """Numbers about a home for Prometheus.
 
-Belongs here: which numbers, under which names. Stays out: what is the matter (``orchestration.watching``), serving them.
+Belongs here: which numbers, under which names. Stays out: what is the matter (``orchestration.watching``).
 """
 
 from __future__ import annotations
