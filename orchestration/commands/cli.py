@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 
 from apexline.orchestration.commands import comparison, decisions, usage
-from apexline.orchestration.commands.operations.commands import COMMANDS as OPERATIONS
 from apexline.orchestration.commands.console import (
     MOMENTS,
     Json,
@@ -23,6 +22,7 @@ from apexline.orchestration.commands.console import (
     print_note,
     show_progress,
 )
+from apexline.orchestration.commands.operations.commands import COMMANDS as OPERATIONS
 from apexline.orchestration.commands.surveys.commands import survey_app
 from apexline.orchestration.settings import Settings, keep_private
 from apexline.review import PORT

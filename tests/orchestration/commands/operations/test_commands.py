@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import typer
 
-from apexline.orchestration.commands import operations
 from apexline.orchestration.commands.cli import app
+from apexline.orchestration.commands.operations.commands import COMMANDS
 
-ROOT = Path(__file__).resolve().parents[3]
-NAMES = {command.__name__ for command in operations.COMMANDS}
+ROOT = Path(__file__).resolve().parents[4]
+NAMES = {command.__name__ for command in COMMANDS}
 BLOCKS = re.findall(
     r"^```\n(.*?)^```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL | re.MULTILINE
 )
