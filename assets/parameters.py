@@ -84,11 +84,18 @@ class PromotionConfig:
         The lower 95 % bound of the accuracy difference must exceed this.
     false_promotions : float
         Probability that any of a year's challengers wins by luck, were all as good as the champion.
+    min_slice_count : int
+        Groups of fewer test faces say nothing.
+    max_slice_loss : float
+        By how much less accurate than the champion a challenger may be in any larger group: the whole 95 % interval
+        of the difference below minus this keeps it from being promoted.
     """
 
     num_resamples: PositiveInt = 2000
     min_difference: Annotated[float, Field(ge=-1, le=1)] = 0.0
     false_promotions: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    min_slice_count: PositiveInt = 20
+    max_slice_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

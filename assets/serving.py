@@ -25,7 +25,7 @@ import pandas as pd
 
 from apexline.assets.lake import process_clip
 from apexline.assets.scoring import FaceInput, by_time, quality_of, score_faces, score_segments
-from apexline.assets.serving_limits import ServingLimits
+from apexline.assets.serving_limits import ServingLimits, Tally
 from apexline.features import FeatureConfig, load_config
 from apexline.features.faces import (
     FaceDetector,
@@ -64,6 +64,7 @@ class ExpressionServer:
         self.features = features
         self.limits = limits or ServingLimits()
         self._lock = Lock()
+        self._tally = Tally(self.limits.camera)
 
     @cached_property
     def detector(self) -> FaceDetector:
@@ -90,8 +91,9 @@ class ExpressionServer:
         ------
         ValueError
             If a row holds neither a face nor a clip, or both, or something unreadable; and where the request asks for
-            more than `limits` allow, before any work.
+            more than `limits` allow, or the purpose register does not allow it, before any work.
         """
+        self.limits.check_purpose()
         self.limits.check_number(len(table))
         rows = [
             {name: value for name, value in row.items() if not _absent(value)}
@@ -105,6 +107,7 @@ class ExpressionServer:
         with self._lock:
             self.limits.check_pictures(rows)
             clips = [k for k, row in enumerate(rows) if "clip" in row]
+            self._tally.add(len(rows))
             files = self.limits.allowed_clips([rows[k]["clip"] for k in clips])
             pictures = [k for k, row in enumerate(rows) if "image" in row]
             faces = [self.face(rows[k]) for k in pictures]

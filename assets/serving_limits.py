@@ -9,20 +9,25 @@ The whole request has been read and parsed by then; how many bytes that may be i
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path, PurePath
+from time import monotonic
 from typing import Any
 
 from pydantic import DirectoryPath, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from apexline.features.video import probe_video
+from apexline.governance import OWN_RECORDINGS, Refused, home_of_environment, permit, record
 from apexline.ml.registry import picture_size
 
 _PREFIX = "APEXLINE_SERVING_"
+_TALLY_S = 60.0
 
 
 class ServingLimits(BaseSettings):
@@ -30,6 +35,8 @@ class ServingLimits(BaseSettings):
 
     Attributes
     ----------
+    camera : str
+        Entry of the purpose register for which the server answers; the register is that of ``APEXLINE_HOME``.
     clips : Path, optional
         Folder below which `clip` may name files; without one no clip is read.
     max_rows : int
@@ -48,6 +55,7 @@ class ServingLimits(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
+    camera: str = OWN_RECORDINGS
     clips: DirectoryPath | None = None
     max_rows: PositiveInt = 512
     max_searches: PositiveInt = 64
@@ -55,6 +63,14 @@ class ServingLimits(BaseSettings):
     max_pixels: PositiveInt = 16_000_000
     max_clip_bytes: PositiveInt = 256 * 2**20
     max_clip_pixels: PositiveInt = 1_500_000_000
+
+    def check_purpose(self) -> None:
+        """Refuse a request where the purpose register does not allow it now; raises ``governance.Refused``."""
+        try:
+            permit(home_of_environment(), self.camera, door="serving", now=datetime.now(UTC))
+        except Refused as error:
+            hint = f"this server answers for {self.camera!r}, as {_PREFIX}CAMERA says; APEXLINE_HOME has the register"
+            raise Refused(error.reason, f"{error.detail} ({hint})") from error
 
     def check_number(self, rows: int) -> None:
         """Refuse a request of too many rows; raises ``ValueError``."""
@@ -122,6 +138,29 @@ class ServingLimits(BaseSettings):
                         return real
         msg = f"clip {name!r:.200} is no file below the folder that {_PREFIX}CLIPS names; give its path from there"
         raise ValueError(msg)
+
+
+class Tally:
+    """What a server answered, put into the audit a minute at a time: a line for each request would outgrow the lake.
+
+    Parameters
+    ----------
+    camera : str
+        Entry of the purpose register for which it answers.
+    """
+
+    def __init__(self, camera: str) -> None:
+        self._camera = camera
+        self._rows = 0
+        self._recorded_at = -math.inf
+
+    def add(self, rows: int) -> None:
+        """Count the rows of a request; the first is recorded at once."""
+        self._rows += rows
+        if monotonic() - self._recorded_at >= _TALLY_S:
+            home = home_of_environment()
+            record(home, "score", who="serving", now=datetime.now(UTC), camera=self._camera, rows=self._rows)
+            self._rows, self._recorded_at = 0, monotonic()
 
 
 def _refuse_more(seen: str, number: int, limit: int, setting: str) -> None:

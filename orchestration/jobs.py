@@ -1,4 +1,7 @@
-"""Jobs: which assets are materialised together."""
+"""Jobs: which assets are materialised together, and the purge."""
+
+import subprocess
+import sys
 
 import dagster as dg
 
@@ -61,4 +64,22 @@ publish = dg.define_asset_job(
     description="Build the DuckDB warehouse and the HTML report from the lake.",
 )
 
-JOBS = (process_camera_day, retrain, promote, rescore, publish)
+
+@dg.op(name="delete_what_is_due")
+def _delete_what_is_due() -> None:
+    """Purge in a process of its own: a run that deletes old runs is not to be one that holds the lake.
+
+    What it starts stands above this room and loads the definitions itself, so that it can't be imported here.
+    """
+    subprocess.run([sys.executable, "-P", "-m", f"{__package__}.governing"], check=True)
+
+
+@dg.job(
+    tags=_tags("purge"), description="Delete what is older than its class is kept, and prove it by a search."
+)
+def purge() -> None:
+    """The job of the schedule ``hourly_purge``."""
+    _delete_what_is_due()
+
+
+JOBS = (process_camera_day, retrain, promote, rescore, publish, purge)

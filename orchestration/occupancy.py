@@ -1,6 +1,7 @@
-"""Who works in a home: runs and commands side by side, or an erasure alone.
+"""Who works in a home: runs and commands side by side, an erasure alone, nobody while everything is stopped.
 
-Belongs here: the one lock of a home. Stays out: locks of single writers (`assets.lake.unfinished`).
+Belongs here: the one lock of a home, watching the kill switch. Stays out: locks of single writers
+(`assets.lake.unfinished`), throwing the switch (``governance``).
 
 The lock goes with its process, however that ends, so that no process ids have to be guessed. It lies in the state
 folder, on a local disk; machines that share an object store do not see each other's.
@@ -8,15 +9,24 @@ folder, on a local disk; machines that share an object store do not see each oth
 
 import fcntl
 import math
+import os
+import signal
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import dagster as dg
+from upath import UPath
 
+from apexline.governance import Refused, stopped
 from apexline.orchestration.settings import Settings
 
+_LOOK_S = 1.0  # at the kill switch
+# A library may swallow the first interruption; work is to have ended ten seconds after the switch was thrown.
+_AGAIN_S = 3.0
 PATIENCE_S = 25.0  # a tick of the landing sensor takes no more than that
 
 
@@ -55,12 +65,45 @@ def alone(settings: Settings) -> Generator[None]:
         yield
 
 
+@contextmanager
+def stoppable(home: UPath | Path) -> Generator[None]:
+    """Interrupt the block as Ctrl-C does, as soon as the processing of a home is stopped.
+
+    What the line computes is whole or not at all, clip by clip, so that an interruption leaves nothing half. Only a
+    process's main thread can be interrupted: in another one, that of a sensor's tick, the block is left alone.
+
+    Raises
+    ------
+    governance.Refused
+        Where it is stopped already.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    if (stop := stopped(home)) is not None:
+        reason = "stopped"
+        raise Refused(
+            reason, f"processing was stopped by {stop.by}: {stop.why}; `apexline resume` lets it go on"
+        )
+    over = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(home, over), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
 def held_while_working(settings: Settings, resource: object) -> dg.ResourceDefinition:
-    """Return `resource` as Dagster gives it to runs and sensors, which hold the lock as long as they have it."""
+    """Return `resource` as Dagster gives it to runs and sensors, which hold the lock as long as they have it.
+
+    The kill switch ends a run that has it.
+    """
 
     @dg.resource
     def held() -> Generator[object]:
-        with working(settings):
+        with working(settings), stoppable(settings.home_path):
             yield resource
 
     return held
@@ -82,3 +125,11 @@ def _is_taken(file: Any, kind: int, patience_s: float) -> bool:
 def _lock_file(settings: Settings) -> Any:
     settings.state_path.mkdir(parents=True, exist_ok=True)
     return (settings.state_path / ".occupied").open("ab")
+
+
+def _watch(home: UPath | Path, over: threading.Event) -> None:
+    pause = _LOOK_S
+    while not over.wait(pause):
+        if stopped(home) is not None:
+            os.kill(os.getpid(), signal.SIGINT)
+            pause = _AGAIN_S

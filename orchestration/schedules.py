@@ -5,7 +5,8 @@ import dagster as dg
 from apexline.assets.lake import Lake
 from apexline.assets.parameters import Parameters
 from apexline.assets.training import nothing_to_learn
-from apexline.orchestration.jobs import publish, retrain
+from apexline.governance import stopped
+from apexline.orchestration.jobs import publish, purge, retrain
 
 
 def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
@@ -24,17 +25,37 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
     def weekly_retraining(
         lake: dg.ResourceParam[Lake], parameters: dg.ResourceParam[Parameters]
     ) -> dg.RunRequest | dg.SkipReason:
-        missing = nothing_to_learn(lake, parameters)
+        missing = _stop_of(lake) or nothing_to_learn(lake, parameters)
         return dg.RunRequest() if missing is None else dg.SkipReason(missing)
 
-    return [
-        weekly_retraining,
-        dg.ScheduleDefinition(
-            name="daily_warehouse",
-            job=publish,
-            cron_schedule="0 4 * * *",
-            execution_timezone="UTC",
-            default_status=status,
-            description="Every day 04:00: warehouse and report.",
-        ),
-    ]
+    @dg.schedule(
+        job=publish,
+        cron_schedule="0 4 * * *",
+        execution_timezone="UTC",
+        default_status=status,
+        name="daily_warehouse",
+    )
+    def daily_warehouse(lake: dg.ResourceParam[Lake]) -> dg.RunRequest | dg.SkipReason:
+        """Every day 04:00: warehouse and report."""
+        stop = _stop_of(lake)
+        return dg.RunRequest() if stop is None else dg.SkipReason(stop)
+
+    @dg.schedule(
+        job=purge,
+        cron_schedule="30 * * * *",
+        execution_timezone="UTC",
+        default_status=status,
+        name="hourly_purge",
+    )
+    def hourly_purge(lake: dg.ResourceParam[Lake]) -> dg.RunRequest | dg.SkipReason:
+        """Every hour: delete what is older than its class is kept; not while somebody looks into what went wrong."""
+        stop = _stop_of(lake)
+        return dg.RunRequest() if stop is None else dg.SkipReason(stop)
+
+    return [weekly_retraining, daily_warehouse, hourly_purge]
+
+
+def _stop_of(lake: Lake) -> str | None:
+    """Say who stopped the processing; None where nobody did."""
+    stop = stopped(lake.home)
+    return None if stop is None else f"stopped by {stop.by}: {stop.why}"

@@ -9,6 +9,7 @@ import dagster as dg
 from apexline.assets.ingest import IntakeResult, LandingQueue, summarise, take_in
 from apexline.assets.lake import CAMERA_DAYS, Lake
 from apexline.assets.training import moved_alias, put_alias_back
+from apexline.governance import stopped
 from apexline.ml.registry import ModelRegistry
 from apexline.orchestration.jobs import process_camera_day, publish, rescore
 from apexline.orchestration.requests import (
@@ -35,6 +36,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         description="Take in what lies in `landing/`, and process the camera-days that hold unprocessed clips.",
     )
     def landing_sensor(context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]) -> dg.SensorResult:
+        if (stop := stopped(lake.home)) is not None:
+            return dg.SensorResult(skip_reason=f"stopped by {stop.by}: {stop.why}", cursor=context.cursor)
         queue = LandingQueue(context.cursor)
         results = take_in_landing(lake, queue)
         if results:
@@ -65,6 +68,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         lake: dg.ResourceParam[Lake],
         registry: dg.ResourceParam[ModelRegistry],
     ) -> dg.SensorResult | dg.SkipReason:
+        if (stop := stopped(lake.home)) is not None:
+            return dg.SkipReason(f"stopped by {stop.by}: {stop.why}")
         champion = registry.get_alias("champion")
         if champion is None:
             return dg.SkipReason("no champion yet")
@@ -129,7 +134,7 @@ def take_in_landing(lake: Lake, queue: LandingQueue) -> list[IntakeResult]:
     for entry in queue.look(landing, time()):
         if monotonic() - started > _TICK_BUDGET_S:
             break
-        results.append(take_in(lake, entry, move=True))
+        results.append(take_in(lake, entry, move=True, by="landing sensor"))
         queue.handled(entry, time())
     return results
 

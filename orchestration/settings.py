@@ -235,7 +235,7 @@ class Settings(BaseSettings):
                     "max_concurrent_runs": self.num_runs + 3,
                     "tag_concurrency_limits": [
                         {"key": "apexline/job", "value": job, "limit": 1}
-                        for job in ("rescore", "retrain", "publish")
+                        for job in ("rescore", "retrain", "publish", "purge")
                     ],
                 },
             },

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,32 @@ import pytest
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_camera_is_registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let cameras in that no register knows: what the doors refuse is for tests with `strict_register`.
+
+    A program without settings takes a home of its own, not the folder that the tests are run in.
+    """
+    from apexline.governance import folder, register
+    from tests.governance.lenient import check_statement, found, state_below
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder, "_State", state_below(tmp_path_factory.mktemp("home of nobody")))
+        patch.setattr(register, "_found", found)
+        patch.setattr(register, "_check_statement", check_statement)
+        yield
+
+
+@pytest.fixture
+def strict_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse what the register does not know, as it is outside of tests."""
+    from apexline.governance import register
+    from tests.governance import lenient
+
+    monkeypatch.setattr(register, "_found", lenient.FOUND)
+    monkeypatch.setattr(register, "_check_statement", lenient.CHECK_STATEMENT)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("features", "ml", "assets", "orchestration", "sample", "review", "survey", "bench")
+ROOMS = ("features", "ml", "assets", "governance", "orchestration", "sample", "review", "survey", "bench")
 # Tests of several files, or of what is no Python file, and what they test.
 SEVERAL = {
     "assets/ingest/test_decoding.py": ("assets/ingest/intake.py", "features/video/guarded.py"),
@@ -39,6 +39,11 @@ SEVERAL = {
         "orchestration/web",
     ),
     "orchestration/test_handbook.py": ("README.md", "docs/tutorial.md", "docs/howto", "docs/notebooks"),
+    "orchestration/commands/governing/test_officer.py": (
+        "docs/governance.md",
+        "orchestration/commands/governing",
+    ),
+    "orchestration/test_doors.py": ("governance/register.py", "assets/ingest", "orchestration/commands"),
     "orchestration/test_line.py": ("assets", "orchestration", "sql"),
     "orchestration/test_poisoned_days.py": ("assets/lake", "assets/ingest", "orchestration/commands"),
     "orchestration/test_resume.py": ("assets/lake", "orchestration/commands/ingest.py"),

@@ -9,7 +9,18 @@ from zipfile import ZipFile
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = {"features", "ml", "assets", "orchestration", "review", "survey", "sample", "sql", "configs"}
+ROOMS = {
+    "features",
+    "governance",
+    "ml",
+    "assets",
+    "orchestration",
+    "review",
+    "survey",
+    "sample",
+    "sql",
+    "configs",
+}
 ONLY_IN_A_CHECKOUT = {"bench"}
 
 

@@ -79,6 +79,8 @@ def elsewhere(tools, tmp_path_factory):
     for name in ("assets", "survey"):
         (folder / name).mkdir()
         (folder / name / "__init__.py").write_text('OWNER = "somebody else"\n')
+    own = ("register", "own-recordings", "--own", "--purpose", "test", "--by", "Ada")
+    run(tools / "apexline", *own, folder=folder)
     (folder / SUMMARY).write_text(run(tools / "apexline", "demo", "--json", folder=folder))
     return folder
 

@@ -4,7 +4,7 @@ from apexline.assets.ingest.entries import clips_in, passed_over, printable, sid
 from apexline.assets.ingest.intake import IntakeResult, summarise, take_in
 from apexline.assets.ingest.landing import LandingQueue
 from apexline.assets.ingest.quarantine import quarantined
-from apexline.assets.ingest.sidecar import parse_manifest
+from apexline.assets.ingest.sidecar import parse_manifest, read_manifest
 from apexline.assets.ingest.tombstones import bury, home_secret, keyed_digest
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "passed_over",
     "printable",
     "quarantined",
+    "read_manifest",
     "sidecar_of_landed",
     "summarise",
     "take_in",

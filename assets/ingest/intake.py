@@ -14,6 +14,7 @@ import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from upath import UPath
@@ -33,6 +34,7 @@ from apexline.assets.ingest.sidecar import Rejected, read_manifest
 from apexline.assets.ingest.tombstones import has_tombstones, is_erased, keyed_digest, let_in
 from apexline.assets.lake import Lake, Manifest, find_clip, hash_file
 from apexline.features.video import DecodingUnavailable, UnreadableVideo, VideoInfo, probe_video
+from apexline.governance import BrokenAudit, Refused, governance_folder, opaque, permit, record, stopped
 
 _REFUSED = ("quarantined", "refused")
 
@@ -73,6 +75,7 @@ def take_in(
     manifest: Manifest | None = None,
     move: bool = False,
     despite_erasure: str = "",
+    by: str = "apexline",
 ) -> IntakeResult:
     """Accept one file into ``clips/``, recognise it as known, or put it into quarantine.
 
@@ -87,6 +90,8 @@ def take_in(
         a video is refused too); otherwise they are copied.
     despite_erasure : str
         Who lets a clip in that was erased before; by default it is refused, and goes from the landing folder.
+    by : str
+        Who brings it, for the audit.
 
     Returns
     -------
@@ -96,6 +101,9 @@ def take_in(
     name = printable(clip.name)
     sidecar = sidecar_of_landed(clip) if move else sidecar_of(clip)
     before = signature_of(clip, sidecar)
+    if (stop := stopped(lake.home)) is not None:
+        detail = f"processing was stopped by {stop.by}: {stop.why}"
+        return IntakeResult(name, "postponed", reason="stopped", detail=printable(detail))
     try:
         erased = _erased_content(lake, clip)
         if erased and not despite_erasure:
@@ -118,13 +126,15 @@ def take_in(
             )
         refusal = _refusal(clip, error)
         try:
+            if isinstance(error, Refused):
+                record(lake.home, "refuse", who=by, why=error.reason, now=_now(), door=_door(landed=move))
             quarantine(lake, clip, reason=refusal.reason, detail=refusal.detail, sidecar=sidecar, move=move)
-        except OSError as problem:
+        except (OSError, BrokenAudit) as problem:
             detail = f"{refusal}; it could not be put into quarantine: {problem}"
             return IntakeResult(name, "postponed", reason=refusal.reason, detail=printable(detail))
         return IntakeResult(name, "quarantined", reason=refusal.reason, detail=printable(refusal.detail))
     try:
-        result = _store(lake, clip, sidecar, *found, before=before)
+        result = _store(lake, clip, sidecar, *found, before=before, by=by)
     except _StillChanging:
         return IntakeResult(
             name, "postponed", reason="still_changing", detail="it changed while it was copied"
@@ -155,7 +165,7 @@ def _refusal(clip: UPath, error: Exception) -> Rejected:
     match error:
         case Rejected():
             return error
-        case UnreadableVideo():
+        case UnreadableVideo() | Refused():
             return Rejected(error.reason, error.detail)
         case OSError() if error.filename is not None:
             return Rejected("unreadable_file", f"{clip.name} can't be read: {error}")
@@ -180,12 +190,28 @@ def _examine(
     info = _probe(lake, clip)
     if manifest is None or sidecar is not None:
         manifest = read_manifest(clip, sidecar)
+    permit(
+        lake.home,
+        manifest.camera,
+        door=_door(landed=landed),
+        now=_now(),
+        purpose=manifest.purpose,
+        legal_basis=manifest.legal_basis,
+    )
     _check_annotations(manifest, info)
     return manifest, hash_file(clip)
 
 
+def _door(*, landed: bool) -> Literal["landing", "ingest"]:
+    return "landing" if landed else "ingest"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _store(
-    lake: Lake, clip: UPath, sidecar: UPath | None, manifest: Manifest, sha256: str, *, before: str
+    lake: Lake, clip: UPath, sidecar: UPath | None, manifest: Manifest, sha256: str, *, before: str, by: str
 ) -> IntakeResult:
     name, clip_id = printable(clip.name), sha256[:16]
     known = find_clip(lake, clip_id)
@@ -197,10 +223,17 @@ def _store(
         shutil.copyfileobj(source, target)
         # What was examined must be what is stored.
         _check_unchanged(clip, sidecar, before)
+    hidden = opaque(governance_folder(lake.home), clip_id)
+    record(lake.home, "ingest", who=by, why=manifest.purpose, now=_now(), camera=manifest.camera, clip=hidden)
     # The record is written last: a clip counts as taken in once its record stands.
-    record = {"sha256": sha256, "file": stored.name, "manifest": manifest.model_dump(mode="json")}
+    fields = {
+        "sha256": sha256,
+        "file": stored.name,
+        "stored_at": _now().isoformat(timespec="seconds"),
+        "manifest": manifest.model_dump(mode="json"),
+    }
     with lake.replacing(stored.with_suffix(".json")) as target:
-        target.write(json.dumps(record, indent=1, sort_keys=True).encode())
+        target.write(json.dumps(fields, indent=1, sort_keys=True).encode())
     return IntakeResult(name, "accepted", clip_id, manifest.camera_day)
 
 

@@ -21,11 +21,14 @@ from apexline.assets.lake.clips import (
     Manifest,
     StoredClip,
     clip_ids,
+    delete_video,
     find_clip,
     hash_file,
     read_clip,
     stored_camera_days,
     unprocessed_clips,
+    without_faces,
+    without_video,
 )
 from apexline.assets.lake.crops import TrackStream, crops_at, write_track_features
 from apexline.assets.lake.face_quality import QUALITY, measures_at
@@ -64,6 +67,7 @@ __all__ = [
     "columns_of_track",
     "compute_clips",
     "crops_at",
+    "delete_video",
     "each_readable",
     "failed_metadata",
     "find_clip",
@@ -85,6 +89,8 @@ __all__ = [
     "sweep_scratch",
     "track_of",
     "unprocessed_clips",
+    "without_faces",
+    "without_video",
     "write_segments",
     "write_track_features",
     "write_tracks",

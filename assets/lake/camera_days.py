@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from apexline.assets.lake.clips import without_video
 from apexline.assets.lake.failures import (
     Failure,
     forget_failure,
@@ -115,7 +116,8 @@ def for_each_clip(
     -------
     Progress
         Clips whose files already carry the expected fingerprint are not computed again, which a damaged file does
-        not; files whose clip is gone are removed. A clip that fails stops no other and is recorded as `compute_clips`
+        not, nor are those whose video was deleted in time;
+        files whose clip is gone are removed. A clip that fails stops no other and is recorded as `compute_clips`
         says; a file that it had before stays.
 
     Raises
@@ -126,15 +128,20 @@ def for_each_clip(
     progress = Progress()
     jobs: list[Job] = []
     for camera_day in camera_days:
-        wanted = clips(camera_day)
+        wanted, kept = clips(camera_day), without_video(lake, camera_day)
         for clip_id, upstream in wanted.items():
+            if clip_id in kept:
+                known = lake.fingerprint_of(tables[-1], clip_id, camera_day=camera_day)
+                progress.unchanged.append(clip_id)
+                progress.stamps[f"{camera_day}/{clip_id}"] = known or ""
+                continue
             stamp = fingerprint(list(tables), upstream, code_version, *depends_on)
             if all(lake.fingerprint_of(table, clip_id, camera_day=camera_day) == stamp for table in tables):
                 progress.unchanged.append(clip_id)
                 progress.stamps[f"{camera_day}/{clip_id}"] = stamp
             else:
                 jobs.append((camera_day, clip_id, stamp))
-        for orphan in sorted(set(lake.names(tables[-1], camera_day=camera_day)) - set(wanted)):
+        for orphan in sorted(set(lake.names(tables[-1], camera_day=camera_day)) - set(wanted) - kept):
             for table in tables:
                 lake.remove(table, orphan, camera_day=camera_day)
             progress.removed.append(orphan)

@@ -20,6 +20,7 @@ from apexline.assets.lake.workers import is_of_the_machine
 
 # What has another name below ``clips/`` is no record and no camera-day, and is passed over.
 _CLIP_ID = re.compile(r"[0-9a-f]{16}")
+_PURGED = ".purged"  # beside the record of a clip whose video was deleted in time
 _REMEDY = "put the record back from a copy, or erase the clip and send it again"
 _CAMERA_DAY = re.compile(r"\d{4}-\d\d-\d\d_[A-Za-z0-9][A-Za-z0-9.-]*")
 
@@ -107,6 +108,31 @@ def clip_ids(lake: Lake, camera_day: str) -> list[str]:
     return sorted(name for name in found if _CLIP_ID.fullmatch(name))
 
 
+def without_video(lake: Lake, camera_day: str) -> set[str]:
+    """Return the ids of clips of a camera-day whose video was deleted in time, and whose results are kept.
+
+    They are computed no more: what is stored of them stays as it is.
+    """
+    folder = lake.home / "clips" / camera_day
+    return {path.stem for path in folder.glob(f"*{_PURGED}")} if folder.is_dir() else set()
+
+
+def without_faces(lake: Lake, camera_day: str) -> set[str]:
+    """Return those of `without_video` whose faces were deleted too: nothing new can be said of them."""
+    gone = without_video(lake, camera_day)
+    return gone - set(lake.names("face_crops", camera_day=camera_day)) if gone else gone
+
+
+def delete_video(lake: Lake, camera_day: str, clip_id: str) -> None:
+    """Delete the video of a clip, and note that it is gone on purpose; its record stays."""
+    record = lake.home / "clips" / camera_day / f"{clip_id}.json"
+    with lake.replacing(record.with_suffix(_PURGED)) as file:
+        file.write(b"")
+    for path in record.parent.glob(f"{clip_id}.*"):
+        if path.suffix not in (".json", _PURGED):
+            path.unlink()
+
+
 def read_clip(lake: Lake, camera_day: str, clip_id: str) -> StoredClip:
     """Read the record of a stored clip.
 
@@ -145,7 +171,8 @@ def unprocessed_clips(lake: Lake) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for camera_day in stored_camera_days(lake):
         stored = clip_ids(lake, camera_day)
-        if set(stored) - set(lake.names("expression_segments", camera_day=camera_day)):
+        done = set(lake.names("expression_segments", camera_day=camera_day))
+        if set(stored) - done - without_video(lake, camera_day):
             found[camera_day] = stored
     return found
 

@@ -23,10 +23,12 @@ from apexline.assets.lake import (
     hash_file,
     recorded_failures,
     stored_camera_days,
+    without_faces,
 )
 from apexline.assets.metadata import asset_attributes, column_schema, figures, links, table_preview
 from apexline.assets.parameters import Parameters
 from apexline.assets.scoring.answers import by_time, score_segments
+from apexline.assets.scoring.permitted import permitted_clips, record_scores
 from apexline.assets.training import FEATURE_VERSION, ensure_champion, promoted_version
 from apexline.ml import PAD_AXES, PAIRS_FILE, emotion_pad
 from apexline.ml.deepid import REASONS
@@ -66,10 +68,13 @@ def segment_scores(
         ([], []) if number is None else _clips_by(lake, parameters, number, context.partition_keys)
     )
     failed: list[Failure] = []
+    refused: dict[str, int] = {}
     if number is None or unscored:  # else neither the registry nor the model is needed
         scorer = champion_scorer(lake, registry, parameters)
         number = scorer.number
         clips, unscored = _clips_by(lake, parameters, number, context.partition_keys)
+        unscored, refused = permitted_clips(lake, unscored)
+        record_scores(lake, number, unscored, refused=refused, run_id=context.run.run_id)
         failed = compute_clips(
             lake,
             context.partition_keys,
@@ -89,7 +94,8 @@ def segment_scores(
         metadata={
             **figures(context, changed=bool(num_computed), draw=lambda: _pad_cube(table)),
             "clips_computed": num_computed,
-            "clips_unchanged": len(clips) - len(unscored),
+            "clips_unchanged": len(clips) - len(unscored) - sum(refused.values()),
+            **({"clips_refused": dg.MetadataValue.json(refused)} if refused else {}),
             **failed_metadata(failed),
             "champion": number,
             "scores": table.num_rows,
@@ -166,7 +172,7 @@ def _clips_by(
     clips = [
         (camera_day, clip_id, _score_stamp(lake, parameters, number, camera_day, clip_id))
         for camera_day in camera_days
-        for clip_id in lake.names("expression_segments", camera_day=camera_day)
+        for clip_id in scorable_clips(lake, camera_day)
     ]
     return clips, [clip for clip in clips if not _is_scored(lake, number, *clip)]
 
@@ -213,13 +219,19 @@ def _score_clip(lake: Lake, scorer: Scorer, run_id: str, camera_day: str, clip_i
     )
 
 
+def scorable_clips(lake: Lake, camera_day: str) -> list[str]:
+    """Return the clips with segments, sorted, but those whose faces were deleted in time."""
+    gone = without_faces(lake, camera_day)
+    return [each for each in lake.names("expression_segments", camera_day=camera_day) if each not in gone]
+
+
 def unscored_camera_days(lake: Lake, number: int) -> list[str]:
     """Return the camera-days with clips that a version has not scored and did not fail at; by names alone, sorted."""
     failed = {(each.camera_day, each.clip_id) for each in recorded_failures(lake, stage="segment_scores")}
     found: list[str] = []
     for day in stored_camera_days(lake):
         scored = {name.rpartition("-")[0] for name in lake.names("segment_scores", camera_day=day)}
-        clips = lake.names("expression_segments", camera_day=day)
+        clips = scorable_clips(lake, day)
         if any(f"{clip}-v{number}" not in scored and (day, clip) not in failed for clip in clips):
             found.append(day)
     return found

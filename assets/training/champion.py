@@ -11,6 +11,7 @@ from apexline.assets.metadata import asset_attributes, column_schema, table_prev
 from apexline.assets.parameters import Parameters, PromotionConfig
 from apexline.assets.training.decisions import (
     CHAMPION,
+    is_tainted,
     last_promotion,
     moved_alias,
     promoted_version,
@@ -20,7 +21,7 @@ from apexline.assets.training.decisions import (
     undisputed,
 )
 from apexline.assets.training.model_comparison import CHALLENGER
-from apexline.assets.training.training_table import load_training_set
+from apexline.assets.training.training_table import describe_examples, load_training_set
 from apexline.ml import level_of_look, paired_bootstrap, sign_flip_p
 from apexline.ml.registry import ModelRegistry
 
@@ -29,12 +30,16 @@ _YEAR = timedelta(days=365)
 
 
 class Comparison(NamedTuple):
-    """Accuracy of one version minus that of another, -1..1, its 95 % interval, and the one-sided p of no difference."""
+    """Accuracy of one version minus that of another, -1..1, its 95 % interval, and the one-sided p of no difference.
+
+    `lost` says in which groups of faces the first one is worse, more than luck would have it.
+    """
 
     difference: float
     low: float
     high: float
     p_value: float
+    lost: tuple[str, ...] = ()
 
 
 class ChampionConfig(dg.Config):
@@ -161,6 +166,13 @@ def _decide(
     drawn = {number: registry.tags(number)["synthetic"] == "true" for number in (challenger, incumbent)}
     if drawn[challenger] and not drawn[incumbent]:
         wins, verdict = False, "not promoted: it learned from synthetic faces, the champion from real ones"
+    elif is_tainted(registry, challenger):
+        wins, verdict = (
+            False,
+            "not promoted: it learned from data that was erased since; run the job `retrain`",
+        )
+    elif wins and found.lost:
+        wins, verdict = False, f"not promoted: it is worse than the champion on {'; '.join(found.lost)}"
     elif not wins:
         verdict = "not promoted: no clear win"
     elif not approved_by:
@@ -203,11 +215,20 @@ def compare_versions(
     FileNotFoundError
         Where there is no training set, and so no test fold.
     """
-    from apexline.ml.evaluation import evaluate  # torch takes seconds to import
+    from apexline.ml.evaluation import evaluate, lost_slices, pose_groups  # torch takes seconds to import
 
     data, split = load_training_set(lake)
-    ours = evaluate(registry.load_model(challenger), data, split.test)
-    theirs = evaluate(registry.load_model(incumbent), data, split.test)
+    groups, quality = describe_examples(lake)
+    groups["pose"] = pose_groups(quality["yaw"])
+    ours = evaluate(registry.load_model(challenger), data, split.test, groups=groups)
+    theirs = evaluate(registry.load_model(incumbent), data, split.test, groups=groups)
+    lost = lost_slices(
+        ours,
+        theirs,
+        min_count=config.min_slice_count,
+        max_loss=config.max_slice_loss,
+        num_resamples=config.num_resamples,
+    )
     found = paired_bootstrap(
         ours.recognition_correct,
         theirs.recognition_correct,
@@ -216,4 +237,4 @@ def compare_versions(
         num_resamples=config.num_resamples,
     )
     p_value = sign_flip_p(ours.recognition_correct, theirs.recognition_correct, ours.subjects)
-    return Comparison(found.difference, found.low, found.high, p_value)
+    return Comparison(found.difference, found.low, found.high, p_value, tuple(map(str, lost)))

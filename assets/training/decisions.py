@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from apexline.assets.lake import Lake, fingerprint
-from apexline.ml.registry import ModelRegistry
+from apexline.ml.registry import TAINTED, ModelRegistry
 
 CHAMPION = "champion"
 _FIRST = "00000000T000000000000-first"  # before all names that are made of a time
@@ -144,6 +144,11 @@ def champion_at(lake: Lake, moment: datetime) -> Reign | None:
     return next((each for each in reversed(reigns(lake)) if each.since <= moment), None)
 
 
+def is_tainted(registry: ModelRegistry, number: int) -> bool:
+    """Tell whether a version learned from something that was erased since."""
+    return registry.tags(number).get(TAINTED) == "true"
+
+
 def roll_back(lake: Lake, registry: ModelRegistry, *, to: int | None, by: str, reason: str) -> dict[str, Any]:
     """Make a version champion again that was one before; without comparison, since it has won its own.
 
@@ -179,6 +184,11 @@ def roll_back(lake: Lake, registry: ModelRegistry, *, to: int | None, by: str, r
         raise ValueError(msg)
     if number not in {version.number for version in registry.list_versions()}:
         msg = f"version {number} was champion, but the registry does not hold it any more; restore it from a backup"
+        raise ValueError(msg)
+    if is_tainted(registry, number):
+        msg = (
+            f"version {number} learned from data that was erased since, and can't be champion again; retrain"
+        )
         raise ValueError(msg)
     decision = undisputed(number, f"put back in the place of version {present}: {reason}", approved_by=by)
     # In this order: killed between the two, the alias is found to be moved, and `apexline approve` completes it.

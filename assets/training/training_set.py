@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from apexline.assets import checks
 from apexline.assets.figures import face_strip
-from apexline.assets.lake import Lake, crops_at, each_readable, fingerprint, listed_camera_days, track_of
+from apexline.assets.lake import (
+    Lake,
+    crops_at,
+    each_readable,
+    fingerprint,
+    listed_camera_days,
+    track_of,
+    without_faces,
+)
 from apexline.assets.metadata import asset_attributes, column_schema, figures
 from apexline.assets.parameters import Parameters, TrainingSetConfig
 from apexline.assets.reviews import Settled, by_segment, settle
@@ -128,7 +136,9 @@ def labelled_segments(lake: Lake, space: SemanticSpace) -> Iterator[Labelled]:
     """
     pad = rated_pad(lake, space)
     days = {
-        clip: day for day in listed_camera_days(lake) for clip in lake.names("clip_manifest", camera_day=day)
+        clip: day
+        for day in listed_camera_days(lake)
+        for clip in set(lake.names("clip_manifest", camera_day=day)) - without_faces(lake, day)
     }
     for found in each_readable(
         lambda clip: list(_labelled_of_clip(lake, *clip, space, pad)), sorted(days.items())

@@ -31,6 +31,7 @@ from apexline.assets.lake import Lake, process_clip, stored_camera_days
 from apexline.assets.parameters import load_parameters
 from apexline.bench.page import Rows, write_speed
 from apexline.bench.paths import CONFIGS
+from apexline.governance import enter_synthetic
 from apexline.sample import SampleConfig, make_puppets, plan_clip, write_clip
 
 _ROUNDS = 3
@@ -161,6 +162,9 @@ class _Site:
 
     def drop(self, clip: Path, *, idle: float) -> dict[str, float]:
         """Put a clip into ``landing/`` and wait until its run is over."""
+        stated = json.loads(clip.with_suffix(".json").read_text())
+        basis = {name: stated[name] for name in ("purpose", "legal_basis")}
+        enter_synthetic(self.home, stated["camera"], **basis, by="bench", now=datetime.now(UTC))
         known = self.finished()
         with self._measured(idle) as found:
             for file in (clip, clip.with_suffix(".json")):  # the sidecar last: then the clip is complete

@@ -40,6 +40,7 @@ from apexline.bench.page import Rows, write_speed
 from apexline.bench.recognition import read_plan
 from apexline.features import FeatureConfig, segment_features
 from apexline.features.faces import align_raw_crop
+from apexline.governance import OWN_RECORDINGS, enter_synthetic
 from apexline.ml import EMOTIONS, AbstentionConfig, emotion_pad
 from apexline.ml.datasets import INPUT_SIZE, ExpressionDataset, one_hot, split_by_subject
 from apexline.ml.registry import MODEL_NAME, ModelRegistry
@@ -76,7 +77,9 @@ def bench_serving() -> Rows:
                 loader_module=ExpressionServer.__module__,
             )
             _register_versions(registry)
-            return [*_in_process(registry, Lake(UPath(home))), *_served(registry)]
+            stated = {"purpose": "benchmark", "legal_basis": "drawn faces"}
+            enter_synthetic(home, OWN_RECORDINGS, **stated, by="bench", now=datetime.now(UTC))
+            return [*_in_process(registry, Lake(UPath(home))), *_served(registry, home)]
     finally:
         torch.set_num_threads(threads[0])
         cv2.setNumThreads(threads[1])
@@ -176,7 +179,7 @@ def _store_answer(
     lake.write("segment_scores", name, [row], stamp="bench", camera_day="bench")
 
 
-def _served(registry: ModelRegistry) -> Rows:
+def _served(registry: ModelRegistry, home: Path) -> Rows:
     raw = _raw_crops()
     grey = cv2.cvtColor(next(iter(raw.values())), cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (128, 128), interpolation=cv2.INTER_AREA)
@@ -192,7 +195,7 @@ def _served(registry: ModelRegistry) -> Rows:
         },
     }
     task = {"task": "mlflow models serve, loopback", "version": VERSIONS[-1]}
-    with _serving(registry.tracking_uri) as connection:
+    with _serving(registry.tracking_uri, home) as connection:
         return [
             {
                 **task,
@@ -208,7 +211,7 @@ def _png(image: NDArray[np.uint8]) -> bytes:
 
 
 @contextmanager
-def _serving(tracking_uri: str) -> Generator[http.client.HTTPConnection]:
+def _serving(tracking_uri: str, home: Path) -> Generator[http.client.HTTPConnection]:
     """Serve the champion in a process of its own until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -224,7 +227,7 @@ def _serving(tracking_uri: str) -> Generator[http.client.HTTPConnection]:
     command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
     # MLflow starts `uvicorn` by name.
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    settings = {"MLFLOW_TRACKING_URI": tracking_uri, "PATH": search}
+    settings = {"MLFLOW_TRACKING_URI": tracking_uri, "PATH": search, "APEXLINE_HOME": str(home)}
     environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **settings}
     with TemporaryFile() as log:
         # A session of its own: the command starts the server as a child, and both have to go.

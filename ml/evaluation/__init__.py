@@ -16,13 +16,25 @@ from apexline.ml.evaluation.cards import (
     shipped_sheet,
     shipped_slices,
 )
+from apexline.ml.evaluation.gate import SliceLoss, group_metrics, lost_slices
 from apexline.ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
 from apexline.ml.evaluation.markdown import markdown_pages
 from apexline.ml.evaluation.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
 from apexline.ml.evaluation.recognition import Evaluation, evaluate
-from apexline.ml.evaluation.slices import MIN_COUNT, light_groups, size_groups, slice_scores, worst_slice
+from apexline.ml.evaluation.slices import (
+    MIN_COUNT,
+    light_groups,
+    pose_groups,
+    size_groups,
+    slice_scores,
+    worst_slice,
+)
 
 __all__ = [
+    "SliceLoss",
+    "group_metrics",
+    "lost_slices",
+    "pose_groups",
     "COVERAGE",
     "EXCLUDED_USES",
     "Evaluation",

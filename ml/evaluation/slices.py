@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LIGHT_EDGES = (80.0, 170.0)  # mean grey of the face, 0..255
 SIZE_EDGES_PX = (64.0, 128.0)  # geometric mean of the box sides
 
+YAW_EDGES = (0.15, 0.3)  # nose offset over eye distance, to either side
+
 # A group of fewer faces says little, and one of them is always worst.
 MIN_COUNT = 20
 
@@ -59,6 +61,24 @@ def size_groups(size_px: ArrayLike) -> NDArray[np.str_]:
     names = np.array([f"small (< {low:.0f} px)", "middle", f"large (> {high:.0f} px)", "unknown"])
     sides = np.asarray(size_px, np.float64)
     return names[np.where(np.isnan(sides), 3, np.digitize(sides, SIZE_EDGES_PX))]
+
+
+def pose_groups(yaw: ArrayLike) -> NDArray[np.str_]:
+    """Frontal, turned or far turned, by how far the nose is off the middle of the eyes; ``unknown`` for NaN.
+
+    Parameters
+    ----------
+    yaw : array_like, shape (N,)
+        Nose offset over eye distance.
+
+    Returns
+    -------
+    ndarray, shape (N,), str
+    """
+    near, far = YAW_EDGES
+    names = np.array([f"frontal (< {near:g})", "turned", f"far turned (> {far:g})", "unknown"])
+    turned = np.abs(np.asarray(yaw, np.float64))
+    return names[np.where(np.isnan(turned), 3, np.digitize(turned, YAW_EDGES))]
 
 
 def slice_scores(evaluation: Evaluation) -> pd.DataFrame:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 LEARNED_FROM = "learned_from.csv"
+# Tag of a version that learned from something which was erased since.
+TAINTED = "learned_from_erased"
 
 
 def fold_dataset(data: ExpressionDataset, split: Split, fold: str) -> Dataset:

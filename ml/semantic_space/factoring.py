@@ -1,19 +1,26 @@
 """The one door to factor_analyzer (GPL-2): extraction, KMO and Bartlett's test.
 
 Belongs here: calls into factor_analyzer and what makes its version 0.5.1 run beside scikit-learn >= 1.8.
-Stays out: everything else of the semantic space. No other module imports factor_analyzer, so that the whole
-dependency can be replaced here.
+Stays out: everything else of the semantic space. No other module imports factor_analyzer, and where it is not
+installed the project's own code (``own_factoring``) does the same: whoever passes an image on that holds it passes a
+combination under the GPL on.
 """
 
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
-from factor_analyzer import FactorAnalyzer, calculate_bartlett_sphericity, calculate_kmo, factor_analyzer
 from numpy.typing import NDArray
 from sklearn.utils import check_array
+
+from apexline.ml.semantic_space import own_factoring
+
+HAS_FACTOR_ANALYZER = find_spec("factor_analyzer") is not None
+if HAS_FACTOR_ANALYZER:
+    from factor_analyzer import FactorAnalyzer, calculate_bartlett_sphericity, calculate_kmo, factor_analyzer
 
 Extraction = Literal["minres", "ml", "principal"]
 EXTRACTIONS: tuple[Extraction, ...] = ("minres", "ml", "principal")
@@ -25,7 +32,8 @@ def _check_array(array: Any, *, force_all_finite: Any = True, **options: Any) ->
 
 # factor_analyzer 0.5.1 passes force_all_finite, which scikit-learn renamed and then dropped. Only the name
 # inside factor_analyzer's own module is replaced; scikit-learn is left as it is.
-factor_analyzer.check_array = _check_array
+if HAS_FACTOR_ANALYZER:
+    factor_analyzer.check_array = _check_array
 
 
 def extract_loadings(
@@ -59,16 +67,33 @@ def extract_loadings(
     Raises
     ------
     ValueError
-        If `method` is unknown.
+        If `method` is unknown, or is ``ml`` where factor_analyzer is not installed.
     """
     if method not in EXTRACTIONS:
         msg = f"saw extraction method {method!r}, expected one of {EXTRACTIONS}"
         raise ValueError(msg)
     on_scores = method == "principal"
+    if not HAS_FACTOR_ANALYZER:
+        return _extract_by_own_code(
+            normalised if on_scores else correlation, n_factors=n_factors, method=method, rotation=rotation
+        )
     settings: dict[str, Any] = {"method": method, "rotation": rotation, "is_corr_matrix": not on_scores}
     analyzer = FactorAnalyzer(n_factors=n_factors, **settings)
     analyzer.fit(normalised if on_scores else correlation)
     return np.asarray(analyzer.loadings_, np.float64)
+
+
+def _extract_by_own_code(
+    given: NDArray[np.float64], *, n_factors: int, method: Extraction, rotation: str | None
+) -> NDArray[np.float64]:
+    if method == "ml":
+        msg = (
+            "saw the extraction method 'ml', expected 'minres' or 'principal': install factor_analyzer for it"
+        )
+        raise ValueError(msg)
+    extract = own_factoring.extract_minres if method == "minres" else own_factoring.extract_principal
+    loadings = extract(given, n_factors=n_factors)
+    return loadings if rotation is None else own_factoring.rotate_varimax(loadings)
 
 
 def kmo(scores: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -86,6 +111,8 @@ def kmo(scores: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
     per_pair : ndarray, shape (L,)
         The measure of each column.
     """
+    if not HAS_FACTOR_ANALYZER:
+        return own_factoring.kmo(scores)
     standardised = (scores - scores.mean(axis=0)) / scores.std(axis=0)
     with warnings.catch_warnings():
         # Fifty correlated columns have a tiny determinant (1e-40 is usual) and yet a sound inverse; the
@@ -108,5 +135,7 @@ def bartlett_p(scores: NDArray[np.float64]) -> float:
     float
         Small when the correlation matrix differs from the identity.
     """
+    if not HAS_FACTOR_ANALYZER:
+        return own_factoring.bartlett_p(scores)
     _, p_value = calculate_bartlett_sphericity(scores)
     return float(p_value)

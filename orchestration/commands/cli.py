@@ -22,6 +22,7 @@ from apexline.orchestration.commands.console import (
     print_note,
     show_progress,
 )
+from apexline.orchestration.commands.governing import APPS, COMMANDS
 from apexline.orchestration.commands.operations.commands import COMMANDS as OPERATIONS
 from apexline.orchestration.commands.surveys.commands import survey_app
 from apexline.orchestration.settings import Settings, keep_private
@@ -35,8 +36,10 @@ app = typer.Typer(
     help="Recognises apparent emotional expression in surveillance video; never identities, never feelings.",
 )
 app.add_typer(survey_app, name="survey")
+for _name, _app in APPS.items():
+    app.add_typer(_app, name=_name)
 
-for _command in (*decisions.COMMANDS, *comparison.COMMANDS, *OPERATIONS):
+for _command in (*decisions.COMMANDS, *comparison.COMMANDS, *OPERATIONS, *COMMANDS):
     app.command()(_command)
 
 
@@ -161,6 +164,9 @@ def score(
             help="Also say and draw why: a page in FILE, or in the home's folder `plots`. It shows faces.",
         ),
     ] = False,
+    camera: Annotated[
+        str, typer.Option(help="Entry of the purpose register; default: the sidecar's, else own-recordings.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Find the expression segments of one clip and score them by the champion; only --plot stores anything."""
@@ -171,7 +177,9 @@ def score(
     with show_progress(f"scoring {clip.name}") as on_step:
         from apexline.orchestration.commands.score import score_one
 
-        scores, notes, page = score_one(Settings(), clip, plot=plot, plot_file=plot_file, on_step=on_step)
+        scores, notes, page = score_one(
+            Settings(), clip, camera=camera, plot=plot, plot_file=plot_file, on_step=on_step
+        )
     shown = scores if as_json else [_answer(each) for each in scores]
     print_data(shown, as_json=as_json, title=f"{clip.name}: apparent expressions")
     for note in notes:

@@ -9,8 +9,16 @@ from typing import Any
 
 from upath import UPath
 
-from apexline.assets.ingest import IntakeResult, clips_in, summarise, take_in
-from apexline.assets.lake import Manifest, stored_camera_days
+from apexline.assets.ingest import (
+    IntakeResult,
+    clips_in,
+    read_manifest,
+    sidecar_of_landed,
+    summarise,
+    take_in,
+)
+from apexline.assets.lake import Lake, Manifest, stored_camera_days
+from apexline.governance import OWN_RECORDINGS, acting, enter_synthetic, permit
 from apexline.orchestration.commands.ingest import process, process_all, take_in_all
 from apexline.orchestration.commands.summary import clip_table, line_summary
 from apexline.orchestration.line import Line, open_line
@@ -40,6 +48,8 @@ def run_demo(settings: Settings, *, clips: Path | None, on_step: OnStep) -> dict
     ------
     NotADirectoryError
         Where `clips` is no folder; before any work.
+    governance.Refused
+        Where no entry of the purpose register allows them.
     """
     started = monotonic()
     if clips is not None and not clips.is_dir():
@@ -72,8 +82,10 @@ def _run_sample(line: Line, on_step: OnStep) -> None:
         on_step("drawing the synthetic sample", 0, 0)
         make_sample(folder)
         (folder / _COMPLETE).touch()
+    clips = list(clips_in(UPath(folder)))
+    _register_sample(line.lake, clips)
     with working(line.settings):
-        take_in_all(line.lake, list(clips_in(UPath(folder))), on_step=on_step)
+        take_in_all(line.lake, clips, on_step=on_step)
     process_all(line, on_step=on_step)
     on_step("ratings, space, and three model versions", 0, 0)
     line.run("retrain")
@@ -84,17 +96,29 @@ def _run_sample(line: Line, on_step: OnStep) -> None:
         line.run("rescore", camera_day=camera_day)
 
 
+def _register_sample(lake: Lake, clips: list[UPath]) -> None:
+    """Enter the cameras of the sample: drawn faces have nobody who would have to be told."""
+    now = datetime.now(UTC)
+    for clip in clips:
+        manifest = read_manifest(clip, sidecar_of_landed(clip))
+        stated = {"purpose": manifest.purpose, "legal_basis": manifest.legal_basis}
+        enter_synthetic(lake.home, manifest.camera, **stated, by=APPROVER, now=now)
+
+
 def _run_clips(line: Line, folder: Path, on_step: OnStep) -> list[IntakeResult]:
+    home = line.lake.home
+    who = acting(home, "ingest")
+    entry = permit(home, OWN_RECORDINGS, door="ingest", now=datetime.now(UTC))
     results: list[IntakeResult] = []
     for done, clip in enumerate(found := list(clips_in(UPath(folder)))):
         on_step(f"taking in {clip.name}", done, len(found))
         manifest = Manifest(
-            camera="clips",
+            camera=OWN_RECORDINGS,
             captured_at=datetime.fromtimestamp(clip.lstat().st_mtime, UTC),
-            purpose="demonstration",
-            legal_basis="stated by whoever ran the demonstration",
+            purpose=entry.purposes[0],
+            legal_basis=entry.legal_basis,
         )
         with working(line.settings):
-            results.append(take_in(line.lake, clip, manifest=manifest))
+            results.append(take_in(line.lake, clip, manifest=manifest, by=who))
     process(line, summarise(results)["camera_days"], on_step=on_step)
     return results

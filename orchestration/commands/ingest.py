@@ -17,7 +17,7 @@ from apexline.assets.ingest import (
     take_in,
 )
 from apexline.assets.lake import Lake, Manifest, stored_camera_days, unprocessed_clips
-from apexline.orchestration.erasure import check_person
+from apexline.governance import acting, check_person, entries_in_force
 from apexline.orchestration.line import Line, open_line
 from apexline.orchestration.occupancy import working
 from apexline.orchestration.settings import Settings
@@ -70,6 +70,7 @@ def ingest_paths(
         Where camera-days failed, after all the others were processed.
     """
     person = "" if despite_erasure is None else check_person(despite_erasure)
+    who = acting(settings.home_path, "ingest")
     with open_line(settings) as line:
         chosen = [_named(path) for path in paths]
         move = not chosen
@@ -78,7 +79,13 @@ def ingest_paths(
         foreign = [each.name for folder in sources if folder.is_dir() for each in passed_over(folder)]
         with working(settings):
             results = take_in_all(
-                line.lake, clips, manifest=manifest, move=move, despite_erasure=person, on_step=on_step
+                line.lake,
+                clips,
+                manifest=manifest,
+                move=move,
+                despite_erasure=person,
+                by=who,
+                on_step=on_step,
             )
         days = {each.camera_day for each in results if each.camera_day} | set(unprocessed_clips(line.lake))
         process(line, sorted(days), on_step=on_step)
@@ -114,13 +121,16 @@ def take_in_all(
     manifest: Manifest | None = None,
     move: bool = False,
     despite_erasure: str = "",
+    by: str = "apexline",
     on_step: OnStep,
 ) -> list[IntakeResult]:
     """Take in clips one by one, saying which is on."""
     results: list[IntakeResult] = []
     for done, clip in enumerate(clips):
         on_step(f"taking in {clip.name}", done, len(clips))
-        results.append(take_in(lake, clip, manifest=manifest, move=move, despite_erasure=despite_erasure))
+        results.append(
+            take_in(lake, clip, manifest=manifest, move=move, despite_erasure=despite_erasure, by=by)
+        )
     return results
 
 

@@ -4,23 +4,38 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from upath import UPath
+
 from apexline.assets.explain import explain_clip, unfound, write_explanation
+from apexline.assets.ingest import read_manifest, sidecar_of_landed
 from apexline.assets.lake import LakeClip, lost_frames, process_clip, scratch_folder
 from apexline.assets.scoring import champion_scorer, score_clip
+from apexline.governance import OWN_RECORDINGS, acting, permit, record
+from apexline.orchestration.occupancy import stoppable
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import Settings
 
 
 def score_one(
-    settings: Settings, clip: Path, *, plot: bool, plot_file: Path | None, on_step: Callable[[str], None]
+    settings: Settings,
+    clip: Path,
+    *,
+    camera: str = "",
+    plot: bool,
+    plot_file: Path | None,
+    on_step: Callable[[str], None],
 ) -> tuple[list[dict[str, Any]], list[str], Path | None]:
     """Score a clip; nothing is stored but the page that `plot` asks for.
 
     Parameters
     ----------
+    camera : str
+        Entry of the purpose register that allows it; by default that of the sidecar beside the clip, and without one
+        that of recordings of one's own.
     plot : bool
         Also say and draw why.
     plot_file : Path, optional
@@ -34,11 +49,22 @@ def score_one(
         Why there are faces that could not be searched, or none; what was lost where frames do not decode.
     page : Path or None
         What was written.
+
+    Raises
+    ------
+    governance.Refused
+        Where the purpose register does not allow it; before any work.
     """
+    who = acting(settings.home_path, "score")
+    used = _permitted_camera(settings, clip, camera)
     resources = build_resources(settings)
     parameters = resources["parameters"]
     scorer = champion_scorer(resources["lake"], resources["registry"], parameters)
-    with _exit_on_sigterm(), process_clip(clip, features=parameters.features) as processed:
+    home = settings.home_path
+    record(
+        home, "score", who=who, now=datetime.now(UTC), camera=used, model_version=scorer.number, stored=False
+    )
+    with _exit_on_sigterm(), stoppable(home), process_clip(clip, features=parameters.features) as processed:
         scores, notes = _with_losses(processed, score_clip(processed, scorer))
         notes += unfound(processed, parameters)
         if not plot:
@@ -55,6 +81,16 @@ def score_one(
             write_explanation(folder / "unfinished.html", why, scores)
             (folder / "unfinished.html").replace(page)
     return scores, notes, page
+
+
+def _permitted_camera(settings: Settings, clip: Path, camera: str) -> str:
+    """Return the camera by whose entry a clip may be scored; raises ``governance.Refused`` where none allows it."""
+    sidecar = sidecar_of_landed(UPath(clip))
+    stated = None if camera or sidecar is None else read_manifest(UPath(clip), sidecar)
+    used = camera or (OWN_RECORDINGS if stated is None else stated.camera)
+    says = {} if stated is None else {"purpose": stated.purpose, "legal_basis": stated.legal_basis}
+    permit(settings.home_path, used, door="score", now=datetime.now(UTC), **says)
+    return used
 
 
 def _with_losses(clip: LakeClip, scores: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:

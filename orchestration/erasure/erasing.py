@@ -13,13 +13,15 @@ Nobody else works in the home during the first two and while databases are rewri
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from apexline.assets.ingest import bury
 from apexline.assets.lake import CAMERA_DAYS, stored_camera_days
+from apexline.governance import check_person, held_by, record
 from apexline.orchestration.erasure.files import names_of
 from apexline.orchestration.erasure.intent import Intent, keep, new_intent, path_of, unfinished
-from apexline.orchestration.erasure.models import databases_of, models_that_learned
+from apexline.orchestration.erasure.models import databases_of, mark_tainted, models_that_learned
 from apexline.orchestration.erasure.places import PLACES
 from apexline.orchestration.erasure.receipt import write_receipt
 from apexline.orchestration.erasure.records import (
@@ -30,7 +32,7 @@ from apexline.orchestration.erasure.records import (
     remove_empty_logs,
 )
 from apexline.orchestration.erasure.search import search_home
-from apexline.orchestration.erasure.target import Request, check_person, find_clips
+from apexline.orchestration.erasure.target import Request, find_clips
 from apexline.orchestration.erasure.traces import Traces, collect
 from apexline.orchestration.line import Line, open_line
 from apexline.orchestration.occupancy import alone
@@ -59,6 +61,8 @@ def erase(settings: Settings, request: Request, *, by: str, on_step: OnStep) -> 
         Where the request or the name can't be meant.
     LookupError
         Where no such clip or rater is known.
+    PermissionError
+        Where a legal hold keeps one of the clips.
     BlockingIOError
         Where somebody works in the home.
     RemainsError
@@ -71,7 +75,9 @@ def erase(settings: Settings, request: Request, *, by: str, on_step: OnStep) -> 
         receipts = [_carry_out(line, each, on_step) for each in pending]
         if not any(each.request == request for each in pending):
             with alone(settings):
-                intent = new_intent(request, _traces(line, request), by=person)
+                traces = _traces(line, request)
+                _check_holds(line, traces)
+                intent = new_intent(request, traces, by=person)
                 keep(line.lake, intent)
             receipts.append(_carry_out(line, intent, on_step))
     return receipts
@@ -121,6 +127,17 @@ def _traces(line: Line, request: Request) -> Traces:
     return traces
 
 
+def _check_holds(line: Line, traces: Traces) -> None:
+    now = datetime.now(UTC)
+    for clip in traces.clips:
+        if (hold := held_by(line.lake.home, clip.clip_id, clip.camera_day, now)) is not None:
+            msg = (
+                f"clip {clip.clip_id} is held until {hold.until[:10]} by {hold.by}: {hold.reason}; release the hold "
+                f"first: apexline release {hold.hold} --by NAME --reason WHY"
+            )
+            raise PermissionError(msg)
+
+
 def _carry_out(line: Line, intent: Intent, on_step: OnStep) -> dict[str, Any]:
     with alone(line.settings):
         _delete(line, intent, on_step)
@@ -136,6 +153,16 @@ def _carry_out(line: Line, intent: Intent, on_step: OnStep) -> dict[str, Any]:
         raise RemainsError(msg)
     receipt = write_receipt(line.lake, intent, num_files=num_files)
     path_of(line.lake, intent).unlink(missing_ok=True)  # another command may have finished it too
+    tainted = mark_tainted(line, intent.models)
+    record(
+        line.lake.home,
+        "erase",
+        who=intent.by,
+        why="on request",
+        now=datetime.now(UTC),
+        receipt=intent.name,
+        tainted=tainted,
+    )
     return {**receipt, **({"not recorded anew": failed} if failed else {})}
 
 

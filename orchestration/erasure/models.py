@@ -12,7 +12,7 @@ from pathlib import Path
 
 from upath import UPath
 
-from apexline.ml.registry import MODEL_NAME, learned_examples
+from apexline.ml.registry import MODEL_NAME, TAINTED, learned_examples
 from apexline.orchestration.erasure.files import Found
 from apexline.orchestration.erasure.search import files_in
 from apexline.orchestration.erasure.traces import Traces
@@ -48,6 +48,17 @@ def models_that_learned(line: Line, traces: Traces) -> list[dict[str, str | int]
         if fold:
             found.append({"model": MODEL_NAME, "version": version.number, "fold": fold})
     return found
+
+
+def mark_tainted(line: Line, models: list[dict[str, str | int]]) -> list[int]:
+    """Tag the versions that learned from what is erased, so that none is promoted any more; return their numbers.
+
+    One that was only tested on it learned nothing from it.
+    """
+    learned = [int(each["version"]) for each in models if each["fold"] != "test"]
+    for number in learned:
+        line.registry.client.set_model_version_tag(MODEL_NAME, str(number), TAINTED, "true")
+    return learned
 
 
 def listed_examples_of(line: Line, traces: Traces) -> Found:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -20,7 +19,6 @@ from apexline.assets.ingest import clips_in, sidecar_of_landed
 from apexline.assets.lake import TABLES, WITHOUT_CAMERA_DAY, Lake, hash_file, listed_camera_days
 
 _CLIP = re.compile(r"[0-9a-f]{16,64}")
-_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -83,17 +81,6 @@ class Request:
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON keeps it."""
         return {**asdict(self), "clips": list(self.clips)}
-
-
-def check_person(by: str) -> str:
-    """Return a name without blanks around it; raises ``ValueError`` where it can't be that of a person."""
-    name = by.strip()
-    letters = sum(each.isalpha() for each in name)
-    printable = not any(unicodedata.category(each).startswith("C") for each in name)
-    if letters < 2 or not printable or len(name) > _LONGEST_NAME:
-        msg = f"saw {by[:_LONGEST_NAME]!r}, expected the name of a person, with two letters or more"
-        raise ValueError(msg)
-    return name
 
 
 def find_clips(lake: Lake, request: Request) -> list[Clip]:

@@ -129,7 +129,9 @@ OUTSIDE = {
         "min_face_px": -1, "min_blur": -1, "max_yaw": 1.1, "max_roll_deg": 181, "min_track_s": -1, "coverage": 1.1,
         "typical": math.nan, "min_change_confidence": -0.1,
     },
-    "promotion": {"num_resamples": 0, "min_difference": 2, "false_promotions": 0},
+    "promotion": {
+        "num_resamples": 0, "min_difference": 2, "false_promotions": 0, "min_slice_count": 0, "max_slice_loss": -0.1,
+    },
 }  # fmt: skip
 ALL_OUTSIDE = [(section, key, value) for section, keys in OUTSIDE.items() for key, value in keys.items()]
 

@@ -24,6 +24,7 @@ from apexline.assets.lake.clips import clip_ids
 from apexline.assets.lake.storage import Lake
 from apexline.assets.lake.workers import ClipWorkers
 from apexline.features.video.writer import write_video
+from apexline.governance import enter_synthetic
 from apexline.orchestration import resources
 from apexline.orchestration.commands.doctor import examine
 from apexline.orchestration.commands.ingest import ingest_paths
@@ -151,6 +152,8 @@ def run_days(settings: Settings, *, days: int, poisoned: int) -> Days:
     made = Days(lake)
     landing = settings.state_path / "landing"
     landing.mkdir(parents=True)
+    stated = {"purpose": "test", "legal_basis": "own recording"}
+    enter_synthetic(lake.home, "gate-03", **stated, by="a test", now=datetime.now(UTC))
     kinds = {day * days // poisoned: KINDS[day % len(KINDS)] for day in range(poisoned)}
     for day in range(days):
         _deliver(landing, day, "sound")

@@ -93,6 +93,7 @@ def test_one_switch_starts_or_stops_all_automation(tmp_path, running):
         "warehouse_sensor",
         "alert_sensor",
         "daily_forgetting",
+        "hourly_purge",
     }
     assert set(states.values()) == {"RUNNING" if running else "STOPPED"}
 

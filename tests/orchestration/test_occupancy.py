@@ -1,13 +1,18 @@
 """Who may work in a home at once."""
 
+import subprocess
+import sys
+import threading
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from threading import Timer
 
 import dagster as dg
 import pytest
 
+from apexline.governance import Refused, resume, stop
 from apexline.orchestration import occupancy
-from apexline.orchestration.occupancy import alone, held_while_working, working
+from apexline.orchestration.occupancy import alone, held_while_working, stoppable, working
 from apexline.orchestration.settings import Settings
 
 
@@ -66,3 +71,41 @@ def test_who_has_little_patience_is_told_of_an_erasure(settings):
         pass
     with working(settings, patience_s=0.0), working(settings):
         pass
+
+
+def test_a_stop_ends_work_within_ten_seconds(tmp_path):
+    """As a run does: in a process's main thread, computing all the while."""
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from apexline.orchestration.occupancy import stoppable\n"
+        "with stoppable(Path(sys.argv[1])):\n"
+        "    print('at work', flush=True)\n"
+        "    while True: sum(range(1000))\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert worker.stdout.readline() == "at work\n"
+    stop(tmp_path, by="Ada", why="faces look wrong", now=datetime.now(UTC))
+    _, said = worker.communicate(timeout=10)
+    assert "KeyboardInterrupt" in said
+    with pytest.raises(Refused, match="faces look wrong"), stoppable(tmp_path):
+        pytest.fail("it began all the same")
+    resume(tmp_path, by="Ada", why="mended", now=datetime.now(UTC))
+    with stoppable(tmp_path):
+        pass
+
+
+def test_another_thread_is_left_alone(tmp_path):
+    """A sensor's tick: an interruption would end the whole code server."""
+    stop(tmp_path, by="Ada", why="faces look wrong", now=datetime.now(UTC))
+    done = []
+
+    def tick():
+        with stoppable(tmp_path):
+            done.append(True)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    thread.join()
+    assert done == [True]

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from upath import UPath
 
 from apexline.assets.lake.storage import Lake
+from apexline.governance import enter_synthetic
 from apexline.orchestration.commands.ingest import ingest_paths
 from apexline.orchestration.settings import Settings
 
@@ -45,6 +47,8 @@ def test_killed_in_the_middle_of_face_tracks(clips, tmp_path, fast_parameters):
     whole, broken = settings("whole"), settings("broken")
     ingest_paths(whole, [clips], manifest=None, on_step=lambda text, done, total: None)
     lake = Lake(broken.home_path)
+    stated = {"purpose": "demonstration", "legal_basis": "synthetic sample, no person recorded"}
+    enter_synthetic(lake.home, "gate-01", **stated, by="a test", now=datetime.now(UTC))
 
     process = start(clips, broken)
     tracks = tmp_path / "broken" / "lake" / "face_tracks" / f"camera_day={DAY}"

@@ -21,12 +21,17 @@ START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 class StubRegistry:
+    tainted = ()
+
     def __init__(self, champion, versions=(1, 2, 3)):
         self.champion = champion
         self.versions = versions
 
     def list_versions(self):
         return [SimpleNamespace(number=number) for number in self.versions]
+
+    def tags(self, number):
+        return {"learned_from_erased": "true"} if number in self.tainted else {}
 
     def set_alias(self, alias, number):
         assert alias == "champion"
@@ -126,3 +131,11 @@ def test_in_a_new_home_there_is_nobody_to_go_back_to(lake):
 def test_an_alias_that_no_decision_moved_is_named(decided):
     assert "points at version 2" in moved_alias(decided, 2)
     assert moved_alias(decided, 3) is None
+
+
+def test_a_version_that_learned_from_erased_data_is_not_put_back(decided):
+    registry = StubRegistry(champion=3)
+    registry.tainted = (2,)
+    with pytest.raises(ValueError, match="learned from data that was erased"):
+        roll_back(decided, registry, to=2, by="ada", reason="it was better")
+    assert registry.champion == 3

@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from apexline.governance import OWN_RECORDINGS, enter_synthetic
 from apexline.ml.registry.client import MODEL_NAME
 from apexline.ml.registry.request import COLUMNS
 from apexline.orchestration.resources import LOADER_MODULE
@@ -30,7 +32,10 @@ def test_a_fresh_process_serves_the_champion_without_pickle(logged, tmp_path):
         "said = invocations(body, 'application/json', model, model.metadata.get_input_schema())\n"
         "print(said.response)\n"
     )
+    stated = {"purpose": "test", "legal_basis": "consent"}
+    enter_synthetic(tmp_path / "home", OWN_RECORDINGS, **stated, by="a test", now=datetime.now(UTC))
     environment = os.environ | {
+        "APEXLINE_HOME": str(tmp_path / "home"),
         "MLFLOW_TRACKING_URI": logged.registry.tracking_uri,
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -13,6 +13,20 @@ from apexline.orchestration.commands import cli, demo
 COMMANDS = (
     *("demo", "ui", "ingest", "score", "erase", "doctor", "retry", "review", "publish", "bench"),
     *("retrain", "approve", "champion", "rollback", "demote", "compare", "lineage"),
+    *(
+        "register",
+        "registered",
+        "notice",
+        "dpia",
+        "purge",
+        "hold",
+        "release",
+        "holds",
+        "incident",
+        "incidents",
+    ),
+    *("stop", "resume", "audit", "audit verify", "audit head", "audit show"),
+    *("people", "people add", "people remove", "people list", "people matrix"),
     *("survey", "survey serve", "survey import", "survey power"),
 )
 OPTIONS = "--camera gate-03 --captured-at 2026-03-02T08:15:00 --purpose test --legal-basis consent"
@@ -35,7 +49,10 @@ def test_help_waits_for_no_heavy_package():
 
 def test_no_command_is_left_out():
     click = cli.typer.main.get_command(cli.app)
-    found = set(click.commands) | {f"survey {name}" for name in click.commands["survey"].commands}
+    groups = ("survey", "audit", "people")
+    found = set(click.commands) | {
+        f"{group} {name}" for group in groups for name in click.commands[group].commands
+    }
     assert found == set(COMMANDS)
 
 

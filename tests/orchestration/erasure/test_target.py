@@ -4,19 +4,8 @@ import json
 
 import pytest
 
-from apexline.orchestration.erasure.target import Request, check_person, find_clips
+from apexline.orchestration.erasure.target import Request, find_clips
 from tests.orchestration.erasure.small_home import MANIFEST, NAME
-
-
-@pytest.mark.parametrize("name", ["", "  ", "7", "a", "12 34", "-", "x\u0007y", "a" * 201, "\u202eab"])
-def test_who_asks_is_a_person(name):
-    with pytest.raises(ValueError, match="expected the name of a person"):
-        check_person(name)
-
-
-@pytest.mark.parametrize("name", ["Ada", "Jo", " Ada Lovelace ", "Zoë", "李明", "O'Neil-2"])
-def test_names_of_people_are_taken(name):
-    assert check_person(name) == name.strip()
 
 
 @pytest.mark.parametrize(

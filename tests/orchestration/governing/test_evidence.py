@@ -1,0 +1,105 @@
+"""The evidence of a model: complete, or it says what is missing; every figure resolves."""
+
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from upath import UPath
+
+from apexline.assets.lake.storage import Lake
+from apexline.governance import audit_lines
+from apexline.ml.registry import MODEL_CARD
+from apexline.orchestration.governing import evidence
+from apexline.orchestration.governing.evidence import rights_statement, unresolved, write_evidence
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+
+
+class StubRegistry:
+    def __init__(self, **tags):
+        self.given = tags
+        self.client = SimpleNamespace(
+            list_artifacts=lambda run: [SimpleNamespace(path=each) for each in (MODEL_CARD, "config.yaml")]
+        )
+
+    def list_versions(self):
+        return [SimpleNamespace(number=3, tags=self.given, created_at=NOW)]
+
+    def run_id(self, number):
+        return "run"
+
+    def document(self, number, name):
+        return f"{name} of {number}"
+
+    def test_metrics(self, number):
+        return {"recognition": 0.75, "calibration_error": 0.041}
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(UPath(tmp_path / "home"))
+
+
+@pytest.fixture
+def pack(lake, tmp_path):
+    found = write_evidence(lake, StubRegistry(shipped="true"), 3, tmp_path / "pack", by="Ada", now=NOW)
+    return tmp_path / "pack", found
+
+
+def test_every_artifact_is_there_and_what_is_missing_is_said(pack, lake):
+    folder, found = pack
+    index = (folder / "index.md").read_text()
+    for name in (
+        "model_card.md",
+        "lineage.json",
+        "rights.md",
+        "bill.cdx.json",
+        "metrics.json",
+        "audit.jsonl",
+    ):
+        assert f"[{name}]({name})" in index
+        assert (folder / name).is_file()
+    assert "**missing**: data_sheet.md" in index
+    assert {"data_sheet.md", "slices.csv", "EU declaration of conformity"} <= set(found["missing"])
+    assert "AI RMF: Map 1, 2" in index
+    assert audit_lines(lake.home)[-1]["action"] == "evidence"
+
+
+def test_every_figure_resolves(pack):
+    folder, found = pack
+    assert found["figures"] == 2
+    assert unresolved(folder) == []
+
+
+def test_a_figure_that_does_not_is_found(pack):
+    folder, _ = pack
+    figures = json.loads((folder / "figures.json").read_text())
+    figures[0]["value"] = 0.99
+    (folder / "figures.json").write_text(json.dumps(figures))
+    assert any("figures.json" in each for each in unresolved(folder))
+    assert any("calibration_error is not in metrics.json" in each for each in unresolved(folder))
+
+
+def test_without_a_statement_of_rights_there_is_no_evidence(lake, tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match=r"rights\.md"):
+        write_evidence(lake, StubRegistry(synthetic="false"), 3, tmp_path / "pack", by="Ada", now=NOW)
+    assert not (tmp_path / "pack").exists()
+    monkeypatch.setattr(evidence, "files", lambda package: tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"RIGHTS\.md"):
+        write_evidence(lake, StubRegistry(shipped="true"), 3, tmp_path / "pack", by="Ada", now=NOW)
+
+
+def test_a_home_says_by_which_right_its_clips_train(lake):
+    folder = lake.home / "governance"
+    folder.mkdir(parents=True)
+    (folder / "rights.md").write_text("consent of all who appear")
+    assert rights_statement(lake, {"synthetic": "false"}) == "consent of all who appear"
+    begun = rights_statement(lake, {"synthetic": "false", "started_from": "1"})
+    assert "FER2013" in begun
+    assert "NASA" in rights_statement(lake, {"synthetic": "true"})
+
+
+def test_an_unknown_version_is_said_to_be(lake, tmp_path):
+    with pytest.raises(LookupError, match="version 9"):
+        write_evidence(lake, StubRegistry(shipped="true"), 9, tmp_path, by="Ada", now=NOW)

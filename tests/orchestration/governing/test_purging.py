@@ -1,0 +1,136 @@
+"""A purge with a moved clock: what is due goes, all else stays, and a search of our own finds nothing of it."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from apexline.governance import Retention, audit_lines, place_hold, verify
+from apexline.orchestration.governing import gone
+from apexline.orchestration.governing.purging import NotGoneError, purge
+from apexline.orchestration.settings import Settings
+from tests.orchestration.erasure.small_home import DAY, build_home
+
+NOW = datetime.now(UTC)
+KEPT = Retention()
+
+
+def quiet(*_):
+    pass
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, noise_clip, tracking_uri):
+    folder = tmp_path_factory.mktemp("built")
+    settings = Settings(home=str(folder / "home"), mlflow_tracking_uri=tracking_uri)
+    return build_home(settings, folder / "incoming", noise_clip)
+
+
+@pytest.fixture
+def home(built, tmp_path, monkeypatch):
+    """A copy of a home with something of each clip everywhere; the warehouse is not built again."""
+    shutil.copytree(built.settings.home, tmp_path / "home")
+    settings = Settings(home=str(tmp_path / "home"), mlflow_tracking_uri=built.settings.mlflow_tracking_uri)
+    monkeypatch.setattr("apexline.orchestration.line.Line.run", lambda self, job, **_: None)
+    return replace(built, settings=settings)
+
+
+def purged(home, **age):
+    return purge(home.settings, now=NOW + timedelta(minutes=5, **age), by="Ada", on_step=quiet)
+
+
+def files_of(home, table, clip_id):
+    return list((home.settings.home_path / "lake" / table).rglob(f"{clip_id}*"))
+
+
+def content_hashes(home):
+    own = {"dagster", "governance", "mlartifacts"}
+    folders = [each for each in home.settings.home_path.iterdir() if each.is_dir() and each.name not in own]
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def test_nothing_is_due_at_first(home):
+    before = content_hashes(home)
+    report = purged(home)
+    assert report["deleted"] == {}
+    assert before <= content_hashes(home)
+
+
+def test_after_three_days_videos_go_and_results_stay(home):
+    assert home.sha256 in content_hashes(home)
+    report = purged(home, hours=72)
+    assert report["deleted"]["clips"] == 3
+    assert report["remains"] == []
+    assert home.sha256 not in content_hashes(home)
+    for table in ("face_crops", "texture_features", "segment_scores"):
+        assert files_of(home, table, home.kept)
+    assert (home.settings.home_path / "clips" / DAY / f"{home.kept}.json").exists()
+
+
+def test_held_clips_stay(home):
+    terms = {"by": "Ada", "reason": "court", "now": NOW, "until": NOW + timedelta(days=500)}
+    place_hold(home.settings.home_path, clips=(home.kept,), **terms)
+    report = purged(home, days=366)
+    assert report["held"] == 1
+    assert files_of(home, "face_crops", home.kept)
+    assert list((home.settings.home_path / "clips" / DAY).glob(f"{home.kept}.mp4"))
+    assert not files_of(home, "face_crops", home.doomed)
+    assert not list((home.settings.home_path / "clips").rglob(f"{home.doomed}*"))
+
+
+@pytest.mark.parametrize(
+    ("days", "gone_tables", "left_tables"),
+    [
+        (30, {"face_crops"}, {"texture_features", "face_tracks", "segment_scores"}),
+        (90, {"face_crops", "texture_features", "flow_features"}, {"face_tracks", "segment_scores"}),
+        (365, {"face_crops", "texture_features", "face_tracks", "segment_scores", "reviews"}, set()),
+    ],
+)
+def test_each_class_goes_in_its_time(home, days, gone_tables, left_tables):
+    purged(home, days=days)
+    for clip_id in (home.doomed, home.kept, home.elsewhere):
+        assert not [table for table in gone_tables if files_of(home, table, clip_id)]
+        assert [table for table in left_tables if not files_of(home, table, clip_id)] == []
+
+
+def test_what_is_kept_is_kept_to_the_byte(home):
+    lake = home.settings.home_path / "lake"
+    before = {path: path.read_bytes() for path in lake.rglob("*.parquet") if "face_crops" not in path.parts}
+    purged(home, days=31)
+    after = {path: path.read_bytes() for path in lake.rglob("*.parquet")}
+    assert {path for path, data in before.items() if after.get(path) != data} <= {
+        path for path in before if "training_set" in path.parts
+    }
+
+
+def test_a_purge_is_reported_and_on_record(home):
+    purged(home, hours=72)
+    [kept] = (home.settings.home_path / "governance" / "purges").glob("*.json")
+    assert json.loads(kept.read_text())["deleted"]["clips"] == 3
+    assert audit_lines(home.settings.home_path, actions=["purge"])[0]["who"] == "Ada"
+    assert verify(home.settings.home_path).count
+
+
+def test_what_is_still_found_is_said(home, monkeypatch):
+    monkeypatch.setattr(gone, "delete_files", lambda *_: None)  # the copies stay
+    with pytest.raises(NotGoneError, match="copy of it"):
+        purged(home, hours=72)
+
+
+def test_a_dry_run_counts_and_deletes_nothing(home):
+    before = content_hashes(home)
+    now = NOW + timedelta(days=40)
+    report = purge(home.settings, now=now, by="Ada", on_step=quiet, dry_run=True)
+    assert (report["clips"], report["crops"], report["features"]) == (3, 3, 0)
+    assert before <= content_hashes(home)
+
+
+def test_limits_that_cannot_be_read_purge_nothing(home):
+    (home.settings.home_path / "governance" / "retention.yaml").write_text("clips_h: many")
+    with pytest.raises(ValueError, match=r"retention\.yaml"):
+        purged(home, days=400)
+    assert files_of(home, "face_crops", home.kept)
