@@ -3,10 +3,10 @@
 Belongs here: appending, checking, exporting, cutting off what is old. Stays out: what is worth recording (the doors
 and commands do that).
 
-Each line of ``governance/audit.jsonl`` carries the hash of the line before it. ``audit.head.json`` says how many lines
-there are and how the last one hashes, or a cut-off end would leave a chain that holds. Whoever can write both can
-rewrite both: hand a head out (`export_head`) and later heads are held against it. Clips, tracks and raters stand in it
-as opaque ids alone, so that an erasure leaves it as it is.
+Each line of ``audit.jsonl``, in the home's folder ``governance``, carries the hash of the line before it.
+``audit.head.json`` says how many lines there are and how the last one hashes, or a cut-off end would leave a chain
+that holds. Whoever can write both can rewrite both: hand a head out (`export_head`) and later heads are held against
+it. Clips, tracks and raters stand in it as opaque ids alone, so that an erasure leaves it as it is.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Belongs here: placing, releasing and asking. Stays out: what a purge or an erasure does about them
 (``orchestration``).
 
-``governance/holds.jsonl`` only grows, and names clips by opaque ids.
+``holds.jsonl`` of the home's governance only grows, and names clips by opaque ids.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Person(BaseModel):
 
 
 class People(BaseModel):
-    """The settings file ``governance/people.yaml``.
+    """The settings file ``people.yaml`` of the home's governance.
 
     Parameters
     ----------

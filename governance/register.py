@@ -3,7 +3,8 @@
 Belongs here: the file of entries, and the one question that each door asks (`permit`). Stays out: what an entry may
 hold (``entries``), what a door does with what is refused.
 
-The file ``governance/register.jsonl`` only grows: a change is a further line, and the last one of a camera is in force.
+The file ``register.jsonl`` of the home's governance only grows: a change is a further line, and the last one of a
+camera is in force.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _FILE = "retention.yaml"
 
 
 class Retention(BaseModel):
-    """The settings file ``governance/retention.yaml``: hours and days from when a thing came to be.
+    """The settings file ``retention.yaml`` of the home's governance: hours and days from when a thing came to be.
 
     Parameters
     ----------

@@ -34,9 +34,9 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
         execution_timezone="UTC",
         default_status=status,
         name="daily_warehouse",
+        description="Every day 04:00: warehouse and report.",
     )
     def daily_warehouse(lake: dg.ResourceParam[Lake]) -> dg.RunRequest | dg.SkipReason:
-        """Every day 04:00: warehouse and report."""
         stop = _stop_of(lake)
         return dg.RunRequest() if stop is None else dg.SkipReason(stop)
 
@@ -46,9 +46,9 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
         execution_timezone="UTC",
         default_status=status,
         name="hourly_purge",
+        description="Every hour: delete what is older than its class is kept; not while somebody looks into what went wrong.",
     )
     def hourly_purge(lake: dg.ResourceParam[Lake]) -> dg.RunRequest | dg.SkipReason:
-        """Every hour: delete what is older than its class is kept; not while somebody looks into what went wrong."""
         stop = _stop_of(lake)
         return dg.RunRequest() if stop is None else dg.SkipReason(stop)
 

@@ -123,7 +123,7 @@ def rights_statement(lake: Lake, tags: dict[str, str]) -> str:
     """Return what is said about the rights in what a version learned from.
 
     The shipped model has a statement in the package; a version that went on from it has that one too. Drawn faces are
-    the project's own. For clips of a home its ``governance/rights.md`` speaks.
+    the project's own. For clips of a home its ``rights.md`` of the home's governance speaks.
 
     Raises
     ------

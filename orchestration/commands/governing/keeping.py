@@ -27,7 +27,8 @@ def purge(
 ) -> None:
     """Delete what is older than its class is kept, search the home for it, and report; held clips stay.
 
-    How long each class is kept stands in the home's governance/retention.yaml; a schedule does the same every hour.
+    How long each class is kept stands in retention.yaml in the home's folder governance; a schedule does the same
+    every hour.
     """
     from apexline.governance import allow, check_person
     from apexline.orchestration.governing import purge as purge_home
