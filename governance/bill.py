@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import PurePosixPath
+from typing import Any
 
 PACKAGE = "apexline"
 # Libraries that wheels bundle, by the beginning of their file's name, and their licence where their wheel is silent.
@@ -81,7 +82,7 @@ def parts() -> list[Part]:
 
 def licence_of(dist: Distribution) -> str:
     """Return a package's licence: its expression, else its classifiers, else its field of one line."""
-    metadata = dist.metadata
+    metadata: Any = dist.metadata
     expression = metadata.get("License-Expression")
     if expression:
         return expression
@@ -104,9 +105,11 @@ def cyclonedx(components: list[Part]) -> str:
     from cyclonedx.output.json import JsonV1Dot6
     from packageurl import PackageURL
 
-    def component(part: Part, inner: list[Part]) -> Component:
+    make: Any = Component  # its decorators hide its parameters from a type checker
+
+    def component(part: Part, inner: list[Part]) -> Any:
         purl = None if part.inside else PackageURL("pypi", name=part.name, version=part.version)
-        return Component(
+        return make(
             name=part.name,
             version=part.version or None,
             type=ComponentType.LIBRARY,
@@ -116,8 +119,8 @@ def cyclonedx(components: list[Part]) -> str:
             components=[component(each, []) for each in inner],
         )
 
-    own = Component(name=PACKAGE, type=ComponentType.APPLICATION, version=_own_version(), bom_ref=PACKAGE)
-    bom = Bom()
+    own = make(name=PACKAGE, type=ComponentType.APPLICATION, version=_own_version(), bom_ref=PACKAGE)
+    bom: Any = Bom()
     bom.metadata.tools.components.add(this_component())
     bom.metadata.component = own
     for part in components:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter
 from upath import UPath
 
 from apexline.governance.audit import record
@@ -57,6 +58,9 @@ class Hold:
         if self.clips:
             return clip in self.clips
         return self.camera in ("", camera) and self.day in ("", day)
+
+
+_HOLD = TypeAdapter(Hold)
 
 
 def place_hold(
@@ -113,7 +117,7 @@ def release_hold(home: UPath | Path, name: str, *, by: str, reason: str, now: da
     if name not in standing:
         msg = f"no hold {name!r} stands; they are {sorted(standing) or 'none'}"
         raise LookupError(msg)
-    released = Hold(**{**asdict(standing[name]), "released": reason})
+    released = replace(standing[name], released=reason)
     _append(home, released)
     record(home, "release", who=by, why=reason, now=now, hold=name)
     return released
@@ -124,7 +128,7 @@ def standing_holds(home: UPath | Path, now: datetime) -> list[Hold]:
     path = governance_folder(home) / _FILE
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     lines = [json.loads(line) for line in text.split("\n") if line]
-    last = {each["hold"]: Hold(**{**each, "clips": tuple(each["clips"])}) for each in lines}
+    last = {each["hold"]: _HOLD.validate_python(each) for each in lines}
     return [each for each in last.values() if not each.released and each.until > _iso(now)]
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
+from pydantic import TypeAdapter
 from upath import UPath
 
 from apexline.governance.audit import record
@@ -46,6 +47,9 @@ class Incident:
     severity: str
     told: tuple[str, ...] = ()
     closed: bool = False
+
+
+_INCIDENT = TypeAdapter(Incident)
 
 
 def note_incident(
@@ -87,7 +91,4 @@ def incidents_of(home: UPath | Path) -> list[Incident]:
     """Return all notes, oldest first."""
     path = governance_folder(home) / _FILE
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return [
-        Incident(**{**fields, "told": tuple(fields["told"])})
-        for fields in map(json.loads, filter(None, text.split("\n")))
-    ]
+    return [_INCIDENT.validate_json(line) for line in text.split("\n") if line]

@@ -120,7 +120,7 @@ def _templates(*, escape: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["span"] = _span
+    pages.filters.update(span=_span)
     return pages
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -132,7 +132,7 @@ def group_metrics(
         kept = np.isin(names, known[counts >= min_count])
         if len(np.unique(names[kept])) < 2:
             continue
-        frame = MetricFrame(
+        frame: Any = MetricFrame(
             metrics={"accuracy": accuracy_score, "count": count},
             y_true=target[kept],
             y_pred=answered[kept],

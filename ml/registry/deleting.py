@@ -26,7 +26,7 @@ def delete_version(client: MlflowClient, number: int) -> None:
     NotImplementedError
         Where the backend keeps what is deleted: MLflow's own servers do, and have ``mlflow gc``.
     """
-    store: Any = client._tracking_client.store  # noqa: SLF001  (``mlflow gc`` reaches for it too)
+    store: Any = client._tracking_client.store  # pyright: ignore[reportPrivateUsage] - ``mlflow gc`` has it too
     if not hasattr(store, "_hard_delete_run"):
         msg = f"{type(store).__name__} keeps what is deleted; run `mlflow gc` beside the server"
         raise NotImplementedError(msg)
@@ -37,9 +37,9 @@ def delete_version(client: MlflowClient, number: int) -> None:
     client.delete_model_version(MODEL_NAME, str(number))
     for each in models:
         client.delete_logged_model(each)
-        store._hard_delete_logged_model(each)  # noqa: SLF001
+        store._hard_delete_logged_model(each)
     client.delete_run(run.info.run_id)
-    store._hard_delete_run(run.info.run_id)  # noqa: SLF001
+    store._hard_delete_run(run.info.run_id)
     for location in (*folders, run.info.artifact_uri):
         _delete_folder(str(location))
 

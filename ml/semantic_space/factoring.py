@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from sklearn.utils import check_array
 from apexline.ml.semantic_space import own_factoring
 
 HAS_FACTOR_ANALYZER = find_spec("factor_analyzer") is not None
-if HAS_FACTOR_ANALYZER:
+if TYPE_CHECKING or HAS_FACTOR_ANALYZER:
     from factor_analyzer import FactorAnalyzer, calculate_bartlett_sphericity, calculate_kmo, factor_analyzer
 
 Extraction = Literal["minres", "ml", "principal"]

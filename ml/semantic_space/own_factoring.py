@@ -59,7 +59,7 @@ def rotate_varimax(loadings: Floats) -> Floats:
 
 def kmo(scores: Floats) -> tuple[float, Floats]:
     """Return the Kaiser-Meyer-Olkin measure [1]_ of scores, shape (N, L): overall, and by column, shape (L,)."""
-    correlation = np.corrcoef(scores, rowvar=False)
+    correlation = np.asarray(np.corrcoef(scores, rowvar=False))
     inverse = np.linalg.pinv(correlation)
     spread = np.sqrt(np.diag(inverse))
     partial = inverse / np.outer(spread, spread)
