@@ -17,7 +17,7 @@ from apexline.assets.ingest import (
     take_in,
 )
 from apexline.assets.lake import Lake, Manifest, stored_camera_days, unprocessed_clips
-from apexline.governance import acting, check_person, entries_in_force
+from apexline.governance import acting, check_person
 from apexline.orchestration.line import Line, open_line
 from apexline.orchestration.occupancy import working
 from apexline.orchestration.settings import Settings
