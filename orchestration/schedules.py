@@ -46,7 +46,7 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
         execution_timezone="UTC",
         default_status=status,
         name="hourly_purge",
-        description="Every hour: delete what is older than its class is kept; not while somebody looks into what went wrong.",
+        description="Every hour: delete what is older than its class is kept; not while everything is stopped.",
     )
     def hourly_purge(lake: dg.ResourceParam[Lake]) -> dg.RunRequest | dg.SkipReason:
         stop = _stop_of(lake)

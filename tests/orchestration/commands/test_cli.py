@@ -19,6 +19,8 @@ COMMANDS = (
         "notice",
         "dpia",
         "purge",
+        "export",
+        "evidence",
         "hold",
         "release",
         "holds",
@@ -27,7 +29,7 @@ COMMANDS = (
     ),
     *("stop", "resume", "audit", "audit verify", "audit head", "audit show"),
     *("people", "people add", "people remove", "people list", "people matrix"),
-    *("survey", "survey serve", "survey import", "survey power"),
+    *("survey", "survey serve", "survey import", "survey power", "survey plan", "survey status"),
 )
 OPTIONS = "--camera gate-03 --captured-at 2026-03-02T08:15:00 --purpose test --legal-basis consent"
 
