@@ -27,6 +27,7 @@ COMMANDS = (
         "incident",
         "incidents",
     ),
+    *("alert", "backup", "metrics", "record", "restore", "upgrade"),
     *("stop", "resume", "audit", "audit verify", "audit head", "audit show"),
     *("people", "people add", "people remove", "people list", "people matrix"),
     *("survey", "survey serve", "survey import", "survey power", "survey plan", "survey status"),
