@@ -33,13 +33,17 @@ _PEER_FRAMES = 60  # per clip: the peer takes a tenth of a second for each
 _NUM_FACES = (1, 4, 16)
 _LENGTHS = (300, 1000, 3000, 10_000)  # frames
 _FACES_FRAMES = 120
+_TO_ANSWERS, _TO_SEGMENTS = "the line, decode to answers", "the line, decode to segments"
+_PEER = "fer 25.10.3, mtcnn=True"
 
 _WORDS = """Speed of the whole line on video.
 
-Decode to segments (`features.spot_clip`) on one core. Every measurement runs in a process bound to one core;
-the line and the `fer` package (its MTCNN and its network, frame by frame, decoding included) alternate clip by clip on
-the same core. Code is warmed by one clip beforehand. Clips of 320x240 show one face; faces are multiplied by tiling
-one clip, lengths by playing one forth and back."""
+On one core: decode to answers is what `apexline score` does once it has started, crops kept in a temporary folder and
+segments named by the shipped model; decode to segments (`features.spot_clip`), where nothing else is said, keeps and
+names nothing. Every measurement runs in a process bound to one core; the line and the `fer` package (its MTCNN and its
+network, frame by frame, decoding included) alternate clip by clip on the same core. Code is warmed by one clip
+beforehand. Clips of 320x240 show one face; faces are multiplied by tiling one clip, lengths by playing one forth and
+back."""
 
 
 def bench_video(data: Path) -> Rows:
@@ -77,7 +81,7 @@ class Runner:
     Parameters
     ----------
     command : sequence of str
-        Program that reads lines of JSON (``clip``, ``limit``, ``stages``) and answers each by a line of JSON.
+        Program that reads lines of JSON (``clip``, ``limit``, ``task``) and answers each by a line of JSON.
     core : int
         Core that it is bound to.
     """
@@ -99,10 +103,10 @@ class Runner:
     def __exit__(self, *_: object) -> None:
         self._process.communicate()
 
-    def ask(self, clip: Path, *, limit: int | None = None, stages: bool = False) -> None:
-        """Send a clip, of which at most `limit` frames count, to be run as a whole or stage by stage."""
+    def ask(self, clip: Path, *, limit: int | None = None, task: str = "segments") -> None:
+        """Send a clip, of which `limit` frames count at most, to be run to ``segments``, ``answers``, by ``stages``."""
         assert self._process.stdin is not None
-        request = {"clip": str(clip), "limit": limit, "stages": stages}
+        request = {"clip": str(clip), "limit": limit, "task": task}
         print(json.dumps(request), file=self._process.stdin, flush=True)
 
     def answer(self) -> dict[str, float]:
@@ -120,9 +124,9 @@ class Runner:
         message = f"{self._process.args} ended with code {self._process.wait()}; run it by hand to see why"
         raise RuntimeError(message)
 
-    def run(self, clip: Path, *, limit: int | None = None, stages: bool = False) -> dict[str, float]:
+    def run(self, clip: Path, *, limit: int | None = None, task: str = "segments") -> dict[str, float]:
         """Send a clip and wait."""
-        self.ask(clip, limit=limit, stages=stages)
+        self.ask(clip, limit=limit, task=task)
         return self.answer()
 
 
@@ -141,35 +145,36 @@ def _rate(answer: dict[str, float]) -> float:
 
 
 def _against_peer(clips: list[Path]) -> Rows:
-    if not FER_PYTHON.exists():
-        ours = _median_rate(clips)
-        missing = {"task": "single face, 320x240", "method": "fer 25.10.3: not installed, run `make fer-env`"}
-        return [{"task": "single face, 320x240", "method": "the line", "frames/s": ours}, missing]
-    ours: list[float] = []
-    peers: list[float] = []
-    with _line() as line, Runner([str(FER_PYTHON), "bench/peers/fer_video.py"], 0) as peer:
-        line.run(clips[0])
-        peer.run(clips[0], limit=2)
-        for clip in clips:
-            ours.append(_rate(line.run(clip)))
-            peers.append(_rate(peer.run(clip, limit=_PEER_FRAMES)))
-    ratio = median(a / b for a, b in zip(ours, peers, strict=True))
+    """The line to segments and to answers, and the peer, in turns clip by clip."""
     task = "single face, 320x240"
-    return [
+    rates: dict[str, list[float]] = {method: [] for method in (_TO_ANSWERS, _TO_SEGMENTS, _PEER)}
+    with ExitStack() as stack:
+        line = stack.enter_context(_line())
+        line.run(clips[0], task="answers")
+        peer = None
+        if FER_PYTHON.exists():
+            peer = stack.enter_context(Runner([str(FER_PYTHON), "bench/peers/fer_video.py"], 0))
+            peer.run(clips[0], limit=2)
+        for clip in clips:
+            rates[_TO_SEGMENTS].append(_rate(line.run(clip)))
+            rates[_TO_ANSWERS].append(_rate(line.run(clip, task="answers")))
+            if peer is not None:
+                rates[_PEER].append(_rate(peer.run(clip, limit=_PEER_FRAMES)))
+    rows: Rows = [
         {
             "task": task,
-            "method": "the line, decode to segments",
-            "frames/s": median(ours),
-            "line / this": 1.0,
-        },
-        {"task": task, "method": "fer 25.10.3, mtcnn=True", "frames/s": median(peers), "line / this": ratio},
+            "method": method,
+            "frames/s": median(own),
+            "to answers / this": median(a / b for a, b in zip(rates[_TO_ANSWERS], own, strict=True)),
+        }
+        for method, own in rates.items()
+        if own
     ]
-
-
-def _median_rate(clips: list[Path]) -> float:
-    with _line() as line:
-        line.run(clips[0])
-        return median(_rate(line.run(clip)) for clip in clips)
+    return (
+        rows
+        if rates[_PEER]
+        else [*rows, {"task": task, "method": f"{_PEER}: not installed, run `make fer-env`"}]
+    )
 
 
 def _street(clip: Path) -> dict[str, Any]:
@@ -203,14 +208,14 @@ def _two_processes(clips: list[Path]) -> dict[str, Any]:
 def _stages(clips: list[Path]) -> Rows:
     with _line() as line:
         line.run(clips[0])
-        answers = [line.run(clip, stages=True) for clip in clips]
+        answers = [line.run(clip, task="stages") for clip in clips]
     return [
         {
             "task": "stage, single face",
             "method": stage,
             "ms a frame": median(1e3 * answer[stage] / answer["frames"] for answer in answers),
         }
-        for stage in ("decode", "track and align", "texture", "flow")
+        for stage in ("decode", "track and align", "texture", "flow", "words")
     ]
 
 

@@ -3,25 +3,30 @@
 import json
 import sys
 import time
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
+import torch
 
+from apexline.assets.lake import process_clip
+from apexline.assets.scoring import score_segments
 from apexline.features import FeatureConfig, spot_clip
+from apexline.features.expression import ExpressionStream
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream
 from apexline.features.tracking import track_faces
 from apexline.features.video import read_frames
+from apexline.ml.deepid import ExpressionModel, load_pretrained
 
 
 def main() -> None:
-    """Answer each line of JSON (``clip``, ``limit``, ``stages``) by one with seconds, frames and peak memory."""
+    """Answer each line of JSON (``clip``, ``task``) by one with seconds, frames and peak memory."""
     cv2.setNumThreads(1)
     for line in sys.stdin:
         request = json.loads(line)
         clip = Path(request["clip"])
-        answer = _stages(clip) if request["stages"] else _whole(clip)
+        answer = _TASKS[request["task"]](clip)
         print(json.dumps({**answer, "peak_mib": _peak_mib()}), flush=True)
 
 
@@ -36,6 +41,22 @@ def _whole(clip: Path) -> dict[str, float]:
     spot_clip(clip, config=FeatureConfig(device="cpu"))
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "frames": sum(1 for _ in read_frames(clip))}
+
+
+def _named(clip: Path) -> dict[str, float]:
+    """As `apexline score` does: crops kept in a temporary folder, segments named by the shipped model."""
+    config, model = FeatureConfig(device="cpu"), _model()
+    started = time.perf_counter()
+    with process_clip(clip, features=config) as processed:
+        score_segments(model, processed, features=config)
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "frames": sum(1 for _ in read_frames(clip))}
+
+
+@cache
+def _model() -> ExpressionModel:
+    torch.set_num_threads(1)
+    return load_pretrained().model
 
 
 def _stages(clip: Path) -> dict[str, float]:
@@ -57,6 +78,7 @@ def _stages(clip: Path) -> dict[str, float]:
     makers = {
         "texture": partial(TextureStream, config.texture, config.device),
         "flow": partial(FlowStream, config.flow, config.device),
+        "words": ExpressionStream,
     }
     for stage, make in makers.items():
         streams = {face.track_id: make() for face in kept}
@@ -64,6 +86,9 @@ def _stages(clip: Path) -> dict[str, float]:
             streams[face.track_id].push(face.crop, face.frame, face.time_s)
         lap(stage)
     return {**answer, "frames": len(frames)}
+
+
+_TASKS = {"segments": _whole, "answers": _named, "stages": _stages}
 
 
 if __name__ == "__main__":

@@ -34,11 +34,13 @@ def test_frames_go_forth_and_back(clip):
 def test_a_process_answers_for_the_whole_line_and_by_stage(clip):
     with _line() as line:
         whole = line.run(clip)
-        stages = line.run(clip, stages=True)
-    assert whole["frames"] == stages["frames"] == 12
+        stages = line.run(clip, task="stages")
+        named = line.run(clip, task="answers")
+    assert whole["frames"] == stages["frames"] == named["frames"] == 12
+    assert named["seconds"] > 0
     assert whole["seconds"] > 0
     assert whole["peak_mib"] > 50
-    assert {"decode", "track and align", "texture", "flow"} <= stages.keys()
+    assert {"decode", "track and align", "texture", "flow", "words"} <= stages.keys()
 
 
 @binds_to_cores
