@@ -240,6 +240,19 @@ def probabilities_sum_to_one(scores: pa.Table) -> dg.AssetCheckResult:
     return _result("probabilities_sum_to_one", problems)
 
 
+def camera_days_are_as_learned(moved: Sequence[Mapping[str, Any]]) -> dg.AssetCheckResult:
+    """No camera-day moved away from what the champion knows; a warning that asks for a look and for ``retrain``."""
+    problems = [
+        f"{row['camera']} on {row['day']}: {row['measure']} was {row['before']}, is {row['now']} "
+        f"(PSI {row['psi']:.2f}, {row['count']} against the {row['reference']})"
+        for row in moved
+    ]
+    remedy = "look at the camera; where faces do look different, have segments of it reviewed and run the job `retrain`"
+    return _result(
+        "camera_days_are_as_learned", problems, severity=_WARN, **({"remedy": remedy} if problems else {})
+    )
+
+
 def report_names_its_data(page: str, *, synthetic: bool) -> dg.AssetCheckResult:
     """The page shows both tables, and says "synthetic" where numbers come from generated clips."""
     expected = ("Table 2", "Table 3", *(("synthetic",) if synthetic else ()))

@@ -99,6 +99,32 @@ class PromotionConfig:
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class DriftConfig:
+    """When a camera-day no longer looks like what the champion knows.
+
+    Parameters
+    ----------
+    days : int
+        How many of the latest days are compared.
+    first_answers : int
+        Segments that the champion scored first: the reference for its answers, and for the faces where it did not
+        learn from this home's.
+    min_count : int
+        Tracks, clips or segments of a camera-day below which nothing is said of it; the reference needs as many.
+    min_psi : float
+        Least population stability index of a shift that matters; 0.2 by custom.
+    false_alarms : float
+        Probability that any of the comparisons warns by luck, were all from one distribution.
+    """
+
+    days: PositiveInt = 7
+    first_answers: PositiveInt = 500
+    min_count: PositiveInt = 30
+    min_psi: Annotated[float, Field(ge=0)] = 0.2
+    false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.01
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Parameters:
     """All parameters of the line; immutable, so that a hash can stand for them. `name` is their file's."""
 
@@ -109,6 +135,7 @@ class Parameters:
     training: TrainConfig = field(default_factory=TrainConfig)
     abstention: AbstentionConfig = field(default_factory=AbstentionConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
+    drift: DriftConfig = field(default_factory=DriftConfig)
 
     def resolved(self) -> dict[str, Any]:
         """Return every value, defaults included, as plain JSON-serialisable data."""

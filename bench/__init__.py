@@ -13,11 +13,13 @@ from typing import Any
 
 from apexline.bench.semantic.run import SemanticResults
 from apexline.bench.semantic.run import measure as measure_semantic
+from apexline.bench.speed.crops import bench_crops, write_crops_page
 from apexline.bench.speed.features import bench_features, write_features_page
 from apexline.bench.speed.flow import bench_flow
 from apexline.bench.speed.imports import bench_imports
 from apexline.bench.speed.platform import bench_platform, write_platform_page
 from apexline.bench.speed.video import bench_video, write_video_page
+from apexline.bench.speed.warehouse import bench_warehouse, write_warehouse_page
 from apexline.bench.spotting.run import SpottingResults
 from apexline.bench.spotting.run import measure as measure_spotting
 
@@ -101,6 +103,7 @@ def _line_page(results: Any, out: Path) -> None:
 
 
 BENCHMARKS = {
+    "crops": Benchmark(bench_crops, write_crops_page),
     "features": Benchmark(lambda _: bench_features(), write_features_page),
     "flow": Benchmark(bench_flow),
     "imports": Benchmark(lambda _: bench_imports()),
@@ -111,6 +114,7 @@ BENCHMARKS = {
     "serving": Benchmark(_serving, _serving_page),
     "spotting": Benchmark(measure_spotting, _spotting_page, attrgetter("tables")),
     "video": Benchmark(bench_video, write_video_page),
+    "warehouse": Benchmark(lambda _: bench_warehouse(), write_warehouse_page),
 }
 # The same with less of everything, labelled so.
 QUICK_BENCHMARKS = {

@@ -5,6 +5,9 @@ from .bootstrap import subject_weights as subject_weights
 from .config import PROJECT_FORM as PROJECT_FORM
 from .config import AbstentionConfig as AbstentionConfig
 from .config import TrainConfig as TrainConfig
+from .drift import Shift as Shift
+from .drift import shift_of_values as shift_of_values
+from .drift import shift_of_words as shift_of_words
 from .emotions import ANSWERS as ANSWERS
 from .emotions import EMOTIONS as EMOTIONS
 from .emotions import PAD_AXES as PAD_AXES

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from apexline.assets import ingest, publishing, scoring, semantics, spotting, training
+from apexline.orchestration.cameras import camera_assets
 from apexline.orchestration.engines import build_executor
 from apexline.orchestration.jobs import JOBS
 from apexline.orchestration.occupancy import held_while_working
@@ -23,7 +24,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     resources = build_resources(settings)
     forget = retention_job(settings.keep_runs_days)
     return dg.Definitions(
-        assets=[asset for room in _STAGES for asset in dg.load_assets_from_package_module(room)],
+        assets=[
+            *(asset for room in _STAGES for asset in dg.load_assets_from_package_module(room)),
+            *camera_assets(resources["lake"], max_silence_s=settings.max_silence_s),
+        ],
         jobs=[*JOBS, forget],
         schedules=[*build_schedules(running=settings.automate), retention_schedule(forget, settings)],
         sensors=build_sensors(settings),

@@ -60,8 +60,8 @@ rescore = dg.define_asset_job(
 publish = dg.define_asset_job(
     "publish",
     tags=_tags("publish"),
-    selection=dg.AssetSelection.assets("warehouse", "report"),
-    description="Build the DuckDB warehouse and the HTML report from the lake.",
+    selection=dg.AssetSelection.assets("warehouse", "drift", "report"),
+    description="Bring the DuckDB warehouse up to the lake, look for drift, write the HTML report.",
 )
 
 

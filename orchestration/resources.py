@@ -13,13 +13,14 @@ LOADER_MODULE = "apexline.assets.serving"
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
-    """Return lake, parameters, registry, workers and the warehouse's path for `settings`."""
+    """Return lake, parameters, registry, workers, and the warehouse's path and memory for `settings`."""
     return {
         "lake": Lake(settings.home_path, settings.scratch_path),
         "parameters": load_parameters(settings.parameter_file),
         "registry": build_registry(settings),
         "workers": ClipWorkers(settings.num_workers),
         "warehouse_path": settings.warehouse_path,
+        "warehouse_mb": settings.warehouse_mb,
     }
 
 

@@ -11,6 +11,7 @@ from apexline.assets.lake import CAMERA_DAYS, Lake
 from apexline.assets.training import moved_alias, put_alias_back
 from apexline.governance import stopped
 from apexline.ml.registry import ModelRegistry
+from apexline.orchestration.cameras import heard
 from apexline.orchestration.jobs import process_camera_day, publish, rescore
 from apexline.orchestration.requests import (
     MAX_RUNS,
@@ -55,6 +56,7 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             dynamic_partitions_requests=[CAMERA_DAYS.build_add_request(found.camera_days)],
             skip_reason=None if results or found.runs else _nothing_to_do(queue),
             cursor=queue.to_text(),
+            asset_events=heard(results),
         )
 
     @dg.sensor(

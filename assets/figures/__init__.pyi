@@ -12,6 +12,7 @@ from .decision import curves_decision as curves_decision
 from .decision import flow_decision as flow_decision
 from .decision import fused_decision as fused_decision
 from .decision import texture_decision as texture_decision
+from .drift import drift_plot as drift_plot
 from .evaluation import comparison_plot as comparison_plot
 from .evaluation import confusion_matrix as confusion_matrix
 from .evaluation import learning_curves as learning_curves

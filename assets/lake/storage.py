@@ -157,11 +157,13 @@ class Lake:
         joined = pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
         return joined.replace_schema_metadata(None)
 
-    def damaged_files(self, *, clip_id: str | None = None) -> list[DamagedFile]:
-        """Read all files of clips (or of one clip), whatever they hold, and return what is wrong with them."""
+    def damaged_files(
+        self, *, clip_id: str | None = None, camera_days: Sequence[str] | None = None
+    ) -> list[DamagedFile]:
+        """Read all files of clips (or of one clip, or some camera-days) and return what is wrong with them."""
         found: list[DamagedFile] = []
         for table in sorted(set(TABLES) - WITHOUT_CAMERA_DAY):
-            for path in self._files(table, None):
+            for path in self._files(table, camera_days):
                 if clip_id is None or path.name.startswith(clip_id):
                     try:
                         _read_through(path, table)

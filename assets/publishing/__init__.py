@@ -1,5 +1,6 @@
-"""Group `publishing`: `warehouse`, `report`."""
+"""Group `publishing`: `warehouse`, `drift`, `report`."""
 
-from apexline.assets.publishing.warehouse_build import open_warehouse, read_relation
+from apexline.assets.publishing.warehouse import publish_warehouse
+from apexline.assets.publishing.warehouse_read import open_warehouse, read_relation
 
-__all__ = ["open_warehouse", "read_relation"]
+__all__ = ["open_warehouse", "publish_warehouse", "read_relation"]

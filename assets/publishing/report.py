@@ -35,7 +35,7 @@ from apexline.assets.publishing.report_page import (
 )
 from apexline.assets.publishing.spotting_evaluation import areas_and_roc, frame_scores
 from apexline.assets.publishing.warehouse import lake_stamp
-from apexline.assets.publishing.warehouse_build import open_warehouse, read_relation, run_checks
+from apexline.assets.publishing.warehouse_read import open_warehouse, read_relation, run_checks
 from apexline.assets.semantics import load_space, read_record, space_figures, usable_ratings
 from apexline.assets.training import CHAMPION, VERSIONS
 from apexline.ml import emotion_pad
@@ -103,6 +103,9 @@ def _contents(
 ) -> ReportContext:
     with open_warehouse(warehouse_path) as connection:
         marts = {name: read_relation(connection, name) for name in _MARTS}
+        # The warehouse holds camera-days in the order in which they changed.
+        marts["segments"] = marts["segments"].sort_values(["captured_at", "clip_id", "onset", "track_id"])
+        marts["camera_day_summary"] = marts["camera_day_summary"].sort_values(["day", "camera"])
         problems = run_checks(connection)
     areas, points = areas_and_roc(frame_scores(lake))
     return ReportContext(

@@ -1,82 +1,57 @@
 """The warehouse: one DuckDB file built from the lake by running the files under ``sql/``.
 
-Belongs here: which relations there are and in which order they are built, running SQL files by name with bound
-parameters, building aside and renaming, the checks. Stays out: what a relation says (``sql/``), the lake's columns
-and which of them are mirrored (``assets.lake.schemas``), Dagster.
+Belongs here: building aside and renaming, what of an old file still holds, mirrors of the lake, marts day by day, all
+within a limit of memory. Stays out: what a relation says (``sql/``), which there are (``relations``), which files
+changed (``lake_files``), reading (``warehouse_read``), Dagster.
 
 Everything is materialised: a reader needs the one file, opened read-only, and neither the lake nor an
 extension. Relations for readers lie in schema ``main``, mirrors of the lake in ``staging``. A reader that has
 the old file open keeps it until it opens the new one.
+
+Rows of a camera-day follow from that camera-day's files and from who was champion when. So a camera-day that changed
+is built anew in a copy of the old file, and everything is where the champions changed. The first build is the same
+with all camera-days, some at a time: what is held in memory at once does not grow with the lake.
 """
 
 from __future__ import annotations
 
-import json
+import os
+import shutil
 import tempfile
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from apexline.assets.lake import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY, scratch_folder
-from apexline.features.spotting import SegmentConfig
-
-Folder = Literal["schema", "staging", "marts", "checks"]
-
-SCHEMA = ("staging", "frame_iou", "overlap", "emotions")
-# In the order of building: each may read what stands before it.
-MARTS = (
-    "clips",
-    "champions",
-    "promotions",
-    "model_versions",
-    "score_history",
-    "verdicts",
-    "segments",
-    "reviews",
-    "review_summary",
-    "track_quality",
-    "camera_day_summary",
-    "emotion_by_hour",
-    "quarantine",
-    "spotting_truth",
-    "spotting_summary",
-    "answers_against_truth",
+from apexline.assets.lake import LAKE_ONLY, TABLES, scratch_folder
+from apexline.assets.publishing.lake_files import SHARED, LakeFiles, list_files
+from apexline.assets.publishing.relations import (
+    BY_DAY,
+    DAY_MIRRORS,
+    FIRST,
+    LAST,
+    MARTS,
+    MIRRORS,
+    PARAMETERS,
+    PICTURES,
+    QUARANTINE,
+    SCHEMA,
+    read_sql,
 )
-# A hit needs this intersection over union; up to this length an expression is micro (algorithms, section 4).
-PARAMETERS: Mapping[str, Any] = {"min_iou": 0.5, "micro_s": SegmentConfig().micro_s}
+from apexline.assets.publishing.warehouse_read import count_rows, foreign_log
 
-_QUARANTINE = "quarantine_records"
-STAGING = tuple(f"staging.{name}" for name in sorted([*TABLES, _QUARANTINE]))
+DEFAULT_MEMORY_MB = 512
+_LEAST_MB_A_THREAD = 128  # DuckDB's own rule of thumb
+_FILES_AT_ONCE = 64  # DuckDB keeps a reader with the footer of each file that a query names
+_DAYS_AT_ONCE = 250
 _EMPTY_DAY = "camera_day=none"
-
-
-def read_sql(folder: Folder, name: str) -> str:
-    """Return the text of ``sql/<folder>/<name>.sql``.
-
-    Raises
-    ------
-    KeyError
-        Where there is no such file.
-    """
-    file = resources.files("apexline.sql") / folder / f"{name}.sql"
-    if not file.is_file():
-        msg = f"sql/{folder} holds no {name!r}; it holds {sql_names(folder)}"
-        raise KeyError(msg)
-    return file.read_text(encoding="utf-8")
-
-
-def sql_names(folder: Folder) -> list[str]:
-    """Return the names of the relations under ``sql/<folder>``, sorted."""
-    files = (resources.files("apexline.sql") / folder).iterdir()
-    return sorted(file.name.removesuffix(".sql") for file in files if file.name.endswith(".sql"))
+_OF_DAYS = "of_days"
+_SOURCES = {PICTURES: "face_tracks"}  # mirrors of what stands in the files of another table
 
 
 def build_warehouse(
@@ -84,7 +59,7 @@ def build_warehouse(
     target: Path | UPath,
     *,
     quarantine_root: Path | UPath | None = None,
-    left_out: Collection[str] = (),
+    memory_mb: int = DEFAULT_MEMORY_MB,
 ) -> dict[str, int]:
     """Build the warehouse aside and put it in the place of the old one.
 
@@ -97,8 +72,8 @@ def build_warehouse(
         The ``.duckdb`` file to write.
     quarantine_root : path, optional
         Folder of the quarantine's JSON records; by default ``quarantine`` beside the lake.
-    left_out : collection of str
-        Damaged files of the lake, as `assets.lake.storage.Lake.damaged_files` finds them.
+    memory_mb : int
+        What DuckDB may hold at once, MB; what is more goes to temporary files.
 
     Returns
     -------
@@ -112,97 +87,153 @@ def build_warehouse(
     """
     lake = UPath(lake_root)
     records = lake.parent / "quarantine" if quarantine_root is None else UPath(quarantine_root)
-    with _replacing(UPath(target)) as aside, duckdb.connect(str(aside)) as connection:
-        # Days and hours are UTC wherever the warehouse is built.
-        connection.execute("set TimeZone = 'UTC'")
-        for source in (lake, records):
-            _make_readable(connection, source)
-        # One transaction: each of some two hundred statements would otherwise wait for the disk.
-        connection.begin()
-        for name in SCHEMA:
-            connection.execute(read_sql("schema", name))
-        _build_staging(connection, lake, records, left_out)
-        _describe_staging(connection)
-        for name in MARTS:
-            _create(connection, name, read_sql("marts", name), PARAMETERS)
-        as_of = read_sql("marts", "scores_as_of")
-        connection.execute(f"create macro scores_as_of(moment) as table {as_of}")
-        connection.commit()
-        # Closing would do it too, and keep silent about a full disk: the log that then stays is no part of the file.
-        connection.execute("checkpoint")
-        return count_rows(connection)
+    return write_warehouse(list_files(lake, records), UPath(target), memory_mb=memory_mb)
 
 
-def run_checks(connection: duckdb.DuckDBPyConnection) -> dict[str, pd.DataFrame]:
-    """Run every check on an open warehouse.
+def write_warehouse(
+    files: LakeFiles,
+    target: Path | UPath,
+    *,
+    camera_days: Collection[str] | None = None,
+    memory_mb: int = DEFAULT_MEMORY_MB,
+) -> dict[str, int]:
+    """Build a warehouse, or some camera-days of one and what no camera-day owns.
 
     Parameters
     ----------
-    connection : duckdb.DuckDBPyConnection
-        The warehouse; read-only is enough.
+    files : LakeFiles
+        As `list_files` finds them.
+    target : path
+    camera_days : collection of str, optional
+        Those that came, changed or went, where `target` is a local warehouse of the present relations. All others, and
+        the decisions about the champion, must be as they were when it was built. By default all is built.
+    memory_mb : int
 
     Returns
     -------
-    dict of str to DataFrame
-        Offending rows by check; an empty frame is a check that holds.
+    dict of str to int
+        As `build_warehouse`; raises as that does.
     """
-    return {name: _frame(connection, read_sql("checks", name)) for name in sql_names("checks")}
+    with _aside(UPath(target), memory_mb, is_copy=camera_days is not None) as connection:
+        _make_readable(connection, files.root)
+        with _transaction(connection):
+            if camera_days is None:
+                _create_relations(connection)
+            else:
+                _delete(connection, camera_days)
+        _fill(connection, files, files.camera_days if camera_days is None else sorted(camera_days))
+        return count_rows(connection)
 
 
-def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Return the rows of every relation of an open warehouse, mirrors of the lake as ``staging.<table>``."""
-    # The names come from this project's own code.
-    return {name: connection.sql(f"select * from {name}").shape[0] for name in (*MARTS, *STAGING)}
+@contextmanager
+def _aside(target: UPath, memory_mb: int, *, is_copy: bool) -> Generator[duckdb.DuckDBPyConnection]:
+    """Open a file beside the warehouse, empty or a copy of it; when the block ends well it takes its place."""
+    with _replacing(target) as aside:
+        if is_copy:
+            shutil.copyfile(str(target), aside)
+        spilled = aside.with_name("spilled")
+        with duckdb.connect(str(aside), config=_limits(memory_mb, spilled)) as connection:
+            # Days and hours are UTC wherever the warehouse is built.
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+            # Closing would do it too, and keep silent about a full disk: the log that then stays is no part of the
+            # file.
+            connection.execute("checkpoint")
 
 
-def foreign_log(warehouse: Path) -> Path:
-    """Return where a program that writes into a warehouse keeps its write-ahead log.
-
-    The build leaves none beside the warehouse. DuckDB replays what lies there, onto whichever file has the name then.
-    """
-    return warehouse.with_name(f"{warehouse.name}.wal")
-
-
-def open_warehouse(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a local warehouse read-only, with times in UTC.
-
-    Raises
-    ------
-    FileNotFoundError
-        Where it has not been built.
-    ValueError
-        Where another program wrote into it and left its log.
-    """
-    if not path.is_file():
-        msg = f"there is no warehouse at {path}; materialise the asset warehouse first"
-        raise FileNotFoundError(msg)
-    if (log := foreign_log(path)).exists():
-        msg = (
-            f"{log} is the log of a program that wrote into the warehouse and was killed or still runs; DuckDB would "
-            "show its rows as the lake's. Materialise the asset warehouse (job publish): it is built anew without them"
-        )
-        raise ValueError(msg)
-    connection = duckdb.connect(str(path), read_only=True)
-    connection.execute("set TimeZone = 'UTC'")
-    return connection
+def _limits(memory_mb: int, spilled: Path) -> dict[str, str]:
+    cores = len(os.sched_getaffinity(0))
+    return {
+        "memory_limit": f"{memory_mb}MB",
+        "threads": str(max(1, min(cores, memory_mb // _LEAST_MB_A_THREAD))),
+        "temp_directory": str(spilled),
+    }
 
 
-def read_relation(connection: duckdb.DuckDBPyConnection, name: str) -> pd.DataFrame:
-    """Read a whole relation of the warehouse, such as ``segments`` or ``staging.learning_curves``.
+def _create_relations(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create every relation, empty: as files that hold no rows give them."""
+    for name in SCHEMA:
+        connection.execute(read_sql("schema", name))
+    with _empty_files() as empty:
+        for mirror in MIRRORS:
+            _create(connection, f"staging.{mirror}", *_reading(mirror, [empty[mirror]]))
+    _describe_staging(connection)
+    for name in MARTS:
+        _create(connection, name, read_sql("marts", name), PARAMETERS)
+    as_of = read_sql("marts", "scores_as_of")
+    connection.execute(f"create macro scores_as_of(moment) as table {as_of}")
 
-    Raises
-    ------
-    KeyError
-        Where the warehouse has no such relation.
-    """
-    if name not in (*MARTS, *STAGING):
-        msg = f"the warehouse has no relation {name!r}; it has {sorted([*MARTS, *STAGING])}"
-        raise KeyError(msg)
-    return _frame(connection, f"select * from {name}")
+
+def _fill(connection: duckdb.DuckDBPyConnection, files: LakeFiles, camera_days: Sequence[str]) -> None:
+    """Fill relations in which no row of `camera_days`, and none that belongs to no camera-day, is yet."""
+    with _empty_files() as empty, _transaction(connection):
+        for mirror in MIRRORS:
+            days = [SHARED, *camera_days] if mirror in DAY_MIRRORS else [SHARED]
+            named = files.records if mirror == QUARANTINE else files.of(_SOURCES.get(mirror, mirror), days)
+            for start in range(0, max(1, len(named)), _FILES_AT_ONCE):
+                # A file from before a column was added gives nulls: one with the full schema always takes part.
+                some = [empty[mirror], *named[start : start + _FILES_AT_ONCE]]
+                _insert(connection, f"staging.{mirror}", *_reading(mirror, some))
+        for name in FIRST:
+            _insert(connection, name, read_sql("marts", name), PARAMETERS)
+    for start in range(0, len(camera_days), _DAYS_AT_ONCE):
+        _add_marts_of(connection, camera_days[start : start + _DAYS_AT_ONCE])
+    with _transaction(connection):
+        for name in LAST:
+            _insert(connection, name, read_sql("marts", name), PARAMETERS)
 
 
-def _frame(connection: duckdb.DuckDBPyConnection, query: str) -> pd.DataFrame:
-    return connection.execute(query).to_arrow_table().to_pandas()
+def _reading(mirror: str, files: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return query and parameters that read files into a mirror of the lake."""
+    return read_sql("staging", mirror if mirror not in TABLES else "table"), {
+        "files": files,
+        "by_camera_day": mirror in DAY_MIRRORS,
+        "lake_only": sorted(LAKE_ONLY.get(mirror, ())),
+    }
+
+
+def _add_marts_of(connection: duckdb.DuckDBPyConnection, camera_days: Sequence[str]) -> None:
+    """Run the marts' files where they see these camera-days alone, and add what they give to the warehouse."""
+    [(warehouse,)] = connection.execute("select current_database()").fetchall()
+    connection.execute(f"attach ':memory:' as {_OF_DAYS}")
+    connection.execute(f"use {_OF_DAYS}")
+    for name in SCHEMA:
+        connection.execute(read_sql("schema", name))
+    connection.execute(
+        "create table chosen as select unnest($days) as camera_day", {"days": list(camera_days)}
+    )
+    for mirror in MIRRORS:
+        those = " semi join chosen using (camera_day)" if mirror in DAY_MIRRORS else ""
+        view = f'select * from "{warehouse}".staging.{mirror}{those}'
+        connection.execute(f"create view staging.{mirror} as {view}")
+    for name in FIRST:
+        connection.execute(f'create view {name} as select * from "{warehouse}".main.{name}')
+    for name in BY_DAY:
+        _create(connection, name, read_sql("marts", name), PARAMETERS)
+    connection.execute(f'use "{warehouse}"')
+    with _transaction(connection):
+        for name in BY_DAY:
+            connection.execute(f"insert into {name} by name select * from {_OF_DAYS}.{name}")
+    connection.execute(f"detach {_OF_DAYS}")
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, camera_days: Collection[str]) -> None:
+    """Delete the rows of camera-days, and those that belong to none."""
+    days = {"days": sorted(camera_days)}
+    for name, camera_day in reversed(BY_DAY.items()):
+        connection.execute(f"delete from {name} where list_contains($days, {camera_day})", days)
+    for mirror in DAY_MIRRORS:
+        connection.execute(f"delete from staging.{mirror} where list_contains($days, camera_day)", days)
+    for name in (*(f"staging.{mirror}" for mirror in MIRRORS if mirror not in DAY_MIRRORS), *FIRST, *LAST):
+        connection.execute(f"delete from {name}")
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Generator[None]:
+    """Wait for the disk once, and not at each statement of the block; where it fails, the whole file is given up."""
+    connection.begin()
+    yield
+    connection.commit()
 
 
 @contextmanager
@@ -230,61 +261,19 @@ def _make_readable(connection: duckdb.DuckDBPyConnection, folder: UPath) -> None
         connection.register_filesystem(folder.fs)
 
 
-def _is_json(record: UPath) -> bool:
-    """Tell whether a record can be read; the list of what was refused says which one can't."""
-    try:
-        return isinstance(json.loads(record.read_bytes()), dict)
-    except (ValueError, RecursionError, OSError):
-        return False
-
-
-def _files(folder: UPath, suffix: str) -> list[str]:
-    """List files as DuckDB names them: plain paths, or URLs of an object store; hidden ones are left out.
-
-    So is what is no file: a folder can't be read, and a pipe would be waited for.
-    """
-    if not folder.is_dir():
-        return []
-    named = (file for file in folder.rglob(f"*{suffix}") if not file.name.startswith("."))
-    files = sorted((file for file in named if file.is_file()), key=str)
-    if isinstance(folder, Path):
-        return [str(file) for file in files]
-    return [f"{folder.protocol}://{file.path}" for file in files]
-
-
-def _build_staging(
-    connection: duckdb.DuckDBPyConnection, lake: UPath, records: UPath, left_out: Collection[str]
-) -> None:
+@contextmanager
+def _empty_files() -> Generator[Mapping[str, str]]:
+    """Give a file without rows for each table, and for the records of the quarantine."""
     with tempfile.TemporaryDirectory() as scratch:
-        _stage(connection, lake, records, Path(scratch), left_out)
-
-
-def _stage(
-    connection: duckdb.DuckDBPyConnection,
-    lake: UPath,
-    records: UPath,
-    scratch: Path,
-    left_out: Collection[str],
-) -> None:
-    query = read_sql("staging", "table")
-    for table, schema in TABLES.items():
-        # An empty file with the full schema always takes part: a lake without files gives an empty table, and
-        # a file from before a column was added gives nulls.
-        empty = scratch / table / _EMPTY_DAY / "empty.parquet"
-        empty.parent.mkdir(parents=True)
-        pq.write_table(schema.empty_table(), empty)
-        parameters = {
-            "files": [str(empty), *(f for f in _files(lake / table, ".parquet") if f not in left_out)],
-            "by_camera_day": table not in WITHOUT_CAMERA_DAY,
-            "lake_only": sorted(LAKE_ONLY.get(table, ())),
-        }
-        _create(connection, f"staging.{table}", query, parameters)
-    nothing = scratch / "empty.json"
-    nothing.write_text("")
-    # Records stand beside each other; folders among them are what was refused, with files of their own.
-    own = [path for path in _files(records, ".json") if UPath(path).parent.name == records.name]
-    files = [str(nothing), *(path for path in own if _is_json(UPath(path)))]
-    _create(connection, f"staging.{_QUARANTINE}", read_sql("staging", _QUARANTINE), {"files": files})
+        found: dict[str, str] = {}
+        for table, schema in TABLES.items():
+            file = Path(scratch) / table / _EMPTY_DAY / "empty.parquet"
+            file.parent.mkdir(parents=True)
+            pq.write_table(schema.empty_table(), file)
+            found[table] = str(file)
+        nothing = Path(scratch) / "empty.json"
+        nothing.write_text("")
+        yield {**found, QUARANTINE: str(nothing), PICTURES: found[_SOURCES[PICTURES]]}
 
 
 def _describe_staging(connection: duckdb.DuckDBPyConnection) -> None:
@@ -306,7 +295,18 @@ def _description(field: pa.Field) -> str:
 def _create(
     connection: duckdb.DuckDBPyConnection, relation: str, query: str, parameters: Mapping[str, Any]
 ) -> None:
-    """Materialise a query; only the parameters that it names are bound (DuckDB refuses others)."""
+    connection.execute(f"create table {relation} as {query}", _bound(connection, query, parameters))
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, relation: str, query: str, parameters: Mapping[str, Any]
+) -> None:
+    connection.execute(f"insert into {relation} by name {query}", _bound(connection, query, parameters))
+
+
+def _bound(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the parameters that a query names: DuckDB refuses others."""
     named = connection.extract_statements(query)[0].named_parameters
-    bound = {name: parameters[name] for name in named}
-    connection.execute(f"create table {relation} as {query}", bound)
+    return {name: parameters[name] for name in named}

@@ -32,6 +32,8 @@ from apexline.assets.parameters import load_parameters
 from apexline.bench.page import Rows, write_speed
 from apexline.bench.paths import CONFIGS
 from apexline.governance import enter_synthetic
+from apexline.bench.speed.warehouse import WORDS as WAREHOUSE_WORDS
+from apexline.bench.speed.warehouse import bench_warehouse
 from apexline.sample import SampleConfig, make_puppets, plan_clip, write_clip
 
 _ROUNDS = 3
@@ -59,11 +61,13 @@ nothing. What each further camera-day adds to the record of a run is not measure
 What gives out first as cameras are added, and what replaces it: the cores for the clips' own work (more cores, and
 `APEXLINE_NUM_WORKERS` and `APEXLINE_NUM_RUNS` with them); then Dagster's SQLite files, which one process writes at a
 time (`storage: postgres` in a `dagster.yaml` of your own); then the sensor, which lists every camera-day at each tick
-(move days that are closed to another home); then the warehouse, which is built whole."""
+(move days that are closed to another home).
+
+{WAREHOUSE_WORDS}"""
 
 
 def bench_platform() -> Rows:
-    """Return CPU time and latency of runs, and the cores that the platform takes by number of cameras."""
+    """Return what runs cost, the cores that the platform takes by number of cameras, and what the warehouse takes."""
     with TemporaryDirectory() as folder, _installation(Path(folder)) as site:
         clips = _draw_clips(Path(folder) / "clips")
         half = len(clips) // 2
@@ -86,7 +90,11 @@ def bench_platform() -> Rows:
     ]
     drawing_s = max(_median(first)["cpu_s"] - clip["cpu_s"], 0.0)
     cameras = reckon(idle, run_s=nothing["cpu_s"], clip_s=clip["cpu_s"] - own_s, drawing_s=drawing_s)
-    return [*({"task": "runs", **row} for row in measured), *({"task": "cameras", **row} for row in cameras)]
+    return [
+        *({"task": "runs", **row} for row in measured),
+        *({"task": "cameras", **row} for row in cameras),
+        *bench_warehouse(),
+    ]
 
 
 def write_platform_page(rows: Rows, out: Path) -> None:

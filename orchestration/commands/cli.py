@@ -282,7 +282,7 @@ def bench(
         Path,
         typer.Option(
             envvar="APEXLINE_BENCH_DATA",
-            help="Folder of the benchmark data; features, imports, platform and serving need none.",
+            help="Folder of the benchmark data; features, imports, platform, serving and warehouse need none.",
         ),
     ] = Path("../shared/data"),
     out: Annotated[

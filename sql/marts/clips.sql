@@ -19,6 +19,15 @@ found as (
     group by clip_id
 ),
 
+pictures as (
+    select
+        clip_id,
+        camera_day,
+        grey,
+        contrast
+    from staging.clip_pictures
+),
+
 frames as (
     select
         clip_id,
@@ -46,6 +55,8 @@ final as (
         manifest.fps, -- frames per s
         manifest.width, -- px
         manifest.height, -- px
+        pictures.grey, -- mean grey level of the pictures, 0..255; null: not tracked yet
+        pictures.contrast, -- mean of the standard deviations of their grey levels
         coalesce(tracks.tracks, 0) as tracks, -- faces followed
         coalesce(found.segments, 0) as segments,
         manifest.synthetic -- from the project's own generator
@@ -53,6 +64,7 @@ final as (
     left join tracks using (clip_id)
     left join found using (clip_id)
     left join frames using (clip_id)
+    left join pictures using (clip_id, camera_day)
 )
 
 select * from final

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from apexline.assets.lake.clips import Manifest
 from apexline.assets.lake.schemas import TABLES
-from apexline.assets.publishing.warehouse_build import open_warehouse
+from apexline.assets.publishing.warehouse_read import open_warehouse
 
 DAY_1, DAY_2 = "2026-03-02_gate-01", "2026-03-03_gate-02"
 A, B, C = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "cccccccccccccccc"

@@ -132,6 +132,7 @@ OUTSIDE = {
     "promotion": {
         "num_resamples": 0, "min_difference": 2, "false_promotions": 0, "min_slice_count": 0, "max_slice_loss": -0.1,
     },
+    "drift": {"days": 0, "first_answers": 0, "min_count": 0, "min_psi": -0.1, "false_alarms": 0},
 }  # fmt: skip
 ALL_OUTSIDE = [(section, key, value) for section, keys in OUTSIDE.items() for key, value in keys.items()]
 

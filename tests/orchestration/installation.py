@@ -33,6 +33,7 @@ LINE = {
     "segment_scores": ("scoring", {"expression_segments", "champion"}),
     "warehouse": ("publishing", {"segment_scores", "rating_surveys", "model_comparison", "champion"}),
     "score_shift": ("scoring", {"model_comparison", "segment_scores"}),
+    "drift": ("publishing", {"warehouse"}),
     "report": ("publishing", {"warehouse"}),
 }
 BY_CAMERA_DAY = {

@@ -18,7 +18,7 @@ JOBS = {
     },
     "promote": {"champion"},
     "rescore": {"segment_scores"},
-    "publish": {"warehouse", "report"},
+    "publish": {"warehouse", "drift", "report"},
 }
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from apexline.assets.lake import TABLES as ALL
 from apexline.assets.lake import Lake, listed_camera_days
-from apexline.assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation, run_checks
+from apexline.assets.publishing.relations import MARTS
+from apexline.assets.publishing.warehouse_read import open_warehouse, read_relation, run_checks
 from apexline.assets.training.champion import Comparison
 from apexline.assets.training.decisions import latest_decision
 from apexline.ml.emotions import ANSWERS, EMOTIONS, PAD_AXES

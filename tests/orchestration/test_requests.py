@@ -1,5 +1,7 @@
 """Which runs are asked for: derived from what is stored and from the runs on record."""
 
+import time
+
 import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent
@@ -340,3 +342,27 @@ def test_a_rescoring_that_changes_nothing_is_given_up(three_days, rescore, recor
     found = rescore()
     assert len(keys) == MAX_RUNS
     assert (found.runs, found.given_up, found.is_settled) == ([], DAYS[:3], True)
+
+
+def _touch(lake, table, day, name):
+    """Put a file of the lake's where requests look for names alone."""
+    path = lake.path(table, name, camera_day=day)
+    path.parent.mkdir(parents=True)
+    path.touch()
+
+
+def test_intake_ticks_on_while_a_new_champion_scores_two_thousand_camera_days(lake, ask, rescore, record):
+    days = [f"2026-{1 + n // 560:02d}-{1 + n // 20 % 28:02d}_gate-{n % 20:02d}" for n in range(2000)]
+    for number, day in enumerate(days):
+        store(lake, day, number)
+        _touch(lake, "expression_segments", day, clip_id(number))
+    before = time.process_time()
+    found = rescore()
+    assert covered(found) == [(days[-200], days[-1])]  # the newest first, one run at a time
+    record(found.runs[0], STARTED, "rescore")
+    assert rescore().runs == []
+    store(lake, "2026-05-01_gate-00", 5000)
+    assert covered(ask()) == [("2026-05-01_gate-00",) * 2]
+    assert int(found.runs[0].tags["dagster/priority"]) < 0
+    # Three ticks; Dagster ends one that takes 60 s.
+    assert time.process_time() - before < 15

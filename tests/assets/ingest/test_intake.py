@@ -14,7 +14,8 @@ from apexline.assets.ingest.intake import summarise, take_in
 from apexline.assets.ingest.quarantine import quarantined
 from apexline.assets.lake.clips import find_clip, read_clip, stored_camera_days
 from apexline.assets.lake.storage import Lake
-from apexline.assets.publishing.warehouse_build import build_warehouse, open_warehouse, read_relation
+from apexline.assets.publishing.warehouse_build import build_warehouse
+from apexline.assets.publishing.warehouse_read import open_warehouse, read_relation
 from tests.assets.small_lake import GOOD, MANIFEST
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import subprocess
 import sys
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,18 @@ from upath import UPath
 
 from apexline.assets.lake.schemas import LAKE_ONLY, TABLES, WITHOUT_CAMERA_DAY
 from apexline.assets.lake.unfinished import sweep_scratch
-from apexline.assets.publishing.warehouse_build import (
-    MARTS,
-    PARAMETERS,
-    SCHEMA,
-    build_warehouse,
-    open_warehouse,
-    read_relation,
-    read_sql,
-    run_checks,
-    sql_names,
-)
-from apexline.bench.paths import CONFIGS
-from apexline.features import load_config
-from apexline.features.spotting import SegmentConfig
-from apexline.ml.spotting_metrics import MICRO_S
-from tests.assets.small_lake import DAY_1, DAY_2, T4, A, B, C, ask, at, put, segment
+from apexline.assets.publishing.relations import MARTS
+from apexline.assets.publishing.warehouse_build import build_warehouse
+from apexline.assets.publishing.warehouse_read import open_warehouse, run_checks
+from tests.assets.small_lake import DAY_1, DAY_2, T4, A, B, C, ask, put, segment
 
 
 def test_an_empty_lake_gives_empty_relations_that_hold_every_check(tmp_path: Path) -> None:
     counts = build_warehouse(tmp_path / "nowhere", tmp_path / "deep" / "warehouse.duckdb")
-    assert set(counts) == {*MARTS, *(f"staging.{name}" for name in [*TABLES, "quarantine_records"])}
+    assert set(counts) == {
+        *MARTS,
+        *(f"staging.{name}" for name in [*TABLES, "quarantine_records", "clip_pictures"]),
+    }
     assert set(counts.values()) == {0}
     with open_warehouse(tmp_path / "deep" / "warehouse.duckdb") as connection:
         assert all(frame.empty for frame in run_checks(connection).values())
@@ -83,7 +73,7 @@ def test_tables_of_a_camera_day_say_which(small_warehouse: Path) -> None:
     query = (
         "select table_name from duckdb_columns() where schema_name = 'staging' and column_name = 'camera_day'"
     )
-    assert {row[0] for row in ask(small_warehouse, query)} == set(TABLES) - shared
+    assert {row[0] for row in ask(small_warehouse, query)} == {*TABLES, "clip_pictures"} - shared
     query = "select distinct camera_day from staging.face_tracks order by camera_day"
     assert ask(small_warehouse, query) == [(DAY_1,), (DAY_2,)]
 
@@ -232,44 +222,3 @@ def test_an_object_store_is_read_and_written_through_its_file_system(
     assert build_warehouse(home / "lake", target)["segments"] == 4
     (tmp_path / "copy.duckdb").write_bytes(target.read_bytes())
     assert ask(tmp_path / "copy.duckdb", "select count(*) from segments") == [(4,)]
-
-
-def test_read_relation_gives_frames_with_utc_times(small_warehouse: Path) -> None:
-    with open_warehouse(small_warehouse) as connection:
-        frame = read_relation(connection, "promotions")
-        assert len(read_relation(connection, "staging.face_tracks")) == 200
-        with pytest.raises(KeyError, match="no relation 'nothing'.*segments"):
-            read_relation(connection, "nothing")
-    assert frame["decided_at"].iloc[0].to_pydatetime() == at("10:00")
-    assert frame["decided_at"].iloc[0].utcoffset() == at("10:00").astimezone(UTC).utcoffset()
-
-
-def test_a_missing_warehouse_names_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="materialise the asset warehouse"):
-        open_warehouse(tmp_path / "warehouse.duckdb")
-
-
-def test_a_missing_sql_file_names_those_there_are() -> None:
-    with pytest.raises(KeyError, match="sql/marts holds no 'nothing'.*segments"):
-        read_sql("marts", "nothing")
-
-
-def test_every_sql_file_is_run_and_keeps_the_house_form() -> None:
-    assert set(sql_names("marts")) == {*MARTS, "scores_as_of"}
-    assert set(sql_names("schema")) == set(SCHEMA)
-    assert set(sql_names("staging")) == {"table", "quarantine_records"}
-    for folder in ("staging", "marts", "checks"):
-        for name in sql_names(folder):
-            text = read_sql(folder, name)
-            assert text.startswith("-- "), name
-            assert "final as (" in text, name
-            assert text.endswith("\n)\n\nselect * from final\n"), name
-            code = "\n".join(line.split("--")[0] for line in text.splitlines())
-            assert "select *" in code
-            keywords = ("SELECT", "FROM", "WHERE", "JOIN", "GROUP BY")
-            assert not any(word in code for word in keywords), name
-
-
-def test_micro_is_one_length_everywhere():
-    assert PARAMETERS["micro_s"] == SegmentConfig().micro_s == MICRO_S
-    assert load_config(CONFIGS / "default.yaml").segments.micro_s == MICRO_S

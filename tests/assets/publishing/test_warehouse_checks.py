@@ -8,7 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from apexline.assets.publishing.warehouse_build import build_warehouse, open_warehouse, run_checks, sql_names
+from apexline.assets.publishing.relations import sql_names
+from apexline.assets.publishing.warehouse_build import build_warehouse
+from apexline.assets.publishing.warehouse_read import open_warehouse, run_checks
 from tests.assets.small_lake import (
     DAY_1,
     DAY_2,
