@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,8 +63,8 @@ def shift_of_values(reference: ArrayLike, values: ArrayLike) -> Shift:
     _require_both(before.size, after.size)
     inner = np.unique(np.quantile(before, np.linspace(0, 1, _BINS + 1)[1:-1]))
     psi = _stability(_histogram(before, inner), _histogram(after, inner))
-    test = stats.ks_2samp(before, after, method="asymp")
-    return Shift(psi, float(test.statistic), float(test.pvalue))
+    distance, p_value = cast("tuple[float, float]", stats.ks_2samp(before, after, method="asymp"))
+    return Shift(psi, float(distance), float(p_value))
 
 
 def shift_of_words(reference: Iterable[str], values: Iterable[str]) -> Shift:
@@ -81,8 +82,8 @@ def shift_of_words(reference: Iterable[str], values: Iterable[str]) -> Shift:
     counts = np.array([[before[word] for word in words], [after[word] for word in words]], np.float64)
     shares = counts / counts.sum(axis=1, keepdims=True)
     distance = float(np.abs(shares[0] - shares[1]).sum() / 2)
-    p_value = float(stats.chi2_contingency(counts)[1]) if len(words) > 1 else 1.0
-    return Shift(_stability(counts[0], counts[1]), distance, p_value)
+    p_value = cast("float", stats.chi2_contingency(counts)[1]) if len(words) > 1 else 1.0
+    return Shift(_stability(counts[0], counts[1]), distance, float(p_value))
 
 
 def _histogram(values: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:

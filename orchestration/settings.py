@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     max_run_s : int
         A run that takes longer is ended as failed, s.
     warehouse_mb : int
-        What DuckDB may hold at once while the warehouse is built, MB; the process itself takes some 400 beside it.
+        What DuckDB may hold at once while the warehouse is built, MB; the process itself takes some 600 beside it.
     max_silence_s : int, optional
         A camera of which no clip came in for longer is late, s; by default cameras may be silent.
     automate : bool
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     num_workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
     num_runs: int = Field(default=2, ge=1)
     max_run_s: int = Field(default=_DAY_S, ge=60)
-    warehouse_mb: int = Field(default=512, ge=256)
+    warehouse_mb: int = Field(default=256, ge=128)
     max_silence_s: int | None = Field(default=None, ge=60)
     automate: bool = True
     postgres_url: SecretStr | None = None

@@ -28,14 +28,16 @@ def drift_plot(table: pd.DataFrame, *, least: float, synthetic: bool) -> Figure:
     days = sorted(set(table["day"]))
     figure, panels = stacked_panels(len(measures), height=_HEIGHT, synthetic=synthetic)
     for measure, panel in zip(measures, panels, strict=True):
-        part = table[table["measure"] == measure]
+        part = pd.DataFrame(table[table["measure"] == measure])
         for _, line in part.groupby("camera"):
             at = [days.index(day) for day in line["day"]]
             panel.plot(at, line["psi"], color=BLUE, linewidth=0.8, marker=".", markersize=3)
         panel.axhline(least, color=GREY, linewidth=0.8, linestyle="--")
-        for _, row in part[part["moved"]].iterrows():
-            panel.plot(days.index(row["day"]), row["psi"], "o", color=RED, markersize=4)
-            panel.annotate(row["camera"], (days.index(row["day"]), row["psi"]), fontsize=7, color=RED)
+        for row in part.to_dict("records"):
+            if row["moved"]:
+                at_row = (days.index(row["day"]), row["psi"])
+                panel.plot(*at_row, "o", color=RED, markersize=4)
+                panel.annotate(str(row["camera"]), at_row, fontsize=7, color=RED)
         finish(panel, title=words(measure), y="PSI", legend=False)
         panel.set_ylim(bottom=0)
         panel.set_xticks(range(len(days)), days if measure == measures[-1] else [""] * len(days))

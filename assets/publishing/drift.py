@@ -10,6 +10,7 @@ set are chosen, not met.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import dagster as dg
 import duckdb
@@ -124,8 +125,9 @@ def compare(rows: pd.DataFrame, reference: pd.DataFrame, config: DriftConfig) ->
 
 def _shifts(rows: pd.DataFrame, reference: pd.DataFrame, config: DriftConfig) -> Iterator[dict[str, object]]:
     known = {str(measure): part for measure, part in reference.groupby("measure")}
-    for (day, camera, measure), part in rows.groupby(["day", "camera", "measure"]):
-        before = known.get(str(measure))
+    for key, part in rows.groupby(["day", "camera", "measure"]):
+        day, camera, measure = cast("tuple[str, str, str]", key)
+        before = known.get(measure)
         if before is None or min(len(before), len(part)) < config.min_count:
             continue
         is_words = bool(part["value"].isna().all())
@@ -140,8 +142,8 @@ def _shifts(rows: pd.DataFrame, reference: pd.DataFrame, config: DriftConfig) ->
             "psi": shift.psi,
             "distance": shift.distance,
             "p_value": shift.p_value,
-            "before": _typical(before[column]),
-            "now": _typical(part[column]),
+            "before": _typical(pd.Series(before[column])),
+            "now": _typical(pd.Series(part[column])),
         }
 
 

@@ -87,7 +87,8 @@ class Record:
         stands = path.exists() and warehouse.exists() and not foreign_log(warehouse).exists()
         found: dict[str, Any] = json.loads(path.read_text()) if stands else {}
         known = found if found.get("code_version") == CODE_VERSION else {}
-        return cls(**{"code_version": "", "stamps": {}, "rows": {}, "left_out": {}, "built": [], **known})
+        empty: dict[str, Any] = {"code_version": "", "stamps": {}, "rows": {}, "left_out": {}, "built": []}
+        return cls(**{**empty, **known})
 
     def changed(self, files: LakeFiles) -> list[str]:
         """Return the camera-days that came, changed or went since."""

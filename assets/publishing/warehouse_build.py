@@ -45,7 +45,7 @@ from apexline.assets.publishing.relations import (
 )
 from apexline.assets.publishing.warehouse_read import count_rows, foreign_log
 
-DEFAULT_MEMORY_MB = 512
+DEFAULT_MEMORY_MB = 256
 _LEAST_MB_A_THREAD = 128  # DuckDB's own rule of thumb
 _FILES_AT_ONCE = 64  # DuckDB keeps a reader with the footer of each file that a query names
 _DAYS_AT_ONCE = 250
@@ -141,7 +141,7 @@ def _aside(target: UPath, memory_mb: int, *, is_copy: bool) -> Generator[duckdb.
             connection.execute("checkpoint")
 
 
-def _limits(memory_mb: int, spilled: Path) -> dict[str, str]:
+def _limits(memory_mb: int, spilled: Path) -> dict[str, str | bool | int | float | list[str]]:
     cores = len(os.sched_getaffinity(0))
     return {
         "memory_limit": f"{memory_mb}MB",
@@ -220,7 +220,7 @@ def _add_marts_of(connection: duckdb.DuckDBPyConnection, camera_days: Sequence[s
 def _delete(connection: duckdb.DuckDBPyConnection, camera_days: Collection[str]) -> None:
     """Delete the rows of camera-days, and those that belong to none."""
     days = {"days": sorted(camera_days)}
-    for name, camera_day in reversed(BY_DAY.items()):
+    for name, camera_day in reversed(list(BY_DAY.items())):
         connection.execute(f"delete from {name} where list_contains($days, {camera_day})", days)
     for mirror in DAY_MIRRORS:
         connection.execute(f"delete from staging.{mirror} where list_contains($days, camera_day)", days)

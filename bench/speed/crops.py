@@ -124,7 +124,7 @@ def _through(codec: _Codec, clip: LakeClip, crops: pa.Table, features: FeatureCo
     start = time.process_time()
     stored = [cv2.imencode(codec.extension, each, codec.options)[1] for each in pictures]
     encoded = time.process_time()
-    back = [cv2.imdecode(each, cv2.IMREAD_GRAYSCALE) for each in stored]
+    back = [np.asarray(cv2.imdecode(each, cv2.IMREAD_GRAYSCALE)) for each in stored]
     decoded = time.process_time()
     column = pa.array([each.tobytes() for each in back], crops.schema.field("crop").type)
     at = {"camera_day": clip.camera_day, "clip_id": clip.clip_id, "stamp": ""}

@@ -24,19 +24,15 @@ _FIRST_DAY = datetime(2026, 1, 1, 8, tzinfo=UTC)
 _BOX = ("x", "y", "w", "h")
 
 
-def make_days(
-    lake: Lake, numbers: range, *, cameras: int, clips: int = 1, champion: int | None = 1
-) -> list[str]:
-    """Write camera-days into a lake, each of some clips.
+def make_days(lake: Lake, numbers: range, *, cameras: int) -> list[str]:
+    """Write camera-days of one clip each into a lake, scored by version 1.
 
     Parameters
     ----------
     numbers : range
         Which ones, counted day by day and within a day camera by camera.
-    cameras, clips : int
-        Cameras of a day, clips of a camera-day.
-    champion : int, optional
-        Registry version that scored the segments; by default version 1, None for none.
+    cameras : int
+        Of a day.
 
     Returns
     -------
@@ -46,34 +42,30 @@ def make_days(
     names: list[str] = []
     for number in numbers:
         day, camera = divmod(number, cameras)
-        for clip in range(clips):
-            manifest = Manifest(
-                camera=f"gate-{camera:04d}",
-                captured_at=_FIRST_DAY + timedelta(days=day, minutes=10 * clip),
-                purpose="benchmark",
-                legal_basis="no person is in it",
-                synthetic=True,
-            )
-            sha256 = hashlib.sha256(f"{number}/{clip}".encode()).hexdigest()
-            _write_clip(lake, manifest, sha256, champion)
+        manifest = Manifest(
+            camera=f"gate-{camera:04d}",
+            captured_at=_FIRST_DAY + timedelta(days=day),
+            purpose="benchmark",
+            legal_basis="no person is in it",
+            synthetic=True,
+        )
+        _write_clip(lake, manifest, hashlib.sha256(f"{number}/0".encode()).hexdigest())
         names.append(manifest.camera_day)
     return names
 
 
-def promote(lake: Lake, version: int, *, at: datetime = _FIRST_DAY) -> None:
-    """Put a decision into the lake that made a version champion."""
+def crown(lake: Lake) -> None:
+    """Put a decision into the lake that made version 1 champion."""
     row = dict.fromkeys(TABLES["promotions"].names) | {
-        "decided_at": at,
-        "model_version": version,
+        "decided_at": _FIRST_DAY,
+        "model_version": 1,
         "promoted": True,
         "approved_by": "benchmark",
-        "difference_low": 0.1,
-        "incumbent_version": version - 1 or None,
     }
-    lake.write("promotions", f"v{version}", [row], stamp=f"v{version}")
+    lake.write("promotions", "v1", [row], stamp="v1")
 
 
-def _write_clip(lake: Lake, manifest: Manifest, sha256: str, champion: int | None) -> None:
+def _write_clip(lake: Lake, manifest: Manifest, sha256: str) -> None:
     clip_id, camera_day = sha256[:16], manifest.camera_day
     folder = lake.home / "clips" / camera_day
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,10 +73,8 @@ def _write_clip(lake: Lake, manifest: Manifest, sha256: str, champion: int | Non
     (folder / f"{clip_id}.json").write_text(json.dumps(record))
     stored: dict[str, Any] = {**manifest.model_dump(exclude={"annotations"}), "sha256": sha256}
     tables = _tables(sha256, stored)
-    names = dict.fromkeys(tables, clip_id)
-    if champion is not None:
-        tables["segment_scores"] = _scores(sha256, champion, manifest.captured_at)
-        names["segment_scores"] = f"{clip_id}-v{champion}-{sha256[:8]}"
+    tables["segment_scores"] = _scores(sha256, manifest.captured_at)
+    names = {**dict.fromkeys(tables, clip_id), "segment_scores": f"{clip_id}-v1-{sha256[:8]}"}
     for table, rows in tables.items():
         lake.write(table, names[table], rows, stamp=sha256[:32], camera_day=camera_day)
 
@@ -163,7 +153,7 @@ def _segments(sha256: str) -> pa.Table:
     return pa.Table.from_pylist([row], schema=TABLES["expression_segments"])
 
 
-def _scores(sha256: str, champion: int, moment: datetime) -> pa.Table:
+def _scores(sha256: str, moment: datetime) -> pa.Table:
     drawn = np.random.default_rng(int(sha256[8:16], 16)).dirichlet(np.ones(len(EMOTIONS) + 1))
     probabilities = dict(zip((*EMOTIONS, "other"), drawn.tolist(), strict=True))
     emotion = max(probabilities, key=lambda name: probabilities[name])
@@ -171,7 +161,7 @@ def _scores(sha256: str, champion: int, moment: datetime) -> pa.Table:
         "clip_id": sha256[:16],
         "track_id": sha256[16:28],
         "segment_id": f"{sha256[16:28]}-20",
-        "model_version": champion,
+        "model_version": 1,
         "version": "baseline",
         "scored_at": moment + timedelta(minutes=5),
         "emotion": emotion,

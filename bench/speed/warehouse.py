@@ -1,58 +1,52 @@
 """What the warehouse takes to build, and to ask, of as many camera-days as a city has in some days.
 
-Belongs here: processor time and memory of builds over made rows. Stays out: the rows (``bench.speed.made_home``), what
-the warehouse says.
+Belongs here: which builds over made rows are measured, and their page. Stays out: the rows (``made_home``), measuring
+(``warehouse_runner``), what the warehouse says.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+import json
+import subprocess
+import sys
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 from upath import UPath
 
-from apexline.assets.lake import Lake, stored_camera_days
-from apexline.assets.publishing import open_warehouse, publish_warehouse
+from apexline.assets.lake import Lake
 from apexline.bench.page import Rows, write_speed
-from apexline.bench.speed.made_home import make_days, promote
+from apexline.bench.paths import ROOT
+from apexline.bench.speed.made_home import crown, make_days
 
-CAMERAS = 100
-_DAYS = 20  # of each camera
-_MEMORY_MB = 512  # APEXLINE_WAREHOUSE_MB
-_ROUNDS = 20
-_QUERY = """
-    select onset_at, emotion, confidence, abstained, reasons
-    from segments
-    where camera = $camera and day = $day
-    order by onset_at
-"""
+_CAMERAS, _DAYS = 100, 20
+_MEMORY_MB = 256  # APEXLINE_WAREHOUSE_MB
 
-WORDS = f"""*Warehouse*: built whole of {CAMERAS * _DAYS:,} camera-days of made rows, a clip of three seconds and one
+WORDS = f"""*Warehouse*: built whole of {_CAMERAS * _DAYS:,} camera-days of made rows, a clip of three seconds and one
 face in each; then with one more camera-day, and with nothing new. Peak memory is that of the process, imports included;
 DuckDB may hold {_MEMORY_MB} MB of it (`APEXLINE_WAREHOUSE_MB`). *This camera's day by its champion*: segments of one
-camera-day with what the champion says, the file opened for it, the median of {_ROUNDS}."""
+camera-day with what the champion says, the file opened for it; medians."""
 
 
 def bench_warehouse() -> Rows:
     """Return processor time and memory of builds, and the time of a query."""
     with TemporaryDirectory() as folder:
-        home, target = Path(folder) / "home", Path(folder) / "warehouse.duckdb"
-        lake, count = Lake(UPath(home)), CAMERAS * _DAYS
-        promote(lake, 1)
-        make_days(lake, range(count), cameras=CAMERAS)
-        whole = _in_process_of_its_own(_build, home, target)
-        make_days(lake, range(count, count + 1), cameras=CAMERAS)
-        one = _in_process_of_its_own(_build, home, target)
-        nothing = _in_process_of_its_own(_build, home, target)
-        query = _in_process_of_its_own(_ask, target, stored_camera_days(lake)[count // 2])
-        size = target.stat().st_size / 1e6
+        lake = Lake(UPath(folder) / "home")
+        crown(lake)
+        make_days(lake, range(_CAMERAS * _DAYS), cameras=_CAMERAS)
+        return measure(lake, Path(folder) / "warehouse.duckdb", num_days=_CAMERAS * _DAYS)
+
+
+def measure(lake: Lake, target: Path, *, num_days: int) -> Rows:
+    """Measure builds over a lake that holds made camera-days, and one more, and ask for one of them."""
+    build = ("build", str(lake.home), str(target), str(_MEMORY_MB))
+    whole = _run(*build)
+    [added] = make_days(lake, range(num_days, num_days + 1), cameras=_CAMERAS)
+    one, nothing = _run(*build), _run(*build)
+    query = _run("ask", str(target), added)
+    size = {"file MB": target.stat().st_size / 1e6}
     return [
-        {"task": "warehouse", "build": f"whole, {count:,} camera-days", **whole, "file MB": size},
+        {"task": "warehouse", "build": f"whole, {num_days:,} camera-days", **whole, **size},
         {
             "task": "warehouse",
             "build": "one new camera-day",
@@ -74,34 +68,8 @@ def write_warehouse_page(rows: Rows, out: Path) -> None:
     write_speed(out, "speed_warehouse", f"What the warehouse costs.\n\n{WORDS}", rows, [])
 
 
-def _in_process_of_its_own(measure: Callable[..., dict[str, float]], *arguments: object) -> dict[str, float]:
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(measure, *arguments).result()
-
-
-def _build(home: Path, target: Path) -> dict[str, float]:
-    imported = _peak_mb()
-    before = time.process_time()
-    publish_warehouse(Lake(UPath(home)), target, memory_mb=_MEMORY_MB)
-    return {"cpu_s": time.process_time() - before, "peak MB": _peak_mb(), "of it imports MB": imported}
-
-
-def _ask(target: Path, camera_day: str) -> dict[str, float]:
-    day, _, camera = camera_day.partition("_")
-    found: list[float] = []
-    for _ in range(_ROUNDS):
-        before = time.perf_counter()
-        with open_warehouse(target) as connection:
-            rows = connection.execute(_QUERY, {"camera": camera, "day": day}).fetchall()
-        found.append(time.perf_counter() - before)
-        if not rows:
-            msg = f"saw no segment of {camera_day}; expected what its champion says"
-            raise RuntimeError(msg)
-    return {"ms": 1000 * median(found)}
-
-
-def _peak_mb() -> float:
-    """Return the most memory that this process has held; proc(5)."""
-    status = Path("/proc/self/status").read_text()
-    [kilobytes] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(kilobytes) / 1024
+def _run(*arguments: str) -> dict[str, float]:
+    runner = ROOT / "bench" / "speed" / "warehouse_runner.py"
+    # -P: modules beside the script have names of the standard library's.
+    done = subprocess.run([sys.executable, "-P", runner, *arguments], stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)

@@ -5,19 +5,20 @@ from upath import UPath
 from apexline.assets.lake import Lake, stored_camera_days
 from apexline.assets.publishing.warehouse_read import open_warehouse, run_checks
 from apexline.bench.speed import warehouse
-from apexline.bench.speed.made_home import NUM_FRAMES, make_days, promote
+from apexline.bench.speed.made_home import NUM_FRAMES, crown, make_days
 
 
-def test_made_days_are_sound_and_their_champion_is_asked(tmp_path):
+def test_made_days_are_sound_built_and_asked(tmp_path):
     lake, target = Lake(UPath(tmp_path / "home")), tmp_path / "warehouse.duckdb"
-    promote(lake, 1)
-    made = make_days(lake, range(3), cameras=2)
-    assert made == ["2026-01-01_gate-0000", "2026-01-01_gate-0001", "2026-01-02_gate-0000"]
-    assert stored_camera_days(lake) == sorted(made)
-    took = warehouse._build(tmp_path / "home", target)
-    assert 0 < took["of it imports MB"] <= took["peak MB"]
-    assert warehouse._ask(target, made[1])["ms"] > 0
+    crown(lake)
+    made = make_days(lake, range(3), cameras=100)
+    assert made == [f"2026-01-01_gate-{camera:04d}" for camera in range(3)]
+    whole, one, nothing, query = warehouse.measure(lake, target, num_days=3)
+    assert 0 < whole["of it imports MB"] <= whole["peak MB"]
+    assert 0 < nothing["of whole"] < one["of whole"]
+    assert query["wall ms"] > 0
+    assert len(stored_camera_days(lake)) == 4
     with open_warehouse(target) as connection:
         assert {name: len(rows) for name, rows in run_checks(connection).items() if len(rows)} == {}
         counted = "select count(*), count(distinct clip_id) from staging.flow_features"
-        assert connection.execute(counted).fetchall() == [(3 * NUM_FRAMES * 8, 3)]
+        assert connection.execute(counted).fetchall() == [(4 * NUM_FRAMES * 8, 4)]
