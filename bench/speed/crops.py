@@ -29,7 +29,7 @@ from apexline.features.faces import CROP_SIZE
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream
 
-_NUM_CLIPS = 6
+_NUM_CLIPS = 3
 _ABOUT_S = 1.0  # before and after a segment
 _TOLERANCE = 0.01  # of the 99th percentile of a feature
 _HOUR = 25 * 3600  # crops of a face

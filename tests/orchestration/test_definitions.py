@@ -33,6 +33,7 @@ CHECKS = {
     "segment_scores:probabilities_sum_to_one": True,
     **dict.fromkeys((f"{name}:no_clip_failed" for name in BY_CAMERA_DAY), False),
     "warehouse:warehouse_is_consistent": False,
+    "drift:camera_days_are_as_learned": False,
     "report:report_names_its_data": False,
 }
 
