@@ -9,7 +9,7 @@ from upath import UPath
 
 from apexline.assets.lake.storage import Lake
 from apexline.assets.publishing.relations import MARTS, STAGING
-from apexline.assets.publishing.warehouse import Record, publish_warehouse
+from apexline.assets.publishing.warehouse import Record, publish_warehouse, warehouse
 from apexline.assets.publishing.warehouse_build import build_warehouse
 from tests.assets.lake.damage import FOOTER, INSIDE
 from tests.assets.small_lake import (
@@ -69,11 +69,10 @@ def test_another_error_is_not_taken_for_damage(small_lake: Path, tmp_path: Path,
         _publish(Lake(UPath(small_lake.parent)), tmp_path / "w.duckdb")
 
 
-def _relations(warehouse: Path) -> dict[str, list[str]]:
+def _relations(built: Path) -> dict[str, list[str]]:
     """Return the rows of every relation, in no particular order."""
     return {
-        name: sorted(str(row) for row in ask(warehouse, f"select * from {name}"))
-        for name in (*MARTS, *STAGING)
+        name: sorted(str(row) for row in ask(built, f"select * from {name}")) for name in (*MARTS, *STAGING)
     }
 
 
@@ -147,3 +146,13 @@ def test_a_damaged_file_stays_named_until_it_is_mended(small_lake: Path, tmp_pat
     file.write_bytes(sound)
     record = _publish(lake, grown)
     assert (record.built, record.left_out, record.rows["staging.face_tracks"]) == ([DAY_1], {}, 250)
+
+
+def test_the_asset_says_how_much_it_built(small_lake: Path, tmp_path: Path, materialise) -> None:
+    resources = {
+        "lake": Lake(UPath(small_lake.parent)),
+        "warehouse_path": tmp_path / "w.duckdb",
+        "warehouse_mb": 256,
+    }
+    said = [materialise(warehouse, **resources).metadata for _ in range(2)]
+    assert [(each["computed"].value, each["camera_days_built"].value) for each in said] == [(1, 2), (0, 0)]
