@@ -9,8 +9,8 @@ from typing import Any
 
 # `apexline.bench` names them too, and takes seconds to import.
 BENCHMARKS = (
-    *("features", "flow", "imports", "line", "platform"),
-    *("recognition", "semantic", "serving", "spotting", "video"),
+    *("crops", "features", "flow", "imports", "line", "platform"),
+    *("recognition", "semantic", "serving", "spotting", "video", "warehouse"),
 )
 QUICK_BENCHMARKS = ("recognition",)
 _DRAWN_INTO = (".html", ".png")
