@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from apexline.assets.publishing.warehouse_build import MARTS, STAGING
+from apexline.assets.publishing.relations import MARTS, STAGING
 from apexline.orchestration.settings import Settings
 
 Rows = dict[str, list[tuple[Any, ...]]]
