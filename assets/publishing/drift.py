@@ -44,7 +44,7 @@ COLUMNS = (
 @dg.asset(
     deps=["warehouse"],
     code_version=CODE_VERSION,
-    check_specs=[dg.AssetCheckSpec("camera_days_are_as_learned", asset="drift")],
+    check_specs=[checks.check_spec(checks.camera_days_are_as_learned, asset="drift")],
     **asset_attributes("publishing", "duckdb", "scipy"),
 )
 def drift(
