@@ -15,21 +15,19 @@ from apexline.assets.lake import Lake, stored_camera_days
 _GROUP = "cameras"
 
 
-def camera_assets(lake: Lake, *, max_silence_s: int | None) -> list[dg.AssetSpec]:
-    """Return an asset for each camera that clips are stored of; nothing where cameras may be silent as they like.
+def camera_assets(lake: Lake, *, silent_s: int) -> list[dg.AssetSpec]:
+    """Return an asset for each camera that clips are stored of, late when nothing came from it for longer.
 
     Dagster asks again when its code server starts or is reloaded: only then a camera is waited for that was new before.
     """
-    if max_silence_s is None:
-        return []
-    policy = dg.FreshnessPolicy.time_window(fail_window=timedelta(seconds=max_silence_s))
+    policy = dg.FreshnessPolicy.time_window(fail_window=timedelta(seconds=silent_s))
     cameras = sorted({camera_day.partition("_")[2] for camera_day in stored_camera_days(lake)})
     return [
         dg.AssetSpec(
             _key(camera),
             group_name=_GROUP,
             freshness_policy=policy,
-            description=f"Clips of the camera {camera} that were taken in. Late after {max_silence_s} s without one.",
+            description=f"Clips of the camera {camera} that were taken in. Late after {silent_s} s without one.",
         )
         for camera in cameras
     ]

@@ -26,7 +26,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *(asset for room in _STAGES for asset in dg.load_assets_from_package_module(room)),
-            *camera_assets(resources["lake"], max_silence_s=settings.max_silence_s),
+            *camera_assets(resources["lake"], silent_s=settings.camera_silent_s),
         ],
         jobs=[*JOBS, forget],
         schedules=[*build_schedules(running=settings.automate), retention_schedule(forget, settings)],

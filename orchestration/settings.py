@@ -50,8 +50,6 @@ class Settings(BaseSettings):
         A run that takes longer is ended as failed, s.
     warehouse_mb : int
         What DuckDB may hold at once while the warehouse is built, MB; the process itself takes some 600 beside it.
-    max_silence_s : int, optional
-        A camera of which no clip came in for longer is late, s; by default cameras may be silent.
     automate : bool
         The one switch: sensors and schedules start switched on.
     postgres_url : str, optional
@@ -87,7 +85,6 @@ class Settings(BaseSettings):
     num_runs: int = Field(default=2, ge=1)
     max_run_s: int = Field(default=_DAY_S, ge=60)
     warehouse_mb: int = Field(default=256, ge=128)
-    max_silence_s: int | None = Field(default=None, ge=60)
     automate: bool = True
     postgres_url: SecretStr | None = None
     celery_broker: SecretStr | None = None
