@@ -105,7 +105,9 @@ def cyclonedx(components: list[Part]) -> str:
     from cyclonedx.output.json import JsonV1Dot6
     from packageurl import PackageURL
 
-    make: Any = Component  # its decorators hide its parameters from a type checker
+    # Their decorators hide their parameters from a type checker.
+    make: Any = Component
+    licence: Any = DisjunctiveLicense
 
     def component(part: Part, inner: list[Part]) -> Any:
         purl = None if part.inside else PackageURL("pypi", name=part.name, version=part.version)
@@ -115,7 +117,7 @@ def cyclonedx(components: list[Part]) -> str:
             type=ComponentType.LIBRARY,
             bom_ref=f"{part.inside}/{part.name}@{part.version}",
             purl=purl,
-            licenses=[DisjunctiveLicense(name=part.licence)],
+            licenses=[licence(name=part.licence)],
             components=[component(each, []) for each in inner],
         )
 

@@ -120,7 +120,8 @@ def _templates(*, escape: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters.update(span=_span)
+    filters: Any = pages.filters
+    filters["span"] = _span
     return pages
 
 

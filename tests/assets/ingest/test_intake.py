@@ -314,10 +314,14 @@ def test_a_file_that_grows_while_it_is_read_waits(lake, landing, put, clip_bytes
 
 
 def test_a_clip_that_can_not_be_removed_is_stored_all_the_same(lake, landing, put, clip_bytes, monkeypatch):
-    def refuse(path, missing_ok=False):
-        raise PermissionError(1, "Operation not permitted", str(path))
-
     clip = put(landing, "a.mp4", clip_bytes)
+    remove = type(clip).unlink
+
+    def refuse(path, missing_ok=False):
+        if path == clip:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        remove(path, missing_ok=missing_ok)
+
     with monkeypatch.context() as patch:
         patch.setattr(type(clip), "unlink", refuse)
         result = take_in(lake, clip, move=True)
