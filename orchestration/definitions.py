@@ -3,7 +3,6 @@
 import dagster as dg
 
 from apexline.assets import ingest, publishing, scoring, semantics, spotting, training
-from apexline.orchestration.cameras import camera_assets
 from apexline.orchestration.engines import build_executor
 from apexline.orchestration.jobs import JOBS
 from apexline.orchestration.occupancy import held_while_working
@@ -12,7 +11,7 @@ from apexline.orchestration.schedules import build_schedules
 from apexline.orchestration.sensors import build_sensors
 from apexline.orchestration.settings import Settings
 from apexline.orchestration.warm_runs import start_runs_warm
-from apexline.orchestration.watching import retention_job, retention_schedule
+from apexline.orchestration.watching import camera_assets, retention_job, retention_schedule
 
 # The rooms that hold stages: what lies in one is loaded, so that a new stage has to be named nowhere.
 _STAGES = (ingest, spotting, semantics, training, scoring, publishing)

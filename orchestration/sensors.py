@@ -11,7 +11,6 @@ from apexline.assets.lake import CAMERA_DAYS, Lake
 from apexline.assets.training import moved_alias, put_alias_back
 from apexline.governance import stopped
 from apexline.ml.registry import ModelRegistry
-from apexline.orchestration.cameras import heard
 from apexline.orchestration.jobs import process_camera_day, publish, rescore
 from apexline.orchestration.requests import (
     MAX_RUNS,
@@ -20,7 +19,7 @@ from apexline.orchestration.requests import (
     request_rescoring,
 )
 from apexline.orchestration.settings import Settings
-from apexline.orchestration.watching import failed_checks, tell, watched
+from apexline.orchestration.watching import failed_checks, heard, tell, watched
 
 # Dagster gives a tick 60 s; what does not fit waits in the landing folder for the next one.
 _TICK_BUDGET_S = 20.0

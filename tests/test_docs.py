@@ -29,7 +29,7 @@ COMMENTED = [
     if path.suffix in {".py", ".pyi", ".yaml", ".sql", ".cu", ".j2"}
 ]
 MODULES = [path for path in COMMENTED if path.suffix == ".py"]
-DOTTED = re.compile(rf"(?<![\w./-])(?:apexline\.)?(?:{'|'.join(ROOMS)})(?:\.[A-Za-z_]\w*)+")
+DOTTED = re.compile(rf"(?<![\w./-])(?:apexline\.)?(?:{'|'.join(ROOMS)})(?!\.md\b)(?:\.[A-Za-z_]\w*)+")
 FILES = re.compile(rf"(?<![\w./-])(?:{'|'.join([*ROOMS, 'src', 'tests', 'docs'])})/[\w./-]*\w")
 LINKS = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 COMMENTS = re.compile(r"(?:#|--|//) .*")
@@ -154,7 +154,11 @@ def test_a_neighbour_that_is_not_there_is_noticed():
 
 def test_make_demo_says_first_what_to_expect():
     planned = subprocess.run(
-        ["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--dry-run", "--no-print-directory", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     first, *later = planned.stdout.splitlines()
     assert first.startswith('echo "make demo: about ')  # nothing is installed or imported before it

@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("assets", "bench", "features", "governance", "ml", "orchestration", "sample", "survey")
 EXAMPLES = [
+    "apexline.ml.shift_of_values",
+    "apexline.ml.shift_of_words",
     "apexline.assets.lake.Manifest",
     "apexline.features.FeatureConfig",
     "apexline.features.load_config",

@@ -85,6 +85,10 @@ def score_one(
 
 def _permitted_camera(settings: Settings, clip: Path, camera: str) -> str:
     """Return the camera by whose entry a clip may be scored; raises ``governance.Refused`` where none allows it."""
+    if not camera and settings.home_path / "clips" in UPath(clip.absolute()).parents:
+        camera = clip.absolute().parent.name.partition("_")[
+            2
+        ]  # taken in: what lies beside it is a record, no sidecar
     sidecar = sidecar_of_landed(UPath(clip))
     stated = None if camera or sidecar is None else read_manifest(UPath(clip), sidecar)
     used = camera or (OWN_RECORDINGS if stated is None else stated.camera)

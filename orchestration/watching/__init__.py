@@ -1,6 +1,7 @@
 """Looks after a home that works by itself: what is the matter, telling somebody, old runs."""
 
 from apexline.orchestration.watching.alerts import NotDelivered, send, tell
+from apexline.orchestration.watching.cameras import camera_assets, heard
 from apexline.orchestration.watching.health import (
     Problem,
     failed_checks,
@@ -15,8 +16,10 @@ from apexline.orchestration.watching.retention import retention_job, retention_s
 __all__ = [
     "NotDelivered",
     "Problem",
+    "camera_assets",
     "failed_checks",
     "full_disks",
+    "heard",
     "retention_job",
     "retention_schedule",
     "send",

@@ -4,8 +4,6 @@ Belongs here: what was told already, and how it is told: to the log always, and 
 out: what is the matter (``health``).
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Sequence

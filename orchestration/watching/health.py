@@ -5,8 +5,6 @@ Belongs here: looking, the same for `apexline doctor`, for alerts and for metric
 is sound).
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

@@ -74,7 +74,7 @@ def test_a_moment_that_is_none_is_wrong_usage(apexline, home):
             "missing --captured-at, --purpose, --legal-basis: give all four",
         ),
         ("demo --clips /nowhere/clips", "/nowhere/clips is no folder"),
-        ("bench speed", "saw 'speed', expected one of features, flow,"),
+        ("bench speed", "saw 'speed', expected one of crops, features, flow,"),
         ("compare 1 here.yaml", "saw '1' and 'here.yaml', expected two version numbers, two parameter files"),
     ],
 )

@@ -39,7 +39,7 @@ def home(built, tmp_path, monkeypatch):
 
 
 def purged(home, **age):
-    return purge(home.settings, now=NOW + timedelta(minutes=5, **age), by="Ada", on_step=quiet)
+    return purge(home.settings, now=datetime.now(UTC) + timedelta(minutes=5, **age), by="Ada", on_step=quiet)
 
 
 def files_of(home, table, clip_id):

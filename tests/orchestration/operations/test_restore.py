@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from apexline.assets.lake.storage import Lake
-from apexline.assets.publishing.warehouse_build import MARTS, open_warehouse, read_relation
+from apexline.assets.publishing.relations import MARTS
+from apexline.assets.publishing.warehouse_read import open_warehouse, read_relation
 from apexline.orchestration.commands.doctor import examine
 from apexline.orchestration.commands.ingest import ingest_paths
 from apexline.orchestration.commands.score import score_one

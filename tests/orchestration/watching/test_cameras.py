@@ -7,7 +7,7 @@ from upath import UPath
 
 from apexline.assets.ingest import IntakeResult
 from apexline.assets.lake import Lake
-from apexline.orchestration.cameras import camera_assets, heard
+from apexline.orchestration.watching.cameras import camera_assets, heard
 
 
 def _home(tmp_path, *camera_days):
