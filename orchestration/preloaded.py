@@ -1,7 +1,21 @@
-"""Importing this module imports torch and MLflow; `orchestration.warm_runs` has it done once for many runs."""
+"""Importing this module imports torch and MLflow; `orchestration.warm_runs` has it done once for many runs.
 
-import torch  # noqa: F401
+A fork server that is ended meanwhile, with the servers of `apexline ui`, ends without a word.
+"""
 
-from apexline.ml.registry import import_mlflow_store
+import sys
+from types import TracebackType
+
+
+def _end_quietly(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _end_quietly
+
+import torch  # noqa: E402, F401
+
+from apexline.ml.registry import import_mlflow_store  # noqa: E402
 
 import_mlflow_store()

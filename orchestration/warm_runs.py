@@ -15,7 +15,7 @@ from multiprocessing import forkserver
 from dagster._grpc.server import DagsterApiServer
 
 # Neither they nor the definitions start a thread of Python's, whose locks a fork would copy.
-_PRELOADED = ("dagster._grpc.impl", "apexline.orchestration.preloaded")
+_PRELOADED = ("apexline.orchestration.preloaded", "dagster._grpc.impl")
 
 
 def start_runs_warm(definitions: str) -> None:

@@ -27,6 +27,18 @@ def test_a_code_server_forks_its_runs_from_a_process_that_imported_once():
     assert found[1][1] < 0.5  # s of CPU: nothing was imported
 
 
+def test_a_fork_server_that_is_interrupted_ends_without_a_word():
+    code = "import apexline.orchestration.preloaded; raise {}"
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code.format(error)], capture_output=True, text=True, check=False
+        )
+        for error in ("KeyboardInterrupt", "ValueError")
+    ]
+    assert [each.returncode != 0 for each in said] == [True, True]
+    assert [("Traceback" in each.stderr) for each in said] == [False, True]
+
+
 def _ask():
     start_runs_warm(definitions.__name__)
     server = object.__new__(DagsterApiServer)
