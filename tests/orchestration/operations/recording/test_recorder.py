@@ -206,7 +206,7 @@ def test_two_hours_of_a_bad_stream_are_accounted_for(tmp_path):
             rng.choice(("go on", "pause", "stall", "drop")),
             missing=rng.randint(0, 60),
         )
-        for _ in range(30)
+        for _ in range(40)
     ]
     recorded = Recorded(tmp_path, [*acts, Act(60, SMALL, "drop")]).run()
     assert recorded.camera.number > 7200
