@@ -3,8 +3,6 @@
 Belongs here: ages and finding. Stays out: deleting (``gone``), limits and holds (``governance``).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Belongs here: looking now and telling all of it. Stays out: what is looked at, a
 (``orchestration.watching``).
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from apexline.assets.lake import Lake

@@ -3,8 +3,6 @@
 Belongs here: which numbers, under which names. Stays out: what is the matter (``orchestration.watching``).
 """
 
-from __future__ import annotations
-
 import shutil
 from collections import Counter
 from collections.abc import Iterator

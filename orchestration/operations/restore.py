@@ -4,8 +4,6 @@ Belongs here: copying back with every hash checked, making the copy the home, mi
 backups (``backup``).
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

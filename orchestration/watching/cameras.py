@@ -1,7 +1,7 @@
 """Cameras as Dagster sees them: an asset for each, late when nothing has come from it for too long.
 
 Belongs here: these assets and what is reported of them. Stays out: taking clips in (``assets.ingest``), and when it is
-asked for (``sensors``).
+asked for (``orchestration.sensors``).
 """
 
 from collections.abc import Iterable
