@@ -47,7 +47,7 @@ def files_of(home, table, clip_id):
 
 
 def content_hashes(home):
-    own = {"dagster", "governance", "mlartifacts"}
+    own = {"dagster", "governance", "mlartifacts", "tmp"}
     folders = [each for each in home.settings.home_path.iterdir() if each.is_dir() and each.name not in own]
     paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
