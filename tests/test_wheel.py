@@ -140,7 +140,8 @@ def test_model_registered_before_loads_and_answers_the_same(tools, elsewhere, tm
     old = shutil.copytree(new, tmp_path / "old")
     described = (old / "MLmodel").read_text()
     (old / "MLmodel").write_text(described.replace("apexline.assets.serving", "assets.serving"))
-    run(tools / "python", "-c", SERVE_NEW_AND_OLD, new, old, folder=tmp_path)
+    home = str(elsewhere / "data")  # whose register allows serving
+    run(tools / "python", "-c", SERVE_NEW_AND_OLD, new, old, folder=tmp_path, APEXLINE_HOME=home)
 
 
 def test_ui_that_the_demo_names_serves_the_line_and_the_registry(elsewhere, capfd):
