@@ -61,8 +61,10 @@ class Recorded:
         return self
 
     def is_read(self):
-        """Whether the last connection came to its end."""
-        return read_ledger(self.ledger.folder)[-1]["event"] == "disconnected"
+        """Whether the last connection came to its end, not one before it."""
+        latest = self.recorder._last
+        has_all = latest is not None and latest[1] > self.camera.sent[-1] - 1.5  # a picture a second
+        return has_all and read_ledger(self.ledger.folder)[-1]["event"] == "disconnected"
 
     def clips(self):
         return sorted(path for path in self.landing.iterdir() if path.suffix == ".ts")
