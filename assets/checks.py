@@ -209,7 +209,7 @@ def no_camera_is_turned_over(shift: Sequence[Mapping[str, Any]]) -> dg.AssetChec
         for row in shift
         if row["segments"] >= 20 and row["changed"] > 0.5
     ]
-    return _result("no_camera_is_turned_over", problems)
+    return _result("no_camera_is_turned_over", problems, severity=_WARN)
 
 
 def champion_is_not_worse(decisions: pa.Table) -> dg.AssetCheckResult:

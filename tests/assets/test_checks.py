@@ -2,6 +2,7 @@
 
 import math
 
+import dagster as dg
 import pyarrow as pa
 import pytest
 
@@ -169,3 +170,8 @@ def test_check(name):
 def test_problems_are_named():
     result = checks.no_subject_in_two_folds(training(("s7", "train", "happy"), ("s7", "test", "happy")))
     assert "s7" in result.metadata["problems"].data[0]
+
+
+def test_a_challenger_that_answers_otherwise_is_no_fault():
+    found = checks.no_camera_is_turned_over(shift(changed=0.6))
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
