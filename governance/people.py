@@ -75,15 +75,12 @@ class People(BaseModel):
     Parameters
     ----------
     people : tuple of Person
-    two_for_promotion : bool
-        A promotion needs the signature of a second person.
     two_for_exemptions : bool
         The second person of an exemption shows a key too.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     people: tuple[Person, ...] = ()
-    two_for_promotion: bool = False
     two_for_exemptions: bool = True
 
     def holder(self, key: str) -> Person | None:

@@ -25,8 +25,7 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
     def weekly_retraining(
         lake: dg.ResourceParam[Lake], parameters: dg.ResourceParam[Parameters]
     ) -> dg.RunRequest | dg.SkipReason:
-        missing = _stop_of(lake) or nothing_to_learn(lake, parameters)
-        return dg.RunRequest() if missing is None else dg.SkipReason(missing)
+        return _unless(_stop_of(lake) or nothing_to_learn(lake, parameters))
 
     @dg.schedule(
         job=publish,
@@ -37,8 +36,7 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
         description="Every day 04:00: warehouse and report.",
     )
     def daily_warehouse(lake: dg.ResourceParam[Lake]) -> dg.RunRequest | dg.SkipReason:
-        stop = _stop_of(lake)
-        return dg.RunRequest() if stop is None else dg.SkipReason(stop)
+        return _unless(_stop_of(lake))
 
     @dg.schedule(
         job=purge,
@@ -49,10 +47,13 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
         description="Every hour: delete what is older than its class is kept; not while everything is stopped.",
     )
     def hourly_purge(lake: dg.ResourceParam[Lake]) -> dg.RunRequest | dg.SkipReason:
-        stop = _stop_of(lake)
-        return dg.RunRequest() if stop is None else dg.SkipReason(stop)
+        return _unless(_stop_of(lake))
 
     return [weekly_retraining, daily_warehouse, hourly_purge]
+
+
+def _unless(reason: str | None) -> dg.RunRequest | dg.SkipReason:
+    return dg.RunRequest() if reason is None else dg.SkipReason(reason)
 
 
 def _stop_of(lake: Lake) -> str | None:

@@ -138,13 +138,15 @@ def approve_challenger(settings: Settings, *, by: str) -> tuple[dict[str, Any], 
     Raises
     ------
     ValueError
-        Where there is no challenger, or it is champion already.
+        Where there is no challenger, or it is champion already; ``NotAllowed`` where `by` may not promote.
     """
     from apexline.assets.parameters import load_parameters
     from apexline.assets.scoring import shift_of_challenger
     from apexline.assets.training import CHALLENGER, CHAMPION, latest_decision, promoted_version
+    from apexline.governance import allow
     from apexline.orchestration.line import open_line
 
+    allow(settings.home_path, "promote", by=by)
     with open_line(settings) as line:
         current = line.registry.get_alias(CHAMPION)
         is_moved = promoted_version(line.lake) not in (None, current)
@@ -212,12 +214,14 @@ def put_back(settings: Settings, *, to: int | None, by: str, reason: str) -> dic
     Raises
     ------
     ValueError
-        As `assets.training.roll_back`.
+        As `assets.training.roll_back`; ``NotAllowed`` where `by` may not override.
     """
     from apexline.assets.training import roll_back
+    from apexline.governance import allow
     from apexline.orchestration.occupancy import working
     from apexline.orchestration.resources import build_resources
 
+    allow(settings.home_path, "override", by=by)
     resources = build_resources(settings)
     with working(settings):
         return roll_back(resources["lake"], resources["registry"], to=to, by=by, reason=reason)

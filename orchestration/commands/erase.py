@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from apexline.assets.lake import Lake
+from apexline.governance import allow
 from apexline.orchestration.erasure import OnStep, Request, check_receipt, erase, preview, resume
 from apexline.orchestration.settings import Settings
 
@@ -30,11 +31,12 @@ def erase_or_preview(
     Raises
     ------
     ValueError, LookupError, OSError
-        As `orchestration.erasure.erase`.
+        As `orchestration.erasure.erase`; ``NotAllowed`` where `by` may not erase.
     """
     request = Request(tuple(each.strip().lower() for each in clips), camera, day, rater.strip())
     if dry_run:
         return preview(settings, request)
+    allow(settings.home_path, "erase", by=by)
     return erase(settings, request, by=by, on_step=on_step)[-1]
 
 

@@ -1,11 +1,12 @@
 """Who decides which version scores, where MLflow itself lets anybody move an alias; the rest is in test_line.py."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from apexline.assets.training import promoted_version
+from apexline.governance.people import KEY_VARIABLE, NotAllowed, add_person
 from apexline.ml.registry.client import MODEL_NAME
 from apexline.orchestration.commands import decisions
 from apexline.orchestration.commands.decisions import (
@@ -53,6 +54,22 @@ def test_approving_puts_the_alias_back_and_promotes_nothing(moved):
     assert "pointed at version 2, which no decision had made champion: put back" in decision["reason"]
     with open_line(moved) as line:
         assert line.registry.get_alias("champion") == promoted_version(line.lake) == 1
+
+
+def test_where_people_are_entered_only_an_engineer_with_a_key_decides(moved, monkeypatch):
+    now = datetime.now(UTC)
+    officer = add_person(moved.home_path, "Ada", ("officer",), by="Ada", now=now)
+    engineer = add_person(moved.home_path, "bob", ("engineer",), by="Ada", now=now)
+    for shown in ("", officer):
+        monkeypatch.setenv(KEY_VARIABLE, shown)
+        with pytest.raises(NotAllowed, match="saw no key of 'bob'"):
+            approve_challenger(moved, by="bob")
+        with pytest.raises(NotAllowed, match="saw no key of 'bob'"):
+            put_back(moved, to=1, by="bob", reason="x")
+    monkeypatch.setenv(KEY_VARIABLE, engineer)
+    assert approve_challenger(moved, by="bob")[0]["approved_by"] == "bob"
+    with pytest.raises(ValueError, match="version 1 can't be put back"):
+        put_back(moved, to=1, by="bob", reason="x")
 
 
 def test_a_shift_is_printed_with_both_shares_in_a_column():

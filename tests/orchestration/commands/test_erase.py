@@ -1,10 +1,12 @@
 """The command `apexline erase`: what it asks for, what it prints; the work is tested in tests/orchestration/erasure."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from apexline.assets.lake.storage import Lake
+from apexline.governance.people import KEY_VARIABLE, add_person
 from apexline.orchestration.erasure.intent import keep, new_intent
 from apexline.orchestration.erasure.target import Request
 from apexline.orchestration.erasure.traces import Traces
@@ -33,6 +35,14 @@ def test_what_cannot_be_erased_is_an_error_with_a_remedy(apexline, home, argumen
     code, out, err = apexline(arguments)
     assert (code, out) == (1, "")
     assert message in err
+
+
+def test_where_people_are_entered_only_an_officer_with_a_key_erases(apexline, home, monkeypatch):
+    key = add_person(home.home_path, "Ada", ("officer",), by="Ada", now=datetime.now(UTC))
+    code, _, err = apexline("erase --rater r1 --by Ada")
+    assert (code, "saw no key of 'Ada'" in err) == (1, True)
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    assert "no answer of a rater 'r1' is here" in apexline("erase --rater r1 --by Ada")[2]
 
 
 def test_an_unfinished_erasure_is_named_by_doctor_and_finished(apexline, home):
