@@ -78,6 +78,19 @@ def _recognition_page(results: Any, out: Path) -> None:
     write_report(results, out)
 
 
+def _shipped(data: Path) -> Any:
+    from apexline.bench.recognition.run import CACHE
+    from apexline.bench.recognition.shipped import measure  # torch takes seconds to import
+
+    return measure(data, CACHE)
+
+
+def _shipped_page(tables: dict[str, Rows], out: Path) -> None:
+    from apexline.bench.recognition.shipped import write_shipped
+
+    write_shipped(tables, out)
+
+
 def _semantic_page(results: SemanticResults, out: Path) -> None:
     from apexline.bench.semantic.page import write_report
 
@@ -112,6 +125,7 @@ BENCHMARKS = {
     "recognition": Benchmark(partial(_recognition, plan="full"), _recognition_page, attrgetter("tables")),
     "semantic": Benchmark(measure_semantic, _semantic_page, attrgetter("axes")),
     "serving": Benchmark(_serving, _serving_page),
+    "shipped": Benchmark(_shipped, _shipped_page),
     "spotting": Benchmark(measure_spotting, _spotting_page, attrgetter("tables")),
     "video": Benchmark(bench_video, write_video_page),
     "warehouse": Benchmark(lambda _: bench_warehouse(), write_warehouse_page),

@@ -10,7 +10,7 @@ from typing import Any
 # `apexline.bench` names them too, and takes seconds to import.
 BENCHMARKS = (
     *("crops", "features", "flow", "imports", "line", "platform"),
-    *("recognition", "semantic", "serving", "spotting", "video", "warehouse"),
+    *("recognition", "semantic", "serving", "shipped", "spotting", "video", "warehouse"),
 )
 QUICK_BENCHMARKS = ("recognition",)
 _DRAWN_INTO = (".html", ".png")
