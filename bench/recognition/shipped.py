@@ -62,9 +62,7 @@ def measure(data: Path, cache: Path) -> dict[str, Rows]:
     }
 
 
-def shipped_answers(
-    sets: Sets, asked: dict[str, Question], model: ExpressionModel
-) -> dict[str, Predictions]:
+def shipped_answers(sets: Sets, asked: dict[str, Question], model: ExpressionModel) -> dict[str, Predictions]:
     """Answers of a model to each question, images in the question's order."""
     test = sets.ferplus_images[sets.ferplus.folds == "test"]
     shown = {"test": test, "stills": sets.still_faces["images"]}
