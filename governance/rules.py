@@ -38,6 +38,9 @@ class Retention(BaseModel):
         Registered versions that are neither champion nor challenger, with their runs in MLflow.
     logs_d : float
         Runs and ticks of Dagster, and the audit: six months at least.
+    keep_drawn : bool
+        Clips that say that their faces were drawn, of cameras that are registered as synthetic, are kept: nobody is in
+        them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +51,7 @@ class Retention(BaseModel):
     ratings_d: float = Field(default=1095, ge=0)
     models_d: float = Field(default=730, ge=0)
     logs_d: float = Field(default=400, ge=184)
+    keep_drawn: bool = True
 
     @model_validator(mode="after")
     def _check(self) -> Retention:
@@ -67,7 +71,7 @@ class Retention(BaseModel):
         )
 
 
-CLASSES = tuple(name.rpartition("_")[0] for name in Retention.model_fields)
+CLASSES = tuple(name.rpartition("_")[0] for name in Retention.model_fields if name.endswith(("_h", "_d")))
 
 
 def read_retention(home: UPath | Path) -> Retention:

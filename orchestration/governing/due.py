@@ -14,7 +14,7 @@ from upath import UPath
 from apexline.assets.lake import CAMERA_DAYS, Lake
 from apexline.assets.semantics import survey_files
 from apexline.assets.training import promoted_version
-from apexline.governance import Retention, held_by, standing_holds
+from apexline.governance import Retention, entries_in_force, held_by, standing_holds
 from apexline.ml.registry import RegisteredVersion
 from apexline.orchestration.erasure import recorded_days
 from apexline.orchestration.line import Line
@@ -51,12 +51,19 @@ class StoredClip:
 
 
 def clips_due(lake: Lake, kept: Retention, now: datetime) -> list[StoredClip]:
-    """Return the stored clips of which something is due, held ones too."""
+    """Return the stored clips of which something is due, held ones too.
+
+    Clips of drawn faces are not among them, unless the settings say so: their sidecar and their camera's entry have to.
+    """
     root = lake.home / "clips"
     has_holds = bool(standing_holds(lake.home, now))
+    drawn = _drawn_cameras(lake) if kept.keep_drawn else frozenset[str]()
     found: list[StoredClip] = []
     for path in sorted(root.glob("*/*.json")) if root.is_dir() else []:
         fields = json.loads(path.read_text())
+        stated = fields["manifest"]
+        if stated.get("synthetic") and stated["camera"] in drawn:
+            continue
         age = now - _stored_at(path, fields)
         due = tuple(name for name in OF_CLIPS if age > kept.age(name))
         if due:
@@ -129,6 +136,12 @@ def empty_camera_days(line: Line) -> Iterator[str]:
         folder = root / day
         if not folder.is_dir() or next(folder.glob("*.json"), None) is None:
             yield day
+
+
+def _drawn_cameras(lake: Lake) -> frozenset[str]:
+    return frozenset(
+        name for name, entry in entries_in_force(lake.home).items() if entry.site_type == "synthetic"
+    )
 
 
 def _drew_faces(record: dg.RunRecord) -> bool:

@@ -9,7 +9,9 @@ What is missing is said, never left out.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -35,7 +37,8 @@ from apexline.governance import (
 from apexline.ml.registry import DATA_SHEET, MODEL_CARD, TAINTED, ModelRegistry, learned_examples
 
 _INDEX, _FIGURES, _MANIFEST = "index.md", "figures.json", "manifest.json"
-_DOCUMENTS = (MODEL_CARD, DATA_SHEET, "config.yaml", "slices.csv", "confusion.csv")
+_SLICES = "slices.csv"
+_DOCUMENTS = (MODEL_CARD, DATA_SHEET, "config.yaml", _SLICES, "confusion.csv")
 # Heading, function of the AI RMF, artifacts.
 _HEADINGS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("1. General description of the system", "Map 1, 2", (MODEL_CARD, "lineage.json")),
@@ -161,9 +164,13 @@ def unresolved(folder: Path) -> list[str]:
         for name, digest in manifest.items()
         if not (folder / name).is_file() or _digest(folder / name) != digest
     ]
+    held: dict[str, dict[str, Any]] = {}
     for each in json.loads((folder / _FIGURES).read_text(encoding="utf-8")):
-        held = json.loads((folder / each["artifact"]).read_text(encoding="utf-8"))
-        if held.get(each["key"]) != each["value"]:
+        name = each["artifact"]
+        if name not in held:
+            text = (folder / name).read_text(encoding="utf-8")
+            held[name] = _accuracies(text) if name == _SLICES else json.loads(text)
+        if held[name].get(each["key"]) != each["value"]:
             wrong.append(f"{each['figure']} is not in {each['artifact']}")
     return wrong
 
@@ -173,6 +180,18 @@ def _write_documents(pack: _Pack, registry: ModelRegistry, number: int) -> None:
     for name in _DOCUMENTS:
         if name in there:
             pack.write(name, registry.document(number, name))
+    if _SLICES in there:
+        found = _accuracies((pack.folder / _SLICES).read_text(encoding="utf-8"))
+        pack.figures += [
+            {"figure": f"accuracy on faces with {key}", "value": value, "artifact": _SLICES, "key": key}
+            for key, value in found.items()
+        ]
+
+
+def _accuracies(table: str) -> dict[str, float]:
+    """Return the accuracy of each group of faces by its name."""
+    rows = csv.DictReader(io.StringIO(table))
+    return {f"{row['dimension']} {row['slice']}": float(row["accuracy"]) for row in rows if row["accuracy"]}
 
 
 def _write_numbers(pack: _Pack, registry: ModelRegistry, number: int) -> None:

@@ -16,11 +16,16 @@ from apexline.orchestration.governing.evidence import rights_statement, unresolv
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
 
+SLICES = "dimension,slice,accuracy\nexpression,happy,0.88\nsize,small,0.41\n"
+
+
 class StubRegistry:
     def __init__(self, **tags):
         self.given = tags
         self.client = SimpleNamespace(
-            list_artifacts=lambda run: [SimpleNamespace(path=each) for each in (MODEL_CARD, "config.yaml")]
+            list_artifacts=lambda run: [
+                SimpleNamespace(path=each) for each in (MODEL_CARD, "config.yaml", "slices.csv")
+            ]
         )
 
     def list_versions(self):
@@ -30,7 +35,7 @@ class StubRegistry:
         return "run"
 
     def document(self, number, name):
-        return f"{name} of {number}"
+        return SLICES if name == "slices.csv" else f"{name} of {number}"
 
     def test_metrics(self, number):
         return {"recognition": 0.75, "calibration_error": 0.041}
@@ -61,23 +66,28 @@ def test_every_artifact_is_there_and_what_is_missing_is_said(pack, lake):
         assert f"[{name}]({name})" in index
         assert (folder / name).is_file()
     assert "**missing**: data_sheet.md" in index
-    assert {"data_sheet.md", "slices.csv", "EU declaration of conformity"} <= set(found["missing"])
+    assert {"data_sheet.md", "confusion.csv", "EU declaration of conformity"} <= set(found["missing"])
     assert "AI RMF: Map 1, 2" in index
     assert audit_lines(lake.home)[-1]["action"] == "evidence"
 
 
 def test_every_figure_resolves(pack):
     folder, found = pack
-    assert found["figures"] == 2
+    assert found["figures"] == 4
     assert unresolved(folder) == []
+    figures = {each["figure"]: each["artifact"] for each in json.loads((folder / "figures.json").read_text())}
+    assert figures["accuracy on faces with size small"] == "slices.csv"
+    assert "accuracy on faces with size small | 0.41 |" in (folder / "index.md").read_text()
 
 
 def test_a_figure_that_does_not_is_found(pack):
     folder, _ = pack
     figures = json.loads((folder / "figures.json").read_text())
-    figures[0]["value"] = 0.99
+    next(each for each in figures if each["figure"] == "calibration_error")["value"] = 0.99
     (folder / "figures.json").write_text(json.dumps(figures))
     assert any("figures.json" in each for each in unresolved(folder))
+    (folder / "slices.csv").write_text(SLICES.replace("0.41", "0.91"))
+    assert any("size small is not in slices.csv" in each for each in unresolved(folder))
     assert any("calibration_error is not in metrics.json" in each for each in unresolved(folder))
 
 

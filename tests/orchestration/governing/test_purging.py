@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apexline.governance import Retention, audit_lines, place_hold, verify
+from apexline.governance import Retention, audit_lines, enter_synthetic, place_hold, verify
 from apexline.orchestration.governing import gone
 from apexline.orchestration.governing.purging import NotGoneError, purge
 from apexline.orchestration.settings import Settings
@@ -80,6 +80,33 @@ def test_held_clips_stay(home):
     assert list((home.settings.home_path / "clips" / DAY).glob(f"{home.kept}.mp4"))
     assert not files_of(home, "face_crops", home.doomed)
     assert not list((home.settings.home_path / "clips").rglob(f"{home.doomed}*"))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "registered", "limits", "kept"),
+    [
+        (True, True, "", True),
+        (True, True, "keep_drawn: false", False),
+        (True, False, "", False),  # whoever delivers a clip says so, and nobody answers for it
+        (False, True, "", False),
+    ],
+)
+def test_drawn_faces_are_kept_where_clip_and_register_say_that_they_are(
+    home, drawn, registered, limits, kept
+):
+    root = home.settings.home_path
+    record = root / "clips" / DAY / f"{home.kept}.json"
+    fields = json.loads(record.read_text())
+    fields["manifest"]["synthetic"] = drawn
+    record.write_text(json.dumps(fields))
+    if registered:
+        enter_synthetic(root, "gate-03", purpose="test", legal_basis="own recording", by="Ada", now=NOW)
+    (root / "governance").mkdir(exist_ok=True)
+    (root / "governance" / "retention.yaml").write_text(limits)
+    purged(home, days=366)
+    assert bool(list((root / "clips" / DAY).glob(f"{home.kept}.mp4"))) is kept
+    assert bool(files_of(home, "face_crops", home.kept)) is kept
+    assert not list((root / "clips" / DAY).glob(f"{home.doomed}.*"))
 
 
 @pytest.mark.parametrize(
