@@ -1,3 +1,5 @@
+from .approvals import missing_approval as missing_approval
+from .approvals import note_approval as note_approval
 from .audit import LEAST_KEPT as LEAST_KEPT
 from .audit import BrokenAudit as BrokenAudit
 from .audit import audit_lines as audit_lines
@@ -30,14 +32,18 @@ from .pages import languages_of as languages_of
 from .pages import notice_page as notice_page
 from .people import MATRIX as MATRIX
 from .people import ROLES as ROLES
+from .people import SIGNED_IN as SIGNED_IN
 from .people import NotAllowed as NotAllowed
 from .people import acting as acting
 from .people import add_person as add_person
 from .people import allow as allow
 from .people import allow_second as allow_second
 from .people import check_person as check_person
+from .people import check_role as check_role
 from .people import read_people as read_people
 from .people import remove_person as remove_person
+from .people import set_rules as set_rules
+from .people import sign_promotion as sign_promotion
 from .register import OWN_RECORDINGS as OWN_RECORDINGS
 from .register import Refused as Refused
 from .register import enter as enter

@@ -28,20 +28,9 @@ _LOG, _HEAD = "audit.jsonl", "audit.head.json"
 _START = "0" * 64
 LEAST_KEPT = timedelta(days=183)  # Art. 26(6): at least six months
 ACTIONS = (
-    *("register", "notice", "people", "ingest", "refuse", "view", "score", "review", "promote", "override"),
-    *(
-        "export",
-        "purge",
-        "erase",
-        "hold",
-        "release",
-        "incident",
-        "stop",
-        "resume",
-        "train",
-        "evidence",
-        "cut",
-    ),
+    *("register", "notice", "people", "ingest", "refuse", "view", "score", "review"),
+    *("approve", "promote", "override", "train", "evidence", "export", "purge", "erase"),
+    *("hold", "release", "incident", "stop", "resume", "cut"),
 )
 
 

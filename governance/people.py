@@ -14,6 +14,7 @@ import hmac
 import os
 import secrets
 import unicodedata
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
@@ -51,6 +52,8 @@ MATRIX: dict[str, tuple[Role, ...]] = {
     "people": ("officer",),
     "sign": ("officer",),
 }
+# Who showed a key to a page: for what the page puts on record. Empty where nobody is entered.
+SIGNED_IN: ContextVar[str] = ContextVar("SIGNED_IN", default="")
 KEY_VARIABLE, SECOND_KEY_VARIABLE = "APEXLINE_KEY", "APEXLINE_SECOND_KEY"
 _FILE = "people.yaml"
 _LONGEST_NAME = 200
@@ -77,11 +80,14 @@ class People(BaseModel):
     people : tuple of Person
     two_for_exemptions : bool
         The second person of an exemption shows a key too.
+    two_for_promotions : bool
+        Whatever makes a version champion, by winning or by being put back, is signed by a second person.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     people: tuple[Person, ...] = ()
     two_for_exemptions: bool = True
+    two_for_promotions: bool = False
 
     def holder(self, key: str) -> Person | None:
         """Return the person who has a key."""
@@ -146,13 +152,24 @@ def allow(home: UPath | Path, action: str, *, by: str, key: str | None = None) -
         whose = f"of {by!r}" if by else "of anybody who is entered"
         msg = f"saw no key {whose} in {KEY_VARIABLE}, expected it: people are entered here, and each shows their key"
         raise NotAllowed(msg)
-    if not set(holder.roles) & set(MATRIX[action]):
-        msg = f"{by!r} is {' and '.join(holder.roles)}, expected {' or '.join(MATRIX[action])} to {action}"
+    check_role(holder, action)
+
+
+def check_role(person: Person, action: str) -> None:
+    """Raise ``NotAllowed`` where none of a person's roles allows an action."""
+    if not set(person.roles) & set(MATRIX[action]):
+        whose = " or ".join(MATRIX[action])
+        msg = f"{person.name!r} is {' and '.join(person.roles)}, expected {whose} to {action}"
         raise NotAllowed(msg)
 
 
-def acting(home: UPath | Path, action: str) -> str:
+def acting(home: UPath | Path, action: str, *, key: str | None = None) -> str:
     """Return who gives a command that asks for no name: the holder of the key, or of the machine's account.
+
+    Parameters
+    ----------
+    key : str, optional
+        As in `allow`.
 
     Raises
     ------
@@ -160,11 +177,11 @@ def acting(home: UPath | Path, action: str) -> str:
         As `allow`.
     """
     known = read_people(home)
-    holder = known.holder(os.environ.get(KEY_VARIABLE, ""))
     if not known.people:
         return os.environ.get("USER", "") or "somebody"
+    holder = known.holder(os.environ.get(KEY_VARIABLE, "") if key is None else key)
     name = "" if holder is None else holder.name
-    allow(home, action, by=name)
+    allow(home, action, by=name, key=key)
     return name
 
 
@@ -180,6 +197,26 @@ def allow_second(home: UPath | Path, action: str, *, by: str, second: str) -> No
         msg = f"saw {second!r} beside {by!r}, expected a second person"
         raise NotAllowed(msg)
     allow(home, action, by=second, key=os.environ.get(SECOND_KEY_VARIABLE, ""))
+
+
+def sign_promotion(home: UPath | Path, *, by: str, second: str) -> None:
+    """Check that a second person signs what makes a version champion, where the settings ask for one.
+
+    Raises
+    ------
+    NotAllowed
+        Where they do and it is the same person, or as `allow`.
+    """
+    if read_people(home).two_for_promotions:
+        allow_second(home, "sign", by=by, second=second)
+
+
+def set_rules(home: UPath | Path, *, by: str, now: datetime, **rules: bool) -> People:
+    """Say for what two people are needed; `rules` are settings of `People`."""
+    changed = read_people(home).model_copy(update=rules)
+    _write(home, changed)
+    record(home, "people", who=by, now=now, why="rules", **rules)
+    return changed
 
 
 def add_person(home: UPath | Path, name: str, roles: tuple[Role, ...], *, by: str, now: datetime) -> str:

@@ -25,7 +25,7 @@ from apexline.review.annotation_tools import as_elan, as_label_studio
 from apexline.review.archive import Archive, Row
 from apexline.review.exports import as_columns, as_csv, as_json
 from apexline.review.filters import ANSWERS, PER_PAGE, REVIEWED, Filters, span_of
-from apexline.review.reviewing import add_reviewing, find_segment, form_context, segments_of
+from apexline.review.reviewing import add_reviewing, find_segment, form_context, reviewer_of, segments_of
 
 BEFORE_S = AFTER_S = 1.5  # of a clip that play around a segment
 _FOLDER = Path(__file__).parent
@@ -113,6 +113,7 @@ def create_app(archive: Archive) -> FastAPI:
         kind, write = _EXPORTS[suffix]
         named = f'attachment; filename="{camera_day}.{suffix}"'
         origin = str(request.base_url).rstrip("/")
+        archive.taken(camera_day, by=reviewer_of(request), kind=suffix, rows=len(rows))
         return Response(write(rows, reviews, origin), media_type=kind, headers={"Content-Disposition": named})
 
     @app.get("/days/{camera_day}/segments/{segment_id}")
@@ -155,20 +156,25 @@ def _serve_pictures(app: FastAPI, archive: Archive) -> None:
     """Add the addresses of clips, faces and curves."""
 
     @app.get("/clips/{camera_day}/{clip_id}/video")
-    def video(camera_day: str, clip_id: str) -> FileResponse:
+    def video(request: Request, camera_day: str, clip_id: str) -> FileResponse:
         path = archive.video(camera_day, clip_id)
+        archive.seen(clip_id, by=reviewer_of(request))
         # Ranges, which a browser asks for when it seeks, are the response's own work.
         return FileResponse(path, media_type=_TYPES.get(path.suffix.lower(), "video/mp4"))
 
     @app.get("/clips/{camera_day}/{clip_id}/stretch")
-    def stretch(camera_day: str, clip_id: str, from_s: float, to_s: float) -> Response:
+    def stretch(request: Request, camera_day: str, clip_id: str, from_s: float, to_s: float) -> Response:
         if not 0 <= from_s < to_s <= from_s + 60:
             raise HTTPException(422, f"Saw {from_s:g} to {to_s:g} s, expected at most 60 s.")
-        return Response(archive.stretch(camera_day, clip_id, from_s, to_s), media_type="video/mp4")
+        pictures = archive.stretch(camera_day, clip_id, from_s, to_s)
+        archive.seen(clip_id, by=reviewer_of(request))
+        return Response(pictures, media_type="video/mp4")
 
     @app.get("/clips/{camera_day}/{clip_id}/faces/{track_id}/{frame}")
-    def face(camera_day: str, clip_id: str, track_id: str, frame: int) -> Response:
-        return Response(archive.face(camera_day, clip_id, track_id, frame), media_type="image/png")
+    def face(request: Request, camera_day: str, clip_id: str, track_id: str, frame: int) -> Response:
+        picture = archive.face(camera_day, clip_id, track_id, frame)
+        archive.seen(clip_id, by=reviewer_of(request))
+        return Response(picture, media_type="image/png")
 
     @app.get("/clips/{camera_day}/{clip_id}/curves/{track_id}")
     def curves(camera_day: str, clip_id: str, track_id: str) -> Response:

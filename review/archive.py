@@ -27,6 +27,14 @@ class Archive(Protocol):
         """
         ...
 
+    def seen(self, clip_id: str, *, by: str) -> None:
+        """Put on record that a person, known by a code or not, looks at pictures of a clip."""
+        ...
+
+    def taken(self, camera_day: str, *, by: str, kind: str, rows: int) -> None:
+        """Put on record that a person takes a day's segments away as a file of a kind."""
+        ...
+
     def clip(self, camera_day: str, clip_id: str) -> Row:
         """Return what the record of a clip says."""
         ...

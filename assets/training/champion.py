@@ -22,6 +22,7 @@ from apexline.assets.training.decisions import (
 )
 from apexline.assets.training.model_comparison import CHALLENGER
 from apexline.assets.training.training_table import describe_examples, load_training_set
+from apexline.governance import missing_approval
 from apexline.ml import level_of_look, paired_bootstrap, sign_flip_p
 from apexline.ml.registry import ModelRegistry
 
@@ -66,20 +67,28 @@ def champion(
     A win is more than luck would give once in all the looks of a year at these test subjects.
 
     In a new installation it is the model that ships with the package. Give your name as ``approved_by`` in the
-    launchpad, or run ``apexline approve --by NAME``. What learned from synthetic faces never follows a model of real
-    ones. Every decision is kept in the table ``promotions``.
+    launchpad, or run ``apexline approve --by NAME``, which alone counts where people have keys. What learned from
+    synthetic faces never follows a model of real ones. Every decision is kept in the table ``promotions``.
     """
     is_put_back = bool(config.approved_by) and put_alias_back(lake, registry, by=config.approved_by)
     incumbent = ensure_champion(lake, registry, parameters)
     challenger = registry.get_alias(CHALLENGER)
-    asked = fingerprint(challenger, incumbent, config.approved_by, parameters.hash_of("promotion"))
+    missing = (
+        missing_approval(lake.home, challenger, by=config.approved_by)
+        if challenger and config.approved_by
+        else ""
+    )
+    said = (missing,) if missing else ()  # who approves later asks something new
+    asked = fingerprint(challenger, incumbent, config.approved_by, parameters.hash_of("promotion"), *said)
     # the same comparison again has the same answer: the test fold is frozen
     is_new = challenger != incumbent and asked != _last_fingerprint(lake)
     pending = (
         challenger if is_new and not is_put_back else None
     )  # who puts it back has looked at no challenger yet
     if pending is not None:
-        decision = _decide(lake, parameters.promotion, registry, pending, incumbent, config.approved_by)
+        decision = _decide(
+            lake, parameters.promotion, registry, pending, incumbent, config.approved_by, missing=missing
+        )
         context.log.info(decision["reason"])
         # In this order: killed between the two, the same command again puts the alias where the decision says.
         store_decision(lake, decision, asked)
@@ -152,6 +161,8 @@ def _decide(
     challenger: int,
     incumbent: int,
     approved_by: str,
+    *,
+    missing: str,
 ) -> dict[str, Any]:
     """Compare on the frozen test fold and say what follows; a row of ``promotions``."""
     found = compare_versions(lake, config, registry, challenger, incumbent)
@@ -177,6 +188,8 @@ def _decide(
         verdict = "not promoted: no clear win"
     elif not approved_by:
         verdict = "not promoted: waits for a person's approval"
+    elif missing:
+        wins, verdict = False, f"not promoted: {missing}"
     else:
         verdict = f"promoted, approved by {approved_by}"
     return {

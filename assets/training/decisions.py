@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from apexline.assets.lake import Lake, fingerprint
+from apexline.governance import record
 from apexline.ml.registry import TAINTED, ModelRegistry
 
 CHAMPION = "champion"
@@ -74,12 +75,26 @@ def store_decision(lake: Lake, decision: dict[str, Any], stamp: str) -> None:
     if last is not None and decision["decided_at"] <= last:
         decision = {**decision, "decided_at": last + timedelta(microseconds=1)}
     name = f"{decision['decided_at']:%Y%m%dT%H%M%S%f}-v{decision['model_version']}"
+    _record(lake, decision)
     lake.write("promotions", name, [decision], stamp=stamp)
 
 
 def store_first_decision(lake: Lake, decision: dict[str, Any], stamp: str) -> None:
     """Append the first row of ``promotions``; where another process has been faster, its row alone counts."""
+    _record(lake, decision)
     lake.write_first("promotions", _FIRST, [decision], stamp=stamp)
+
+
+def _record(lake: Lake, decision: dict[str, Any]) -> None:
+    """Put a decision into the audit, before it is kept: what can't be put on record is not decided."""
+    record(
+        lake.home,
+        "override" if decision["promoted"] and decision["difference"] is None else "promote",
+        who=decision["approved_by"] or "nobody yet",
+        why=decision["reason"],
+        now=decision["decided_at"],
+        **{name: decision[name] for name in ("model_version", "incumbent_version", "promoted")},
+    )
 
 
 def latest_decision(lake: Lake) -> dict[str, Any] | None:
@@ -147,6 +162,13 @@ def champion_at(lake: Lake, moment: datetime) -> Reign | None:
 def is_tainted(registry: ModelRegistry, number: int) -> bool:
     """Tell whether a version learned from something that was erased since."""
     return registry.tags(number).get(TAINTED) == "true"
+
+
+def untainted_ancestor(registry: ModelRegistry, number: int | None) -> int | None:
+    """Return the version, or the one that it went on from, and so on, that learned from nothing that was erased."""
+    while number is not None and is_tainted(registry, number):
+        number = int(registry.tags(number).get("started_from") or 0) or None
+    return number
 
 
 def roll_back(lake: Lake, registry: ModelRegistry, *, to: int | None, by: str, reason: str) -> dict[str, Any]:

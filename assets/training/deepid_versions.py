@@ -1,6 +1,7 @@
 """Assets ``deepid_baseline``, ``deepid_features`` and ``deepid_semantic``: the three versions of the network."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from apexline.assets.lake import Lake, fingerprint, hash_file
 from apexline.assets.metadata import asset_attributes, figures
 from apexline.assets.parameters import Parameters
 from apexline.assets.semantics import load_space
-from apexline.assets.training.decisions import promoted_version
+from apexline.assets.training.decisions import promoted_version, untainted_ancestor
 from apexline.assets.training.rehearsal import lesson
 from apexline.assets.training.training_table import (
     FEATURE_VERSION,
@@ -23,6 +24,7 @@ from apexline.assets.training.training_table import (
     describe_examples,
     load_training_set,
 )
+from apexline.governance import record
 from apexline.ml import EMOTIONS, PAIRS_FILE, TrainConfig, emotion_pad
 from apexline.ml.datasets import Lesson
 from apexline.ml.registry import MODEL_CARD, ModelRegistry
@@ -163,8 +165,16 @@ def _train(
 
     data, split = load_training_set(lake)
     space = load_space(lake)
-    begun = begin(
-        registry, promoted_version(lake), parameters.training, version=version, synthetic=data.synthetic
+    champion = untainted_ancestor(registry, promoted_version(lake))
+    begun = begin(registry, champion, parameters.training, version=version, synthetic=data.synthetic)
+    record(
+        lake.home,
+        "train",
+        who=f"deepid_{version}",
+        now=datetime.now(UTC),
+        run=run_id,
+        examples=len(data),
+        started_from=begun.number,
     )
     learned = Lesson(data, split, np.ones(len(data), np.float32))
     if begun.number is not None:

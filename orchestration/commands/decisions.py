@@ -13,9 +13,14 @@ import typer
 from apexline.orchestration.commands.console import MOMENTS, Json, print_data, print_error, show_progress
 from apexline.orchestration.settings import Settings
 
+Second = Annotated[
+    str, typer.Option(help="A second person, where `apexline people rules` asks for one; is kept.")
+]
+
 
 def approve(
     by: Annotated[str, typer.Option(help="Your name: the person who approves.")],
+    second: Second = "",
     as_json: Json = False,
 ) -> None:
     """Approve the challenger: it becomes champion if it wins on the frozen test split.
@@ -23,7 +28,7 @@ def approve(
     The exit status is 1 where nothing was promoted.
     """
     with show_progress("comparing challenger and champion"):
-        decision, shift = approve_challenger(Settings(), by=by)
+        decision, shift = approve_challenger(Settings(), by=by, second=second)
     if as_json:
         print_data({**decision, "score_shift": shift}, as_json=True)
     else:
@@ -56,19 +61,23 @@ def rollback(
     to: Annotated[int, typer.Option(help="Version that was champion before.")],
     by: Annotated[str, typer.Option(help="Your name; is kept.")],
     reason: Annotated[str, typer.Option(help="Why; is kept.")],
+    second: Second = "",
     as_json: Json = False,
 ) -> None:
     """Make an earlier champion the champion again; what it has not scored since is scored."""
-    print_data(put_back(Settings(), to=to, by=by, reason=reason), as_json=as_json, title="decision")
+    found = put_back(Settings(), to=to, by=by, second=second, reason=reason)
+    print_data(found, as_json=as_json, title="decision")
 
 
 def demote(
     by: Annotated[str, typer.Option(help="Your name; is kept.")],
     reason: Annotated[str, typer.Option(help="Why; is kept.")],
+    second: Second = "",
     as_json: Json = False,
 ) -> None:
     """Take the champion off: the one before it is champion again."""
-    print_data(put_back(Settings(), to=None, by=by, reason=reason), as_json=as_json, title="decision")
+    found = put_back(Settings(), to=None, by=by, second=second, reason=reason)
+    print_data(found, as_json=as_json, title="decision")
 
 
 def lineage(
@@ -123,7 +132,9 @@ def train_versions(settings: Settings, *, on_step: Callable[[str], None]) -> lis
         ]
 
 
-def approve_challenger(settings: Settings, *, by: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def approve_challenger(
+    settings: Settings, *, by: str, second: str = ""
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Compare challenger and champion on the frozen test split, and promote the challenger if it wins.
 
     Where somebody moved the alias `champion` in MLflow, it is put back instead, and nothing is compared.
@@ -138,19 +149,23 @@ def approve_challenger(settings: Settings, *, by: str) -> tuple[dict[str, Any], 
     Raises
     ------
     ValueError
-        Where there is no challenger, or it is champion already; ``NotAllowed`` where `by` may not promote.
+        Where there is no challenger, or it is champion already; ``NotAllowed`` where `by` may not promote, or a second
+        person is needed.
     """
     from apexline.assets.parameters import load_parameters
     from apexline.assets.scoring import shift_of_challenger
     from apexline.assets.training import CHALLENGER, CHAMPION, latest_decision, promoted_version
-    from apexline.governance import allow
+    from apexline.governance import allow, note_approval, sign_promotion
     from apexline.orchestration.line import open_line
 
-    allow(settings.home_path, "promote", by=by)
+    home = settings.home_path
+    allow(home, "promote", by=by)
+    sign_promotion(home, by=by, second=second)
     with open_line(settings) as line:
         current = line.registry.get_alias(CHAMPION)
+        challenger = line.registry.get_alias(CHALLENGER)
         is_moved = promoted_version(line.lake) not in (None, current)
-        if not is_moved and line.registry.get_alias(CHALLENGER) in (None, current):
+        if not is_moved and challenger in (None, current):
             msg = (
                 "there is no challenger to approve that is not champion already; run the job `retrain` first"
             )
@@ -158,6 +173,8 @@ def approve_challenger(settings: Settings, *, by: str) -> tuple[dict[str, Any], 
         # Before: afterwards the challenger may be champion.
         parameters = load_parameters(settings.parameter_file)
         shift = [] if is_moved else shift_of_challenger(line.lake, parameters, line.registry)
+        if challenger is not None and not is_moved:
+            note_approval(home, challenger, by=by, second=second, now=datetime.now(UTC))
         line.run("promote", config={"ops": {"champion": {"config": {"approved_by": by}}}})
         return latest_decision(line.lake) or {}, shift
 
@@ -208,23 +225,25 @@ def present_champion(settings: Settings, *, at: datetime | None) -> dict[str, An
     return {**found, "alias": moved or "as decided"}
 
 
-def put_back(settings: Settings, *, to: int | None, by: str, reason: str) -> dict[str, Any]:
+def put_back(settings: Settings, *, to: int | None, by: str, reason: str, second: str = "") -> dict[str, Any]:
     """Make an earlier champion the champion again, by default the one before; the decision is kept.
 
     Raises
     ------
     ValueError
-        As `assets.training.roll_back`; ``NotAllowed`` where `by` may not override.
+        As `assets.training.roll_back`; ``NotAllowed`` where `by` may not override, or a second person is needed.
     """
     from apexline.assets.training import roll_back
-    from apexline.governance import allow
+    from apexline.governance import allow, sign_promotion
     from apexline.orchestration.occupancy import working
     from apexline.orchestration.resources import build_resources
 
     allow(settings.home_path, "override", by=by)
+    sign_promotion(settings.home_path, by=by, second=second)
     resources = build_resources(settings)
     with working(settings):
-        return roll_back(resources["lake"], resources["registry"], to=to, by=by, reason=reason)
+        why = f"{reason} (signed by {second})" if second else reason
+        return roll_back(resources["lake"], resources["registry"], to=to, by=by, reason=why)
 
 
 def compare_versions_by_hand(settings: Settings, first: int, second: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from apexline.assets.explain import explain_clip, unfound, write_explanation
 from apexline.assets.ingest import read_manifest, sidecar_of_landed
 from apexline.assets.lake import LakeClip, lost_frames, process_clip, scratch_folder
 from apexline.assets.scoring import champion_scorer, score_clip
-from apexline.governance import OWN_RECORDINGS, acting, permit, record
+from apexline.governance import OWN_RECORDINGS, Refused, acting, permit, record
 from apexline.orchestration.occupancy import stoppable
 from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import Settings
@@ -56,7 +56,11 @@ def score_one(
         Where the purpose register does not allow it; before any work.
     """
     who = acting(settings.home_path, "score")
-    used = _permitted_camera(settings, clip, camera)
+    try:
+        used = _permitted_camera(settings, clip, camera)
+    except Refused as error:
+        record(settings.home_path, "refuse", who=who, why=error.reason, now=datetime.now(UTC), door="score")
+        raise
     resources = build_resources(settings)
     parameters = resources["parameters"]
     scorer = champion_scorer(resources["lake"], resources["registry"], parameters)

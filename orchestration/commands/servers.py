@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
-from apexline.orchestration.web import LOOPBACK, serve
+from apexline.orchestration.web import LOOPBACK, Keys, serve
 
 _PROC, _LISTENING = Path("/proc"), "0A"  # proc(5): state of a listening socket in net/tcp
 _WORKSPACE = files("apexline") / "workspace.yaml"
@@ -85,7 +85,8 @@ def serve_survey(settings: Settings, *, port: int) -> None:
     from apexline.orchestration.pages import create_rating_page
 
     print(f"Rating page  http://{LOOPBACK}:{port}\nCtrl-C ends it.", flush=True)
-    serve(create_rating_page(settings), port=port, origins=settings.server_origins)
+    app = Keys(create_rating_page(settings), home=settings.home_path, port=port, action_of=lambda _: "rate")
+    serve(app, port=port, origins=settings.server_origins)
 
 
 def serve_review(settings: Settings, *, port: int) -> None:
@@ -94,9 +95,13 @@ def serve_review(settings: Settings, *, port: int) -> None:
     from apexline.orchestration.pages import create_review_page
 
     token = settings.server_token or SecretStr(secrets.token_urlsafe())
-    app = create_review_page(settings)
+    app = Keys(create_review_page(settings), home=settings.home_path, port=port, action_of=_reviewing)
     print(_addresses({"Review": port}, token, drawn=settings.server_token is None), flush=True)
     serve(app, port=port, origins=settings.server_origins, token=token.get_secret_value())
+
+
+def _reviewing(method: str) -> str:
+    return "view" if method in ("GET", "HEAD") else "review"
 
 
 def _addresses(ports: Mapping[str, int], token: SecretStr, *, drawn: bool) -> str:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from upath import UPath
 
 from apexline.assets.lake import Lake
 from apexline.assets.semantics import PAGE_PREFIX
+from apexline.governance import SIGNED_IN, governance_folder, opaque, record
 from apexline.ml.surveys import ANSWER_COLUMNS
 from apexline.orchestration.occupancy import working
 from apexline.orchestration.settings import Settings
@@ -64,7 +66,10 @@ class LakeStore:
         return Consent(**{**stored, "given": given, "turned": tuple(stored.get("turned", ()))})
 
     def keep_consent(self, consent: Consent) -> None:
-        """Write ``surveys/consent-<rater>.json``."""
+        """Write ``surveys/consent-<rater>.json``, and record that a rater begins to look at faces."""
+        home = self._lake.home
+        rater = f"rater {opaque(governance_folder(home), consent.rater)}"
+        record(home, "view", who=SIGNED_IN.get() or rater, why="rating", now=datetime.now(UTC))
         with self._lake.replacing(self._consent_file(consent.rater)) as file:
             file.write(json.dumps(asdict(consent), indent=1).encode())
 

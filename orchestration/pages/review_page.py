@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from apexline.assets.lake import DamagedFile, Lake, crops_at, listed_camera_days
 from apexline.assets.parameters import Parameters, load_parameters
 from apexline.assets.reviews import Days, Review, Row, keep_review, undo_review
 from apexline.features.video import UnreadableVideo, read_frames, write_video
+from apexline.governance import SIGNED_IN, governance_folder, opaque, record
 from apexline.orchestration.occupancy import working
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
@@ -32,16 +35,18 @@ _WIDEST = 640  # px, of a copy for browsers that can't decode the clip
 _COPIES = 16  # kept in memory, of some 200 kB each
 _CRF = 23
 _PATIENCE_S = 5.0  # that a person's browser waits for the end of an erasure
+_LOOK_S = 3600.0  # a person who looks at a clip again within it does not look anew
 
 
 class LakeArchive:
-    """What the pages show, read from a lake; reviews alone are written into it."""
+    """What the pages show, read from a lake; reviews alone are written into it, and the audit beside it."""
 
     def __init__(self, lake: Lake, parameters: Parameters, settings: Settings):
         self._lake = lake
         self._parameters = parameters
         self._settings = settings
         self._days = Days(lake)
+        self._looks: dict[tuple[str, str], float] = {}  # who looked at which clip, and when that was recorded
         self._drawing = Lock()  # Matplotlib draws one figure at a time
         self._copied = lru_cache(_COPIES)(self._copy)
 
@@ -52,6 +57,17 @@ class LakeArchive:
     def segments(self, camera_day: str, *, model_version: int | None = None) -> list[Row]:
         """Return a day's segments, see `assets.reviews.Days.segments`."""
         return self._days.segments(camera_day, model_version=model_version)
+
+    def seen(self, clip_id: str, *, by: str) -> None:
+        """Record a look at a clip, once an hour for each person."""
+        look = (self._whose(by), clip_id)
+        if monotonic() - self._looks.get(look, -_LOOK_S) >= _LOOK_S:
+            self._record("view", by, clip=self._opaque(clip_id))
+            self._looks[look] = monotonic()
+
+    def taken(self, camera_day: str, *, by: str, kind: str, rows: int) -> None:
+        """Record that segments were taken away as a file."""
+        self._record("export", by, camera_day=camera_day, kind=kind, rows=rows)
 
     def clip(self, camera_day: str, clip_id: str) -> Row:
         """Return a clip's manifest with its content hash."""
@@ -155,6 +171,8 @@ class LakeArchive:
         """Append a review to the lake, not beside an erasure."""
         with working(self._settings, patience_s=_PATIENCE_S):
             self.clip(camera_day, review["clip_id"])
+            clip, track = self._opaque(review["clip_id"]), self._opaque(review["track_id"])
+            self._record("review", review["reviewer"], clip=clip, track=track)
             try:
                 keep_review(self._lake, camera_day, Review(**review))
             except FileNotFoundError as error:
@@ -164,7 +182,20 @@ class LakeArchive:
     def undo(self, camera_day: str, review_id: str, reviewer: str) -> None:
         """Append that a review is taken back."""
         with working(self._settings, patience_s=_PATIENCE_S):
+            self._record("review", reviewer, taken_back=self._opaque(review_id))
             undo_review(self._lake, camera_day, review_id, reviewer=reviewer)
+
+    def _record(self, action: str, by: str, **what: Any) -> None:
+        record(self._lake.home, action, who=self._whose(by), now=datetime.now(UTC), **what)
+
+    def _whose(self, code: str) -> str:
+        """Return who showed a key, else what stands for a reviewer's code, which an erasure takes out everywhere."""
+        return SIGNED_IN.get() or (
+            f"reviewer {self._opaque(code)}" if code else "somebody at the review pages"
+        )
+
+    def _opaque(self, name: str) -> str:
+        return opaque(governance_folder(self._lake.home), name)
 
     def _seen(self, camera_day: str, clip_id: str) -> pd.DataFrame:
         self.clip(camera_day, clip_id)

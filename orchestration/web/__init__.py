@@ -1,5 +1,6 @@
-"""Who may reach Dagster's UI, MLflow's and our pages: one guard in front, and the applications behind it."""
+"""Who may reach Dagster's UI, MLflow's and our pages: one guard in front, keys of people, the applications behind."""
 
 from apexline.orchestration.web.guard import LOOPBACK, serve
+from apexline.orchestration.web.keys import Keys
 
-__all__ = ["LOOPBACK", "serve"]
+__all__ = ["LOOPBACK", "Keys", "serve"]

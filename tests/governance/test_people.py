@@ -14,6 +14,7 @@ from apexline.governance.people import (
     check_person,
     read_people,
     remove_person,
+    set_rules,
 )
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -131,3 +132,13 @@ def test_a_name_is_that_of_a_person(name):
 @pytest.mark.parametrize("name", ["Ada", " Jürgen Müller ", "李娜", "O'Brien"])
 def test_names_are_taken_as_they_are(name):
     assert check_person(name) == name.strip()
+
+
+def test_the_rules_are_kept_when_people_come_and_go(tmp_path):
+    set_rules(tmp_path, by="Ada", now=NOW, two_for_promotions=True)
+    add_person(tmp_path, "Ada", ("officer",), by="Ada", now=NOW)
+    known = read_people(tmp_path)
+    assert (known.two_for_promotions, known.two_for_exemptions) == (True, True)
+    set_rules(tmp_path, by="Ada", now=NOW, two_for_exemptions=False)
+    known = read_people(tmp_path)
+    assert (known.two_for_promotions, known.two_for_exemptions, len(known.people)) == (True, False, 1)

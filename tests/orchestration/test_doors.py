@@ -176,6 +176,13 @@ def test_a_refused_clip_is_kept_with_its_reason_and_on_record(home, delivered, c
     ]
 
 
+def test_a_refused_score_is_on_record(home, delivered, command):
+    assert score(home, delivered, command) == "unregistered"
+    assert [(each["action"], each["door"], each["why"]) for each in audit_lines(home)] == [
+        ("refuse", "score", "unregistered")
+    ]
+
+
 def test_while_everything_is_stopped_clips_wait_in_the_landing_folder(home, delivered, command):
     command(f"{REGISTER} --type synthetic")
     assert command("stop --by Ada --reason 'faces look wrong'")[0] == 0

@@ -63,6 +63,7 @@ class MemoryArchive:
         self.path = video
         self.asked = []
         self.kept = []
+        self.looks = []
 
     def camera_days(self):
         return ["2026-03-01_gate-02", DAY]
@@ -70,6 +71,12 @@ class MemoryArchive:
     def segments(self, camera_day, *, model_version=None):
         self.asked.append((camera_day, model_version))
         return self.rows if camera_day == DAY else []
+
+    def seen(self, clip_id, *, by):
+        self.looks.append((clip_id, by))
+
+    def taken(self, camera_day, *, by, kind, rows):
+        self.looks.append((camera_day, by, kind, rows))
 
     def clip(self, camera_day, clip_id):
         basis = {

@@ -104,6 +104,30 @@ def people_list(as_json: Json = False) -> None:
     print_data(rows, as_json=as_json, title="people")
 
 
+@people_app.command("rules")
+def people_rules(
+    by: By,
+    two_for_promotions: Annotated[
+        bool | None, typer.Option(help="Whatever makes a version champion is signed by a second person.")
+    ] = None,
+    two_for_exemptions: Annotated[
+        bool | None, typer.Option(help="The second person of an exemption shows a key too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say for what two people are needed, an officer the second of them; without an option it shows the rules."""
+    from apexline.governance import allow, check_person, read_people, set_rules
+
+    home, person = Settings().home_path, check_person(by)
+    given = {"two_for_promotions": two_for_promotions, "two_for_exemptions": two_for_exemptions}
+    rules = {name: value for name, value in given.items() if value is not None}
+    if rules:
+        allow(home, "people", by=person)
+        set_rules(home, by=person, now=datetime.now(UTC), **rules)
+    known = read_people(home)
+    print_data({name: getattr(known, name) for name in given}, as_json=as_json, title="rules")
+
+
 @people_app.command("matrix")
 def people_matrix(as_json: Json = False) -> None:
     """Show which role may do what."""

@@ -16,6 +16,7 @@ from apexline.assets.training.decisions import (
     undisputed,
 )
 from apexline.features.config import FeatureConfig
+from apexline.governance import add_person, audit_lines, note_approval
 from tests.assets.training.examples import FoldReader, example
 
 
@@ -292,3 +293,31 @@ def test_a_win_has_to_be_as_large_as_the_parameters_ask(decide):
         registry.set_alias("challenger", challenger)
         decide(registry, approved_by="ada", difference=(0.1, low, 0.2), parameters=asked)
         assert registry.get_alias("champion") == promoted
+
+
+def test_a_name_typed_in_the_launchpad_promotes_nothing_where_people_have_keys(decide, lake, monkeypatch):
+    registry = StubRegistry(champion=1, challenger=2)
+    store_first_decision(lake, undisputed(1, "test"), "1")
+    now = datetime.now(UTC)
+    add_person(lake.home, "Grace", ("officer",), by="Grace", now=now)
+    monkeypatch.setenv("APEXLINE_KEY", add_person(lake.home, "Ada", ("engineer",), by="Grace", now=now))
+    decide(registry, approved_by="Ada", difference=WIN)
+    assert registry.get_alias("champion") == 1
+    assert "no approval of version 2 by 'Ada' is on record" in latest_decision(lake)["reason"]
+    note_approval(lake.home, 2, by="Ada", second="", now=now)
+    decide(registry, approved_by="Ada", difference=WIN)
+    assert registry.get_alias("champion") == 2
+
+
+def test_every_decision_is_in_the_audit(decide, lake):
+    registry = StubRegistry(champion=1, challenger=2)
+    store_first_decision(lake, undisputed(1, "test"), "1")
+    decide(registry, difference=WIN)
+    decide(registry, approved_by="Ada", difference=WIN)
+    lines = audit_lines(lake.home)
+    assert [(each["action"], each["promoted"], each["model_version"]) for each in lines] == [
+        ("override", True, 1),
+        ("promote", False, 2),
+        ("promote", True, 2),
+    ]
+    assert lines[-1]["who"] == "Ada"

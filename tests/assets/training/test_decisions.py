@@ -15,6 +15,7 @@ from apexline.assets.training.decisions import (
     roll_back,
     store_decision,
     undisputed,
+    untainted_ancestor,
 )
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -139,3 +140,12 @@ def test_a_version_that_learned_from_erased_data_is_not_put_back(decided):
     with pytest.raises(ValueError, match="learned from data that was erased"):
         roll_back(decided, registry, to=2, by="ada", reason="it was better")
     assert registry.champion == 3
+
+
+def test_a_training_goes_on_from_the_last_version_that_knows_nothing_erased():
+    tags = {
+        3: {"learned_from_erased": "true", "started_from": "2"},
+        2: {"learned_from_erased": "true", "started_from": "1"},
+    }
+    registry = SimpleNamespace(tags=lambda number: tags.get(number, {}))
+    assert [untainted_ancestor(registry, number) for number in (3, 2, 1)] == [1, 1, 1]

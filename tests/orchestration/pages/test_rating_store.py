@@ -4,8 +4,10 @@ import pytest
 from upath import UPath
 
 from apexline.assets.lake.storage import Lake
+from apexline.governance import audit_lines
 from apexline.orchestration.pages.rating_store import LakeStore
 from apexline.orchestration.settings import Settings
+from apexline.survey.contracts import Agreement, Consent
 
 
 @pytest.fixture
@@ -20,6 +22,14 @@ def file(tmp_path):
 
 def answer(segment, level, pair="angry_calm"):
     return {"rater": "otter", "segment": segment, "pair": pair, "level": level}
+
+
+def test_that_a_rater_begins_to_look_is_on_record_under_no_code(store, tmp_path):
+    store.keep_consent(Consent("otter", "0" * 64, (Agreement("2026-03-02T08:00:00+00:00", "0" * 64, "yes"),)))
+    [line] = audit_lines(tmp_path)
+    assert (line["action"], line["why"]) == ("view", "rating")
+    assert line["who"].startswith("rater ")
+    assert "otter" not in str(line)
 
 
 def test_answers_are_added_and_what_stands_is_not_written_again(store, file):

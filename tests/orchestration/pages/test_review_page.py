@@ -16,6 +16,7 @@ from apexline.assets.publishing.warehouse_build import build_warehouse
 from apexline.assets.training.training_set import _examples, labelled_segments
 from apexline.features.video.reader import read_frames
 from apexline.features.video.writer import write_video
+from apexline.governance import SIGNED_IN, audit_lines, governance_folder, opaque
 from apexline.orchestration.occupancy import alone
 from apexline.orchestration.pages import review_page
 from apexline.orchestration.pages.review_page import create_review_page
@@ -49,7 +50,12 @@ def clip_id(lake):
 
 
 def files(lake):
-    return sorted(str(path) for path in lake.home.rglob("*") if path.is_file() and path.suffix != ".lock")
+    """Paths of the home but its audit, which grows by looking."""
+    return sorted(
+        str(path)
+        for path in lake.home.rglob("*")
+        if path.is_file() and path.suffix != ".lock" and path.parent.name != "governance"
+    )
 
 
 def test_a_clip_is_seen_from_the_day_to_its_pixels(pages, lake, clip_id):
@@ -68,6 +74,42 @@ def test_a_clip_is_seen_from_the_day_to_its_pixels(pages, lake, clip_id):
     assert (onset[0, 0], apex[0, 0], offset[0, 0], onset.shape) == (18, 45, 81, (128, 128))
     assert Image.open(io.BytesIO(answers[5].content)).width > 600
     assert files(lake) == before
+
+
+def test_looks_reviews_and_exports_are_on_record_and_name_no_clip(pages, lake, clip_id):
+    hidden = opaque(governance_folder(lake.home), clip_id)
+    pages.post("/reviewer", data={"reviewer": "otter"})
+    for _ in range(2):  # the second look within an hour is no other one
+        assert pages.get(f"/clips/{DAY}/{clip_id}/faces/{T1}/4").status_code == 200
+    assert pages.get(f"/days/{DAY}/segments.csv").status_code == 200
+    said = {"label": "calm", "onset": "2", "apex": "5", "offset": "9", "version": ""}
+    assert pages.post(f"/days/{DAY}/segments/{T1}-2/reviews", data=said).status_code < 400
+    lines = audit_lines(lake.home, actions=["view", "export", "review"])
+    assert [each["action"] for each in lines] == ["view", "export", "review"]
+    assert lines[0]["clip"] == lines[2]["clip"] == hidden
+    assert len({each["who"] for each in lines}) == 1
+    assert "otter" not in str(lines)
+    assert clip_id not in str(lines)
+    assert lines[1]["rows"] == 1
+
+
+def test_who_showed_a_key_is_named(pages, lake, clip_id):
+    token = SIGNED_IN.set("Ada Lovelace")
+    try:
+        pages.get(f"/clips/{DAY}/{clip_id}/video")
+    finally:
+        SIGNED_IN.reset(token)
+    assert audit_lines(lake.home, actions=["view"])[0]["who"] == "Ada Lovelace"
+
+
+def test_what_cannot_be_put_on_record_is_not_shown(pages, lake, clip_id):
+    pages.get(f"/clips/{DAY}/{clip_id}/video")
+    log = lake.home / "governance" / "audit.jsonl"
+    log.write_bytes(log.read_bytes()[:-9])
+    pages.post("/reviewer", data={"reviewer": "otter"})
+    refused = pages.get(f"/clips/{DAY}/{clip_id}/video")
+    assert refused.status_code == 422
+    assert "cut off or added" in refused.text
 
 
 def test_the_lineage_of_a_score_is_walked_in_this_home(pages, lake, seen, monkeypatch):
