@@ -35,7 +35,7 @@ from apexline.ml.registry.descriptions import (
     own_tags,
 )
 from apexline.ml.registry.lazy import import_mlflow
-from apexline.ml.registry.lineage import LEARNED_FROM, examples_csv, fold_dataset
+from apexline.ml.registry.lineage import LEARNED_FROM, TAINTED, examples_csv, fold_dataset
 from apexline.ml.registry.pyfunc import log_model
 
 if TYPE_CHECKING:
@@ -220,9 +220,9 @@ class ModelRegistry:
             return self._register(model_id, active.info.run_id, tags, about=about)
 
     def find_version(self, fingerprint: str) -> int | None:
-        """Newest version whose tag ``fingerprint`` is this; None if there is none."""
-        numbers = [int(e.version) for e in self._search() if e.tags.get("fingerprint") == fingerprint]
-        return max(numbers, default=None)
+        """Newest version whose tag ``fingerprint`` is this, less those that learned from what was erased since."""
+        entries = [each for each in self._search() if each.tags.get("fingerprint") == fingerprint]
+        return max((int(each.version) for each in entries if TAINTED not in each.tags), default=None)
 
     def list_versions(self) -> list[RegisteredVersion]:
         """All registered versions, oldest first."""

@@ -141,6 +141,7 @@ def _check_holds(line: Line, traces: Traces) -> None:
 def _carry_out(line: Line, intent: Intent, on_step: OnStep) -> dict[str, Any]:
     with alone(line.settings):
         _delete(line, intent, on_step)
+    tainted = mark_tainted(line, intent.models)
     failed = _record_anew(line, intent, on_step)
     on_step("searching the home", 0, 0)
     num_files, remains = search_home(line.settings, intent.traces, spare=[path_of(line.lake, intent)])
@@ -152,8 +153,6 @@ def _carry_out(line: Line, intent: Intent, on_step: OnStep) -> dict[str, Any]:
         )
         raise RemainsError(msg)
     receipt = write_receipt(line.lake, intent, num_files=num_files)
-    path_of(line.lake, intent).unlink(missing_ok=True)  # another command may have finished it too
-    tainted = mark_tainted(line, intent.models)
     record(
         line.lake.home,
         "erase",
@@ -163,6 +162,8 @@ def _carry_out(line: Line, intent: Intent, on_step: OnStep) -> dict[str, Any]:
         receipt=intent.name,
         tainted=tainted,
     )
+    # Last, or a kill would leave it off the record; another command may have finished it too.
+    path_of(line.lake, intent).unlink(missing_ok=True)
     return {**receipt, **({"not recorded anew": failed} if failed else {})}
 
 

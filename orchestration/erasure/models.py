@@ -12,13 +12,14 @@ from pathlib import Path
 
 from upath import UPath
 
+from apexline.assets.training import CHALLENGER
 from apexline.ml.registry import MODEL_NAME, TAINTED, learned_examples
 from apexline.orchestration.erasure.files import Found
 from apexline.orchestration.erasure.search import files_in
 from apexline.orchestration.erasure.traces import Traces
 from apexline.orchestration.line import Line
 
-_UNKNOWN = "not recorded"
+_UNKNOWN, _TESTED = "not recorded", "test"
 # Tables of MLflow 3 whose rows say something of a run or version in a name and a value.
 _NOTES = (
     *("tags", "params", "input_tags", "model_version_tags"),
@@ -33,11 +34,12 @@ def models_that_learned(line: Line, traces: Traces) -> list[dict[str, str | int]
     -------
     list of dict
         ``model``, ``version`` and ``fold``: train, valid, test, several of them, or "not recorded" for a version that
-        was trained before 0.2.0, and for answers of a rater: it may have learned from them. The model that ships with
-        the package knows no clip of a home.
+        was trained before 0.2.0, and for answers of a rater: it may have learned from them; or the version that it
+        went on from, where that one learned. The model that ships with the package knows no clip of a home.
     """
     found: list[dict[str, str | int]] = []
-    for version in line.registry.list_versions():
+    learned: set[str] = set()
+    for version in line.registry.list_versions():  # oldest first
         if version.tags.get("shipped") == "true":
             continue
         examples = None if traces.rater else learned_examples(line.registry.client, version.run_id)
@@ -45,19 +47,27 @@ def models_that_learned(line: Line, traces: Traces) -> list[dict[str, str | int]
             fold = _UNKNOWN
         else:
             fold = ", ".join(sorted({fold for each, fold in examples.items() if traces.is_own(each)}))
+        begun = version.tags.get("started_from", "")
+        if fold in ("", _TESTED) and begun in learned:
+            fold = f"went on from version {begun}"
         if fold:
+            learned |= {str(version.number)} if fold != _TESTED else set()
             found.append({"model": MODEL_NAME, "version": version.number, "fold": fold})
     return found
 
 
 def mark_tainted(line: Line, models: list[dict[str, str | int]]) -> list[int]:
-    """Tag the versions that learned from what is erased, so that none is promoted any more; return their numbers.
+    """Tag the versions that learned from what is erased; return their numbers.
 
-    One that was only tested on it learned nothing from it.
+    None of them is promoted any more, and a challenger among them is none any more. One that was only tested on it
+    learned nothing from it.
     """
-    learned = [int(each["version"]) for each in models if each["fold"] != "test"]
+    learned = [int(each["version"]) for each in models if each["fold"] != _TESTED]
+    client = line.registry.client
     for number in learned:
-        line.registry.client.set_model_version_tag(MODEL_NAME, str(number), TAINTED, "true")
+        client.set_model_version_tag(MODEL_NAME, str(number), TAINTED, "true")
+    if line.registry.get_alias(CHALLENGER) in learned:
+        client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
     return learned
 
 

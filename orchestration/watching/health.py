@@ -18,7 +18,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from apexline.assets.lake import Lake, clip_ids, stored_camera_days, unprocessed_clips
 from apexline.assets.training import CHAMPION, moved_alias
-from apexline.ml.registry import ModelRegistry
+from apexline.ml.registry import TAINTED, ModelRegistry
 from apexline.orchestration.settings import Settings
 
 _DAY_S = 24 * 3600.0
@@ -41,8 +41,8 @@ class Problem:
     Attributes
     ----------
     kind : str
-        ``failed run``, ``stuck run``, ``failed check``, ``late camera``, ``moved alias``, ``disk``, ``unprocessed``,
-        ``daemon`` or ``champion``.
+        ``failed run``, ``stuck run``, ``failed check``, ``late camera``, ``moved alias``, ``erased data``, ``disk``,
+        ``unprocessed``, ``daemon`` or ``champion``.
     key : str
         Tells it from others of its kind for as long as it lasts.
     detail : str
@@ -66,6 +66,7 @@ def watched(
         lambda: stuck_runs(instance),
         lambda: late_cameras(lake, silent_s=settings.camera_silent_s),
         lambda: moved(lake, registry),
+        lambda: learned_from_erased(registry),
         lambda: full_disks(settings),
     )
     return [problem for look in looks for problem in look()]
@@ -171,6 +172,17 @@ def moved(lake: Lake, registry: ModelRegistry) -> Iterator[Problem]:
     alias = registry.get_alias(CHAMPION)
     if alias is not None and (said := moved_alias(lake, alias)) is not None:
         yield Problem("moved alias", str(alias), said)
+
+
+def learned_from_erased(registry: ModelRegistry) -> Iterator[Problem]:
+    """Yield that the champion learned from something that was erased since: it scores until another one can."""
+    number = registry.get_alias(CHAMPION)
+    if number is not None and TAINTED in registry.tags(number):
+        detail = (
+            f"the champion, version {number}, learned from data that was erased since: `apexline retrain`, then "
+            "`apexline approve --by NAME`; or `apexline demote` where the one before it learned from none of it"
+        )
+        yield Problem("erased data", str(number), detail)
 
 
 def full_disks(settings: Settings) -> Iterator[Problem]:

@@ -15,6 +15,16 @@ def test_versions_are_numbered_and_found_by_fingerprint(logged):
     assert logged.registry.find_version("other") is None
 
 
+def test_a_version_that_learned_from_erased_data_is_not_found_again(logged):
+    client = logged.registry.client
+    client.set_model_version_tag(MODEL_NAME, "2", "learned_from_erased", "true")
+    try:
+        assert logged.registry.find_version("baseline-print") is None
+    finally:
+        client.delete_model_version_tag(MODEL_NAME, "2", "learned_from_erased")
+    assert logged.registry.find_version("baseline-print") == 2
+
+
 def test_tags_say_what_a_version_was_made_of(logged, split):
     assert logged.registry.tags(1) == {
         "version": "semantic",

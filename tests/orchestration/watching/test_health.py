@@ -131,6 +131,14 @@ def test_a_moved_alias_is_found(lake, alias, count):
     assert all("apexline approve --by NAME" in each.detail for each in found)
 
 
+@pytest.mark.parametrize(("tags", "count"), [({}, 0), ({"learned_from_erased": "true"}, 1)])
+def test_a_champion_that_learned_from_erased_data_asks_for_a_retrain(tags, count):
+    registry = SimpleNamespace(get_alias=lambda name: 3, tags=lambda number: tags)
+    found = list(health.learned_from_erased(registry))
+    assert len(found) == count
+    assert all("version 3" in each.detail and "apexline retrain" in each.detail for each in found)
+
+
 @pytest.mark.parametrize(("free", "wrong"), [(1 << 30, [True]), (5 << 30, [False]), (50 << 30, [])])
 def test_a_disk_is_full_or_nearly(tmp_path, monkeypatch, free, wrong):
     usage = SimpleNamespace(total=100 << 30, free=free)
