@@ -6,7 +6,7 @@ with answered as (
         segments.synthetic
     from spotting_truth as truth
     inner join segments using (clip_id, segment_id)
-    where truth.outcome = 'hit' and segments.emotion is not null
+    where truth.source = 'annotation' and truth.outcome = 'hit' and segments.emotion is not null
 ),
 
 final as (

@@ -1,4 +1,5 @@
--- spotting against the truth, summed over all labelled clips, those without any expression included
+-- spotting against the truth, summed over all labelled clips, those without any expression included. Reviews are left
+-- out: which segments people look at is no fair draw (`review_summary` counts them).
 with counted as (
     select
         coalesce(length, 'overall') as length,
@@ -7,6 +8,7 @@ with counted as (
         count(*) filter (where outcome = 'miss') as misses,
         bool_or(synthetic) as synthetic
     from spotting_truth
+    where source = 'annotation'
     group by grouping sets ((length), ())
     having count(*) > 0
 ),
