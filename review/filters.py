@@ -15,7 +15,7 @@ from apexline.review.archive import Row
 # In the order of the legend; "other" is a change of expression that is none of the four.
 ANSWERS = ("happy", "angry", "calm", "scared", "other", "abstained", "unscored")
 REVIEWED = ("yes", "no", "disputed")
-PER_PAGE = 200
+PER_PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ class Filters:
 
     def in_part(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows that lie in the part of the day that is looked at, in part at least."""
+        if self.since is None and self.until is None:
+            return list(rows)
         since, until = self.since or time.min, self.until or time.max
         return [row for row in rows if _clock(row["offset_at"]) >= since and _clock(row["onset_at"]) <= until]
 

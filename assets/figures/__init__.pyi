@@ -17,11 +17,13 @@ from .evaluation import comparison_plot as comparison_plot
 from .evaluation import confusion_matrix as confusion_matrix
 from .evaluation import learning_curves as learning_curves
 from .evaluation import roc_curves as roc_curves
+from .export import TimeAxis as TimeAxis
 from .export import figure_data_uri as figure_data_uri
 from .export import figure_markdown as figure_markdown
 from .export import figure_png as figure_png
 from .export import png_data_uri as png_data_uri
 from .export import stacked_png as stacked_png
+from .export import time_axis as time_axis
 from .faces import FaceTile as FaceTile
 from .faces import moments as moments
 from .paper_tables import records_of as records_of

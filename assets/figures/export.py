@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -24,6 +25,42 @@ def figure_png(figure: Figure, *, dpi: int = _DPI) -> bytes:
     # Without the software's version in it, the file depends on the numbers alone.
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return _with_palette(buffer.getvalue())
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """Where the first panel's axis of time lies in a picture, so that a page can lay something over it.
+
+    Attributes
+    ----------
+    left, right : float
+        Its ends, shares of the picture's width.
+    top, bottom : float
+        Of all panels, shares of the picture's height from above.
+    from_s, to_s : float
+        What stands at its ends, s.
+    """
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    from_s: float
+    to_s: float
+
+
+def time_axis(figure: Figure) -> TimeAxis:
+    """Return where the axis of time lies in a figure that `figure_png` has drawn."""
+    places = [axes.get_position() for axes in figure.axes]
+    from_s, to_s = figure.axes[0].get_xlim()
+    return TimeAxis(
+        left=places[0].x0,
+        right=places[0].x1,
+        top=1 - max(place.y1 for place in places),
+        bottom=1 - min(place.y0 for place in places),
+        from_s=float(from_s),
+        to_s=float(to_s),
+    )
 
 
 def stacked_png(figures: Sequence[Figure], *, dpi: int = _DPI) -> bytes:

@@ -1,6 +1,6 @@
 """What people look at, and what they said of it: a camera's day, reviews of its segments."""
 
-from apexline.assets.reviews.days import Days, Row, answer_of, versions_of
+from apexline.assets.reviews.days import MAX_DAYS, Days, Row, answer_of, versions_of
 from apexline.assets.reviews.opinions import (
     LABELS,
     Review,
@@ -15,6 +15,7 @@ from apexline.assets.reviews.opinions import (
 __all__ = [
     "Days",
     "LABELS",
+    "MAX_DAYS",
     "Review",
     "Row",
     "Settled",

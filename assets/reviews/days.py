@@ -19,7 +19,7 @@ from apexline.assets.reviews.opinions import by_segment, label_of, standing
 
 Row = dict[str, Any]
 
-_MAX_DAYS = 8  # kept in memory; 10,000 segments take some 30 MB
+MAX_DAYS = 8  # kept in memory; 10,000 segments take some 30 MB
 _MAX_VERSIONS = 3  # of each day, as much again
 _TABLES = ("clip_manifest", "expression_segments", "segment_scores", "reviews")
 _SAID = (
@@ -57,6 +57,7 @@ class Days:
         self._lake = lake
         self._lock = Lock()
         self._days: OrderedDict[str, _Read] = OrderedDict()
+        self._reading: dict[str, Lock] = {}
 
     def clips(self, camera_day: str) -> dict[str, Row]:
         """Return the manifests of a day's clips by clip id."""
@@ -105,15 +106,20 @@ class Days:
 
     def _read(self, camera_day: str) -> _Read:
         with self._lock:
-            before = self._days.pop(camera_day, _Read())
+            reading = self._reading.setdefault(camera_day, Lock())
+        with reading:  # who asks for another day does not wait
+            with self._lock:
+                before = self._days.get(camera_day, _Read())
             files = dict(self._look(camera_day, before))
             unchanged = files.keys() == before.files.keys() and all(
                 of_file is before.files[name] for name, of_file in files.items()
             )
             now = before if unchanged else _Read(files)
-            self._days[camera_day] = now
-            while len(self._days) > _MAX_DAYS:
-                self._days.popitem(last=False)
+            with self._lock:
+                self._days[camera_day] = now
+                self._days.move_to_end(camera_day)
+                while len(self._days) > MAX_DAYS:
+                    self._days.popitem(last=False)
         return now
 
     def _look(

@@ -31,12 +31,17 @@
     pen.clearRect(0, 0, width, height);
     ticks(width, height, of);
     const tall = Math.max(2, laneHeight() - 2), hatch = hatching(of("abstained"));
+    const lanes = new Float64Array(data.lanes);
     data.answers.forEach((answer, number) => {
+      lanes.fill(-Infinity);
       pen.fillStyle = answer === "abstained" ? hatch : of(answer);
       pen.strokeStyle = of(answer);
       for (let k = 0; k < data.id.length; k++) {
         if (data.answer[k] !== number || data.to[k] < view[0] || data.from[k] > view[1]) continue;
         const left = x(data.from[k]), wide = Math.max(2, x(data.to[k]) - left), top = laneTop(data.lane[k]) + 1;
+        // Of many that begin within a pixel one is drawn.
+        if (wide === 2 && left < lanes[data.lane[k]] && !data.reviewed[k]) continue;
+        lanes[data.lane[k]] = left + 1;
         pen.globalAlpha = number < 5 ? .35 + .65 * (data.confidence[k] ?? 1) : 1;
         if (answer !== "unscored") pen.fillRect(left, top, wide, tall);
         if (data.reviewed[k]) {

@@ -15,7 +15,7 @@ from PIL import Image
 from apexline.assets.explain.wording import explain_track
 from apexline.assets.figures import export
 from apexline.assets.figures.curves import face_strip, flow_curves
-from apexline.assets.figures.export import MARKDOWN_LIMIT, figure_markdown, figure_png, stacked_png
+from apexline.assets.figures.export import MARKDOWN_LIMIT, figure_markdown, figure_png, stacked_png, time_axis
 from apexline.assets.figures.style import text_block
 from apexline.features.spotting.decisions import Decision
 from tests.assets.decided_track import TRACK, view
@@ -68,3 +68,20 @@ def test_a_figure_too_large_for_markdown_says_so(monkeypatch: pytest.MonkeyPatch
     strip = face_strip([("grey", np.zeros((8, 8)))], synthetic=True)
     with pytest.raises(ValueError, match="'wall' takes .* at 40 dpi, expected at most 300; draw less"):
         figure_markdown(strip, title="wall")
+
+
+def test_the_axis_of_time_lies_where_the_picture_shows_it() -> None:
+    figure = Figure(figsize=(4, 2), layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    axes.plot([2.0, 4.0], [0.0, 1.0], color="none")
+    axes.set_xlim(1.0, 5.0)
+    axes.axvline(4.0, color="red", linewidth=3)
+    picture = np.asarray(Image.open(io.BytesIO(figure_png(figure))).convert("RGB"), dtype=int)
+    rows, cols = np.nonzero((picture[..., 0] > 200) & (picture[..., 1] < 60))
+    axis = time_axis(figure)
+    share = axis.left + (4.0 - axis.from_s) / (axis.to_s - axis.from_s) * (axis.right - axis.left)
+    assert (axis.from_s, axis.to_s) == (1.0, 5.0)
+    assert share * picture.shape[1] == pytest.approx(cols.mean(), abs=2)
+    assert [axis.top * picture.shape[0], axis.bottom * picture.shape[0]] == pytest.approx(
+        [rows.min(), rows.max()], abs=4
+    )

@@ -1,6 +1,8 @@
 """A day of the lake as people see it: whose answers stand, and which files are read."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from upath import UPath
@@ -95,3 +97,23 @@ def test_today_is_there_before_any_warehouse_is_built(tmp_path):
     put(tmp_path / "lake", "expression_segments", A, [segment(A, T1, 10, 15, 20)], DAY_1)
     (row,) = Days(Lake(UPath(tmp_path))).segments(DAY_1)
     assert (row["answer"], row["answers"], row["synthetic"]) == ("unscored", {}, False)
+
+
+def test_who_asks_for_a_day_does_not_wait_for_another(lake, monkeypatch):
+    reading, go_on, whole = Event(), Event(), Lake.read
+
+    def read(self, table, name, **more):
+        if more["camera_day"] == DAY_1:
+            reading.set()
+            assert go_on.wait(60)
+        return whole(self, table, name, **more)
+
+    monkeypatch.setattr(Lake, "read", read)
+    days = Days(lake)
+    with ThreadPoolExecutor(1) as other:
+        theirs = other.submit(days.segments, DAY_1)
+        assert reading.wait(60)
+        assert len(days.segments(DAY_2)) == 1
+        assert not theirs.done()
+        go_on.set()
+        assert len(theirs.result()) == 3
