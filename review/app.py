@@ -10,9 +10,12 @@ Nothing is loaded from elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -54,7 +57,15 @@ _TYPES = {".webm": "video/webm", ".mkv": "video/x-matroska", ".avi": "video/x-ms
 
 def create_app(archive: Archive) -> FastAPI:
     """Build the pages over an archive; serve them behind a guard, on 127.0.0.1."""
-    app = FastAPI(title="Apexline review", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @asynccontextmanager
+    async def reading_ahead(_: FastAPI) -> AsyncGenerator[None]:
+        Thread(target=archive.read_ahead, daemon=True).start()
+        yield
+
+    app = FastAPI(
+        title="Apexline review", docs_url=None, redoc_url=None, openapi_url=None, lifespan=reading_ahead
+    )
     templates = Jinja2Templates(directory=_FOLDER / "templates")
     templates.env.filters.update(clock=_clock, moment=_moment, plain=_plain)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"))
@@ -147,6 +158,10 @@ def create_app(archive: Archive) -> FastAPI:
             request, "lineage.html", camera_day=camera_day, row=found, version=version, sections=sections
         )
 
+    @app.get("/survey")
+    def survey(request: Request) -> HTMLResponse:
+        return page(request, "survey.html", survey=archive.survey())
+
     add_reviewing(app, archive, page)
     _serve_pictures(app, archive)
     return app
@@ -180,6 +195,10 @@ def _serve_pictures(app: FastAPI, archive: Archive) -> None:
     def curves(camera_day: str, clip_id: str, track_id: str) -> Response:
         return Response(archive.curves(camera_day, clip_id, track_id), media_type="image/png")
 
+    @app.get("/clips/{camera_day}/{clip_id}/curves/{track_id}/axis")
+    def axis(camera_day: str, clip_id: str, track_id: str) -> Mapping[str, float]:
+        return archive.time_axis(camera_day, clip_id, track_id)
+
 
 def _read_view(request: Request) -> Filters:
     return Filters.read(request.query_params.multi_items())
@@ -193,12 +212,13 @@ def _timeline(camera_day: str, everything: list[Row], view: Filters) -> dict[str
     shown = view.in_part(chosen)
     pages = max(1, -(-len(shown) // PER_PAGE))
     number = min(view.page, pages)
+    said = Counter(row["answer"] for row in everything)
     return {
         "camera_day": camera_day,
         "day": camera_day.partition("_")[0],
         "camera": camera_day.partition("_")[2],
         "view": view,
-        "counts": {answer: sum(row["answer"] == answer for row in everything) for answer in ANSWERS},
+        "counts": {answer: said[answer] for answer in ANSWERS},
         "reviewed_kinds": REVIEWED,
         "versions": sorted({version for row in everything for version in row["answers"]}),
         "span": span_of(chosen) if chosen else None,

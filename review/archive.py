@@ -17,6 +17,10 @@ class Archive(Protocol):
         """Return the keys ``YYYY-MM-DD_camera``, sorted."""
         ...
 
+    def read_ahead(self) -> None:
+        """Read what is likely to be asked for first; may take long."""
+        ...
+
     def segments(self, camera_day: str, *, model_version: int | None = None) -> Sequence[Row]:
         """Return a day's segments in the order of their onset, as one model version answers, or the champion.
 
@@ -55,6 +59,13 @@ class Archive(Protocol):
         """Return a drawing (PNG) of a track's curves with their thresholds."""
         ...
 
+    def time_axis(self, camera_day: str, clip_id: str, track_id: str) -> Mapping[str, float]:
+        """Return where time lies in that drawing.
+
+        ``left``, ``right``, ``top`` and ``bottom`` are shares of it, ``from_s`` and ``to_s`` what stands at the ends.
+        """
+        ...
+
     def grounds(self, camera_day: str, clip_id: str, segment_id: str) -> str:
         """Say in words why a segment was found."""
         ...
@@ -77,6 +88,10 @@ class Archive(Protocol):
 
     def reviews(self, camera_day: str, segment_id: str) -> Sequence[Row]:
         """Return what stands of what people said of a segment, each with a ``label``, oldest first."""
+        ...
+
+    def survey(self) -> Mapping[str, Any]:
+        """Return how far the rating survey has come: ``summary`` by name, rows of ``raters`` and of ``pairs``."""
         ...
 
     def keep(self, camera_day: str, review: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -20,10 +21,21 @@ from starlette.exceptions import HTTPException
 
 from apexline.survey.contracts import LEVELS, Agreement, Answered, Consent, Scale, Stimuli, Store
 from apexline.survey.sessions import hash_return_key, new_return_key
+from apexline.survey.words import ENGLISH, LANGUAGES, in_language
 
 _PAGES_PER_CHECK = 6  # a page in so many asks for a certain level
 _LEAST_TO_REPEAT = 6  # segments; with fewer the rater still knows what was said
 _RATER = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_RATERS = 1024  # whose order of pairs is kept
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a rater is asked to rate, of which segments and part of the plan it was made, and in which order."""
+
+    of: tuple[Sequence[str], Sequence[str] | None]
+    segments: frozenset[str]
+    order: tuple[str, ...]
 
 
 @dataclass
@@ -46,11 +58,16 @@ class Survey:
     text: str
     _submitted: dict[str, set[str]] = field(default_factory=dict)
     _known: tuple[Sequence[str], frozenset[str]] = ((), frozenset())
+    _asked: dict[str, _Asked] = field(default_factory=dict)
     _last: dict[str, str] = field(default_factory=dict)
     _repeated: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
-    def take_in(self, rater: str, key: str) -> str:
+    def __post_init__(self) -> None:
+        # Fifty hashes are not computed for each page.
+        self._ordered = lru_cache(_RATERS)(self._order)
+
+    def take_in(self, rater: str, key: str, language: str = ENGLISH) -> str:
         """Store that a rater agreed, and return the rater's key.
 
         Parameters
@@ -59,7 +76,13 @@ class Survey:
             A code that nobody has, or one that comes with its key.
         key : str
             The return key; empty for a code that begins.
+        language : str
+            Of `LANGUAGES`, in which the rater reads the words.
         """
+        if language not in LANGUAGES:
+            raise HTTPException(
+                422, f"Saw the language {language[:20]}, expected one of {', '.join(LANGUAGES)}."
+            )
         if not _RATER.fullmatch(rater):
             raise HTTPException(422, "A code has 1 to 32 letters, digits, hyphens or underscores.")
         with self._writing():
@@ -67,8 +90,11 @@ class Survey:
             if key:
                 if standing is None or not _belongs(key, standing):
                     raise HTTPException(403, "This code and this return key do not belong together.")
-                if standing.given[-1].text_sha256 != self._agreement.text_sha256:
-                    self.store.keep_consent(replace(standing, given=(*standing.given, self._agreement)))
+                given = standing.given
+                if given[-1].text_sha256 != self._agreement.text_sha256:
+                    given = (*given, self._agreement)
+                if (given, language) != (standing.given, standing.language):
+                    self.store.keep_consent(replace(standing, given=given, language=language))
                 return key
             if standing is not None or any(True for _ in self.store.rated(rater)):
                 raise HTTPException(
@@ -78,10 +104,8 @@ class Survey:
                 )
             key = new_return_key()
             turned = tuple(scale.pair for scale in self.scales if _draw("side", rater, scale.pair)[0] % 2)
-            consent = Consent(
-                rater, hash_return_key(key), (self._agreement,), turned, block=self._free_block()
-            )
-            self.store.keep_consent(consent)
+            consent = Consent(rater, hash_return_key(key), (self._agreement,), turned)
+            self.store.keep_consent(replace(consent, block=self._free_block(), language=language))
             return key
 
     def _free_block(self) -> int | None:
@@ -101,6 +125,7 @@ class Survey:
             self.store.forget(rater)
             self._submitted.pop(rater, None)
             self._last.pop(rater, None)
+            self._asked.pop(rater, None)
             self._repeated.discard(rater)
 
     def done(self, rater: str) -> set[str]:
@@ -109,17 +134,27 @@ class Survey:
 
     def segments_of(self, rater: str) -> frozenset[str]:
         """Return what a rater is asked to rate: the rater's part of the plan, else all."""
-        consent, blocks = self.store.consent(rater), self.store.blocks()
-        if consent is None or consent.block is None or consent.block >= len(blocks):
-            return self._segments()
-        return self._segments() & frozenset(blocks[consent.block])
+        return self._asked_of(rater).segments
 
     def next_segment(self, rater: str) -> str | None:
         """Return the segment to show next, None when all are done."""
+        done = self.done(rater)
+        return next((segment for segment in self._asked_of(rater).order if segment not in done), None)
+
+    def _asked_of(self, rater: str) -> _Asked:
+        consent, blocks = self.store.consent(rater), self.store.blocks()
+        block = None
+        if consent is not None and consent.block is not None and consent.block < len(blocks):
+            block = blocks[consent.block]
+        before, named = self._asked.get(rater), self.stimuli.segments()
+        if before is not None and before.of[0] is named and before.of[1] is block:
+            return before
+        segments = self._segments() if block is None else self._segments() & frozenset(block)
         # Each rater has an order of their own: a few who stop early still cover all segments, and tiredness
         # does not always meet the same ones.
-        remaining = self.segments_of(rater) - self.done(rater)
-        return min(remaining, key=lambda segment: _draw(rater, segment), default=None)
+        order = sorted(segments, key=lambda segment: _draw(rater, segment))
+        self._asked[rater] = _Asked((named, block), segments, tuple(order))
+        return self._asked[rater]
 
     def _segments(self) -> frozenset[str]:
         named = self.stimuli.segments()
@@ -130,8 +165,10 @@ class Survey:
     def scales_for(self, rater: str) -> list[Scale]:
         """Pairs in the rater's own order and on the rater's own sides, the same on every page."""
         consent = self.store.consent(rater)
-        turned = () if consent is None else consent.turned
-        scales = [replace(scale, turned=scale.pair in turned) for scale in self.scales]
+        return self._ordered(rater, *((), ENGLISH) if consent is None else (consent.turned, consent.language))
+
+    def _order(self, rater: str, turned: tuple[str, ...], language: str) -> list[Scale]:
+        scales = [replace(scale, turned=scale.pair in turned) for scale in in_language(self.scales, language)]
         return sorted(scales, key=lambda scale: _draw(rater, scale.pair))
 
     def wanted_level(self, rater: str, segment: str) -> str:

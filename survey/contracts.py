@@ -10,6 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 LEVELS: tuple[str, ...] = ("1", "2", "3", "4", "5")
+# What a level is called, from the first word to the second.
+_WORDINGS = {
+    "en": ("strongly {}", "slightly {}", "neither", "slightly {}", "strongly {}"),
+    "zh": ("非常{}", "有点{}", "两者都不", "有点{}", "非常{}"),
+}
+_OR = {"en": " or ", "zh": "，还是"}
 
 
 @dataclass(frozen=True)
@@ -24,28 +30,36 @@ class Scale:
         Adjective at level 1 and at level 5.
     turned : bool
         The second stands on the left: raters who lean to a side do so for either pole.
+    glosses : pair of str
+        What the two words mean, in plain words; empty where nothing is said.
+    language : str
+        Of the words: ``en`` or ``zh``.
     """
 
     pair: str
     first: str
     second: str
     turned: bool = False
+    glosses: tuple[str, str] = ("", "")
+    language: str = "en"
 
     @property
-    def sides(self) -> tuple[str, str]:
-        """What stands on the left and on the right."""
-        return (self.second, self.first) if self.turned else (self.first, self.second)
+    def sides(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Word and gloss on the left and on the right."""
+        first, second = zip((self.first, self.second), self.glosses, strict=True)
+        return (second, first) if self.turned else (first, second)
+
+    @property
+    def question(self) -> str:
+        """The choice as it is read aloud."""
+        said = [f"{word} ({gloss})" if gloss else word for word, gloss in self.sides]
+        return _OR[self.language].join(said)
 
     @property
     def levels(self) -> list[tuple[str, str]]:
         """Each level with its spoken name, from left to right."""
-        wordings = (
-            f"strongly {self.first}",
-            f"slightly {self.first}",
-            "neither",
-            f"slightly {self.second}",
-            f"strongly {self.second}",
-        )
+        words = (self.first, self.first, "", self.second, self.second)
+        wordings = [said.format(word) for said, word in zip(_WORDINGS[self.language], words, strict=True)]
         named = list(zip(LEVELS, wordings, strict=True))
         return named[::-1] if self.turned else named
 
@@ -83,6 +97,8 @@ class Consent:
         Pairs whose second adjective this rater sees on the left.
     block : int or None
         Which part of the plan is the rater's; None where there was no plan.
+    language : str
+        In which the rater reads the words.
     """
 
     rater: str
@@ -90,6 +106,7 @@ class Consent:
     given: tuple[Agreement, ...]
     turned: tuple[str, ...] = ()
     block: int | None = None
+    language: str = "en"
 
 
 @dataclass(frozen=True)

@@ -76,12 +76,15 @@ class Sessions:
 
     def find(self, token: str) -> Session | None:
         """Return the living session of a token, and take note that it is used."""
-        now = monotonic()
+        name, now = _hashed(token), monotonic()
         with self._lock:
-            self._drop_expired(now)
-            session = self._sessions.get(_hashed(token))
-            if session is not None:
-                session.seen_s = now
+            session = self._sessions.get(name)
+            if session is None:
+                return None
+            if _is_over(session, now):
+                del self._sessions[name]
+                return None
+            session.seen_s = now
             return session
 
     def end(self, token: str) -> None:
@@ -97,7 +100,7 @@ class Sessions:
 
     def _drop_expired(self, now: float) -> None:
         for name, each in list(self._sessions.items()):
-            if now - each.seen_s > IDLE_S or now - each.begun_s > LONGEST_S:
+            if _is_over(each, now):
                 del self._sessions[name]
 
 
@@ -116,6 +119,10 @@ class Starts:
                 return False
             self._times.append(now)
             return True
+
+
+def _is_over(session: Session, now: float) -> bool:
+    return now - session.seen_s > IDLE_S or now - session.begun_s > LONGEST_S
 
 
 def new_return_key() -> str:

@@ -79,13 +79,18 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
             return 0
 
 
-def serve_survey(settings: Settings, *, port: int) -> None:
+def serve_survey(settings: Settings, *, port: int, contact: str) -> None:
     """Serve the rating page until the user interrupts; raises ``OSError`` where the port is taken."""
     _require_free({"--port": port})
     from apexline.orchestration.pages import create_rating_page
 
     print(f"Rating page  http://{LOOPBACK}:{port}\nCtrl-C ends it.", flush=True)
-    app = Keys(create_rating_page(settings), home=settings.home_path, port=port, action_of=lambda _: "rate")
+    app = Keys(
+        create_rating_page(settings, contact=contact),
+        home=settings.home_path,
+        port=port,
+        action_of=lambda _: "rate",
+    )
     serve(app, port=port, origins=settings.server_origins)
 
 

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from apexline.assets.lake import Lake, crops_at, listed_camera_days
 from apexline.ml import load_pairs
@@ -64,15 +64,23 @@ class LakeStimuli:
         return encode_loop(np.stack([crops[key] for key in wanted]), shown.fps)
 
     def _fresh(self) -> dict[str, _Shown]:
-        with self._lock:
-            if monotonic() - self._looked_s > _FRESH_S:
-                self._clips = dict(self._look())
-                found = {name: each for _, held in self._clips.values() for name, each in held.items()}
-                self._index = dict(sorted(found.items()))
-                if tuple(self._index) != self._names:
-                    self._names = tuple(self._index)
-                self._looked_s = monotonic()
-            return self._index
+        # Who finds it out of date looks; the others go on with what is known, and wait only where nothing is.
+        if monotonic() - self._looked_s > _FRESH_S and self._lock.acquire(blocking=self._looked_s < 0):
+            try:
+                self._look_again()
+            finally:
+                self._lock.release()
+        return self._index
+
+    def _look_again(self) -> None:
+        if monotonic() - self._looked_s <= _FRESH_S:
+            return
+        self._clips = dict(self._look())
+        found = {name: each for _, held in self._clips.values() for name, each in held.items()}
+        self._index = dict(sorted(found.items()))
+        if tuple(self._index) != self._names:
+            self._names = tuple(self._index)
+        self._looked_s = monotonic()
 
     def _look(self) -> Iterator[tuple[tuple[str, str], tuple[Any, dict[str, _Shown]]]]:
         for day in listed_camera_days(self._lake):
@@ -106,11 +114,12 @@ class LakeStimuli:
         }
 
 
-def create_rating_page(settings: Settings) -> FastAPI:
+def create_rating_page(settings: Settings, *, contact: str = "") -> Starlette:
     """Return the page over a home; what a rater agrees to and answers is stored in ``surveys/`` as it comes."""
     lake = Lake(settings.home_path, settings.scratch_path)
     return create_app(
         stimuli=LakeStimuli(lake),
         pairs=[Scale(each.pair, each.first.adjective, each.second.adjective) for each in load_pairs()],
         store=LakeStore(lake, settings),
+        contact=contact,
     )

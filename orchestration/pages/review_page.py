@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,13 +20,14 @@ from PIL import Image
 from upath import UPath
 
 from apexline.assets.explain import shown_track, trace_score, track_view, why
-from apexline.assets.figures import curves_decision, figure_png
+from apexline.assets.figures import TimeAxis, curves_decision, figure_png, time_axis
 from apexline.assets.lake import DamagedFile, Lake, crops_at, listed_camera_days, read_clip, scratch_folder
 from apexline.assets.parameters import Parameters, load_parameters
-from apexline.assets.reviews import Days, Review, Row, keep_review, undo_review
+from apexline.assets.reviews import MAX_DAYS, Days, Review, Row, keep_review, undo_review
 from apexline.features.video import UnreadableVideo, read_frames, write_video
 from apexline.governance import SIGNED_IN, governance_folder, opaque, record
 from apexline.orchestration.occupancy import working
+from apexline.orchestration.pages.survey_progress import pair_rows, rater_rows, survey_status
 from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
 from apexline.review.app import create_app
@@ -49,10 +51,17 @@ class LakeArchive:
         self._looks: dict[tuple[str, str], float] = {}  # who looked at which clip, and when that was recorded
         self._drawing = Lock()  # Matplotlib draws one figure at a time
         self._copied = lru_cache(_COPIES)(self._copy)
+        self._drawn = lru_cache(_COPIES)(self._draw)  # a page asks for the picture and for its axis
 
     def camera_days(self) -> list[str]:
         """Return the camera-days that have a manifest, sorted."""
         return listed_camera_days(self._lake)
+
+    def read_ahead(self) -> None:
+        """Read the last day of each camera: the first page of a day with thousands of segments waits for files else."""
+        last = {key.partition("_")[2]: key for key in self.camera_days()}
+        for camera_day in sorted(last.values())[-MAX_DAYS:]:
+            self._days.segments(camera_day)
 
     def segments(self, camera_day: str, *, model_version: int | None = None) -> list[Row]:
         """Return a day's segments, see `assets.reviews.Days.segments`."""
@@ -106,7 +115,18 @@ class LakeArchive:
 
     def curves(self, camera_day: str, clip_id: str, track_id: str) -> bytes:
         """Return the curves that the segments of a track were decided by."""
-        self.clip(camera_day, clip_id)
+        return self._curves_now(camera_day, clip_id, track_id)[0]
+
+    def time_axis(self, camera_day: str, clip_id: str, track_id: str) -> Mapping[str, float]:
+        """Return where time lies in the picture of the curves, see `assets.figures.TimeAxis`."""
+        return asdict(self._curves_now(camera_day, clip_id, track_id)[1])
+
+    def _curves_now(self, camera_day: str, clip_id: str, track_id: str) -> tuple[bytes, TimeAxis]:
+        self.clip(camera_day, clip_id)  # first: an erased clip is not shown from memory
+        state = self._lake.fingerprint_of("expression_segments", clip_id, camera_day=camera_day)
+        return self._drawn(camera_day, clip_id, track_id, state)
+
+    def _draw(self, camera_day: str, clip_id: str, track_id: str, _: str | None) -> tuple[bytes, TimeAxis]:
         try:
             view = track_view(
                 self._lake, shown_track(self._lake, camera_day, clip_id, track_id), self._parameters
@@ -117,7 +137,8 @@ class LakeArchive:
             msg = f"The face {track_id} has no curves."
             raise LookupError(msg)
         with self._drawing:
-            return figure_png(curves_decision(view))
+            figure = curves_decision(view)
+            return figure_png(figure), time_axis(figure)
 
     def grounds(self, camera_day: str, clip_id: str, segment_id: str) -> str:
         """Say in words why a segment was found; empty where the stored features do not give it any more."""
@@ -166,6 +187,11 @@ class LakeArchive:
     def reviews(self, camera_day: str, segment_id: str) -> list[Row]:
         """Return what stands of what people said of a segment."""
         return self._days.reviews(camera_day, segment_id)
+
+    def survey(self) -> Mapping[str, Any]:
+        """Return how far the rating survey of this home has come."""
+        rows = {"raters": rater_rows(self._lake), "pairs": pair_rows(self._lake)}
+        return {"summary": survey_status(self._lake), **rows}
 
     def keep(self, camera_day: str, review: Mapping[str, Any]) -> None:
         """Append a review to the lake, not beside an erasure."""

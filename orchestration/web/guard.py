@@ -29,7 +29,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK = "127.0.0.1"
 _LOOPBACK_NAMES = (LOOPBACK, "localhost", "[::1]")
 _TOKEN = "token"
-_PATIENCE_S = 5  # for connections that a browser keeps open
+_PATIENCE_S = 5  # at the end, for connections that a browser keeps open
+_KEPT_S = 75  # a person looks at a page for a minute: what they send then finds the connection as it was
 _SAFE = ("GET", "HEAD")
 _REFUSED_WEBSOCKET = 1008  # RFC 6455: violates policy
 _HEADERS = {
@@ -51,6 +52,7 @@ def serve(app: ASGIApp, *, port: int, origins: Sequence[str], token: str | None 
         port=port,
         log_level="warning",  # no access log: the link's token would stand in it
         timeout_graceful_shutdown=_PATIENCE_S,
+        timeout_keep_alive=_KEPT_S,
     )
 
 

@@ -68,6 +68,9 @@ class MemoryArchive:
     def camera_days(self):
         return ["2026-03-01_gate-02", DAY]
 
+    def read_ahead(self):
+        self.asked.append("ahead")
+
     def segments(self, camera_day, *, model_version=None):
         self.asked.append((camera_day, model_version))
         return self.rows if camera_day == DAY else []
@@ -106,6 +109,9 @@ class MemoryArchive:
     def curves(self, camera_day, clip_id, track_id):
         return b"\x89PNG curves"
 
+    def time_axis(self, camera_day, clip_id, track_id):
+        return {"left": 0.1, "right": 0.9, "top": 0.1, "bottom": 0.9, "from_s": 0.0, "to_s": 60.0}
+
     def grounds(self, camera_day, clip_id, segment_id):
         return "It moved <far> enough."
 
@@ -123,6 +129,22 @@ class MemoryArchive:
 
     def tracks(self, camera_day, clip_id):
         return [{"track_id": "aa", "first": 0, "last": 599, "first_s": 0.0, "last_s": 59.9}]
+
+    def survey(self):
+        summary = {"raters who agreed": 2, "minutes": 6.5, "agreement (ICC of a mean, median pair)": None}
+        raters = [
+            {
+                "rater": "otter",
+                "pages": 3,
+                "answers": 149,
+                "minutes": 6.5,
+                "checks": "1 of 1",
+                "last": "2026-03-02",
+            },
+            {"rater": "<heron>", "pages": 0, "answers": 0, "minutes": 0.0, "checks": "0 of 0", "last": None},
+        ]
+        pairs = [{"pair": "angry_calm", "raters": 2, "segments": 3, "agreement": 0.71}]
+        return {"summary": summary, "raters": raters, "pairs": pairs}
 
     def reviews(self, camera_day, segment_id):
         return [each for each in self.kept if each["segment_id"] == segment_id]

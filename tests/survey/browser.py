@@ -89,10 +89,14 @@ class Store:
 class Page:
     """A browser at the survey, and what was stored."""
 
-    def __init__(self, segments=SEGMENTS, store=None, like=None, base_url="http://testserver"):
+    def __init__(self, segments=SEGMENTS, store=None, like=None, base_url="http://testserver", contact=""):
         self.store = like.store if like else store or Store()
         self.stimuli = like.stimuli if like else Stimuli(segments)
-        self.app = like.app if like else create_app(stimuli=self.stimuli, pairs=PAIRS, store=self.store)
+        self.app = (
+            like.app
+            if like
+            else create_app(stimuli=self.stimuli, pairs=PAIRS, store=self.store, contact=contact)
+        )
         self.client = TestClient(self.app, raise_server_exceptions=False, base_url=base_url)
 
     def start(self, rater="otter-7", **fields):

@@ -65,7 +65,7 @@ def test_the_words_of_a_level_do_not_depend_on_the_side():
     scale, turned = Scale("angry_calm", "angry", "calm"), Scale("angry_calm", "angry", "calm", turned=True)
     assert dict(scale.levels) == dict(turned.levels)
     assert dict(scale.levels)["1"] == "strongly angry"
-    assert turned.sides == ("calm", "angry")
+    assert [word for word, _ in turned.sides] == ["calm", "angry"]
 
 
 def test_some_pages_check_attention_and_the_check_is_no_rating(page):

@@ -37,3 +37,10 @@ def test_a_server_that_is_killed_has_kept_what_it_acknowledged(home):
     assert seen.acknowledged
     assert seen.acknowledged - kept == {}
     assert set(kept.values()) == {1}
+
+
+def test_the_connection_of_who_looks_for_long_is_kept(home):
+    with started_survey(home) as (address, _):
+        seen = asyncio.run(rate(address, raters=4, pages=1, rest_s=12))  # 6 s and more
+    assert seen.cut_off == 0
+    assert stored(home) == seen.acknowledged

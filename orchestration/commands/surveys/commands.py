@@ -17,11 +17,16 @@ survey_app = typer.Typer(no_args_is_help=True, help="Rating surveys: the web pag
 
 
 @survey_app.command("serve")
-def survey_serve(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8000) -> None:
+def survey_serve(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8000,
+    contact: Annotated[
+        str, typer.Option(help="Whom raters can ask, named in what they agree to: a name and an address.")
+    ] = "",
+) -> None:
     """Serve the rating page: looping face segments, adjective pairs, five levels."""
     from apexline.orchestration.commands.servers import serve_survey
 
-    serve_survey(Settings(), port=port)
+    serve_survey(Settings(), port=port, contact=contact)
 
 
 @survey_app.command("plan")
@@ -46,9 +51,10 @@ def survey_plan(
 @survey_app.command("status")
 def survey_status(as_json: Json = False) -> None:
     """Say who took part on the rating page, how long it took them, and how far they agree."""
-    from apexline.orchestration.commands.surveys import plans
+    from apexline.orchestration.pages import survey_status as status
+    from apexline.orchestration.resources import build_resources
 
-    print_data(plans.survey_status(Settings()), as_json=as_json, title="survey")
+    print_data(status(build_resources(Settings())["lake"]), as_json=as_json, title="survey")
 
 
 @survey_app.command("import")

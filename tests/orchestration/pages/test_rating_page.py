@@ -4,6 +4,7 @@ import json
 import re
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from time import sleep
 
 import pytest
@@ -72,6 +73,30 @@ def test_the_lake_is_looked_at_now_and_then_and_only_what_changed_is_read(lake, 
     now[0] += 6
     assert list(stimuli.segments()) == [f"{T1}-9", f"{T2}-0"]
     assert read[2:] == [(DAY_2, C)]
+
+
+def test_nobody_waits_while_another_looks_at_the_lake(lake, monkeypatch):
+    now, looking, go_on = [100.0], Event(), Event()
+    monkeypatch.setattr(rating_page, "monotonic", lambda: now[0])
+    stimuli = LakeStimuli(lake)
+    before = stimuli.segments()
+    whole = LakeStimuli._look
+
+    def look(self):
+        looking.set()
+        assert go_on.wait(60)
+        return whole(self)
+
+    monkeypatch.setattr(LakeStimuli, "_look", look)
+    now[0] += 6
+    with ThreadPoolExecutor(1) as other:
+        theirs = other.submit(stimuli.segments)
+        assert looking.wait(60)
+        lake.remove("expression_segments", A, camera_day=DAY_1)
+        assert stimuli.segments() is before
+        go_on.set()
+        assert list(theirs.result()) == [f"{T2}-0"]
+    assert list(stimuli.segments()) == [f"{T2}-0"]
 
 
 def test_an_empty_lake_has_nothing_to_rate(tmp_path):

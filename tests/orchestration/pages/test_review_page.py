@@ -19,10 +19,10 @@ from apexline.features.video.writer import write_video
 from apexline.governance import SIGNED_IN, audit_lines, governance_folder, opaque
 from apexline.orchestration.occupancy import alone
 from apexline.orchestration.pages import review_page
-from apexline.orchestration.pages.review_page import create_review_page
+from apexline.orchestration.pages.review_page import LakeArchive, create_review_page
 from apexline.orchestration.settings import CONFIGS
 from tests.assets.decided_track import bump, decision, view
-from tests.assets.small_lake import T1, ask, put
+from tests.assets.small_lake import T1, ask, at, clip, put
 from tests.orchestration.pages.conftest import DAY
 
 with warnings.catch_warnings():
@@ -73,6 +73,9 @@ def test_a_clip_is_seen_from_the_day_to_its_pixels(pages, lake, clip_id):
     onset, apex, offset = (np.asarray(Image.open(io.BytesIO(each.content))) for each in answers[2:5])
     assert (onset[0, 0], apex[0, 0], offset[0, 0], onset.shape) == (18, 45, 81, (128, 128))
     assert Image.open(io.BytesIO(answers[5].content)).width > 600
+    axis = pages.get(f"{pictures[5]}/axis").json()
+    assert 0 < axis["left"] < axis["right"] <= 1
+    assert axis["from_s"] < axis["to_s"]
     assert files(lake) == before
 
 
@@ -226,3 +229,20 @@ def test_a_track_without_curves_is_said(pages, clip_id, monkeypatch):
 def test_pixels_of_another_day_are_not_reached(pages, clip_id, address):
     assert pages.get(f"/clips/2026-03-09_gate-03/{clip_id}/{address}").status_code == 404
     assert pages.get(f"/clips/{DAY}/0000000000000000/{address}").status_code == 404
+
+
+def test_the_last_day_of_each_camera_is_read_before_it_is_asked_for(seen, lake, monkeypatch):
+    earlier, whole, read = "2026-03-02_gate-03", Lake.read, []
+    put(lake.home / "lake", "clip_manifest", "c" * 16, [clip("c" * 16, "gate-03", at("08:00", 2))], earlier)
+
+    def noted(self, table, name, **more):
+        read.append(more["camera_day"])
+        return whole(self, table, name, **more)
+
+    monkeypatch.setattr(Lake, "read", noted)
+    archive = LakeArchive(lake, load_parameters(CONFIGS / "default.yaml"), seen)
+    archive.read_ahead()
+    assert set(read) == {DAY}
+    read.clear()
+    assert len(archive.segments(DAY)) == 1
+    assert read == []

@@ -26,6 +26,10 @@ _WAIT_S = 120
 _KEY_CODES = {
     "Tab": 9,
     "Enter": 13,
+    "PageUp": 33,
+    "PageDown": 34,
+    "End": 35,
+    "Home": 36,
     " ": 32,
     "ArrowLeft": 37,
     "ArrowUp": 38,
@@ -151,6 +155,17 @@ class Browser:
         """Click at a place of the page, px."""
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def drag(self, from_x: float, from_y: float, to_x: float, to_y: float) -> None:
+        """Press at a place of the page, px, and let go at another."""
+        for kind, x, y in (
+            ("mouseMoved", from_x, from_y),
+            ("mousePressed", from_x, from_y),
+            ("mouseMoved", to_x, to_y),
+            ("mouseReleased", to_x, to_y),
+        ):
+            held = {} if kind == "mouseMoved" and (x, y) == (from_x, from_y) else {"buttons": 1}
+            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1, **held)
 
     def picture(self, file: Path) -> None:
         """Write what the page looks like, as JPEG or PNG by the file's name."""
