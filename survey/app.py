@@ -86,7 +86,8 @@ class _Pages:
 
     def __init__(self, stimuli: Stimuli, pairs: Sequence[Scale], store: Store, contact: str):
         self._templates = Jinja2Templates(directory=_FOLDER / "templates")
-        self._templates.env.globals.update(contact=contact, languages=LANGUAGES)
+        shared: dict[str, Any] = self._templates.env.globals
+        shared.update(contact=contact, languages=LANGUAGES)
         text = self._templates.get_template("consent.html").render()
         self._stimuli, self._store = stimuli, store
         self._survey = Survey(stimuli, pairs, store, text)
