@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import fields, replace
-from operator import attrgetter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +17,27 @@ from numpy.typing import NDArray
 
 from apexline.features.backend import device_namespace, to_numpy
 from apexline.features.config import FeatureConfig
-from apexline.features.expression import ExpressionRow, ExpressionStream
-from apexline.features.flow import FlowRow, FlowStream
-from apexline.features.modc import TextureRow, TextureStream, texture_histograms
+from apexline.features.expression import ExpressionStream
+from apexline.features.flow import FlowStream
+from apexline.features.modc import TextureStream, texture_histograms
+from apexline.features.rows import Block, Columns, join_columns
 from apexline.features.spotting import Decision, Segment, explain, spot
-from apexline.features.stored_rows import Columns, track_curves
-from apexline.features.tracking import track_faces
+from apexline.features.stored_rows import track_curves
+from apexline.features.tracking import TrackedFace, track_faces
 from apexline.features.video import read_frames
 
 _Stream = TextureStream | FlowStream | ExpressionStream
 
 # A track that has been silent for this many frames has ended.
 _FRAMES_OUT_OF_SIGHT = 250
-# Rows of a track that wait to be packed: enough that packing costs nothing, few enough that memory stays flat.
-_PACKED_ROWS = 2048
+# Crops that are described together, 16 kB each: with many faces in view still several frames of each.
+_CROPS_AT_ONCE = 256
+# What segments are found in, of texture, flow and words; the other columns take several times as much memory.
+_DECIDING = (
+    ("frame", "kind", "difference"),
+    ("frame", "time_s", "roi", "drow", "dcol"),
+    ("frame", "words"),
+)
 
 
 def find_segments(
@@ -144,67 +149,72 @@ def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[
     FileNotFoundError: [Errno 2] No such file or directory: 'entrance.mp4'
     """
     config = FeatureConfig() if config is None else config
-    texture = _RowsByTrack(lambda: TextureStream(config.texture, config.device))
-    flow = _RowsByTrack(lambda: FlowStream(config.flow, config.device))
-    words = _RowsByTrack(ExpressionStream)
+    rows = _RowsByTrack(config)
     with Path(path).open("rb") as file:
         clip_key = hashlib.file_digest(file, "sha256").hexdigest()
     for face in track_faces(read_frames(path), faces=config.faces, tracks=config.tracks, clip_key=clip_key):
-        if face.crop is not None:
-            texture.push(face.track_id, face.crop, face.frame, face.time_s)
-            flow.push(face.track_id, face.crop, face.frame, face.time_s)
-            words.push(face.track_id, face.crop, face.frame, face.time_s)
-    texture_rows, word_rows = texture.columns(), words.columns()
+        rows.push(face)
     found = [
         segment
-        for track_id, flow_rows in flow.columns().items()
-        for segment in find_segments(
-            texture_rows[track_id], flow_rows, word_rows[track_id], track_id=track_id, config=config
-        )
+        for track_id, tables in rows.columns().items()
+        for segment in find_segments(*tables, track_id=track_id, config=config)
     ]
     return sorted(found, key=lambda segment: (segment.onset, segment.track_id))
 
 
 class _RowsByTrack:
-    """Runs one stream per track and keeps the rows, packed; a track out of sight gives its stream back."""
+    """Runs the streams of each track and keeps what segments are found in; a track out of sight gives them back."""
 
-    def __init__(self, make_stream: Callable[[], _Stream]) -> None:
-        self._make_stream = make_stream
-        self._open: dict[str, tuple[int, _Stream]] = {}
-        self._rows: dict[str, list[TextureRow | FlowRow | ExpressionRow]] = defaultdict(list)
-        # rows as column arrays, in order: some 3 kB a frame instead of the 7 that row objects take
-        self._packed: dict[str, list[dict[str, NDArray[Any]]]] = defaultdict(list)
+    def __init__(self, config: FeatureConfig) -> None:
+        self._config = config
+        self._waiting: list[TrackedFace] = []
+        self._open: dict[str, tuple[int, tuple[_Stream, ...]]] = {}
+        # for each stream the columns of its blocks
+        self._kept: dict[str, list[list[dict[str, NDArray[Any]]]]] = {}
 
-    def push(self, track_id: str, crop: NDArray[np.uint8], frame: int, time_s: float) -> None:
-        stream = self._open[track_id][1] if track_id in self._open else self._make_stream()
-        self._open[track_id] = frame, stream
-        self._rows[track_id].extend(stream.push(crop, frame, time_s))
-        if len(self._rows[track_id]) >= _PACKED_ROWS:
-            self._pack(track_id)
-        self._close(before=frame - _FRAMES_OUT_OF_SIGHT)
+    def push(self, face: TrackedFace) -> None:
+        """Take the next face of the clip; one without a crop has nothing to say."""
+        if face.crop is not None:
+            self._waiting.append(face)
+        if len(self._waiting) >= _CROPS_AT_ONCE:
+            self._describe()
 
-    def columns(self) -> dict[str, dict[str, NDArray[Any]]]:
-        """Rows of each track as column arrays."""
+    def columns(self) -> dict[str, list[dict[str, NDArray[Any]]]]:
+        """Columns of texture, flow and words of each track, in the order in which the tracks began."""
+        self._describe()
         self._close(before=None)
-        for track_id in self._rows:
-            self._pack(track_id)
-        return {
-            track_id: {name: np.concatenate([each[name] for each in packed]) for name in packed[0]}
-            for track_id, packed in self._packed.items()
-        }
+        return {track_id: [join_columns(blocks) for blocks in kept] for track_id, kept in self._kept.items()}
 
-    def _pack(self, track_id: str) -> None:
-        rows = self._rows[track_id]
-        if rows:
-            names = [each.name for each in fields(rows[0])]
-            values = zip(*map(attrgetter(*names), rows), strict=True)
-            self._packed[track_id].append(
-                {name: np.asarray(column) for name, column in zip(names, values, strict=True)}
-            )
-            rows.clear()
+    def _describe(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        by_track: dict[str, list[TrackedFace]] = defaultdict(list)
+        for face in waiting:
+            by_track[face.track_id].append(face)
+        for track_id, faces in by_track.items():
+            _, streams = self._open.get(track_id) or (0, self._streams())
+            crops = np.stack([face.crop for face in faces if face.crop is not None])
+            frames = np.array([face.frame for face in faces])
+            times_s = np.array([face.time_s for face in faces])
+            self._keep(track_id, [stream.push_block(crops, frames, times_s) for stream in streams])
+            self._open[track_id] = faces[-1].frame, streams
+        if waiting:
+            self._close(before=waiting[-1].frame - _FRAMES_OUT_OF_SIGHT)
+
+    def _streams(self) -> tuple[_Stream, ...]:
+        config = self._config
+        return (
+            TextureStream(config.texture, config.device),
+            FlowStream(config.flow, config.device),
+            ExpressionStream(),
+        )
+
+    def _keep(self, track_id: str, blocks: list[Block]) -> None:
+        kept = self._kept.setdefault(track_id, [[] for _ in _DECIDING])
+        for columns, names, block in zip(kept, _DECIDING, blocks, strict=True):
+            columns.append({name: block.columns[name] for name in names})
 
     def _close(self, *, before: int | None) -> None:
-        for track_id, (last, stream) in list(self._open.items()):
+        for track_id, (last, streams) in list(self._open.items()):
             if before is None or last < before:
-                self._rows[track_id].extend(stream.flush())
+                self._keep(track_id, [stream.flush_block() for stream in streams])
                 del self._open[track_id]

@@ -6,17 +6,14 @@ found in the curves (``features.spotting``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apexline.features.config import FeatureConfig
+from apexline.features.rows import Columns
 from apexline.features.spotting import TrackCurves, contrast, half_window, rest_state, smoothed
-
-Columns = Mapping[str, NDArray[Any]]
-
 
 # A hole in a track longer than this ends an expression: what happened inside was not seen.
 _LONGEST_HOLE_S = 0.5

@@ -16,10 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow.compute as pc
 from upath import UPath
 
 from apexline.assets.lake.clips import hash_file
-from apexline.assets.lake.crops import rows_table, write_track_features
+from apexline.assets.lake.crops import rows_table, write_all_features
 from apexline.assets.lake.pictures import PictureMeter
 from apexline.assets.lake.storage import Lake, columns_of_track
 from apexline.features import FeatureConfig, find_segments
@@ -80,11 +81,12 @@ def process_clip(clip: Path, *, features: FeatureConfig) -> Generator[LakeClip]:
         lake.write("clip_manifest", clip_id, [manifest], stamp="", camera_day=_NO_CAMERA_DAY)
         lake.write("annotations", clip_id, [], stamp="", camera_day=_NO_CAMERA_DAY)
         write_tracks(lake, features, **at)
-        texture = partial(TextureStream, features.texture, features.device)
-        flow = partial(FlowStream, features.flow, features.device)
-        write_track_features(lake, "texture_features", texture, **at)
-        write_track_features(lake, "flow_features", flow, **at)
-        write_track_features(lake, "expression_features", ExpressionStream, **at)
+        streams = {
+            "texture_features": partial(TextureStream, features.texture, features.device),
+            "flow_features": partial(FlowStream, features.flow, features.device),
+            "expression_features": ExpressionStream,
+        }
+        write_all_features(lake, streams, **at)
         write_segments(lake, features, **at)
         yield LakeClip(lake, _NO_CAMERA_DAY, clip_id)
 
@@ -157,7 +159,8 @@ def write_segments(lake: Lake, features: FeatureConfig, camera_day: str, clip_id
         for table, columns in DECIDING_COLUMNS.items()
     ]
     rows: list[dict[str, Any]] = []
-    for track_id in sorted({track_id for table in tables for track_id in table["track_id"].to_pylist()}):
+    tracks = {track_id for table in tables for track_id in pc.unique(table["track_id"]).to_pylist()}
+    for track_id in sorted(tracks):
         of_track = (columns_of_track(table, track_id) for table in tables)
         found = find_segments(*of_track, track_id=track_id, config=features)
         rows.extend(

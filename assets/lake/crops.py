@@ -3,9 +3,9 @@
 Belongs here: the layout of the table ``face_crops``. Stays out: how a crop is made or described.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -14,21 +14,42 @@ from numpy.typing import NDArray
 
 from apexline.assets.lake.schemas import TABLES
 from apexline.assets.lake.storage import Lake
+from apexline.features import Block, join_columns
 from apexline.features.faces import CROP_SIZE
 
-_ROWS_AT_ONCE = 256
+# Crops that are described together, 16 kB each: with many faces in view still several frames of each.
+_CROPS_AT_ONCE = 256
 
 
 class TrackStream(Protocol):
-    """Turns the crops of one track into feature rows with bounded memory."""
+    """Turns the crops of one track into feature rows with bounded memory, as `features.rows.BlockStream` does."""
 
-    def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> list[Any]:
-        """Take the next crop, (128, 128) uint8; return the rows that are final."""
+    def push_block(
+        self, crops: NDArray[np.uint8], frames: NDArray[np.int64], times_s: NDArray[np.float64]
+    ) -> Block:
+        """Take the next crops, (N, 128, 128) uint8; return the rows that are final."""
         ...
 
-    def flush(self) -> list[Any]:
+    def flush_block(self) -> Block:
         """Return the rows still held back."""
         ...
+
+
+class CropBlock(NamedTuple):
+    """Crops of a clip that follow each other, of all its tracks.
+
+    Attributes
+    ----------
+    tracks : ndarray, shape (N,), object
+    frames : ndarray, shape (N,), int64
+    times_s : ndarray, shape (N,), float64
+    crops : ndarray, shape (N, 128, 128), uint8
+    """
+
+    tracks: NDArray[np.object_]
+    frames: NDArray[np.int64]
+    times_s: NDArray[np.float64]
+    crops: NDArray[np.uint8]
 
 
 def as_crop(data: bytes) -> NDArray[np.uint8]:
@@ -36,14 +57,31 @@ def as_crop(data: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8).reshape(CROP_SIZE, CROP_SIZE)
 
 
-def iter_crops(
-    lake: Lake, camera_day: str, clip_id: str
-) -> Iterator[tuple[str, int, float, NDArray[np.uint8]]]:
-    """Yield (track_id, frame, time_s, crop) of a clip in frame order, a row group at a time."""
+def iter_crops(lake: Lake, camera_day: str, clip_id: str) -> Iterator[CropBlock]:
+    """Yield the crops of a clip in frame order, some hundred at a time; memory does not grow with its length."""
+    held: list[pa.RecordBatch] = []
     for batch in lake.iter_batches("face_crops", clip_id, camera_day=camera_day):
-        columns = [batch.column(name) for name in ("track_id", "frame", "time_s", "crop")]
-        for track_id, frame, time_s, crop in zip(*columns, strict=True):
-            yield track_id.as_py(), frame.as_py(), time_s.as_py(), as_crop(crop.as_py())
+        held.append(batch)
+        if sum(each.num_rows for each in held) >= _CROPS_AT_ONCE:
+            yield _crop_block(held)
+            held = []
+    if any(each.num_rows for each in held):
+        yield _crop_block(held)
+
+
+def _crop_block(batches: list[pa.RecordBatch]) -> CropBlock:
+    table = pa.Table.from_batches(batches)
+    data = [np.frombuffer(each.buffers()[-1], np.uint8) for each in table["crop"].chunks]
+    parts = [
+        part[CROP_SIZE**2 * each.offset :][: CROP_SIZE**2 * len(each)]
+        for part, each in zip(data, table["crop"].chunks, strict=True)
+    ]
+    return CropBlock(
+        np.array(table["track_id"].to_pylist(), dtype=object),
+        table["frame"].to_numpy().astype(np.int64),
+        table["time_s"].to_numpy(),
+        np.concatenate(parts).reshape(-1, CROP_SIZE, CROP_SIZE),
+    )
 
 
 def write_track_features(
@@ -54,26 +92,89 @@ def write_track_features(
     clip_id: str,
     stamp: str,
 ) -> None:
-    """Stream a clip's crops through one feature stream per track into `table`.
+    """Stream a clip's crops through one feature stream per track into `table`; see `write_all_features`."""
+    write_all_features(lake, {table: make_stream}, camera_day, clip_id, stamp)
 
-    A track's stream is closed at its last crop, so memory follows the number of faces in view, not the
-    length of the clip.
+
+def write_all_features(
+    lake: Lake,
+    make_streams: Mapping[str, Callable[[], TrackStream]],
+    camera_day: str,
+    clip_id: str,
+    stamp: str,
+) -> None:
+    """Stream a clip's crops, read once, through feature streams into the tables that they are named by.
+
+    Each track has a stream of its own for each table, closed at its last crop, so that memory follows the number of
+    faces in view, not the length of the clip. Rows lie in the order of the crops that made them final, however crops
+    are cut into blocks.
     """
     last = _last_frames(lake, camera_day, clip_id)
-    streams: dict[str, TrackStream] = {}
-    with lake.writer(table, clip_id, stamp=stamp, camera_day=camera_day) as writer:
-        rows: list[dict[str, Any]] = []
-        for track_id, frame, time_s, crop in iter_crops(lake, camera_day, clip_id):
-            if track_id not in streams:
-                streams[track_id] = make_stream()
-            found = streams[track_id].push(crop, frame, time_s)
-            if frame == last[track_id]:
-                found = [*found, *streams.pop(track_id).flush()]
-            rows.extend({"clip_id": clip_id, "track_id": track_id, **asdict(row)} for row in found)
-            if len(rows) >= _ROWS_AT_ONCE:
-                writer.write_table(rows_table(table, rows))
-                rows = []
-        writer.write_table(rows_table(table, rows))
+    open_streams: dict[str, dict[str, TrackStream]] = {table: {} for table in make_streams}
+    with ExitStack() as stack:
+        writers = {
+            table: stack.enter_context(lake.writer(table, clip_id, stamp=stamp, camera_day=camera_day))
+            for table in make_streams
+        }
+        for block in iter_crops(lake, camera_day, clip_id):
+            for table, make_stream in make_streams.items():
+                rows = _block_rows(block, open_streams[table], make_stream, last)
+                if rows:
+                    writers[table].write_table(_columns_table(table, clip_id, *rows))
+
+
+def _block_rows(
+    block: CropBlock,
+    streams: dict[str, TrackStream],
+    make_stream: Callable[[], TrackStream],
+    last: Mapping[str, int],
+) -> tuple[NDArray[np.object_], dict[str, NDArray[Any]]] | None:
+    """Tracks and columns of the rows that a block of crops makes final, in the order of its crops."""
+    order: list[NDArray[np.intp]] = []
+    tracks: list[NDArray[np.object_]] = []
+    columns: list[dict[str, NDArray[Any]]] = []
+    for track_id in dict.fromkeys(block.tracks.tolist()):
+        at = np.flatnonzero(block.tracks == track_id)
+        stream = streams.pop(track_id, None) or make_stream()
+        found = stream.push_block(block.crops[at], block.frames[at], block.times_s[at])
+        parts = [(found.columns, at[found.final_at])]
+        if block.frames[at[-1]] == last[track_id]:
+            held = stream.flush_block()
+            parts.append((held.columns, np.full(len(held.final_at), at[-1])))
+        else:
+            streams[track_id] = stream
+        for values, place in parts:
+            if len(place):
+                columns.append(values)
+                order.append(place)
+                tracks.append(np.full(len(place), track_id, dtype=object))
+    if not order:
+        return None
+    # stable: the rows of one crop keep their order
+    sequence = np.argsort(np.concatenate(order), kind="stable")
+    return (
+        np.concatenate(tracks)[sequence],
+        {name: values[sequence] for name, values in join_columns(columns).items()},
+    )
+
+
+def _columns_table(
+    table: str, clip_id: str, tracks: NDArray[np.object_], columns: Mapping[str, NDArray[Any]]
+) -> pa.Table:
+    """Build an Arrow table with the lake schema of `table`."""
+    schema = TABLES[table]
+    values = {"clip_id": np.full(len(tracks), clip_id, dtype=object), "track_id": tracks, **columns}
+    return pa.Table.from_arrays([_array(values[field.name], field.type) for field in schema], schema=schema)
+
+
+def _array(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_list(kind):
+        numbers = values if values.dtype == object else values.astype(kind.to_pandas_dtype(), copy=False)
+        return pa.array(numbers, type=kind)
+    length = values.shape[1]
+    ends = pa.array(np.arange(0, values.size + 1, length, dtype=np.int32))
+    flat = np.ascontiguousarray(values).ravel().astype(kind.value_type.to_pandas_dtype(), copy=False)
+    return pa.ListArray.from_arrays(ends, pa.array(flat), type=kind)
 
 
 def rows_table(table: str, rows: list[dict[str, Any]]) -> pa.Table:

@@ -4,7 +4,8 @@ Belongs here: its vocabulary, its weights, its forward pass. Stays out: training
 recognition by the champion (``ml.deepid``), and what is found in its scores (``features.spotting``).
 
 Training needs torch, which takes seconds to import and which ``features`` does without: a face is four small matrix
-products, which NumPy computes as fast as torch does one face at a time.
+products, which NumPy computes as fast as torch does one face at a time. A face's scores have the same bits whichever
+faces are scored with it.
 
 .. [1] Li, Zhou, Liu, Sun, Chen, Xue (2021). Traitement du Signal 38(2), doi:10.18280/ts.380213.
 """
@@ -19,9 +20,10 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
+
+from apexline.features.expression.compiled import copy_patches, pool_maps, rectify_maps
 
 Floats = NDArray[np.float32]
 
@@ -54,6 +56,23 @@ class _Layer(NamedTuple):
     gain: Floats
     shift: Floats
     side: int
+
+
+class _Room(NamedTuple):
+    """Where a layer's arrays lie, face after face.
+
+    Attributes
+    ----------
+    patches : ndarray, shape (P, K * K * C_in)
+    maps : ndarray, shape (M, M, C_out)
+    finished : ndarray, shape (M // 2, M // 2, C_out), or (M, M, C_out) where nothing is pooled
+    pooled : bool
+    """
+
+    patches: Floats
+    maps: Floats
+    finished: Floats
+    pooled: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +122,40 @@ class WordNetwork:
         logits : ndarray, shape (N, W), float32
             Of all words, one vocabulary after the other.
         """
-        maps = _inputs(crops)
-        for layer in self.layers[:3]:
-            maps = _rectified(_pooled(_convolved(maps, layer)), layer)
-        top = _rectified(_convolved(maps, self.layers[3]), self.layers[3])
-        # (N, M, M, C) -> (N, M*M*C)
-        total = maps.reshape(len(crops), -1) @ self.from_pool3 + top.reshape(len(crops), -1) @ self.from_conv4
-        return np.maximum(total + self.hidden_bias, 0) @ self.words + self.word_bias
+        rooms = self._rooms()
+        # Face by face: its maps stay in the cache, and a product of another size may round otherwise.
+        scores = [self._score(crop, rooms) for crop in crops]
+        return np.stack(scores) if scores else np.empty((0, self.word_bias.size), np.float32)
+
+    def _score(self, crop: NDArray[np.uint8], rooms: list[_Room]) -> Floats:
+        outputs = [_input_of(crop)]
+        for layer, room in zip(self.layers, rooms, strict=True):
+            copy_patches(outputs[-1], layer.side, room.patches)
+            np.matmul(room.patches, layer.kernel, out=room.maps.reshape(len(room.patches), -1))
+            finish = pool_maps if room.pooled else rectify_maps
+            finish(room.maps, layer.bias, layer.gain, layer.shift, room.finished)
+            outputs.append(room.finished)
+        # (M, M, C) -> (1, M*M*C)
+        pool3, conv4 = (maps.reshape(1, -1) for maps in outputs[-2:])
+        total = pool3 @ self.from_pool3 + conv4 @ self.from_conv4
+        return (np.maximum(total + self.hidden_bias, 0) @ self.words + self.word_bias)[0]
+
+    def _rooms(self) -> list[_Room]:
+        rooms: list[_Room] = []
+        size = _INPUT_SIZE
+        for number, layer in enumerate(self.layers):
+            places, channels = size - layer.side + 1, len(layer.bias)
+            pooled = number < len(self.layers) - 1
+            size = places // 2 if pooled else places
+            rooms.append(
+                _Room(
+                    np.empty((places * places, len(layer.kernel)), np.float32),
+                    np.empty((places, places, channels), np.float32),
+                    np.empty((size, size, channels), np.float32),
+                    pooled,
+                )
+            )
+        return rooms
 
 
 @lru_cache(maxsize=1)
@@ -129,37 +175,14 @@ def shipped_network() -> WordNetwork:
     return WordNetwork.from_state(load_file(WEIGHTS))
 
 
-def _inputs(crops: NDArray[np.uint8]) -> Floats:
-    """Standardised inputs, shape (N, 48, 48, 1), of crops, as `ml.datasets.face_image` and training make them."""
-    size = (_INPUT_SIZE, _INPUT_SIZE)
-    small = np.stack(
-        [cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in crops[:, _REGION, _REGION]]
-    )
-    small = small.astype(np.float32)
-    mean = small.mean(axis=(1, 2), keepdims=True)
-    deviation = small.std(axis=(1, 2), keepdims=True)
-    return ((small - mean) / np.maximum(deviation, _MIN_CONTRAST))[..., None]
-
-
-def _convolved(maps: Floats, layer: _Layer) -> Floats:
-    """Valid convolution of (N, M, M, C_in) to (N, M - K + 1, M - K + 1, C_out)."""
-    windows = sliding_window_view(maps, (layer.side, layer.side), axis=(1, 2))  # pyright: ignore[reportArgumentType, reportCallIssue]
-    num, rows, cols = windows.shape[:3]
-    patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(num * rows * cols, -1)
-    return (patches @ layer.kernel).reshape(num, rows, cols, -1) + layer.bias
-
-
-def _pooled(maps: Floats) -> Floats:
-    """Largest value of each 2 x 2 block; an odd last row and column are left out."""
-    rows, cols = (side // 2 * 2 for side in maps.shape[1:3])
-    even = maps[:, :rows, :cols]
-    upper, lower = even[:, ::2], even[:, 1::2]
-    taller = np.maximum(upper, lower)
-    return np.maximum(taller[:, :, ::2], taller[:, :, 1::2])
-
-
-def _rectified(maps: Floats, layer: _Layer) -> Floats:
-    return np.maximum(maps * layer.gain + layer.shift, 0)
+def _input_of(crop: NDArray[np.uint8]) -> Floats:
+    """Standardised input, shape (48, 48, 1), of a crop, as `ml.datasets.face_image` and training make it."""
+    small = cv2.resize(
+        crop[_REGION, _REGION], (_INPUT_SIZE, _INPUT_SIZE), interpolation=cv2.INTER_AREA
+    ).astype(np.float32)
+    centred = small - np.add.reduce(small, axis=(0, 1), keepdims=True) / np.float32(small.size)
+    variance = np.add.reduce(centred * centred, axis=(0, 1), keepdims=True) / np.float32(small.size)
+    return (centred / np.maximum(np.sqrt(variance), np.float32(_MIN_CONTRAST)))[..., None]
 
 
 def _layer(arrays: Mapping[str, Floats], number: int) -> _Layer:

@@ -23,38 +23,39 @@ def hoof(flow: Array, *, num_bins: int = 8) -> Array:
 
     Parameters
     ----------
-    flow : array, shape (2, M, N), float32
+    flow : array, shape (..., 2, M, N), float32
         (row, col) displacement, px.
     num_bins : int
         Orientations; bin 0 begins at the direction right, and they turn as rows grow (clockwise on screen).
 
     Returns
     -------
-    histogram : array, shape (num_bins,), float32
+    histogram : array, shape (..., num_bins), float32
         Mean over pixels of the displacement in each orientation, px: its sum is the mean module.
     """
     xp = namespace(flow)
-    if is_numpy(flow):
+    if is_numpy(flow) and flow.ndim == 3:
         return _hoof_compiled(flow, np.float32(0), np.float32(0), num_bins)
-    drow, dcol = flow[0, ...], flow[1, ...]
+    # (..., 2, M, N) -> (..., 1, M, N)
+    drow, dcol = flow[..., :1, :, :], flow[..., 1:, :, :]
     turns = xp.atan2(drow, dcol) * (num_bins / (2 * np.pi))
     # floor of the smallest negative angles would be bin -1: modulo brings it to the last
     bins = xp.astype(xp.floor(turns), xp.int32) % num_bins
     # (bins, 1, 1) against (M, N)
     each = xp.reshape(xp.arange(num_bins, dtype=xp.int32, device=device(flow)), (num_bins, 1, 1))
     module = xp.hypot(drow, dcol)
-    return xp.mean(xp.where(bins == each, module, xp.zeros_like(module)), axis=(1, 2))
+    return xp.mean(xp.where(bins == each, module, xp.zeros_like(module)), axis=(-2, -1))
 
 
 def region_motion(
     flow: Array, regions: Sequence[Window], *, head: Window | None = None, num_bins: int = 8
 ) -> tuple[Array, Array]:
-    """Mean displacement and HOOF of parts of a flow field, as they move against the head.
+    """Mean displacement and HOOF of parts of flow fields, as they move against the head.
 
     Parameters
     ----------
-    flow : array, shape (2, M, N), float32
-        (row, col) displacement, px.
+    flow : array, shape (N, 2, M, N), float32
+        (row, col) displacement of each frame, px.
     regions : sequence of R Window
         Each part.
     head : Window, optional
@@ -64,21 +65,26 @@ def region_motion(
 
     Returns
     -------
-    displacement : array, shape (R, 2), float32
+    displacement : array, shape (N, R, 2), float32
         Mean (row, col) displacement, px.
-    histograms : array, shape (R, num_bins), float32
+    histograms : array, shape (N, R, num_bins), float32
         As `hoof` of each part, px.
     """
     xp = namespace(flow)
     if is_numpy(flow):
         # an empty part stands for none: nothing is taken away
         own = Window(0, 0, 0, 0) if head is None else head
-        return _region_motion_compiled(flow, np.array((own, *regions)), num_bins)
+        windows = np.array((own, *regions))
+        means = np.empty((len(flow), len(regions), 2), np.float32)
+        histograms = np.empty((len(flow), len(regions), num_bins), np.float32)
+        for k, each in enumerate(flow):
+            means[k], histograms[k] = _region_motion_compiled(each, windows, num_bins)
+        return means, histograms
     if head is not None:
-        flow = flow - xp.mean(flow[:, *head.slices], axis=(1, 2), keepdims=True)
-    parts = [flow[:, *region.slices] for region in regions]
-    means = xp.stack([xp.mean(part, axis=(1, 2)) for part in parts])
-    return means, xp.stack([hoof(part, num_bins=num_bins) for part in parts])
+        flow = flow - xp.mean(flow[..., *head.slices], axis=(-2, -1), keepdims=True)
+    parts = [flow[..., *region.slices] for region in regions]
+    means = xp.stack([xp.mean(part, axis=(-2, -1)) for part in parts], axis=1)
+    return means, xp.stack([hoof(part, num_bins=num_bins) for part in parts], axis=1)
 
 
 @njit(cache=True, nogil=True)

@@ -11,7 +11,8 @@ interpolation (``resample``), histograms of flow (``region_motion``), regions an
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import array_api_compat
 import cv2
@@ -55,8 +56,10 @@ def horn_schunck(
 
     Parameters
     ----------
-    reference, moving : array, shape (M, N)
-        Grey images, grey levels 0..255, of equal shape; any real type.
+    reference : array, shape (M, N)
+        Grey image, grey levels 0..255; any real type.
+    moving : array, shape (M, N) or (T, M, N)
+        Grey image of that shape, or several.
     alpha : float
         Smoothness weight A in grey levels per px; ``alpha**2 = kappa / mu``, see `alpha_from_mu`.
     num_sweeps : int
@@ -67,13 +70,14 @@ def horn_schunck(
 
     Returns
     -------
-    flow : array, shape (2, M, N), float32
-        (row, col) displacement, px: ``reference[p]`` is found at ``moving[p + flow]``.
+    flow : array, shape (2, M, N) or (T, 2, M, N), float32
+        (row, col) displacement, px: ``reference[p]`` is found at ``moving[p + flow]``. Of several images each flow
+        has the bits that it has alone.
 
     Raises
     ------
     ValueError
-        If the shapes differ or are not two-dimensional, or an option is out of its range.
+        If the images' shapes differ or are none of images, or an option is out of its range.
 
     Examples
     --------
@@ -88,7 +92,11 @@ def horn_schunck(
     """
     xp, reference, moving = _images(reference, moving)
     _check_tunables(alpha, num_sweeps, stencil)
-    return _refine(xp, reference, moving, _zero_flow(xp, reference), alpha, num_sweeps, stencil)
+
+    def solve(fixed: Array, target: Array) -> Array:
+        return _refine(xp, fixed, target, _zero_flow(xp, target), alpha, num_sweeps, stencil)
+
+    return _each(xp, solve, reference, moving)
 
 
 def horn_schunck_pyramid(
@@ -106,8 +114,8 @@ def horn_schunck_pyramid(
 
     Parameters
     ----------
-    reference, moving : array, shape (M, N)
-        Grey images, grey levels 0..255, of equal shape; any real type.
+    reference, moving
+        As in `horn_schunck`.
     alpha, stencil
         As in `horn_schunck`.
     num_levels : int, optional
@@ -121,8 +129,8 @@ def horn_schunck_pyramid(
 
     Returns
     -------
-    flow : array, shape (2, M, N), float32
-        (row, col) displacement, px.
+    flow : array, shape (2, M, N) or (T, 2, M, N), float32
+        (row, col) displacement, px, as of `horn_schunck`.
 
     Raises
     ------
@@ -146,18 +154,36 @@ def horn_schunck_pyramid(
     require(num_warps >= 1, f"num_warps is {num_warps}; expected at least 1")
     levels = _num_levels(reference.shape) if num_levels is None else num_levels
     require(levels >= 1, f"num_levels is {levels}; expected at least 1")
-    pyramid = [(reference, moving)]
+    fixed_levels = _pyramid(xp, reference, levels)
+
+    def solve(fixed_levels: list[Array], moving: Array) -> Array:
+        targets = _pyramid(xp, moving, levels)
+        flow = _zero_flow(xp, targets[-1])
+        for fixed, target in zip(reversed(fixed_levels), reversed(targets), strict=True):
+            if flow.shape[-2:] != fixed.shape[-2:]:
+                flow = enlarge(xp, flow, fixed.shape[-2:])
+            for _ in range(num_warps):
+                flow = _refine(xp, fixed, target, flow, alpha, num_sweeps, stencil)
+                if median:
+                    flow = _median(xp, flow, median)
+        return flow
+
+    return _each(xp, solve, fixed_levels, moving)
+
+
+def _each(xp: Namespace, solve: Callable[[Any, Array], Array], fixed: Any, moving: Array) -> Array:
+    """Flow to each of several images: all at once on a device, one by one where caches are small."""
+    if moving.ndim == 2 or is_cupy(moving):
+        return solve(fixed, moving)
+    flows = [solve(fixed, moving[k, ...]) for k in range(moving.shape[0])]
+    return xp.stack(flows) if flows else xp.empty((0, 2, *moving.shape[1:]), dtype=xp.float32)
+
+
+def _pyramid(xp: Namespace, image: Array, levels: int) -> list[Array]:
+    pyramid = [image]
     for _ in range(levels - 1):
-        pyramid.append((halve(xp, pyramid[-1][0]), halve(xp, pyramid[-1][1])))
-    flow = _zero_flow(xp, pyramid[-1][0])
-    for fixed, target in reversed(pyramid):
-        if flow.shape[1:] != fixed.shape:
-            flow = enlarge(xp, flow, fixed.shape)
-        for _ in range(num_warps):
-            flow = _refine(xp, fixed, target, flow, alpha, num_sweeps, stencil)
-            if median:
-                flow = _median(xp, flow, median)
-    return flow
+        pyramid.append(halve(xp, pyramid[-1]))
+    return pyramid
 
 
 def _check_stencil(stencil: str) -> None:
@@ -173,14 +199,17 @@ def _check_tunables(alpha: float, num_sweeps: int, stencil: str) -> None:
 def _images(reference: Array, moving: Array) -> tuple[Namespace, Array, Array]:
     xp = namespace(reference, moving)
     require(
-        len(reference.shape) == 2 and reference.shape == moving.shape,
-        f"images have shapes {tuple(reference.shape)} and {tuple(moving.shape)}; expected the same (M, N)",
+        reference.ndim == 2 and moving.ndim in (2, 3) and reference.shape == moving.shape[-2:],
+        f"images have shapes {tuple(reference.shape)} and {tuple(moving.shape)}; "
+        "expected the same (M, N), of the second one or several",
     )
     return xp, xp.astype(reference, xp.float32), xp.astype(moving, xp.float32)
 
 
 def _zero_flow(xp: Namespace, image: Array) -> Array:
-    return xp.zeros((2, *image.shape), dtype=xp.float32, device=array_api_compat.device(image))
+    *lead, height, width = image.shape
+    shape = (*lead, 2, height, width)
+    return xp.zeros(shape, dtype=xp.float32, device=array_api_compat.device(image))
 
 
 def _num_levels(shape: tuple[int, ...]) -> int:
@@ -216,6 +245,7 @@ def _refine(
     if is_numpy(reference):
         return refine(reference, moving, flow, np.float32(alpha * alpha), num_sweeps, stencil == "cross")
     if is_cupy(reference):
+        reference = xp.broadcast_to(reference, moving.shape)
         return flow_cuda.refine(reference, moving, flow, alpha * alpha, num_sweeps, stencil == "cross")
     warped, inside = warp(moving, flow)
     terms = _linearise(xp, reference, warped, flow, alpha) * xp.astype(inside, xp.float32)
@@ -249,7 +279,7 @@ def _neighbour_mean(xp: Namespace, flow: Array, stencil: Stencil) -> Array:
 def _median(xp: Namespace, flow: Array, side: int) -> Array:
     if is_numpy(flow):
         return np.stack([cv2.medianBlur(np.ascontiguousarray(part), side) for part in flow])
-    _, height, width = flow.shape
+    height, width = flow.shape[-2:]
     padded = replicate_pad(xp, flow, side // 2)
-    window = [padded[:, i : i + height, j : j + width] for i in range(side) for j in range(side)]
+    window = [padded[..., i : i + height, j : j + width] for i in range(side) for j in range(side)]
     return xp.sort(xp.stack(window), axis=0)[side * side // 2, ...]

@@ -8,7 +8,7 @@ and the state that one track needs. Stays out: the solvers (``solver``), registr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from apexline.features.registration import (
     region_window,
     rigid_window,
 )
+from apexline.features.rows import Block, BlockStream, join_columns
 
 # Flow is computed where a region is, and as far around as its smoothness reaches, px of the crop.
 _MARGIN = 10
@@ -119,7 +120,7 @@ class FlowRow:
     hoof: tuple[float, ...]
 
 
-class FlowStream:
+class FlowStream(BlockStream[FlowRow]):
     """Motion of one track's face regions against a reference crop; holds that crop and the last motion.
 
     Parameters
@@ -128,6 +129,8 @@ class FlowStream:
     device : {"auto", "cpu", "cuda"}
         Where flow is computed, see `features.backend.device_namespace`.
     """
+
+    row_type = FlowRow
 
     def __init__(self, config: FlowConfig, device: Device = "auto") -> None:
         self._config = config
@@ -144,84 +147,132 @@ class FlowStream:
         self._anchor_displacement: NDArray[np.float64] = np.zeros((len(regions), 2))
         self._previous: tuple[float, NDArray[np.float64]] | None = None
 
-    def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> list[FlowRow]:
-        """Take the next crop.
+    def push_block(
+        self, crops: NDArray[np.uint8], frames: NDArray[np.int64], times_s: NDArray[np.float64]
+    ) -> Block:
+        """Take the next crops; return one row per region of each, in the order of `face_regions`."""
+        runs: list[dict[str, NDArray[Any]]] = []
+        done, resembles = 0, True
+        while done < len(crops):
+            images, resembles = self._register(crops[done:], times_s[done:], renew=not resembles)
+            run = slice(done, done + len(images))
+            runs.append(self._describe(images, frames[run], times_s[run]))
+            done = run.stop
+            if self._may_anchor(float(times_s[done - 1]), runs[-1]["speed"][-len(self._regions) :]):
+                assert self._previous is not None
+                self._anchor_displacement = self._previous[1]
+                self._anchor(crops[done - 1], float(times_s[done - 1]))
+        columns = join_columns(runs) if runs else self._no_columns()
+        return Block(columns, np.repeat(np.arange(len(crops)), len(self._regions)))
 
-        Parameters
-        ----------
-        crop : ndarray, shape (128, 128), uint8
-        frame : int
-            Frame index, 0-based; ascending.
-        time_s : float
-            Presentation time, s.
+    def flush_block(self) -> Block:
+        """No row is held back."""
+        return self.push_block(np.empty((0, 0, 0), np.uint8), np.empty(0, np.int64), np.empty(0))
 
-        Returns
-        -------
-        list of FlowRow
-            One row per region of this frame.
+    def _no_columns(self) -> dict[str, NDArray[Any]]:
+        bins = np.empty((0, self._config.hoof_bins), np.float32)
+        return self._columns(np.empty(0, np.int64), np.empty(0), np.empty((0, 2)), np.empty(0), bins)
+
+    def _anchor(self, crop: NDArray[np.uint8], time_s: float) -> Registrar:
+        self._registrar = Registrar(crop, motion=self._config.registration)
+        self._reference = crop.astype(np.float32)
+        self._anchor_time_s = time_s
+        return self._registrar
+
+    def _is_old(self, time_s: float) -> bool:
+        return self._config.reference == "anchored" and time_s - self._anchor_time_s > self._config.anchor_s
+
+    def _may_anchor(self, time_s: float, speed: NDArray[np.float64]) -> bool:
+        return self._is_old(time_s) and float(speed.max()) < self._config.still_px_s
+
+    def _register(
+        self, crops: NDArray[np.uint8], times_s: NDArray[np.float64], *, renew: bool
+    ) -> tuple[list[NDArray[np.float32]], bool]:
+        """Bring the next crops that have one reference onto it; and whether the crop after them resembles it.
+
+        Where the first one does not, it is the reference. A crop after which the reference may be old is the last.
         """
+        registrar, first_s = self._registrar, float(times_s[0])
+        if registrar is None:
+            registrar = self._anchor(crops[0], first_s)
+        images: list[NDArray[np.float32]] = []
+        for crop, time_s in zip(crops, times_s.tolist(), strict=True):
+            if not renew:
+                registered = registrar.register(crop)
+                resembles = registered.correlation >= self._config.min_correlation
+                if resembles or self._config.reference == "first":
+                    images.append(registered.image)
+                    if self._is_old(time_s):
+                        break
+                    continue
+                if images:
+                    return images, False
+            renew = False
+            if self._previous is not None:
+                self._anchor_displacement = self._previous[1]
+            registrar = self._anchor(crop, time_s)
+            images.append(registrar.register(crop).image)
+        return images, True
+
+    def _describe(
+        self, images: list[NDArray[np.float32]], frames: NDArray[np.int64], times_s: NDArray[np.float64]
+    ) -> dict[str, NDArray[Any]]:
+        """Columns of registered crops with one reference."""
+        # Pooled on the host: sums on a device have an order of their own, and rows have one form.
         means, histograms = region_motion(
-            self._solve(crop, time_s),
+            to_numpy(self._solve(images)),
             tuple(self._regions.values()),
             head=self._head,
             num_bins=self._config.hoof_bins,
         )
-        displacement = self._anchor_displacement + to_numpy(means).astype(np.float64)
-        speed = self._speed(displacement, time_s)
+        # (N, R, 2)
+        displacement = self._anchor_displacement + means.astype(np.float64)
+        speed = self._speeds(displacement, times_s)
+        self._previous = float(times_s[-1]), displacement[-1]
+        # (N, R, bins) -> (N*R, bins)
+        bins = histograms.reshape((-1, histograms.shape[-1]))
+        return self._columns(frames, times_s, displacement.reshape((-1, 2)), speed.ravel(), bins)
+
+    def _columns(
+        self,
+        frames: NDArray[np.int64],
+        times_s: NDArray[np.float64],
+        displacement: NDArray[np.float64],
+        speed: NDArray[np.float64],
+        histograms: NDArray[np.float32],
+    ) -> dict[str, NDArray[Any]]:
         drow, dcol = displacement.T
-        columns = (drow, dcol, np.hypot(drow, dcol), flow_angle(drow, dcol), speed)
-        values = zip(
-            self._regions,
-            *(column.tolist() for column in columns),
-            to_numpy(histograms).tolist(),
-            strict=True,
-        )
-        rows = [
-            FlowRow(frame, time_s, roi, down, right, module, turn, change, tuple(bins))
-            for roi, down, right, module, turn, change, bins in values
-        ]
-        self._previous = (time_s, displacement)
-        if self._may_anchor(time_s, speed):
-            self._anchor_displacement = displacement
-            self._anchor(crop, time_s)
-        return rows
+        return {
+            "frame": np.repeat(frames, len(self._regions)),
+            "time_s": np.repeat(times_s, len(self._regions)),
+            "roi": np.tile(np.array(list(self._regions), dtype=object), len(frames)),
+            "drow": drow,
+            "dcol": dcol,
+            "magnitude": np.hypot(drow, dcol),
+            "angle": flow_angle(drow, dcol),
+            "speed": speed,
+            "hoof": histograms,
+        }
 
-    def flush(self) -> list[FlowRow]:
-        """No row is held back."""
-        return []
-
-    def _anchor(self, crop: NDArray[np.uint8], time_s: float) -> Registrar:
-        self._registrar = Registrar(crop, motion=self._config.registration)
-        self._reference = self._xp.asarray(crop.astype(np.float32))
-        self._anchor_time_s = time_s
-        return self._registrar
-
-    def _may_anchor(self, time_s: float, speed: NDArray[np.float64]) -> bool:
-        old = time_s - self._anchor_time_s > self._config.anchor_s
-        return self._config.reference == "anchored" and old and float(speed.max()) < self._config.still_px_s
-
-    def _solve(self, crop: NDArray[np.uint8], time_s: float) -> Array:
-        registrar = self._registrar if self._registrar is not None else self._anchor(crop, time_s)
-        registered = registrar.register(crop)
-        if self._config.reference == "anchored" and registered.correlation < self._config.min_correlation:
-            if self._previous is not None:
-                self._anchor_displacement = self._previous[1]
-            registered = self._anchor(crop, time_s).register(crop)
-        image = self._xp.asarray(registered.image)
+    def _solve(self, images: list[NDArray[np.float32]]) -> Array:
+        """Flow from the reference to each image over the window of the regions, (N, 2, M, N)."""
+        moving = np.stack(images)
         if self._config.match_gain:
-            image = match_gain(image, self._reference, rigid_window())
-        return solve_flow(
-            self._reference[self._window.slices], image[self._window.slices], config=self._config
-        )
+            moving = np.stack([match_gain(image, self._reference, rigid_window()) for image in images])
+        window = (..., *self._window.slices)
+        reference, moving = self._xp.asarray(self._reference[window]), self._xp.asarray(moving[window])
+        return solve_flow(reference, moving, config=self._config)
 
-    def _speed(self, displacement: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
-        if self._previous is None or time_s <= self._previous[0]:
-            return np.zeros(displacement.shape[0])
-        return np.linalg.norm(displacement - self._previous[1], axis=1) / (time_s - self._previous[0])
+    def _speeds(self, displacement: NDArray[np.float64], times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Speeds of the regions, (N, R), px/s; 0 in the first frame and where time stands still."""
+        before_s, before = self._previous or (float(times_s[0]), displacement[0])
+        steps_s = np.diff(times_s, prepend=before_s)[:, None]
+        moved = np.linalg.norm(np.diff(displacement, axis=0, prepend=before[None]), axis=2)
+        return np.divide(moved, steps_s, out=np.zeros_like(moved), where=steps_s > 0)
 
 
 def solve_flow(reference: Array, moving: Array, *, config: FlowConfig) -> Array:
-    """Flow by the configured solver, shape (2, M, N), px."""
+    """Flow by the configured solver from a reference to images (..., M, N), shape (..., 2, M, N), px."""
     if config.solver == "single":
         return horn_schunck(
             reference, moving, alpha=config.alpha, num_sweeps=config.num_sweeps, stencil=config.stencil

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ from apexline.features.modc.differences import Curve, Pooling, chi_square_blocks
 from apexline.features.modc.peers import dcp_histograms, hog_histograms, lbp_histograms
 from apexline.features.modc.prefilter import Prefilter, prefilter_images
 from apexline.features.registration import Motion, Registrar
+from apexline.features.rows import Block, BlockStream
+
+# Crops that are described together: their histograms, 130 kB each, lie side by side until they are compared.
+_CROPS_AT_ONCE = 16
 
 Peer = Literal["dcp", "lbp", "hog"]
 
@@ -96,7 +100,16 @@ class TextureRow:
     block_differences: tuple[float, ...]
 
 
-class TextureStream:
+class _Final(NamedTuple):
+    """A frame whose rows are final: its differences (kinds, blocks), and the crop of the block that made it so."""
+
+    frame: int
+    time_s: float
+    differences: NDArray[np.float32]
+    number: int
+
+
+class TextureStream(BlockStream[TextureRow]):
     """Texture differences of one track's crops; holds the histograms of one window and no more.
 
     A row is final once a frame at the window's far end has come, so rows lag by half a window. The window is
@@ -109,77 +122,104 @@ class TextureStream:
         Where histograms are computed, see `features.backend.device_namespace`.
     """
 
+    row_type = TextureRow
+
     def __init__(self, config: TextureConfig, device: Device = "auto") -> None:
         self._config = config
         self._xp = device_namespace(device)
         self._registrar: Registrar | None = None
-        self._first: tuple[Array, ...] | None = None
+        self._first: tuple[NDArray[np.float32], ...] | None = None
         # (frame, time_s, histograms of MODC and of each peer) of the window
-        self._buffer: deque[tuple[int, float, tuple[Array, ...]]] = deque()
+        self._buffer: deque[tuple[int, float, tuple[NDArray[np.float32], ...]]] = deque()
         self._next = 0
 
-    def push(self, crop: NDArray[np.uint8], frame: int, time_s: float) -> list[TextureRow]:
-        """Take the next crop.
-
-        Parameters
-        ----------
-        crop : ndarray, shape (128, 128), uint8
-        frame : int
-            Frame index, 0-based; ascending.
-        time_s : float
-            Presentation time, s.
-
-        Returns
-        -------
-        list of TextureRow
-            The rows that became final, one per frame and kind.
-        """
+    def push_block(
+        self, crops: NDArray[np.uint8], frames: NDArray[np.int64], times_s: NDArray[np.float64]
+    ) -> Block:
+        """Take the next crops; return the rows that became final, one per frame and kind."""
         if self._registrar is None:
-            self._registrar = Registrar(crop, motion=self._config.registration)
-        image = self._registrar.register(crop).image
-        grey = np.clip(np.rint(image), 0, 255).astype(np.uint8)
-        grey = self._xp.asarray(grey)
-        histograms = (
-            texture_histograms(grey, config=self._config),
-            *peer_histograms(grey, config=self._config),
-        )
-        self._first = histograms if self._first is None else self._first
-        self._buffer.append((frame, time_s, histograms))
-        rows: list[TextureRow] = []
-        while self._next < len(self._buffer) and time_s >= self._buffer[self._next][1] + self._half_window_s:
-            rows.extend(self._emit())
-        return rows
+            self._registrar = Registrar(crops[0], motion=self._config.registration)
+        found: list[_Final] = []
+        for start in range(0, len(crops), _CROPS_AT_ONCE):
+            part = slice(start, start + _CROPS_AT_ONCE)
+            described = zip(
+                frames[part].tolist(), times_s[part].tolist(), self._describe(crops[part]), strict=True
+            )
+            for number, each in enumerate(described, start):
+                found += self._take(each, number)
+        return self._block(found)
 
-    def flush(self) -> list[TextureRow]:
+    def flush_block(self) -> Block:
         """Rows of the last half window, whose far partner is the last frame."""
-        rows: list[TextureRow] = []
+        found: list[_Final] = []
         while self._next < len(self._buffer):
-            rows.extend(self._emit())
-        return rows
+            found.append(self._emit(0))
+        return self._block(found)
+
+    def _describe(self, crops: NDArray[np.uint8]) -> list[tuple[NDArray[np.float32], ...]]:
+        """Histograms of MODC, (kinds, 2, rows, cols, bins), and of each peer, for each crop."""
+        assert self._registrar is not None
+        images = np.stack([self._registrar.register(crop).image for crop in crops])
+        np.rint(images, out=images)
+        grey = self._xp.asarray(np.clip(images, 0, 255, out=images).astype(np.uint8))
+        # Compared on the host: sums on a device have an order of their own, and rows have one form.
+        own = to_numpy(_histograms(grey, self._config))
+        # copies: a view would keep the histograms of all these crops as long as one of them is in the window
+        return [
+            (
+                own[:, k].copy(),
+                *(to_numpy(each) for each in peer_histograms(grey[k, ...], config=self._config)),
+            )
+            for k in range(len(crops))
+        ]
+
+    def _take(
+        self, described: tuple[int, float, tuple[NDArray[np.float32], ...]], number: int
+    ) -> list[_Final]:
+        _, time_s, histograms = described
+        self._first = histograms if self._first is None else self._first
+        self._buffer.append(described)
+        found: list[_Final] = []
+        while self._next < len(self._buffer) and time_s >= self._buffer[self._next][1] + self._half_window_s:
+            found.append(self._emit(number))
+        return found
 
     @property
     def _half_window_s(self) -> float:
         return self._config.window_s / 2 if self._config.curve != "first" else 0.0
 
-    def _emit(self) -> list[TextureRow]:
+    def _emit(self, number: int) -> _Final:
         frame, time_s, histograms = self._buffer[self._next]
         if self._config.curve == "first":
             references = self._first or histograms
         else:
             ends = self._nearest(time_s - self._half_window_s), self._nearest(time_s + self._half_window_s)
             references = tuple((before + after) / 2 for before, after in zip(*ends, strict=True))
-        pooled: list[float] = []
-        blocks: list[list[float]] = []
-        for each, reference in zip(histograms, references, strict=True):
-            differences = chi_square_blocks(each, reference)
-            pooled += to_numpy(pool_blocks(differences, pooling=self._config.pooling)).tolist()
-            blocks += to_numpy(differences).tolist()
+        # (kinds, blocks) of MODC, (1, blocks) of each peer
+        pairs = zip(histograms, references, strict=True)
+        differences = [chi_square_blocks(each, reference) for each, reference in pairs]
         self._next += 1
         self._forget(time_s - self._half_window_s)
-        values = zip((*self._config.kinds, *self._config.peers), pooled, blocks, strict=True)
-        return [TextureRow(frame, time_s, kind, pool, tuple(block)) for kind, pool, block in values]
+        return _Final(frame, time_s, np.concatenate(differences), number)
 
-    def _nearest(self, time_s: float) -> tuple[Array, ...]:
+    def _block(self, found: list[_Final]) -> Block:
+        kinds = (*self._config.kinds, *self._config.peers)
+        rows, cols = self._config.grid
+        # (N, kinds, blocks) -> (N*kinds, blocks)
+        blocks = np.empty((len(found), len(kinds), rows * cols), np.float32)
+        for k, each in enumerate(found):
+            blocks[k] = each.differences
+        blocks = blocks.reshape(-1, rows * cols)
+        columns = {
+            "frame": np.repeat(np.array([each.frame for each in found], np.int64), len(kinds)),
+            "time_s": np.repeat(np.array([each.time_s for each in found], np.float64), len(kinds)),
+            "kind": np.tile(np.array(kinds, dtype=object), len(found)),
+            "difference": pool_blocks(blocks, pooling=self._config.pooling),
+            "block_differences": blocks,
+        }
+        return Block(columns, np.repeat(np.array([each.number for each in found], np.intp), len(kinds)))
+
+    def _nearest(self, time_s: float) -> tuple[NDArray[np.float32], ...]:
         after = bisect_left(self._buffer, time_s, key=itemgetter(1))
         around = range(max(after - 1, 0), min(after + 1, len(self._buffer)))
         return self._buffer[min(around, key=lambda n: abs(self._buffer[n][1] - time_s))][2]
@@ -204,15 +244,20 @@ def texture_histograms(grey: Array, *, config: TextureConfig) -> Array:
     array, shape (kinds, 2, rows, cols, bins), float32
     """
     # (M, N) -> (1, M, N), and (kinds, 1, 2, rows, cols, bins) -> (kinds, 2, rows, cols, bins)
+    return _histograms(grey[None, ...], config)[:, 0, ...]
+
+
+def _histograms(images: Array, config: TextureConfig) -> Array:
+    """MODC block histograms (kinds, N, 2, rows, cols, bins) of images (N, M, N)."""
     return modc_histograms(
-        grey[None, ...],
+        images,
         kind=config.kinds,
         grid=config.grid,
         base=config.base,
         planes=config.planes,
         radii=config.radii,
         prefilter=config.prefilter,
-    )[:, 0, ...]
+    )
 
 
 def peer_histograms(grey: Array, *, config: TextureConfig) -> list[Array]:

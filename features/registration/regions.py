@@ -5,6 +5,8 @@ Belongs here: where brows, eyes, nose and mouth lie in a crop, and windows about
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,6 +68,7 @@ def region_window(margin: int) -> Window:
     )
 
 
+@cache
 def rigid_window() -> Window:
     """Window of the crop's skin that expressions move least: from below the brows to the base of the nose.
 

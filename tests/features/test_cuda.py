@@ -14,12 +14,13 @@ from apexline.features.flow import compiled as flow_kernels
 from apexline.features.flow import cuda as flow_cuda
 from apexline.features.flow import resample
 from apexline.features.flow import solver as flow
-from apexline.features.flow.stream import FlowConfig, FlowRow, FlowStream
+from apexline.features.flow.stream import FlowConfig, FlowStream
 from apexline.features.modc import codes as modc
 from apexline.features.modc import cuda as modc_cuda
 from apexline.features.modc import differences
 from apexline.features.modc.rings import Rings
 from apexline.features.modc.stream import TextureConfig, TextureStream
+from apexline.features.rows import join_columns
 from tests.features.host_kernels import HostModule, signatures
 
 Pairs = list[tuple[Any, Any]]
@@ -171,11 +172,18 @@ def test_distances_agree_with_numpy_to_rounding():
 
 
 @pytest.fixture
-def numpy_as_cupy(on_host, monkeypatch):
-    """Public functions take NumPy arrays for CuPy's."""
-    for module in (differences, flow, modc, resample):
+def described_by_kernels(on_host, monkeypatch):
+    """Codes, histograms and flow take NumPy arrays for CuPy's."""
+    for module in (flow, modc, resample):
         monkeypatch.setattr(module, "is_numpy", lambda *arrays: False)
         monkeypatch.setattr(module, "is_cupy", lambda *arrays: True)
+
+
+@pytest.fixture
+def numpy_as_cupy(described_by_kernels, monkeypatch):
+    """All public functions take NumPy arrays for CuPy's."""
+    monkeypatch.setattr(differences, "is_numpy", lambda *arrays: False)
+    monkeypatch.setattr(differences, "is_cupy", lambda *arrays: True)
 
 
 def public_results() -> dict[str, np.ndarray]:
@@ -203,23 +211,32 @@ def test_public_functions_launch_the_kernels(request):
     assert_same_bits([(found[name], each) for name, each in expected.items()])
 
 
-def stream_rows(crops: np.ndarray) -> list[Any]:
-    texture = TextureStream(TextureConfig(), "cpu")
-    motion = FlowStream(FlowConfig(num_levels=2, num_warps=1, num_sweeps=3), "cpu")
-    found = [stream.push(crop, i, i / 25) for stream in (texture, motion) for i, crop in enumerate(crops)]
-    return [row for rows in (*found, texture.flush()) for row in rows]
+def stream_columns(crops: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """Columns of both streams, crops shown in blocks."""
+    found: dict[str, np.ndarray] = {}
+    times = np.arange(len(crops)) / 25
+    for stream in (
+        TextureStream(TextureConfig(), "cpu"),
+        FlowStream(FlowConfig(num_levels=2, num_warps=1, num_sweeps=3), "cpu"),
+    ):
+        blocks = [
+            stream.push_block(crops[k : k + size], np.arange(len(crops))[k : k + size], times[k : k + size])
+            for k in range(0, len(crops), size)
+        ]
+        columns = join_columns([block.columns for block in (*blocks, stream.flush_block())])
+        found |= {f"{stream.row_type.__name__}.{name}": values for name, values in columns.items()}
+    return found
 
 
-def test_streams_launch_the_kernels(request, smiling_crops):
-    expected = stream_rows(smiling_crops[24:27])
-    request.getfixturevalue("numpy_as_cupy")
-    found = stream_rows(smiling_crops[24:27])
-    assert len(found) == len(expected) > 0
-    for row, other in zip(found, expected, strict=True):
-        if isinstance(row, FlowRow):
-            assert row == other
-        else:
-            np.testing.assert_allclose(row.block_differences, other.block_differences, rtol=1e-5, atol=1e-7)
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_streams_launch_the_kernels(request, smiling_crops, size):
+    """In blocks too, and with the bits of the processor, crop by crop: histograms and flow are compared there."""
+    crops = smiling_crops[24:27]
+    expected = stream_columns(crops, 1)
+    request.getfixturevalue("described_by_kernels")
+    found = stream_columns(crops, size)
+    assert len(found["FlowRow.drow"]) == 3 * 7
+    assert_same_bits([(found[name], each) for name, each in expected.items() if each.dtype != object])
 
 
 @pytest.mark.parametrize("missing", [0, 1])

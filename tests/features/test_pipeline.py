@@ -9,8 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from apexline.features.config import load_config
-from apexline.features.modc.stream import TextureConfig, TextureStream
+from apexline.features import pipeline as module
+from apexline.features.config import FeatureConfig, load_config
+from apexline.features.modc.stream import TextureStream
 from apexline.features.pipeline import find_segments, segment_features, spot_clip
 from apexline.features.spotting.config import SegmentConfig
 from apexline.sample.clips import make_puppets, render_frames
@@ -113,8 +114,6 @@ def test_each_track_is_spotted_by_its_own_motion_and_texture(
     monkeypatch, tmp_path, smiling_crops, still_crops, segments
 ):
     """Three faces in view at once: one smiles, one rests, one smiles later."""
-    import apexline.features.pipeline as module
-
     crops = {"soon": smiling_crops[15:], "rest": still_crops, "late": smiling_crops[:14:-1]}
     faces = [
         SimpleNamespace(track_id=track_id, crop=shown[frame], frame=frame, time_s=frame / FPS)
@@ -165,23 +164,26 @@ def write_at(path, images, *, ticks, rate):
 
 def test_streams_of_faces_out_of_sight_are_closed(monkeypatch, smiling_crops):
     """Two faces, one after the other: the first stream is given back before the clip ends."""
-    import apexline.features.pipeline as module
-
     closed = []
 
     class Spy(TextureStream):
-        def flush(self):
+        def flush_block(self):
             closed.append(self)
-            return super().flush()
+            return super().flush_block()
 
-    rows = module._RowsByTrack(lambda: Spy(TextureConfig(), "cpu"))
+    monkeypatch.setattr(module, "TextureStream", Spy)
+    monkeypatch.setattr(module, "_CROPS_AT_ONCE", 4)
     monkeypatch.setattr(module, "_FRAMES_OUT_OF_SIGHT", 3)
+    rows = module._RowsByTrack(FeatureConfig(device="cpu"))
     for i in range(12):
-        rows.push("a" if i < 6 else "b", smiling_crops[i], i, i / FPS)
+        track = "a" if i < 6 else "b"
+        rows.push(SimpleNamespace(track_id=track, frame=i, time_s=i / FPS, crop=smiling_crops[i]))
     assert len(closed) == 1
     found = rows.columns()
     assert len(closed) == 2
-    assert {track: len(set(each["frame"].tolist())) for track, each in found.items()} == {"a": 6, "b": 6}
+    for table in range(3):
+        frames = {track: sorted(set(each[table]["frame"].tolist())) for track, each in found.items()}
+        assert frames == {"a": [*range(6)], "b": [*range(6, 12)]}
 
 
 def test_paper_configuration_runs(smiling_crops):

@@ -1,12 +1,13 @@
-from dataclasses import dataclass
 from typing import ClassVar
 from weakref import WeakSet
 
 import numpy as np
 import pytest
 
+from apexline.assets.lake import crops
 from apexline.assets.lake.crops import as_crop, crops_at, iter_crops, rows_table, write_track_features
 from apexline.features.faces.alignment import CROP_SIZE
+from apexline.features.rows import Block
 
 DAY, CLIP = "2026-03-02_gate-03", "aaaa000011112222"
 
@@ -42,10 +43,10 @@ def test_bytes_become_a_square():
 def test_crops_come_in_the_order_they_were_written(stored, lake):
     keys = [("a", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
     stored(*keys)
-    found = list(iter_crops(lake, DAY, CLIP))
-    assert [(track, frame) for track, frame, _, _ in found] == keys
-    assert [time for _, _, time, _ in found] == pytest.approx([0, 0.04, 0.04, 0.08, 0.08])
-    assert all((crop == face(track, frame)).all() for track, frame, _, crop in found)
+    (found,) = iter_crops(lake, DAY, CLIP)
+    assert list(zip(found.tracks, found.frames, strict=True)) == keys
+    assert found.times_s == pytest.approx([0, 0.04, 0.04, 0.08, 0.08])
+    assert all((crop == face(*key)).all() for crop, key in zip(found.crops, keys, strict=True))
 
 
 def test_exact_frames_are_found_for_the_right_track(stored, lake):
@@ -75,15 +76,6 @@ def test_nothing_wanted_nothing_found(stored, lake):
     assert crops_at(lake, DAY, CLIP, [("a", 0)]) == {}
 
 
-@dataclass(frozen=True)
-class Row:
-    frame: int
-    time_s: float
-    kind: str = "sl"
-    difference: float = 0.0
-    block_differences: tuple[float, ...] = ()
-
-
 class LateStream:
     """A stream of one track that holds the last two crops back; the class knows how many were made and live at once."""
 
@@ -97,16 +89,31 @@ class LateStream:
         self.held = []
         self.tracks = set()
 
-    def push(self, crop, frame, time_s):
-        assert crop[0, 1] == frame
-        self.tracks.add(int(crop[0, 0]))
+    def push_block(self, crops, frames, times_s):
+        assert (crops[:, 0, 1] == frames).all()
+        self.tracks |= set(crops[:, 0, 0].tolist())
         assert len(self.tracks) == 1
         LateStream.most = max(LateStream.most, len(LateStream.alive))
-        self.held.append(Row(frame, time_s))
-        return [self.held.pop(0)] if len(self.held) > 2 else []
+        found = []
+        for number, held in enumerate(zip(frames.tolist(), times_s.tolist(), strict=True)):
+            self.held.append(held)
+            if len(self.held) > 2:
+                found.append((*self.held.pop(0), number))
+        return self.block(found)
 
-    def flush(self):
-        return self.held
+    def flush_block(self):
+        return self.block([(*held, 0) for held in self.held])
+
+    def block(self, found):
+        frames, times_s, numbers = np.array(found).reshape(-1, 3).T
+        columns = {
+            "frame": frames.astype(np.int64),
+            "time_s": times_s,
+            "kind": np.full(len(found), "sl", dtype=object),
+            "difference": np.zeros(len(found)),
+            "block_differences": np.zeros((len(found), 3)),
+        }
+        return Block(columns, numbers.astype(np.intp))
 
 
 @pytest.fixture(autouse=True)
@@ -139,15 +146,25 @@ def test_one_stream_per_track_goes_with_its_last_crop(stored, lake):
     assert (LateStream.made, LateStream.most, len(LateStream.alive)) == (3, 1, 0)
 
 
-def test_rows_of_a_long_clip_are_written_in_groups(stored, lake, monkeypatch):
-    from apexline.assets.lake import crops
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_rows_lie_in_the_order_of_the_crops_that_made_them_final(stored, lake, monkeypatch, size):
+    """Whatever blocks crops are read in: two tracks in turns, a row two crops of its track later."""
+    monkeypatch.setattr(crops, "_CROPS_AT_ONCE", size)
+    stored(*[(track, frame) for frame in range(5) for track in "ab"])
+    write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
+    rows = lake.read("texture_features", CLIP, camera_day=DAY).to_pylist()
+    # at its last crop a track's held rows come at once
+    expected = ["a0", "b0", "a1", "b1", "a2", "a3", "a4", "b2", "b3", "b4"]
+    assert [f"{row['track_id']}{row['frame']}" for row in rows] == expected
 
-    monkeypatch.setattr(crops, "_ROWS_AT_ONCE", 10)
+
+def test_rows_of_a_long_clip_are_written_in_groups(stored, lake, monkeypatch):
+    monkeypatch.setattr(crops, "_CROPS_AT_ONCE", 10)
     stored(*[("a", frame) for frame in range(35)], size=5)
     write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
     sizes = [batch.num_rows for batch in lake.iter_batches("texture_features", CLIP, camera_day=DAY)]
     assert sum(sizes) == 35
-    assert max(sizes) <= 10 + 2
+    assert max(sizes) == 10
 
 
 def test_a_clip_without_faces_gives_an_empty_file(stored, lake):
@@ -158,7 +175,7 @@ def test_a_clip_without_faces_gives_an_empty_file(stored, lake):
 
 def test_a_stream_that_fails_leaves_no_file(stored, lake):
     class Broken(LateStream):
-        def flush(self):
+        def flush_block(self):
             raise RuntimeError
 
     stored(("a", 0), ("a", 1))
