@@ -9,7 +9,7 @@ PLATFORM_STAMP := $(VENV)/.installed-platform
 EXTRAS ?= dev
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
-.PHONY: setup announce-demo demo ui test test-wheel test-stream test-platform chaos test-kernels fuzz many-days many-raters mutants gpu-check screens docs test-handbook notebooks lint format fer-env facex-env face-api-env peers-env bench clean
+.PHONY: setup announce-demo demo ui test test-wheel test-stream test-platform test-doors chaos test-kernels fuzz many-days many-raters mutants gpu-check screens docs test-handbook notebooks lint format fer-env facex-env face-api-env peers-env bench clean
 
 setup: $(STAMP)
 
@@ -56,6 +56,10 @@ test-wheel: setup
 # PostgreSQL, S3 and Celery with two workers, for real and on loopback: the marts equal those of one disk, row for row.
 test-platform: $(PLATFORM_STAMP)
 	$(BIN)/python -m pytest -m platform tests/test_platform.py
+
+# Landing folder, ingest, score, serving and re-scoring, each tried from outside with what it has to refuse: minutes.
+test-doors: setup
+	$(BIN)/python -m pytest -m doors tests/orchestration/test_doors_outside.py
 
 # Two hours of a camera that stalls, drops and changes its resolution, time-compressed: every picture is accounted for.
 test-stream: setup
