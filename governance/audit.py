@@ -93,6 +93,8 @@ def record(
     folder = governance_folder(home)
     with locked(folder):
         head = _adopt_tail(folder, _read_head(folder))
+        if head == Head():  # before the first line: a head that could not follow would be missed
+            _write_head(folder, head)
         at = now.astimezone(UTC).isoformat(timespec="milliseconds")
         fields = {"n": head.count + 1, "at": at, "who": who, "action": action, "why": why, **details}
         line, digest = _linked(head.hash, fields)

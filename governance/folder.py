@@ -56,13 +56,25 @@ def locked(folder: Path) -> Generator[None]:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append a line to a file of this user alone, on the disk when this returns."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, f"{line}\n".encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Append a line to a file of this user alone, on the disk when this returns; where there is no room, nothing."""
+    with open(path, "ab", buffering=0, opener=_private) as file:  # noqa: PTH123  (Path.open takes no opener)
+        size = os.fstat(file.fileno()).st_size
+        try:
+            _write_all(file.fileno(), f"{line}\n".encode())
+            os.fsync(file.fileno())
+        except OSError:  # a part of a line would spoil the next one
+            os.ftruncate(file.fileno(), size)
+            raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it: a disk that is nearly full takes a part first, and refuses the rest."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def opaque(folder: Path, name: str) -> str:

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
 _LOOK_S = 0.2
 _NOBODY = "nobody"
 BUCKET = "apexline"

@@ -13,6 +13,8 @@ import pytest
 from upath import UPath
 
 from apexline.assets.lake.storage import Lake
+from apexline.assets.lake.workers import ClipWorkers, may_pass
+from apexline.governance import enter_synthetic
 from apexline.orchestration.commands.ingest import ingest_paths
 from apexline.orchestration.line import open_line
 from apexline.orchestration.settings import Settings
@@ -125,6 +127,8 @@ def test_two_workers_of_celery_over_postgresql_and_an_object_store(
             **object_store,
         }
         settings = settings_with(**environment)
+        # Its programs are no tests: they let in what the register knows.
+        register(clips, tmp_path / "state")
         deployment = Deployment(tmp_path, environment, workers=2)
         try:
             deployment.start_all()
@@ -145,6 +149,27 @@ def test_two_workers_of_celery_over_postgresql_and_an_object_store(
             assert workers_of(deployment) == {"worker-0", "worker-1"}
         finally:
             deployment.stop()
+
+
+def register(clips: Path, state: Path) -> None:
+    """Enter the camera of the drawn clips in the register that lies in the state folder of an object store's home."""
+    stated = json.loads(sorted(clips.glob("*.json"))[-1].read_text())
+    basis = {name: stated[name] for name in ("purpose", "legal_basis")}
+    enter_synthetic(state, "gate-01", **basis, by="a test", now=datetime.now(UTC))
+
+
+def test_a_store_that_is_away_is_no_fault_of_a_clip(tmp_path, monkeypatch):
+    for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
+        monkeypatch.setenv(name, value)
+    away = f"http://127.0.0.1:{servers.free_port()}"
+    lake = Lake(UPath(f"s3://{servers.BUCKET}/home", endpoint_url=away, retries=1))
+
+    def compute(day, clip_id, stamp):
+        lake.read("clip_manifest", clip_id, camera_day=day)
+
+    with pytest.raises(Exception, match="Could not connect") as caught:
+        ClipWorkers().run(compute, [("2026-03-02_gate-01", "a", "1")])
+    assert may_pass(caught.value)
 
 
 def drop(clips: Path, landing: UPath) -> None:

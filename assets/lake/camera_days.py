@@ -4,6 +4,7 @@ Belongs here: the partition definition, the loop that all clip-level assets shar
 it may use (``workers``), what is kept of a failure (``failures``), what any asset computes.
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,11 +20,13 @@ from apexline.assets.lake.failures import (
     this_release,
 )
 from apexline.assets.lake.storage import DamagedFile, Lake, fingerprint
-from apexline.assets.lake.workers import ClipWorkers, Compute, Fault, Job
+from apexline.assets.lake.workers import ClipWorkers, Compute, Fault, Job, may_pass
 
 # One key per camera and day: a partition per clip or track would drown Dagster beyond some 40,000 keys.
 CAMERA_DAYS = dg.DynamicPartitionsDefinition(name="camera_day")
 _SHOWN = 50  # failed clips
+# A full disk is cleared, a store comes back: the step waits and goes on where it stopped, a few times.
+_RETRIES, _WAIT_S = 3, (5.0, 15.0)
 # Any number of files may be bad, and the machine still sound.
 _OF_FILES = {"UnreadableVideo", DamagedFile.__name__}
 
@@ -188,8 +191,10 @@ def compute_clips(
     RuntimeError
         If several clips and all that were tried failed for one reason that does not say of their files that they are
         bad: more likely code or machine than clips. They are on record, so that the next run goes on without them.
+    dagster.RetryRequested
+        Of a fault of the machine that may pass, which is its cause.
     Exception
-        What `ClipWorkers.run` counts as the machine's fault.
+        What else `ClipWorkers.run` counts as the machine's fault.
     """
     known = [each for day in camera_days for each in recorded_failures(lake, stage=stage, camera_day=day)]
     standing = {(each.camera_day, each.clip_id): each for each in known}
@@ -200,7 +205,13 @@ def compute_clips(
     ]
     spared = {(each.camera_day, each.clip_id) for each in failures}
     tried = [job for job in jobs if job[:2] not in spared]
-    faults = (workers or ClipWorkers()).run(compute, tried)
+    try:
+        faults = (workers or ClipWorkers()).run(compute, tried)
+    except Exception as error:
+        if not may_pass(error):
+            raise
+        wait_s = random.uniform(*_WAIT_S)  # else all runs that a full disk met would come back together
+        raise dg.RetryRequested(_RETRIES, seconds_to_wait=wait_s) from error
     for (camera_day, clip_id, stamp), fault in faults.items():
         failure = Failure(
             stage=stage,

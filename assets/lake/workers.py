@@ -7,6 +7,7 @@ computed, the records of what failed (``failures``).
 import errno
 import multiprocessing
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -80,8 +81,8 @@ class ClipWorkers:
         Exception
             What is the machine's fault and not a clip's: ``OSError`` with an error number (a full disk, too many open
             files), except those that one file can have for itself: it is missing, may not be read, is a folder, lies
-            on a bad block; ``ImportError``; ``DeviceUnavailable``; ``DecodingUnavailable``. A note names the clip;
-            clips under way are finished, the others are left out.
+            on a bad block; an object store that does not answer; ``ImportError``; ``DeviceUnavailable``;
+            ``DecodingUnavailable``. A note names the clip; clips under way are finished, the others are left out.
         """
         if min(self.count, len(jobs)) <= 1:
             found = [(job, _in_this_process(compute, job)) for job in jobs]
@@ -127,7 +128,18 @@ def is_of_the_machine(error: Exception) -> bool:
     # Arrow raises OSError without a number for a Parquet file that is damaged.
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno not in _OF_ONE_FILE
-    return isinstance(error, ImportError | DeviceUnavailable | DecodingUnavailable)
+    return isinstance(error, ImportError | DeviceUnavailable | DecodingUnavailable) or _is_of_the_store(error)
+
+
+def may_pass(error: Exception) -> bool:
+    """Tell whether what ended a run may be over in a moment: a full disk, a store that is away."""
+    return isinstance(error, OSError) or _is_of_the_store(error)
+
+
+def _is_of_the_store(error: Exception) -> bool:
+    """Tell whether an object store did not answer; what it answers is an ``OSError``."""
+    exceptions = sys.modules.get("botocore.exceptions")  # an extra, which has been imported if it raised
+    return exceptions is not None and isinstance(error, exceptions.BotoCoreError)
 
 
 def _attempt(compute: Compute, job: Job) -> Fault | None:

@@ -42,7 +42,7 @@ _PATIENCE_S = 300.0
 _LOOK_S = 0.5
 _CAMERAS = (10, 100, 500, 1_000, 10_000)
 _CLIPS_PER_HOUR = 6
-_TICK_S = 10.0  # of the sensor
+_TICK_S = 5.0  # of the landing sensor
 _MOMENT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 _WORDS = f"""What the platform itself costs.

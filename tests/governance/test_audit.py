@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from apexline.governance import audit
 from apexline.governance.audit import (
     BrokenAudit,
     audit_lines,
@@ -112,6 +113,23 @@ def test_a_writer_that_was_killed_leaves_a_chain_that_goes_on(home, left):
         *(["score"] if left == "whole line" else []),
         "review",
     ]
+
+
+def test_a_first_line_whose_head_could_not_be_written_is_taken_up(tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        write_head, written = audit._write_head, []
+
+        def killed_at_the_second(folder, head):
+            written.append(head)
+            if len(written) > 1:
+                raise KeyboardInterrupt
+            write_head(folder, head)
+
+        patch.setattr(audit, "_write_head", killed_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            record(tmp_path, "ingest", who="ada", now=NOW)
+    record(tmp_path, "review", who="ada", now=NOW)
+    assert [each["action"] for each in audit_lines(tmp_path)] == ["ingest", "review"]
 
 
 def test_writers_side_by_side_make_one_chain(tmp_path):

@@ -28,6 +28,7 @@ from apexline.assets.lake.storage import Lake
 from apexline.assets.parameters import load_parameters
 from apexline.assets.training.decisions import CHAMPION, promoted_version
 from apexline.features.video.writer import write_video
+from apexline.governance import enter_synthetic
 from apexline.ml.deepid import load_pretrained
 from apexline.orchestration.commands.ingest import ingest_paths
 from apexline.orchestration.line import open_line
@@ -41,8 +42,9 @@ from tests.orchestration.faults import Disk, Faults, ingest_program
 
 ROUNDS = 4
 _NUM_FACES = 8
+_CAMERA = "gate-03"
 _START = datetime(2026, 1, 5, 8, tzinfo=UTC)
-_SETTLE_S = 2400.0
+_SETTLE_S = 3600.0
 # What a person, or the sensor in the place of one, decided in between is more than in a home where nothing happened.
 _OF_DECISIONS = frozenset({"promotions", "champions", "model_versions", "staging.promotions"})
 _UNDER_WAY = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING]
@@ -68,6 +70,8 @@ class Clips:
         ]
         puppets = make_puppets(plans)
         self._faces = [write_clip(folder / "faces", plan, puppets=puppets) for plan in plans]
+        first = json.loads(self._faces[0].with_suffix(".json").read_text())
+        self.stated = {name: first[name] for name in ("purpose", "legal_basis", "synthetic")}
         self.delivered = folder / "delivered"
         self.delivered.mkdir()
 
@@ -75,7 +79,7 @@ class Clips:
         """Put the next clip with its sidecar into `delivered`."""
         number = len(list(self.delivered.glob("*.mp4")))
         path = self.delivered / f"{number:03d}.mp4"
-        sidecar = {"purpose": "test", "legal_basis": "own recording", "synthetic": True}
+        sidecar = self.stated
         if number % 3 == 0 and number // 3 < len(self._faces):
             face = self._faces[number // 3]
             sidecar = json.loads(face.with_suffix(".json").read_text())
@@ -85,9 +89,14 @@ class Clips:
             write_video(path, (rng.integers(0, 255, (64, 64, 3), np.uint8) for _ in range(6)), fps=25)
         moment = (_START + timedelta(days=number)).isoformat()
         path.with_suffix(".json").write_text(
-            json.dumps({**sidecar, "camera": "gate-03", "captured_at": moment})
+            json.dumps({**sidecar, "camera": _CAMERA, "captured_at": moment})
         )
         return path
+
+    def register(self, folder: Path) -> None:
+        """Enter their camera in the purpose register of a local home, or of the state folder of one that is not."""
+        stated = {name: self.stated[name] for name in ("purpose", "legal_basis")}
+        enter_synthetic(folder, _CAMERA, **stated, by="chaos", now=datetime.now(UTC))
 
 
 def run_chaos(folder: Path, seed: int, rounds: int) -> list[str]:
@@ -111,6 +120,7 @@ def run_chaos(folder: Path, seed: int, rounds: int) -> list[str]:
         paths = os.pathsep.join([str(shim), *filter(None, [os.environ.get("PYTHONPATH")])])
         deployment = Deployment(folder, {"CHAOS_CLOCK": str(clock), "PYTHONPATH": paths})
         stack.callback(deployment.stop)
+        clips.register(disk.folder / "home")
         deployment.start_all()
         writer = Writer(folder, clips, store)
         faults = Faults(
@@ -129,14 +139,14 @@ def run_chaos(folder: Path, seed: int, rounds: int) -> list[str]:
         await_rest(deployment, clips)
         deployment.await_code()
         run_id = deployment.launch("publish")
-        servers.wait_until(lambda: run_id not in deployment.unfinished_runs(), "it is published", 600)
+        servers.wait_until(lambda: run_id not in deployment.unfinished_runs(), "it is published", _SETTLE_S)
         return [*wrong, *judge(faults, folder, clips), *writer.judge()]
 
 
 def await_champion(faults: Faults) -> None:
     """Wait for the first score, and register a second version that an alias can be moved to."""
     settings = faults.deployment.settings
-    servers.wait_until(lambda: promoted_version(faults.lake) is not None, "there is a champion", 600)
+    servers.wait_until(lambda: promoted_version(faults.lake) is not None, "there is a champion", _SETTLE_S)
     parameters = load_parameters(settings.parameter_file)
     other = replace(load_pretrained(), fingerprint="another")  # else it would be known, and no other version
     faults.registry.register_shipped(other, parameters=parameters.resolved())
@@ -198,6 +208,7 @@ def judge(faults: Faults, folder: Path, clips: Clips) -> list[str]:
     for name in ("APEXLINE_POSTGRES_URL", "APEXLINE_MLFLOW_TRACKING_URI"):
         os.environ.pop(name)
     quiet = Settings(home=str(folder / "quiet"), num_workers=2)
+    clips.register(folder / "quiet")
     ingest_paths(quiet, [clips.delivered], manifest=None, on_step=lambda text, done, total: None)
     with open_line(quiet) as line:
         line.run("publish")
@@ -217,13 +228,15 @@ class Writer:
     """A home on an object store into which a program writes that is killed again and again."""
 
     def __init__(self, folder: Path, clips: Clips, store: dict[str, str]):
-        self._folder, self._store = folder, store
+        self._folder, self._store, self._register = folder, store, clips.register
         # Of clips with faces alone: their tracks take long enough to be interrupted.
         self._clips = folder / "faces"
         for number, path in enumerate(sorted(self._clips.glob("*.mp4"))):
             sidecar = json.loads(path.with_suffix(".json").read_text())
             moment = (_START + timedelta(days=number)).isoformat()
-            path.with_suffix(".json").write_text(json.dumps({**sidecar, "captured_at": moment}))
+            path.with_suffix(".json").write_text(
+                json.dumps({**sidecar, "camera": _CAMERA, "captured_at": moment})
+            )
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("APEXLINE_")},
             **store,
@@ -232,6 +245,7 @@ class Writer:
             "APEXLINE_NUM_WORKERS": "2",
         }
         os.environ.update(store)
+        clips.register(folder / "state-of-s3")
 
     @property
     def _home(self) -> UPath:
@@ -247,6 +261,7 @@ class Writer:
         if ingest_program(self._clips, self._environment).wait():
             return ["`apexline ingest` on the object store failed after it had been interrupted"]
         quiet = Settings(home=str(self._folder / "quiet-writer"), num_workers=2)
+        self._register(self._folder / "quiet-writer")
         ingest_paths(quiet, [self._clips], manifest=None, on_step=lambda text, done, total: None)
         same = Lake(quiet.home_path).content_hash() == Lake(self._home).content_hash()
         return [] if same else ["the home on the object store differs from one that was never interrupted"]

@@ -30,7 +30,8 @@ from tests.servers import Postgres, wait_until
 _HOUR_S = 3600.0
 _FULL_S = 12.0
 _SECOND_DAEMON_S = 15.0
-_PATIENCE_S = 240.0
+_PATIENCE_S = 900.0
+_UNSEEN_S = 60.0
 
 
 class Disk:
@@ -204,7 +205,9 @@ class Faults:
         process, count_objects = self.write()
         before = count_objects()
         with suppress(TimeoutError):  # what is left may be all there
-            wait_until(lambda: count_objects() > before or process.poll() is not None, "it writes", 120)
+            wait_until(
+                lambda: count_objects() > before or process.poll() is not None, "it writes", _PATIENCE_S
+            )
         self._wait(1.0)
         process.kill()
         process.wait()
@@ -217,12 +220,17 @@ class Faults:
         return f"from version {champion} to {other}"
 
     def _await_run(self) -> int:
-        """Give the process of a run that is at work."""
+        """Give the process of a run that is at work; a run that came and went unseen is followed by another clip's."""
         found: list[int] = []
+        fed = time.monotonic()
 
         def is_found() -> bool:
+            nonlocal fed
             self.deployment.supervise()
             found.extend(self._run_pids())
+            if not found and time.monotonic() - fed > _UNSEEN_S:
+                self.feed()
+                fed = time.monotonic()
             return bool(found)
 
         wait_until(is_found, "a run is at work", _PATIENCE_S)

@@ -6,9 +6,11 @@ import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from upath import UPath
 
+from apexline.assets.lake import camera_days
 from apexline.assets.lake.camera_days import for_each_clip
 from apexline.assets.lake.storage import Lake
 from apexline.assets.lake.workers import ClipWorkers, Fault, is_of_the_machine
@@ -104,6 +106,38 @@ def test_a_clip_that_fails_stops_no_other(lake, count, fate, fault):
     assert (failure.clip_id, Fault(failure.reason, failure.detail)) == ("b", fault)
 
 
+class DiskThatIsCleared:
+    """Full for so many attempts."""
+
+    def __init__(self, lake, attempts):
+        self.write, self.attempts = Writer(lake), attempts
+
+    def __call__(self, day, clip_id, stamp):
+        self.attempts -= 1
+        if self.attempts >= 0:
+            FATES["full"]()
+        self.write(day, clip_id, stamp)
+
+
+@pytest.mark.parametrize(("attempts", "is_well"), [(3, True), (4, False)])
+def test_a_fault_that_passes_is_tried_again_within_the_run(lake, monkeypatch, attempts, is_well):
+    monkeypatch.setattr(camera_days, "_WAIT_S", (0.0, 0.0))
+    compute = DiskThatIsCleared(lake, attempts)
+
+    @dg.asset
+    def crops():
+        for_each_clip(
+            lake, [DAY], ["face_crops"], clips=lambda _: {"a": "1"}, code_version="1", compute=compute
+        )
+
+    result = dg.materialize([crops], raise_on_error=False)
+    assert result.success is is_well
+    assert lake.names("face_crops", camera_day=DAY) == (["a"] if is_well else [])
+    if not is_well:
+        [failure] = [each for each in result.all_events if each.is_step_failure]
+        assert "no space left on device" in failure.step_failure_data.error.to_string()
+
+
 def test_a_clip_that_kills_its_process_stops_no_other(lake):
     clips = dict.fromkeys("abcdef", "1")
     progress = side_by_side(lake, clips, fates={"b": "dies", "e": "dies"})
@@ -115,9 +149,12 @@ def test_a_clip_that_kills_its_process_stops_no_other(lake):
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_fault_of_the_machine_ends_the_pass_and_the_finished_clips_stay(lake, count):
     clips = {"a": "1", "b": "1"}
-    with pytest.raises(OSError, match="no space left") as caught:
+    with pytest.raises(dg.RetryRequested) as caught:
         side_by_side(lake, clips, count=count, fates={"b": "full"})
-    assert caught.value.__notes__ == [f"while computing clip b of {DAY}"]
+    cause = caught.value.__cause__
+    assert isinstance(cause, OSError)
+    assert cause.errno == errno.ENOSPC
+    assert cause.__notes__ == [f"while computing clip b of {DAY}"]
     again = side_by_side(lake, clips, count=count)
     assert (again.computed, again.unchanged, again.failed) == (["b"], ["a"], [])
 

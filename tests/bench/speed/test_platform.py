@@ -8,6 +8,8 @@ import time
 import pytest
 
 from apexline.bench.speed import platform
+from apexline.orchestration.sensors import build_sensors
+from apexline.orchestration.settings import Settings
 
 
 def test_a_city_is_reckoned_from_what_a_run_costs():
@@ -15,8 +17,13 @@ def test_a_city_is_reckoned_from_what_a_run_costs():
     assert rows[10]["clips/h"] == rows[10]["runs/h"] == 60
     assert rows[10]["cores, a run for each clip"] == pytest.approx(0.1 + (60 * 3 + 10) / 3600)
     assert rows[10]["cores, a run for each tick"] == pytest.approx(0.1 + 60 * 3 / 3600)
-    assert (rows[500]["clips/h"], rows[500]["runs/h"]) == (3000, 360)
-    assert rows[500]["cores, a run for each tick"] == pytest.approx(0.1 + (360 * 2 + 3000) / 3600)
+    assert (rows[500]["clips/h"], rows[500]["runs/h"]) == (3000, 720)
+    assert rows[500]["cores, a run for each tick"] == pytest.approx(0.1 + (720 * 2 + 3000) / 3600)
+
+
+def test_ticks_are_as_far_apart_as_the_sensor_has_them(tmp_path):
+    sensors = {each.name: each for each in build_sensors(Settings(home=str(tmp_path)))}
+    assert sensors["landing_sensor"].minimum_interval_seconds == platform._TICK_S
 
 
 def test_the_time_of_a_process_holds_that_of_its_children_living_and_ended():

@@ -44,7 +44,7 @@ def drill(tmp_path_factory, astronaut_clip):
 
 
 @pytest.mark.slow
-def test_a_home_is_restored_elsewhere(drill, astronaut_clip):
+def test_a_home_is_restored_elsewhere_and_moves_on(drill, astronaut_clip):
     folder, (said, content, answers), _, _ = drill
     elsewhere = Settings(home=str(folder / "far" / "away"))
     made = restore(elsewhere, folder / "backups", on_step=quiet)
@@ -58,6 +58,11 @@ def test_a_home_is_restored_elsewhere(drill, astronaut_clip):
     done = upgrade(elsewhere, folder / "before", on_step=quiet)
     assert done["backup"].startswith(str(folder / "before"))
     assert scores(elsewhere, astronaut_clip.path) == answers
+    moved = Settings(home=str(folder / "moved"))
+    shutil.move(elsewhere.home_path, moved.home_path)
+    assert [each for each in examine(moved) if each["state"] == "wrong"] == []
+    assert scores(moved, astronaut_clip.path) == answers
+    assert marts(moved) == said
 
 
 def test_what_has_not_changed_is_written_once(drill):

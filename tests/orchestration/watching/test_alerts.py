@@ -1,10 +1,13 @@
 """Who is told what, and how often."""
 
+import email
+import email.policy
 import json
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import StreamRequestHandler, TCPServer
 
 import pytest
 
@@ -37,6 +40,51 @@ def hook():
         yield f"json://127.0.0.1:{server.server_port}/alerts", got
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def post_office():
+    """A mail server on this machine: its port, and who got which mail."""
+    got = []
+
+    class Handler(StreamRequestHandler):
+        def say(self, text):
+            self.wfile.write(f"{text}\r\n".encode())
+
+        def handle(self):
+            self.say("220 here")
+            guests = []
+            while line := self.rfile.readline().decode().strip():
+                match line.upper().split(":")[0]:
+                    case "RCPT TO":
+                        guests.append(line.split(":", 1)[1].split(">")[0].strip(" <"))
+                    case "DATA":
+                        self.say("354 go on")
+                        body = b"".join(iter(self.rfile.readline, b".\r\n"))
+                        got.append((guests, email.message_from_bytes(body, policy=email.policy.default)))
+                    case "QUIT":
+                        return self.say("221 bye")
+                self.say("250 well")
+            return None
+
+    with TCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1], got
+        server.shutdown()
+        thread.join()
+
+
+def test_a_mail_gets_all_messages_at_once(tmp_path, post_office):
+    port, got = post_office
+    url = f"mailto://127.0.0.1:{port}?from=apexline@example.org&to=guard@example.org"
+    tell(Settings(home=str(tmp_path), alert_urls=url), [LATE, FULL], LOG)
+    [(guests, mail)] = got
+    assert guests == ["guard@example.org"]
+    assert mail["subject"] == "Apexline: 2 alerts"
+    text = " ".join(part.get_content() for part in mail.walk() if part.get_content_maintype() == "text")
+    assert LATE.detail in text
+    assert FULL.detail in text
 
 
 def test_a_problem_is_told_once_a_day_and_when_it_is_over(tmp_path, caplog):
