@@ -95,7 +95,13 @@ class Deployment:
         self.await_code()
 
     def await_code(self) -> None:
-        wait_until(self.is_loaded, "Dagster's UI shows the code")
+        """Wait until the UI shows the code; what ends meanwhile is started again."""
+
+        def is_up() -> bool:
+            self.supervise()
+            return self.is_loaded()
+
+        wait_until(is_up, "Dagster's UI shows the code")
 
     def is_loaded(self) -> bool:
         with suppress(OSError, KeyError, TypeError, RuntimeError):  # not up, or without its database

@@ -32,8 +32,8 @@ from apexline.assets.ingest.entries import (
 from apexline.assets.ingest.quarantine import quarantine, record_erased
 from apexline.assets.ingest.sidecar import Rejected, read_manifest
 from apexline.assets.ingest.tombstones import has_tombstones, is_erased, keyed_digest, let_in
-from apexline.assets.lake import Lake, Manifest, find_clip, hash_file
-from apexline.features.video import DecodingUnavailable, UnreadableVideo, VideoInfo, probe_video
+from apexline.assets.lake import Lake, Manifest, find_clip, hash_file, is_of_the_machine
+from apexline.features.video import UnreadableVideo, VideoInfo, probe_video
 from apexline.governance import BrokenAudit, Refused, governance_folder, opaque, permit, record, stopped
 
 _REFUSED = ("quarantined", "refused")
@@ -117,9 +117,9 @@ def take_in(
         return IntakeResult(name, "postponed", reason="not_stored", detail=printable(str(error)))
     try:
         found = _examine(lake, clip, sidecar, manifest, landed=move)
-    except DecodingUnavailable as error:
-        return IntakeResult(name, "postponed", reason="not_examined", detail=printable(str(error)))
     except Exception as error:  # the next file must not wait for what is wrong with this one
+        if is_of_the_machine(error):
+            return IntakeResult(name, "postponed", reason="not_examined", detail=printable(str(error)))
         if signature_of(clip, sidecar) != before or not is_there(clip):
             return IntakeResult(
                 name, "postponed", reason="still_changing", detail="it changed while it was read"

@@ -43,7 +43,7 @@ from apexline.assets.lake.storage import (
     fingerprint,
 )
 from apexline.assets.lake.unfinished import scratch_folder, sweep_scratch
-from apexline.assets.lake.workers import ClipWorkers, Job
+from apexline.assets.lake.workers import ClipWorkers, Job, is_of_the_machine
 
 __all__ = [
     "CAMERA_DAYS",
@@ -76,6 +76,7 @@ __all__ = [
     "for_each_clip",
     "forget_failure",
     "hash_file",
+    "is_of_the_machine",
     "listed_camera_days",
     "LostFrames",
     "lost_frames",

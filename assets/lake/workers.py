@@ -133,7 +133,7 @@ def is_of_the_machine(error: Exception) -> bool:
 
 def may_pass(error: Exception) -> bool:
     """Tell whether what ended a run may be over in a moment: a full disk, a store that is away."""
-    return isinstance(error, OSError) or _is_of_the_store(error)
+    return (isinstance(error, OSError) and error.errno is not None) or _is_of_the_store(error)
 
 
 def _is_of_the_store(error: Exception) -> bool:

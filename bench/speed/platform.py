@@ -38,11 +38,13 @@ from apexline.sample import SampleConfig, make_puppets, plan_clip, write_clip
 
 _ROUNDS = 3
 _IDLE_S = 60.0
-_PATIENCE_S = 300.0
+_PATIENCE_S = 900.0
 _LOOK_S = 0.5
 _CAMERAS = (10, 100, 500, 1_000, 10_000)
 _CLIPS_PER_HOUR = 6
 _TICK_S = 5.0  # of the landing sensor
+_RESTS = 2.0  # of the warehouse, in times that its build took
+_PROCESS, _PUBLISH = "process_camera_day", "publish"
 _MOMENT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 _WORDS = f"""What the platform itself costs.
@@ -52,16 +54,20 @@ take at rest. *Empty run*: `process_camera_day` of a camera-day of which everyth
 three seconds and one face that is dropped into `landing/`, from there to its scores; a clip's own work is decoding,
 tracking, describing and searching it in one process that has everything imported. Medians of {_ROUNDS}. The first run
 starts the process that the others are forked from. The first clip of a camera-day draws what Dagster's UI shows; later
-ones take it over for an hour.
+ones take it over for an hour. *Warehouse*: the build that follows each run.
 
 The reckoning is arithmetic on these figures, beside the work on the clips themselves: {_CLIPS_PER_HOUR} clips an
 hour and camera; a run for each clip, or one for what came in since the last tick, {_TICK_S:g} s ago, which draws
-nothing. What each further camera-day adds to the record of a run is not measured by itself.
+nothing. Cameras that send at a fixed pace share runs: those of one tick are neighbours in the order in which their
+first clips of the day came. Others have a run each while there is room for runs; where there is none clips wait, and
+more of them are neighbours. A build of the warehouse follows each run, but rests {_RESTS:g} times as long as the last
+one took; one over more camera-days costs more. What each further camera-day adds to the record of a run is not measured
+by itself.
 
 What gives out first as cameras are added, and what replaces it: the cores for the clips' own work (more cores, and
 `APEXLINE_NUM_WORKERS` and `APEXLINE_NUM_RUNS` with them); then Dagster's SQLite files, which one process writes at a
-time (`storage: postgres` in a `dagster.yaml` of your own); then the sensor, which lists every camera-day at each tick
-(move days that are closed to another home).
+time (`APEXLINE_POSTGRES_URL`); then the sensor, which lists every camera-day at each tick (move days that are closed to
+another home).
 
 {WAREHOUSE_WORDS}"""
 
@@ -89,7 +95,13 @@ def bench_platform() -> Rows:
         {"run": "one second at rest", "cpu_s": idle},
     ]
     drawing_s = max(_median(first)["cpu_s"] - clip["cpu_s"], 0.0)
-    cameras = reckon(idle, run_s=nothing["cpu_s"], clip_s=clip["cpu_s"] - own_s, drawing_s=drawing_s)
+    cameras = reckon(
+        idle,
+        run_s=nothing["cpu_s"],
+        clip_s=clip["cpu_s"] - own_s,
+        drawing_s=drawing_s,
+        build_s=(clip["warehouse cpu_s"], clip["warehouse wall_s"]),
+    )
     return [
         *({"task": "runs", **row} for row in measured),
         *({"task": "cameras", **row} for row in cameras),
@@ -102,7 +114,9 @@ def write_platform_page(rows: Rows, out: Path) -> None:
     write_speed(out, "speed_platform", _WORDS, rows, [])
 
 
-def reckon(idle: float, *, run_s: float, clip_s: float, drawing_s: float) -> Rows:
+def reckon(
+    idle: float, *, run_s: float, clip_s: float, drawing_s: float, build_s: tuple[float, float]
+) -> Rows:
     """Reckon what the platform takes beside the work on the clips themselves.
 
     Parameters
@@ -113,6 +127,8 @@ def reckon(idle: float, *, run_s: float, clip_s: float, drawing_s: float) -> Row
         CPU time of a run that finds nothing to do, and of one for one clip above the clip's own work, s.
     drawing_s : float
         Of what is drawn for a camera-day, once an hour where it has runs of its own, s.
+    build_s : (float, float)
+        CPU and wall time of a build of the warehouse, s.
 
     Returns
     -------
@@ -120,19 +136,20 @@ def reckon(idle: float, *, run_s: float, clip_s: float, drawing_s: float) -> Row
         By number of cameras: clips and runs an hour, cores where each clip has a run of its own, and where a run takes
         all that came in since the last tick: a run's fixed part once a run, the rest once a clip.
     """
-    ticks = 3600 / _TICK_S
+    ticks, builds = 3600 / _TICK_S, 3600 / (build_s[1] * (1 + _RESTS))
     rows: Rows = []
     for cameras in _CAMERAS:
         clips = cameras * _CLIPS_PER_HOUR
         runs = min(clips, ticks)
         rest = max(clip_s - run_s, 0.0)
+        each = idle + min(clips, builds) * build_s[0] / 3600
         rows.append(
             {
                 "cameras": cameras,
                 "clips/h": clips,
                 "runs/h": runs,
-                "cores, a run for each clip": idle + (clips * clip_s + cameras * drawing_s) / 3600,
-                "cores, a run for each tick": idle + (runs * run_s + clips * rest) / 3600,
+                "cores, a run for each clip": each + (clips * clip_s + cameras * drawing_s) / 3600,
+                "cores, a run for each tick": each + (runs * run_s + clips * rest) / 3600,
             }
         )
     return rows
@@ -173,20 +190,28 @@ class _Site:
         stated = json.loads(clip.with_suffix(".json").read_text())
         basis = {name: stated[name] for name in ("purpose", "legal_basis")}
         enter_synthetic(self.home, stated["camera"], **basis, by="bench", now=datetime.now(UTC))
-        known = self.finished()
-        with self._measured(idle) as found:
+        with self._measured_run(idle) as found:
             for file in (clip, clip.with_suffix(".json")):  # the sidecar last: then the clip is complete
                 shutil.copy(file, self.home / "landing")
-            self._await_run(known)
         return found
 
     def launch(self, camera_day: str, *, idle: float) -> dict[str, float]:
         """Have a camera-day processed again, and wait until that is over."""
-        known = self.finished()
-        with self._measured(idle) as found:
+        with self._measured_run(idle) as found:
             self._ask(_LAUNCH, day=camera_day)
-            self._await_run(known)
         return found
+
+    @contextmanager
+    def _measured_run(self, idle: float) -> Generator[dict[str, float]]:
+        """Give what the run takes that the block brings about, and the build of the warehouse that follows it."""
+        processed, published = self.finished(_PROCESS), self.finished(_PUBLISH)
+        found: dict[str, float] = {}
+        with self._measured(idle) as run:
+            yield found
+            self._await_run(_PROCESS, processed)
+        with self._measured(idle) as build:
+            self._await_run(_PUBLISH, published)
+        found |= run | {f"warehouse {name}": value for name, value in build.items()}
 
     @contextmanager
     def _measured(self, idle: float) -> Generator[dict[str, float]]:
@@ -196,19 +221,20 @@ class _Site:
         wall = time.monotonic() - start
         found |= {"cpu_s": _tree_cpu_s(self.server.pid) - before - idle * wall, "wall_s": wall}
 
-    def finished(self) -> set[str]:
-        runs = self._ask(_RUNS)["runsOrError"]["results"]
+    def finished(self, job: str) -> set[str]:
+        """Return the runs of a job that succeeded."""
+        runs = [each for each in self._ask(_RUNS)["runsOrError"]["results"] if each["pipelineName"] == job]
         failed = [each["runId"] for each in runs if each["status"] in ("FAILURE", "CANCELED")]
         if failed:
             msg = f"the runs {failed} failed; expected every run to succeed"
             raise RuntimeError(msg)
         return {each["runId"] for each in runs if each["status"] == "SUCCESS"}
 
-    def _await_run(self, known: set[str]) -> None:
+    def _await_run(self, job: str, known: set[str]) -> None:
         end = time.monotonic() + _PATIENCE_S
-        while not self.finished() - known:
+        while not self.finished(job) - known:
             if time.monotonic() > end:
-                msg = f"saw no run come to its end within {_PATIENCE_S:g} s"
+                msg = f"saw no run of {job} come to its end within {_PATIENCE_S:g} s"
                 raise TimeoutError(msg)
             time.sleep(_LOOK_S)
 
@@ -226,7 +252,7 @@ class _Site:
         return found["data"]
 
 
-_RUNS = "{ runsOrError { ... on Runs { results { runId status } } } }"
+_RUNS = "{ runsOrError { ... on Runs { results { runId status pipelineName } } } }"
 _LAUNCH = """mutation ($day: String!) {
   launchRun(executionParams: {
     selector: {
@@ -260,7 +286,7 @@ def _await_start(site: _Site) -> None:
     end = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            site.finished()
+            site.finished(_PROCESS)
         except OSError:  # not listening yet
             if time.monotonic() > end or site.server.poll() is not None:
                 raise

@@ -13,7 +13,7 @@ from upath import UPath
 from apexline.assets.lake import camera_days
 from apexline.assets.lake.camera_days import for_each_clip
 from apexline.assets.lake.storage import Lake
-from apexline.assets.lake.workers import ClipWorkers, Fault, is_of_the_machine
+from apexline.assets.lake.workers import ClipWorkers, Fault, is_of_the_machine, may_pass
 from apexline.features.backend import DeviceUnavailable
 from apexline.features.video.containers import UnreadableVideo
 from apexline.features.video.limits import DecodingUnavailable
@@ -160,23 +160,25 @@ def test_a_fault_of_the_machine_ends_the_pass_and_the_finished_clips_stay(lake, 
 
 
 @pytest.mark.parametrize(
-    ("error", "machine"),
+    ("error", "machine", "passes"),
     [
-        (OSError(errno.ENOSPC, "disk"), True),
-        (OSError(errno.EMFILE, "too many open files"), True),
-        (PermissionError(errno.EACCES, "clip.mp4"), False),
-        (IsADirectoryError(errno.EISDIR, "clip.parquet"), False),
-        (OSError(errno.EIO, "a bad block"), False),
-        (ModuleNotFoundError("cupy"), True),
-        (DeviceUnavailable("no CUDA device"), True),
-        (DecodingUnavailable("the decoding process can't be started"), True),
-        (FileNotFoundError(errno.ENOENT, "clip.mp4"), False),
-        (OSError("Parquet magic bytes not found"), False),
-        (ZeroDivisionError(), False),
+        (OSError(errno.ENOSPC, "disk"), True, True),
+        (OSError(errno.EMFILE, "too many open files"), True, True),
+        (PermissionError(errno.EACCES, "clip.mp4"), False, None),
+        (IsADirectoryError(errno.EISDIR, "clip.parquet"), False, None),
+        (OSError(errno.EIO, "a bad block"), False, None),
+        (ModuleNotFoundError("cupy"), True, False),
+        (DeviceUnavailable("no CUDA device"), True, False),
+        (DecodingUnavailable("APEXLINE_VIDEO_MAX_FRAMES is 'lots'"), True, False),
+        (FileNotFoundError(errno.ENOENT, "clip.mp4"), False, None),
+        (OSError("Parquet magic bytes not found"), False, None),
+        (ZeroDivisionError(), False, None),
     ],
 )
-def test_whose_fault_it_is(error, machine):
+def test_whose_fault_it_is(error, machine, passes):
     assert is_of_the_machine(error) is machine
+    if machine:
+        assert may_pass(error) is passes
 
 
 @pytest.mark.parametrize(("kills", "faults"), [(1, 0), (2, 1)])
