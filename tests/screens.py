@@ -40,6 +40,7 @@ def _review_pages(settings: Settings) -> dict[str, str]:
         "timeline": f"/days/{day}",
         "segment": f"/days/{day}/segments/{row['segment_id']}",
         "queue": f"/queue/{day}",
+        "progress": "/survey",
         "draw": f"/days/{day}/clips/{row['clip_id']}/draw?track={row['track_id']}",
     }
 
