@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow.compute as pc
 from upath import UPath
 
 from apexline.assets.lake.clips import hash_file
@@ -159,7 +158,7 @@ def write_segments(lake: Lake, features: FeatureConfig, camera_day: str, clip_id
         for table, columns in DECIDING_COLUMNS.items()
     ]
     rows: list[dict[str, Any]] = []
-    tracks = {track_id for table in tables for track_id in pc.unique(table["track_id"]).to_pylist()}
+    tracks = {track_id for table in tables for track_id in table["track_id"].unique().to_pylist()}
     for track_id in sorted(tracks):
         of_track = (columns_of_track(table, track_id) for table in tables)
         found = find_segments(*of_track, track_id=track_id, config=features)

@@ -182,7 +182,8 @@ def _input_of(crop: NDArray[np.uint8]) -> Floats:
     ).astype(np.float32)
     centred = small - np.add.reduce(small, axis=(0, 1), keepdims=True) / np.float32(small.size)
     variance = np.add.reduce(centred * centred, axis=(0, 1), keepdims=True) / np.float32(small.size)
-    return (centred / np.maximum(np.sqrt(variance), np.float32(_MIN_CONTRAST)))[..., None]
+    standard = centred / np.maximum(np.sqrt(variance), np.float32(_MIN_CONTRAST))
+    return standard.astype(np.float32, copy=False)[..., None]
 
 
 def _layer(arrays: Mapping[str, Floats], number: int) -> _Layer:
