@@ -59,7 +59,7 @@ test-platform: $(PLATFORM_STAMP)
 
 # Landing folder, ingest, score, serving and re-scoring, each tried from outside with what it has to refuse: minutes.
 test-doors: setup
-	$(BIN)/python -m pytest -m doors tests/orchestration/test_doors_outside.py
+	$(BIN)/python -m pytest -m doors tests/orchestration/test_doors_outside.py tests/orchestration/test_switch_outside.py
 
 # Two hours of a camera that stalls, drops and changes its resolution, time-compressed: every picture is accounted for.
 test-stream: setup

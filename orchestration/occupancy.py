@@ -65,6 +65,12 @@ def alone(settings: Settings) -> Generator[None]:
         yield
 
 
+def who_stopped(home: UPath | Path) -> str | None:
+    """Say who stopped the processing of a home, and why; None where nobody did."""
+    stop = stopped(home)
+    return None if stop is None else f"stopped by {stop.by}: {stop.why}"
+
+
 @contextmanager
 def stoppable(home: UPath | Path) -> Generator[None]:
     """Interrupt the block as Ctrl-C does, as soon as the processing of a home is stopped.
@@ -80,11 +86,9 @@ def stoppable(home: UPath | Path) -> Generator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    if (stop := stopped(home)) is not None:
+    if (stop := who_stopped(home)) is not None:
         reason = "stopped"
-        raise Refused(
-            reason, f"processing was stopped by {stop.by}: {stop.why}; `apexline resume` lets it go on"
-        )
+        raise Refused(reason, f"processing was {stop}; `apexline resume` lets it go on")
     over = threading.Event()
     watcher = threading.Thread(target=_watch, args=(home, over), daemon=True)
     watcher.start()

@@ -5,8 +5,8 @@ import dagster as dg
 from apexline.assets.lake import Lake
 from apexline.assets.parameters import Parameters
 from apexline.assets.training import nothing_to_learn
-from apexline.governance import stopped
 from apexline.orchestration.jobs import publish, purge, retrain
+from apexline.orchestration.occupancy import who_stopped
 
 
 def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
@@ -25,7 +25,7 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
     def weekly_retraining(
         lake: dg.ResourceParam[Lake], parameters: dg.ResourceParam[Parameters]
     ) -> dg.RunRequest | dg.SkipReason:
-        return _unless(_stop_of(lake) or nothing_to_learn(lake, parameters))
+        return _unless(who_stopped(lake.home) or nothing_to_learn(lake, parameters))
 
     @dg.schedule(
         job=publish,
@@ -36,7 +36,7 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
         description="Every day 04:00: warehouse and report.",
     )
     def daily_warehouse(lake: dg.ResourceParam[Lake]) -> dg.RunRequest | dg.SkipReason:
-        return _unless(_stop_of(lake))
+        return _unless(who_stopped(lake.home))
 
     @dg.schedule(
         job=purge,
@@ -47,16 +47,10 @@ def build_schedules(*, running: bool) -> list[dg.ScheduleDefinition]:
         description="Every hour: delete what is older than its class is kept; not while everything is stopped.",
     )
     def hourly_purge(lake: dg.ResourceParam[Lake]) -> dg.RunRequest | dg.SkipReason:
-        return _unless(_stop_of(lake))
+        return _unless(who_stopped(lake.home))
 
     return [weekly_retraining, daily_warehouse, hourly_purge]
 
 
 def _unless(reason: str | None) -> dg.RunRequest | dg.SkipReason:
     return dg.RunRequest() if reason is None else dg.SkipReason(reason)
-
-
-def _stop_of(lake: Lake) -> str | None:
-    """Say who stopped the processing; None where nobody did."""
-    stop = stopped(lake.home)
-    return None if stop is None else f"stopped by {stop.by}: {stop.why}"

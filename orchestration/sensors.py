@@ -9,9 +9,9 @@ import dagster as dg
 from apexline.assets.ingest import IntakeResult, LandingQueue, summarise, take_in
 from apexline.assets.lake import CAMERA_DAYS, Lake
 from apexline.assets.training import moved_alias, put_alias_back
-from apexline.governance import stopped
 from apexline.ml.registry import ModelRegistry
 from apexline.orchestration.jobs import process_camera_day, publish, rescore
+from apexline.orchestration.occupancy import who_stopped
 from apexline.orchestration.requests import (
     MAX_RUNS,
     request_processing,
@@ -36,8 +36,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         description="Take in what lies in `landing/`, and process the camera-days that hold unprocessed clips.",
     )
     def landing_sensor(context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]) -> dg.SensorResult:
-        if (stop := stopped(lake.home)) is not None:
-            return dg.SensorResult(skip_reason=f"stopped by {stop.by}: {stop.why}", cursor=context.cursor)
+        if (stop := who_stopped(lake.home)) is not None:
+            return dg.SensorResult(skip_reason=stop, cursor=context.cursor)
         queue = LandingQueue(context.cursor)
         results = take_in_landing(lake, queue)
         if results:
@@ -69,8 +69,8 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         lake: dg.ResourceParam[Lake],
         registry: dg.ResourceParam[ModelRegistry],
     ) -> dg.SensorResult | dg.SkipReason:
-        if (stop := stopped(lake.home)) is not None:
-            return dg.SkipReason(f"stopped by {stop.by}: {stop.why}")
+        if (stop := who_stopped(lake.home)) is not None:
+            return dg.SkipReason(stop)
         champion = registry.get_alias("champion")
         if champion is None:
             return dg.SkipReason("no champion yet")
@@ -99,8 +99,10 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         default_status=status,
         description="Build the warehouse after runs that computed something; the report waits for `daily_warehouse`.",
     )
-    def warehouse_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        found = request_publishing(context.instance)
+    def warehouse_sensor(
+        context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]
+    ) -> dg.RunRequest | dg.SkipReason:
+        found = who_stopped(lake.home) or request_publishing(context.instance)
         return dg.SkipReason(found) if isinstance(found, str) else found
 
     @dg.sensor(

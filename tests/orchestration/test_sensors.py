@@ -1,6 +1,7 @@
 """What the sensors do with a landing folder and with a new champion."""
 
 import os
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -17,6 +18,7 @@ from apexline.assets.training.decisions import (
     store_decision,
     undisputed,
 )
+from apexline.governance.switch import stop
 from apexline.orchestration import sensors
 from apexline.orchestration.requests import request_processing
 from tests.assets.small_lake import row_of
@@ -92,6 +94,14 @@ def test_empty_landing_folder_is_skipped(tick, landing):
     found = tick("landing_sensor")
     assert found.run_requests == []
     assert "nothing in landing" in found.skip_message
+
+
+@pytest.mark.parametrize("sensor", ["landing_sensor", "champion_sensor", "warehouse_sensor"])
+def test_nothing_is_asked_for_while_everything_is_stopped(tick, lake, sensor, monkeypatch):
+    monkeypatch.setattr(sensors, "request_publishing", lambda _: dg.RunRequest())  # a run ended a moment ago
+    stop(lake.home, by="Ada", why="faces look wrong", now=datetime(2026, 3, 9, 2, tzinfo=UTC))
+    found = tick(sensor, **({"registry": StubRegistry(1)} if sensor == "champion_sensor" else {}))
+    assert (found.run_requests, found.skip_message) == ([], "stopped by Ada: faces look wrong")
 
 
 def test_missing_landing_folder_is_skipped(tick):
