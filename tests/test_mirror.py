@@ -45,6 +45,7 @@ SEVERAL = {
     ),
     "orchestration/test_doors.py": ("governance/register.py", "assets/ingest", "orchestration/commands"),
     "orchestration/test_doors_outside.py": ("docs/governance.md", "governance/register.py"),
+    "orchestration/test_switch_outside.py": ("governance/switch.py", "orchestration/sensors.py"),
     "orchestration/test_line.py": ("assets", "orchestration", "sql"),
     "orchestration/test_poisoned_days.py": ("assets/lake", "assets/ingest", "orchestration/commands"),
     "orchestration/test_resume.py": ("assets/lake", "orchestration/commands/ingest.py"),
