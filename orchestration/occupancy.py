@@ -91,12 +91,26 @@ def stoppable(home: UPath | Path) -> Generator[None]:
         raise Refused(reason, f"processing was {stop}; `apexline resume` lets it go on")
     over = threading.Event()
     watcher = threading.Thread(target=_watch, args=(home, over), daemon=True)
-    watcher.start()
+    with _interruptible():
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+
+
+@contextmanager
+def _interruptible() -> Generator[None]:
+    """Let the block be interrupted where a shell began its process in the background, deaf to interrupts."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        over.set()
-        watcher.join()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def held_while_working(settings: Settings, resource: object) -> dg.ResourceDefinition:

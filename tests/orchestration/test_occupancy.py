@@ -73,10 +73,12 @@ def test_who_has_little_patience_is_told_of_an_erasure(settings):
         pass
 
 
-def test_a_stop_ends_work_within_ten_seconds(tmp_path):
-    """As a run does: in a process's main thread, computing all the while."""
+@pytest.mark.parametrize("heard", ["default_int_handler", "SIG_IGN"])
+def test_a_stop_ends_work_within_ten_seconds(tmp_path, heard):
+    """As a run does: in a process's main thread, computing all the while, in front or in the background of a shell."""
     script = (
-        "import sys\n"
+        "import signal, sys\n"
+        f"signal.signal(signal.SIGINT, signal.{heard})\n"
         "from pathlib import Path\n"
         "from apexline.orchestration.occupancy import stoppable\n"
         "with stoppable(Path(sys.argv[1])):\n"
@@ -87,7 +89,10 @@ def test_a_stop_ends_work_within_ten_seconds(tmp_path):
     worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert worker.stdout.readline() == "at work\n"
     stop(tmp_path, by="Ada", why="faces look wrong", now=datetime.now(UTC))
-    _, said = worker.communicate(timeout=10)
+    try:
+        _, said = worker.communicate(timeout=10)
+    finally:
+        worker.kill()
     assert "KeyboardInterrupt" in said
     with pytest.raises(Refused, match="faces look wrong"), stoppable(tmp_path):
         pytest.fail("it began all the same")
