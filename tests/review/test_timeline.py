@@ -152,6 +152,7 @@ def test_bounds_are_dragged_on_the_curves_and_moved_by_keys(server, browser):
     browser.run("fetch('/reviewer', {method: 'POST', body: new URLSearchParams({reviewer: 'otter'})})")
     browser.open(f"{server}/days/{DAY}/segments/000000000000-40")  # 4 to 5.4 s, at ten frames a second
     wait_until(lambda: browser.run("document.querySelectorAll('.handle').length") == 3)
+    wait_until(lambda: browser.run("[...document.images].every((each) => each.complete)"))
     browser.run(
         "(() => { const line = document.querySelector('.handle.offset'); line.scrollIntoView({block: 'center'}); })()"
     )

@@ -29,7 +29,7 @@ COMMANDS = (
     ),
     *("alert", "backup", "metrics", "record", "restore", "upgrade"),
     *("stop", "resume", "audit", "audit verify", "audit head", "audit show"),
-    *("people", "people add", "people remove", "people list", "people matrix"),
+    *("people", "people add", "people remove", "people list", "people matrix", "people rules"),
     *("survey", "survey serve", "survey import", "survey power", "survey plan", "survey status"),
 )
 OPTIONS = "--camera gate-03 --captured-at 2026-03-02T08:15:00 --purpose test --legal-basis consent"
