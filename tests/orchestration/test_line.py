@@ -138,14 +138,14 @@ def test_every_version_says_what_it_was_made_of(line):
         assert version.tags["dagster_run_id"]
 
 
-def test_champion_answers_its_example_as_the_handbook_shows(line):
+def test_champion_answers_its_example_as_the_handbook_shows(line, monkeypatch):
     import mlflow
 
-    names: dict[str, Any] = {}
+    monkeypatch.setenv("APEXLINE_SERVING_CAMERA", "gate-01")  # the page sets it; unset when the test ends
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(line.settings.tracking_uri)
     try:
-        exec(shown_code("load_model"), names)  # as a reader would
+        exec(shown_code("load_model"), names := dict[str, Any]())  # as a reader would
     finally:
         mlflow.set_tracking_uri(before)
     scores = names["scores"]
