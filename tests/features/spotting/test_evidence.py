@@ -43,10 +43,13 @@ def test_rest_is_the_calmest_share_of_the_frames():
 
 def test_what_a_face_always_shows_is_no_change():
     given = smiling()
-    always = given.words + np.linspace(-1.0, 1.0, given.words.shape[1])
-    # Rest is one of several frames that are alike but for rounding, which differs from processor to processor.
+    words = given.words.copy()
+    words[:, CALM] += np.linspace(
+        0.0, 1.0, len(words)
+    )  # which frames are the calmest is not left to rounding
+    always = words + np.linspace(-1.0, 1.0, words.shape[1])
     np.testing.assert_allclose(
-        gather(replace(given, words=always)).change, gather(given).change, rtol=0.02, atol=1e-4
+        gather(replace(given, words=always)).change, gather(replace(given, words=words)).change, atol=1e-9
     )
 
 
