@@ -145,7 +145,7 @@ def test_the_frame_rate_does_not_move_segments(tmp_path):
         write_at(tmp_path / f"{number}.mp4", [drawn[i] for i in at], ticks=at, rate=150)
         (smile,) = spot_clip(tmp_path / f"{number}.mp4", config=cpu())
         found.append((smile.onset_s, smile.apex_s, smile.offset_s))
-    # Two frames of the slowest, and a half for rounding: a processor with AVX2 alone sees it end at 2.08, 2.00 and 2.02 s.
+    # Two frames of the slowest and rounding: a processor with AVX2 alone sees it end at 2.08, 2.00 and 2.02 s.
     assert np.ptp(np.array(found), axis=0).max() <= 2.5 / 25
 
 
