@@ -5,9 +5,9 @@ accepted as consent and as an answer (``survey.answers``), secrets (``survey.ses
 (``survey.loops``), where stimuli come from and where answers go (the caller passes both in).
 
 The page is rendered on the server and loads nothing from elsewhere. It needs no script; one of its own takes digits as
-answers and counts them. It asks how a face
-appears, never whose it is. Faces and questions are shown inside a session only, which anybody may begin who agrees:
-bind it to 127.0.0.1 and put a proxy with authentication in front to reach raters elsewhere.
+answers and counts them. It asks how a face appears, never whose it is. Faces and questions are shown inside a session
+only, which anybody may begin who agrees: bind it to 127.0.0.1 and put a proxy with authentication in front to reach
+raters elsewhere.
 """
 
 from collections.abc import Callable, Sequence

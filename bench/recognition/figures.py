@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apexline.ml import bootstrap_interval
-from apexline.ml.evaluation import balanced_accuracy
+from apexline.ml.evaluation import balanced_accuracy, expected_calibration_error, risk_at_coverage
 
 Rows = list[dict[str, Any]]
+COVERAGE = 0.8
 
 
 def figure(
@@ -33,6 +34,15 @@ def figure(
         "accuracy, least..largest": f"{min(accuracy):.3f}..{max(accuracy):.3f}",
         "balanced, least..largest": f"{min(balanced):.3f}..{max(balanced):.3f}",
         **more,
+    }
+
+
+def reliance(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> dict[str, float]:
+    """Calibration error, and the error of all and of the most confident `COVERAGE` of answers, shape (N,) each."""
+    return {
+        "ECE": expected_calibration_error(confidence, right),
+        "error, all answered": float(1 - right.mean()),
+        "error, 80 % answered": risk_at_coverage(confidence, right, coverage=COVERAGE),
     }
 
 

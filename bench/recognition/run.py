@@ -32,7 +32,7 @@ from apexline.bench.recognition.comparison import (
     peer_figures,
     questions,
 )
-from apexline.bench.recognition.figures import Rows, figure, interval
+from apexline.bench.recognition.figures import Rows, figure, interval, reliance
 from apexline.bench.recognition.speed import training_speed
 from apexline.bench.recognition.trainings import (
     ARMS,
@@ -51,7 +51,6 @@ from apexline.ml.deepid import fit_temperature
 from apexline.ml.evaluation import (
     expected_calibration_error,
     fit_logit_shift,
-    risk_at_coverage,
 )
 
 CACHE = ROOT / "data" / "bench" / "recognition"
@@ -60,7 +59,6 @@ _HELD = [EMOTIONS.index(name) for name in OBSERVED]
 _ON_THREE_POSED = "posed stills, held to three: posed"
 _ON_THREE_OBSERVED = "posed stills, held to three: observers"
 _METHODS = {"FER+": "read as FER+'s raters", "FER2013": "read as FER2013's labels"}
-_COVERAGE = 0.8
 _TRAINED = ("baseline", "features")  # arms whose figures are shown
 
 
@@ -185,9 +183,7 @@ def _reliance(answers: Arrays, name: str, truth: dict[str, NDArray[np.intp]]) ->
     plain, scaled = (softmax(logits / t, axis=1).max(axis=1) for t in (1.0, temperature))
     return {
         "ECE, unscaled": expected_calibration_error(plain, right),
-        "ECE": expected_calibration_error(scaled, right),
-        "error, all answered": float(1 - right.mean()),
-        "error, 80 % answered": risk_at_coverage(scaled, right, coverage=_COVERAGE),
+        **reliance(scaled, right),
     }
 
 

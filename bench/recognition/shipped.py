@@ -23,14 +23,13 @@ from apexline.bench.recognition.comparison import (
     peer_figures,
     questions,
 )
-from apexline.bench.recognition.figures import Rows, figure, interval
+from apexline.bench.recognition.figures import Rows, figure, interval, reliance
 from apexline.bench.recognition.trainings import Sets, read_sets
 from apexline.ml import EMOTIONS
 from apexline.ml.deepid import ExpressionModel, Predictions, load_pretrained
-from apexline.ml.evaluation import expected_calibration_error, markdown_pages, risk_at_coverage
+from apexline.ml.evaluation import markdown_pages
 
 METHOD = "apexline, as shipped"
-COVERAGE = 0.8
 _WANTED = {ON_FERPLUS: ".88", ON_ORIGINAL: "above fer", ON_STILLS: ".80 / .80"}
 
 
@@ -87,16 +86,10 @@ def _recalls(on: str, question: Question, said: Predictions) -> dict[str, Any]:
 def _reliance(on: str, question: Question, said: Predictions) -> dict[str, Any]:
     """Calibration error, and the error that is left where the least confident fifth gets no answer."""
     right = said.probabilities.argmax(axis=1) == question.truth
-    every = float(1 - right.mean())
-    confident = risk_at_coverage(said.confidence, right, coverage=COVERAGE)
-    return {
-        "on": on,
-        "ECE": expected_calibration_error(said.confidence, right),
-        "error, all answered": every,
-        "error, 80 % answered": confident,
-        "of all": confident / every if every else 0.0,
-        "wanted": ".6 of all at most",
-    }
+    found = reliance(said.confidence, right)
+    every, confident = found["error, all answered"], found["error, 80 % answered"]
+    of_all = confident / every if every else 0.0
+    return {"on": on, **found, "of all": of_all, "wanted": ".6 of all at most"}
 
 
 def write_shipped(tables: dict[str, Rows], out: Path) -> None:
