@@ -150,7 +150,7 @@ def test_digits_answer_and_bounds_take_each_other_along(server, browser):
 def test_bounds_are_dragged_on_the_curves_and_moved_by_keys(server, browser):
     browser.open(server)
     browser.run("fetch('/reviewer', {method: 'POST', body: new URLSearchParams({reviewer: 'otter'})})")
-    browser.open(f"{server}/days/{DAY}/segments/000000000000-40")  # 4 to 5.4 s, at ten frames a second
+    browser.open(f"{server}/days/{DAY}/segments/000000000000-80")  # 8 to 10.4 s, at ten frames a second; no test before has moved it
     wait_until(lambda: browser.run("document.querySelectorAll('.handle').length") == 3)
     wait_until(lambda: browser.run("[...document.images].every((each) => each.complete)"))
     browser.run(
@@ -160,14 +160,14 @@ def test_bounds_are_dragged_on_the_curves_and_moved_by_keys(server, browser):
                       " return [b.left, b.width]; })()")  # fmt: skip
     line = browser.run("(() => { const b = document.querySelector('.handle.offset').getBoundingClientRect();"
                        " return [b.left + b.width / 2, b.top + b.height / 2]; })()")  # fmt: skip
-    assert line[0] == pytest.approx(box[0] + box[1] * (0.1 + 0.8 * 5.4 / 60), abs=1)
-    browser.drag(*line, box[0] + box[1] * (0.1 + 0.8 * 6.2 / 60), line[1])
+    assert line[0] == pytest.approx(box[0] + box[1] * (0.1 + 0.8 * 10.4 / 60), abs=1)
+    browser.drag(*line, box[0] + box[1] * (0.1 + 0.8 * 11.2 / 60), line[1])
     form = "document.getElementById('review').elements"
-    assert browser.run(f"{form}.offset.value") == "62"
-    assert "frame 62, 6.20 s" in browser.text()
+    assert browser.run(f"{form}.offset.value") == "112"
+    assert "frame 112, 11.20 s" in browser.text()
     for key in ("ArrowLeft", "ArrowLeft", "PageUp"):
         browser.press(key)
-    assert browser.run(f"{form}.offset.value") == "70"
+    assert browser.run(f"{form}.offset.value") == "120"
     browser.run("document.querySelector('.handle.onset').focus()")
     browser.press("End")  # takes the others along, on the curves too
     assert browser.run(f"{form}.apex.value") == browser.run(f"{form}.onset.max")
