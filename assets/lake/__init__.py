@@ -42,7 +42,7 @@ from apexline.assets.lake.storage import (
     each_readable,
     fingerprint,
 )
-from apexline.assets.lake.unfinished import scratch_folder, sweep_scratch
+from apexline.assets.lake.unfinished import scratch_file, scratch_folder, sweep_scratch
 from apexline.assets.lake.workers import ClipWorkers, Job, is_of_the_machine
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "pictures_of",
     "process_clip",
     "read_clip",
+    "scratch_file",
     "scratch_folder",
     "recorded_failures",
     "stored_camera_days",

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from apexline.assets.lake.schemas import TABLES, WITHOUT_CAMERA_DAY
-from apexline.assets.lake.unfinished import scratch_folder
+from apexline.assets.lake.unfinished import scratch_file
 from apexline.assets.lake.workers import is_of_the_machine
 
 _T = TypeVar("_T")
@@ -230,8 +230,7 @@ class Lake:
         target = self.path(table, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         schema = TABLES[table].with_metadata({_FINGERPRINT: stamp.encode()})
-        with self._local_scratch() as folder:
-            whole = folder / "whole"
+        with self._local_scratch() as whole:
             pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), whole, compression="zstd")
             try:
                 if isinstance(target, Path):
@@ -259,8 +258,7 @@ class Lake:
         target.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(target, Path) and target.is_dir() and not target.is_symlink():
             target.rmdir()  # nobody misses an empty one; raises where something lies in it
-        with self._local_scratch() as folder:
-            aside = folder / "unfinished"  # names of files may be as long as the file system allows
+        with self._local_scratch() as aside:  # under a name of its own: the target's may be as long as is allowed
             with aside.open("wb") as file:
                 yield file
             if isinstance(target, Path):
@@ -285,22 +283,21 @@ class Lake:
         if isinstance(path, Path):
             yield path
             return
-        with self._local_scratch() as folder:
-            copy = folder / f"copy{path.suffix}"
+        with self._local_scratch(path.suffix) as copy:
             with path.open("rb") as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target)
             yield copy
 
     @contextmanager
-    def _local_scratch(self) -> Generator[Path]:
+    def _local_scratch(self, suffix: str = "") -> Generator[Path]:
         # On the disk of the target, where that is local; swept by the next process where this one is killed.
         parent = Path(self.home) / "tmp" if isinstance(self.home, Path) else self.scratch
         if parent is not None:
-            with scratch_folder(parent) as folder:
-                yield folder
+            with scratch_file(parent, suffix=suffix) as file:
+                yield file
             return
         with tempfile.TemporaryDirectory(prefix="apexline-") as name:
-            yield Path(name)
+            yield Path(name, f"scratch{suffix}")
 
     def content_hash(self) -> str:
         """Hash what the lake says: every table's rows, without wall-clock columns and run ids.

@@ -1,6 +1,6 @@
-"""Folders for what is not finished yet, and how they go when their writer was killed.
+"""Files and folders for what is not finished yet, and how they go when their writer was killed.
 
-Belongs here: the one rule by which writers work aside: in a folder of their own under a ``tmp/`` on the file
+Belongs here: the one rule by which writers work aside: in a file or folder of their own under a ``tmp/`` on the file
 system of the target, locked for as long as they live. Stays out: what is written, and where it goes (``storage``, the
 warehouse).
 """
@@ -20,15 +20,25 @@ _LOCK = ".lock"
 
 
 @contextmanager
-def scratch_folder(parent: Path) -> Generator[Path]:
-    """Make a folder under `parent` for the block; where the block is killed, `sweep_scratch` deletes it.
+def scratch_file(parent: Path, *, suffix: str = "") -> Generator[Path]:
+    """Lend a name for a file under `parent` for the block; where the block is killed, `sweep_scratch` deletes it.
 
-    Move out of it what is finished: what still lies in it when the block ends is deleted.
+    Move it when it is finished: what still lies there when the block ends is deleted.
     """
-    parent.mkdir(parents=True, exist_ok=True)
-    with _held_lock(parent) as lock:
+    with _held_lock(parent, suffix) as lock:
+        file = lock.with_suffix("")
+        try:
+            yield file
+        finally:
+            file.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Generator[Path]:
+    """Make a folder under `parent` for the block, as `scratch_file` lends a file: for a writer of several files."""
+    with _held_lock(parent, "") as lock:
         folder = lock.with_suffix("")
-        folder.mkdir(mode=0o700)
+        folder.mkdir()
         try:
             yield folder
         finally:
@@ -51,9 +61,10 @@ def sweep_scratch(parent: Path) -> int:
 
 
 @contextmanager
-def _held_lock(parent: Path) -> Generator[Path]:
+def _held_lock(parent: Path, suffix: str) -> Generator[Path]:
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # half a face is for its owner alone
     while True:
-        lock = parent / f"{uuid4().hex}{_LOCK}"
+        lock = parent / f"{uuid4().hex}{suffix}{_LOCK}"
         with lock.open("wb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             if os.fstat(file.fileno()).st_nlink == 0:  # a sweep came before the lock

@@ -10,7 +10,7 @@ import dagster as dg
 import duckdb
 
 from apexline.assets import checks
-from apexline.assets.lake import DamagedFile, Lake, fingerprint, scratch_folder
+from apexline.assets.lake import DamagedFile, Lake, fingerprint, scratch_file
 from apexline.assets.metadata import asset_attributes
 from apexline.assets.publishing.lake_files import REIGNS, SHARED, LakeFiles, day_of, list_files
 from apexline.assets.publishing.warehouse_build import write_warehouse
@@ -98,9 +98,9 @@ class Record:
     def write(self, warehouse: Path) -> None:
         """Put it beside its warehouse."""
         path = warehouse.with_suffix(".json")
-        with scratch_folder(path.parent / "tmp") as folder:
-            (folder / path.name).write_text(json.dumps(asdict(self), indent=1))
-            (folder / path.name).replace(path)
+        with scratch_file(path.parent / "tmp") as aside:
+            aside.write_text(json.dumps(asdict(self), indent=1))
+            aside.replace(path)
 
 
 def publish_warehouse(lake: Lake, target: Path, *, memory_mb: int) -> Record:

@@ -12,7 +12,7 @@ from upath import UPath
 
 from apexline.assets.explain import explain_clip, unfound, write_explanation
 from apexline.assets.ingest import read_manifest, sidecar_of_landed
-from apexline.assets.lake import LakeClip, lost_frames, process_clip, scratch_folder
+from apexline.assets.lake import LakeClip, lost_frames, process_clip, scratch_file
 from apexline.assets.scoring import champion_scorer, score_clip
 from apexline.governance import OWN_RECORDINGS, Refused, acting, permit, record
 from apexline.orchestration.occupancy import stoppable
@@ -81,9 +81,9 @@ def score_one(
         # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
         page = settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
         page.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(settings.scratch_path) as folder:
-            write_explanation(folder / "unfinished.html", why, scores)
-            (folder / "unfinished.html").replace(page)
+        with scratch_file(settings.scratch_path, suffix=".html") as aside:
+            write_explanation(aside, why, scores)
+            aside.replace(page)
     return scores, notes, page
 
 

@@ -21,7 +21,7 @@ from upath import UPath
 
 from apexline.assets.explain import shown_track, trace_score, track_view, why
 from apexline.assets.figures import TimeAxis, curves_decision, figure_png, time_axis
-from apexline.assets.lake import DamagedFile, Lake, crops_at, listed_camera_days, read_clip, scratch_folder
+from apexline.assets.lake import DamagedFile, Lake, crops_at, listed_camera_days, read_clip, scratch_file
 from apexline.assets.parameters import Parameters, load_parameters
 from apexline.assets.reviews import MAX_DAYS, Days, Review, Row, keep_review, undo_review
 from apexline.features.video import UnreadableVideo, read_frames, write_video
@@ -247,11 +247,11 @@ class LakeArchive:
     def _copy(self, path: UPath | Path, from_s: float, to_s: float) -> bytes:
         with (
             self._lake.local_copy(UPath(path)) as local,
-            scratch_folder(self._settings.scratch_path) as folder,
+            scratch_file(self._settings.scratch_path, suffix=".mp4") as copy,
         ):
             frames, fps = _frames_between(local, from_s, to_s)
-            write_video(folder / "copy.mp4", frames, fps=fps, crf=_CRF)
-            return (folder / "copy.mp4").read_bytes()
+            write_video(copy, frames, fps=fps, crf=_CRF)
+            return copy.read_bytes()
 
 
 def _frames_between(path: Path, from_s: float, to_s: float) -> tuple[list[NDArray[np.uint8]], float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apexline.assets.lake.unfinished import scratch_folder, sweep_scratch
+from apexline.assets.lake.unfinished import scratch_file, scratch_folder, sweep_scratch
 
 # Each writes half a face, says so, and waits to be told to end, or to be killed.
 WRITER = """
@@ -94,8 +94,17 @@ def test_a_writer_swept_before_it_held_its_lock_takes_another(tmp_path, monkeypa
 
 
 def test_only_its_owner_sees_what_is_unfinished(tmp_path):
-    with scratch_folder(tmp_path / "tmp") as folder:
-        assert folder.stat().st_mode & 0o777 == 0o700
+    for lend in (scratch_file, scratch_folder):
+        with lend(tmp_path / lend.__name__) as aside:
+            assert aside.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_left_in_its_place_goes_with_the_block(tmp_path):
+    with scratch_file(tmp_path, suffix=".mp4") as file:
+        file.write_bytes(b"half a face")
+        assert file.suffix == ".mp4"
+        assert sweep_scratch(tmp_path) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_folder_there_is_nothing_to_sweep(tmp_path):
