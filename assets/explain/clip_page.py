@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from apexline.assets.explain.stored_track import (
     ShownTrack,
@@ -25,6 +23,9 @@ from apexline.assets.figures import stacked_png, text_block
 from apexline.assets.lake import LakeClip
 from apexline.assets.pages import environment
 from apexline.assets.parameters import Parameters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SUFFIXES = (".html", ".png")
 _STATEMENT = "This is about apparent expression, never what a person feels; never identity. It shows faces."

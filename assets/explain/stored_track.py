@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
-from matplotlib.figure import Figure
 
 from apexline.assets import figures
 from apexline.assets.explain.wording import (
@@ -43,6 +43,9 @@ from apexline.assets.lake import (
 from apexline.assets.parameters import Parameters
 from apexline.features import explain_segments
 from apexline.features.spotting import change_threshold, smooth
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TEXTURE_SHOWN = ("sl", "sr")
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from apexline.assets.figures import MOMENTS, FaceTile, TrackView, curves_decision, moments, words
 from apexline.assets.lake import Pictures
 from apexline.features import FeatureConfig, least_fps
 from apexline.features.spotting import Bound, Decision, Reading, Reason, Rejected, SegmentConfig
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Crops = Mapping[tuple[str, int], NDArray[np.uint8]]
 

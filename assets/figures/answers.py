@@ -6,10 +6,7 @@ Belongs here: figures of segments with their answers. Stays out: which segments 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from typing import TYPE_CHECKING, Any
 
 from apexline.assets.figures.style import (
     BLUE,
@@ -23,6 +20,9 @@ from apexline.assets.figures.style import (
     share_x,
     stacked_panels,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Colour of each answer; an abstention is hatched, so that it is told apart without colours too.
 _COLOURS: Mapping[str, str] = {
@@ -67,6 +67,8 @@ def answers_plot(runs: Mapping[str, Sequence[Mapping[str, Any]]], *, synthetic: 
         left_out = len(clips) - len(shown) if clip == shown[-1] else 0
         finish(axes, title=f"{clip}, and {left_out} more clips" if left_out else clip, y="", legend=False)
     share_x(panels, "time of the clip (s)")
+    from matplotlib.patches import Patch
+
     handles = [Patch(color=colour, label=answer) for answer, colour in _COLOURS.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8, frameon=False)
     return figure

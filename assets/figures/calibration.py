@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from apexline.assets.figures.evaluation import reliability_plot
 from apexline.assets.figures.style import BLUE, GREY, INK, ORANGE, RED, finish, new_figure
@@ -25,6 +24,8 @@ from apexline.ml.evaluation import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from apexline.ml.evaluation import Evaluation
 
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (RED, ":"))

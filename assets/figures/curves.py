@@ -7,10 +7,10 @@ decided on them (``decision``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 
@@ -35,6 +35,9 @@ from apexline.assets.figures.style import (
     words,
 )
 from apexline.features.expression import RATERS_WORDS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Colours that colour-blind people tell apart do not suffice for all words: the rarer ones are dashed.
 _WORD_LINES = (

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from apexline.assets.figures.style import (
@@ -40,6 +38,10 @@ from apexline.assets.figures.style import (
 )
 from apexline.features.flow import flow_angle
 from apexline.features.spotting import Decision, Reading, Reason, SegmentConfig, gather, score_curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOMENTS = ("onset", "apex", "offset")
 _MARKS: Mapping[str, tuple[str, str, float]] = {

@@ -5,10 +5,14 @@ Belongs here: the figure. Stays out: the numbers (``assets.publishing.drift``).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
-from matplotlib.figure import Figure
 
 from apexline.assets.figures.style import BLUE, GREY, RED, finish, share_x, stacked_panels, words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _HEIGHT = 1.1  # inches
 

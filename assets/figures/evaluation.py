@@ -6,10 +6,10 @@ Belongs here: drawing what ``ml`` measured. Stays out: measuring, and the paper'
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from apexline.assets.figures.style import (
@@ -27,6 +27,9 @@ from apexline.assets.figures.style import (
     new_figure,
     only,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 METHOD_NAMES: Mapping[str, str] = {
     "sl+flow": "SL + optical flow",

@@ -9,10 +9,12 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MARKDOWN_LIMIT = 100_000  # bytes: metadata is stored in the event log and sent whole to the UI
 _DPI = 110
@@ -20,6 +22,8 @@ _DPI = 110
 
 def figure_png(figure: Figure, *, dpi: int = _DPI) -> bytes:
     """Draw a figure as PNG; the same figure gives the same bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
     # Without the software's version in it, the file depends on the numbers alone.

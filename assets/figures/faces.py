@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
 from numpy.typing import NDArray
 
 from apexline.assets.figures.decision import TrackView
 from apexline.assets.figures.style import INK, PALE, RED, REGION_LINES, WIDTH, finish, new_figure, words
 from apexline.features.registration import face_regions
 from apexline.features.spotting import Decision, Reading, Reason, SegmentConfig
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _ARROW_PX = 26.0  # length of the longest arrow on a face of 128 px
 
@@ -60,6 +62,8 @@ def draw_face(
     axes: Axes, face: FaceTile, decision: Decision, config: SegmentConfig, readings: Sequence[Reading]
 ) -> None:
     """Draw a face with its regions and where each has moved from rest; arrows are stretched to be seen."""
+    from matplotlib.patches import Rectangle
+
     axes.imshow(face.crop, cmap="gray", vmin=0, vmax=255)
     axes.set_title(face.caption, fontsize=9, color=INK)
     axes.set_axis_off()
@@ -101,6 +105,8 @@ def draw_face(
 
 def draw_polar(axes: Axes, decision: Decision, reason: Reason | None, config: SegmentConfig) -> None:
     """Draw the regions' paths OV (cos, sin), eq. (22), from onset to offset; the apex lies farthest out."""
+    from matplotlib.patches import Circle
+
     frames = decision.curves.frames
     readings = {each.curve: each for each in (decision.motion if reason is None else reason.motion)}
     inside = np.ones(frames.size, dtype=bool)

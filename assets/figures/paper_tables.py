@@ -6,13 +6,15 @@ Belongs here: tables and the plot of Table 3. Stays out: where results come from
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from apexline.assets.figures.evaluation import METHOD_NAMES, comparison_plot
 from apexline.ml.evaluation import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def table_2(areas: pd.DataFrame) -> pd.DataFrame:

@@ -6,14 +6,16 @@ Belongs here: drawing spaces and factors. Stays out: fitting them (``ml.semantic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from apexline.assets.figures.style import BLUE, GREY, INK, ORANGE, PINK, RED, finish, new_figure, only
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EMOTION_COLOURS: Mapping[str, str] = {"happy": ORANGE, "angry": RED, "calm": BLUE, "scared": PINK}
 EMOTION_MARKERS: Mapping[str, str] = {"happy": "o", "angry": "^", "calm": "s", "scared": "D"}

@@ -258,7 +258,8 @@ class Lake:
         target.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(target, Path) and target.is_dir() and not target.is_symlink():
             target.rmdir()  # nobody misses an empty one; raises where something lies in it
-        with self._local_scratch() as aside:  # under a name of its own: the target's may be as long as is allowed
+        # Under a name of its own: the target's may be as long as the file system allows.
+        with self._local_scratch() as aside:
             with aside.open("wb") as file:
                 yield file
             if isinstance(target, Path):

@@ -10,6 +10,7 @@ from apexline.assets.lake import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, column_schema, table_preview
 from apexline.assets.parameters import Parameters, PromotionConfig
 from apexline.assets.training.decisions import (
+    CHALLENGER,
     CHAMPION,
     is_tainted,
     last_promotion,
@@ -20,7 +21,6 @@ from apexline.assets.training.decisions import (
     store_first_decision,
     undisputed,
 )
-from apexline.assets.training.model_comparison import CHALLENGER
 from apexline.assets.training.training_table import describe_examples, load_training_set
 from apexline.governance import missing_approval
 from apexline.ml import level_of_look, paired_bootstrap, sign_flip_p

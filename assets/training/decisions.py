@@ -18,6 +18,7 @@ from apexline.governance import record
 from apexline.ml.registry import TAINTED, ModelRegistry
 
 CHAMPION = "champion"
+CHALLENGER = "challenger"
 _FIRST = "00000000T000000000000-first"  # before all names that are made of a time
 
 

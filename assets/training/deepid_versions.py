@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from apexline.assets import checks
 from apexline.assets.figures import calibration_figures, confusion_matrix, learning_curves
@@ -30,6 +29,8 @@ from apexline.ml.datasets import Lesson
 from apexline.ml.registry import MODEL_CARD, ModelRegistry
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from apexline.ml.deepid import DeepID
 
 CODE_VERSION = "4"
@@ -229,7 +230,7 @@ def _train(
     )
 
 
-def _curves(lake: Lake, version: str, *, synthetic: bool) -> list[tuple[str, Figure]]:
+def _curves(lake: Lake, version: str, *, synthetic: bool) -> list[tuple[str, "Figure"]]:
     rows = lake.read("learning_curves", version).to_pandas()
     return [("Learning curves", learning_curves(rows, version=version, synthetic=synthetic))]
 

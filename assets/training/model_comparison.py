@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 import pyarrow as pa
-from matplotlib.figure import Figure
 
 from apexline.assets import checks
 from apexline.assets.figures import risk_coverage_plot, slices_plot, table_3_plot
 from apexline.assets.lake import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, column_schema, figures, table_preview
 from apexline.assets.parameters import Parameters
+from apexline.assets.training.decisions import CHALLENGER
 from apexline.assets.training.deepid_versions import VERSIONS, model_stamp
 from apexline.assets.training.training_table import describe_examples, load_training_set
 from apexline.ml.evaluation import slice_scores, worst_slice
 from apexline.ml.registry import DATA_SHEET, MODEL_CARD, ModelRegistry
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from apexline.ml.evaluation import Evaluation
 
 CODE_VERSION = "2"
-CHALLENGER = "challenger"
 
 
 @dg.asset(
@@ -113,7 +114,7 @@ def _name_of(numbers: Mapping[str, int], challenger: int | None) -> str:
 
 def _figures(
     table: pa.Table, evaluations: "Mapping[str, Evaluation]", *, shown: str
-) -> list[tuple[str, Figure]]:
+) -> list[tuple[str, "Figure"]]:
     """Draw Table 3, coverage against risk of all versions, and the groups of the one shown."""
     synthetic = evaluations[shown].synthetic
     return [

@@ -3,11 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from apexline.assets import checks
@@ -30,6 +29,9 @@ from apexline.features import segment_features
 from apexline.ml import EMOTIONS, PAD_AXES
 from apexline.ml.datasets import face_image, split_by_subject
 from apexline.ml.semantic_space import SemanticSpace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CODE_VERSION = "3"
 
@@ -117,7 +119,7 @@ def training_set(
     )
 
 
-def _faces(lake: Lake) -> list[tuple[str, Figure]]:
+def _faces(lake: Lake) -> list[tuple[str, "Figure"]]:
     """Draw two preprocessed training faces of every emotion."""
     data, split = load_training_set(lake)
     chosen = [

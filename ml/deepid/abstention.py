@@ -87,9 +87,8 @@ class TrainingRange:
         ValueError
             If the faces of each class are all alike, or so few that they leave no covariance.
         """
-        from sklearn.covariance import (
-            LedoitWolf,
-        )  # a second to import, which reading a configuration can do without
+        # Half a second to import, which answering can do without.
+        from sklearn.covariance import LedoitWolf
 
         units, classes = np.asarray(embedding, np.float64), np.asarray(targets)
         present = np.unique(classes)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 
 Floats = NDArray[np.float32]
 
@@ -60,6 +59,9 @@ class FeatureReducer:
         """
         size = min(num_components, len(texture) - 1, texture.shape[1])
         if size > 0:
+            # Half a second to import, which answering can do without.
+            from sklearn.decomposition import PCA
+
             pca = PCA(size, svd_solver="randomized", random_state=seed)
             reduced = pca.fit_transform(np.sqrt(texture))
             # One scale for all keeps the components' relative sizes: whitening would blow up the noisy ones.

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import confusion_matrix
 
 from apexline.ml.bootstrap import bootstrap_interval
 from apexline.ml.datasets import ExpressionDataset
@@ -125,6 +124,10 @@ class Evaluation:
         columns |= {"reasons": np.array([", ".join(each) for each in self.reasons])}
         return pd.DataFrame(columns)
 
+    def confusion_table(self) -> pd.DataFrame:
+        """Confusion with its labels: a row per target, a column per answer."""
+        return pd.DataFrame(self.confusion, index=pd.Index(EMOTIONS, name="target"), columns=list(EMOTIONS))
+
 
 def evaluate(
     model: ExpressionModel,
@@ -163,6 +166,9 @@ def evaluate(
     if len(indices) == 0:
         msg = "no examples to evaluate, expected at least one row"
         raise ValueError(msg)
+    # Half a second to import, which answering can do without.
+    from sklearn.metrics import confusion_matrix
+
     fold = data.take(indices)
     predicted = model.predict(fold.images, *fold.features)
     recognised = predicted.probabilities.argmax(axis=1)

@@ -19,10 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from apexline.ml.datasets import FOLDS, ExpressionDataset, Split
-from apexline.ml.emotions import EMOTIONS
 from apexline.ml.registry.descriptions import (
     ABOUT_EXPERIMENT,
     ABOUT_MODEL,
@@ -36,6 +33,7 @@ from apexline.ml.registry.descriptions import (
 )
 from apexline.ml.registry.lazy import import_mlflow
 from apexline.ml.registry.lineage import LEARNED_FROM, TAINTED, examples_csv, fold_dataset
+from apexline.ml.registry.local import LocalRegistry
 from apexline.ml.registry.pyfunc import log_model
 
 if TYPE_CHECKING:
@@ -102,6 +100,7 @@ class ModelRegistry:
         self.tracking_uri = tracking_uri
         self.artifact_root = artifact_root
         self.loader_module = loader_module
+        self._local = LocalRegistry(tracking_uri, MODEL_NAME)
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -170,7 +169,7 @@ class ModelRegistry:
                 mlflow.log_input(fold_dataset(data, split, fold), context=fold)
             mlflow.log_dict({**parameters, "training": dict(model.config)}, "config.yaml")
             mlflow.log_text(examples_csv(data, split), LEARNED_FROM)
-            mlflow.log_text(_confusion_table(evaluation).to_csv(), "confusion.csv")
+            mlflow.log_text(evaluation.confusion_table().to_csv(), "confusion.csv")
             mlflow.log_text(evaluation.per_example().to_csv(index=False), "test_predictions.csv")
             mlflow.log_text(model_card(model, evaluation, parameters=tags), MODEL_CARD)
             mlflow.log_text(data_sheet(data, split), DATA_SHEET)
@@ -287,6 +286,8 @@ class ModelRegistry:
 
     def get_alias(self, alias: str) -> int | None:
         """Version an alias points at; None if it points at none."""
+        if self._local.is_here():
+            return self._local.alias(alias)
         entries = {version.number: version.aliases for version in self.list_versions()}
         return next((number for number, aliases in entries.items() if alias in aliases), None)
 
@@ -309,6 +310,10 @@ class ModelRegistry:
         """
         from apexline.ml.deepid import ExpressionModel
 
+        number = self.get_alias(which) if isinstance(which, str) else which
+        stored = None if number is None else self._local.folder(number)
+        if stored is not None:
+            return ExpressionModel.load(next(stored.rglob("model.json")).parent)
         if isinstance(which, int):
             entry = self._version(which)
         else:
@@ -390,7 +395,3 @@ class ModelRegistry:
             yield mlflow
         finally:
             mlflow.set_tracking_uri(before)
-
-
-def _confusion_table(evaluation: Evaluation) -> pd.DataFrame:
-    return pd.DataFrame(evaluation.confusion, index=pd.Index(EMOTIONS, name="target"), columns=list(EMOTIONS))

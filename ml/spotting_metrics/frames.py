@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import auc, roc_curve
 
 from apexline.ml.bootstrap import percentile_interval, subject_weights
 from apexline.ml.spotting_metrics.matching import Segments, frame_bounds
@@ -83,6 +82,9 @@ def frame_roc(scores: ArrayLike, positive: ArrayLike) -> FrameRoc:
             f"{int(truth.sum())} of {truth.size} frames are positive; a ROC needs both kinds: pool more clips"
         )
         raise ValueError(msg)
+    # Half a second to import, which scoring a clip can do without.
+    from sklearn.metrics import auc, roc_curve
+
     false_rate, true_rate, _ = roc_curve(truth, np.asarray(scores, np.float64))
     return FrameRoc(false_rate, true_rate, float(auc(false_rate, true_rate)))
 

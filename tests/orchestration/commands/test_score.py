@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -71,3 +73,12 @@ def test_score_says_why_there_is_nothing(apexline, home, astronaut_clip, tmp_pat
     code, out, err = apexline("score", tmp_path / "dark.mp4", "--json")
     assert (code, json.loads(out)) == (0, [])
     assert "no face was followed; too dark to find faces" in err
+
+
+def test_what_scoring_can_do_without_is_not_imported():
+    code = (
+        "import sys, apexline.orchestration.commands.score\n"
+        "heavy = {'mlflow', 'torch', 'matplotlib', 'sklearn', 'pandera', 'factor_analyzer', 'duckdb', 'sqlalchemy'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,16 @@
+from .champion import Comparison as Comparison
+from .champion import compare_versions as compare_versions
+from .champion import ensure_champion as ensure_champion
+from .decisions import CHALLENGER as CHALLENGER
+from .decisions import CHAMPION as CHAMPION
+from .decisions import champion_at as champion_at
+from .decisions import latest_decision as latest_decision
+from .decisions import moved_alias as moved_alias
+from .decisions import promoted_version as promoted_version
+from .decisions import put_alias_back as put_alias_back
+from .decisions import reigns as reigns
+from .decisions import roll_back as roll_back
+from .decisions import store_decision as store_decision
+from .deepid_versions import VERSIONS as VERSIONS
+from .readiness import nothing_to_learn as nothing_to_learn
+from .training_table import FEATURE_VERSION as FEATURE_VERSION
