@@ -3,11 +3,15 @@
 import json
 import sys
 import time
+from collections import defaultdict
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from apexline.assets.lake import process_clip
 from apexline.assets.scoring import score_segments
@@ -15,7 +19,7 @@ from apexline.features import FeatureConfig, spot_clip
 from apexline.features.expression import ExpressionStream
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream
-from apexline.features.tracking import track_faces
+from apexline.features.tracking import TrackedFace, track_faces
 from apexline.features.video import read_frames
 from apexline.ml.deepid import ExpressionModel, load_pretrained
 
@@ -73,7 +77,7 @@ def _stages(clip: Path) -> dict[str, float]:
     frames = list(read_frames(clip))
     lap("decode")
     faces = list(track_faces(iter(frames), faces=config.faces, tracks=config.tracks, clip_key="0" * 64))
-    kept = [face for face in faces if face.crop is not None]
+    blocks = _blocks(faces)
     lap("track and align")
     makers = {
         "texture": partial(TextureStream, config.texture, config.device),
@@ -81,11 +85,26 @@ def _stages(clip: Path) -> dict[str, float]:
         "words": ExpressionStream,
     }
     for stage, make in makers.items():
-        streams = {face.track_id: make() for face in kept}
-        for face in kept:
-            streams[face.track_id].push(face.crop, face.frame, face.time_s)
+        for block in blocks:
+            make().push_block(*block)
         lap(stage)
     return {**answer, "frames": len(frames)}
+
+
+def _blocks(faces: list[TrackedFace]) -> list[tuple[NDArray[Any], ...]]:
+    """Crops (N, 128, 128), frames and times of each track."""
+    by_track: dict[str, list[TrackedFace]] = defaultdict(list)
+    for face in faces:
+        if face.crop is not None:
+            by_track[face.track_id].append(face)
+    return [
+        (
+            np.stack([face.crop for face in own if face.crop is not None]),
+            np.array([face.frame for face in own]),
+            np.array([face.time_s for face in own]),
+        )
+        for own in by_track.values()
+    ]
 
 
 _TASKS = {"segments": _whole, "answers": _named, "stages": _stages}
