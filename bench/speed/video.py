@@ -18,8 +18,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
+import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from apexline.bench.page import Rows, line_plot, write_speed
 from apexline.bench.paths import ROOT
@@ -30,9 +32,10 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 
 _NUM_CLIPS = 6
 _PEER_FRAMES = 60  # per clip: the peer takes a tenth of a second for each
-_NUM_FACES = (1, 4, 16)
+_NUM_FACES = (1, 4, 16, 64)
 _LENGTHS = (300, 1000, 3000, 10_000)  # frames
 _FACES_FRAMES = 120
+_SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080), (3840, 2160))  # columns, rows, px
 _TO_ANSWERS, _TO_SEGMENTS = "the line, decode to answers", "the line, decode to segments"
 _PEER = "fer 25.10.3, mtcnn=True"
 
@@ -43,7 +46,8 @@ segments named by the shipped model; decode to segments (`features.spot_clip`), 
 names nothing. Every measurement runs in a process bound to one core; the line and the `fer` package (its MTCNN and its
 network, frame by frame, decoding included) alternate clip by clip on the same core. Code is warmed by one clip
 beforehand. Clips of 320x240 show one face; faces are multiplied by tiling one clip, lengths by playing one forth and
-back."""
+back; pictures are made larger by a still border about the face. Laws, constant x size^exponent, are fitted to what
+stands above them by least squares of logarithms."""
 
 
 def bench_video(data: Path) -> Rows:
@@ -61,8 +65,12 @@ def bench_video(data: Path) -> Rows:
             _street(data / "real_clips" / "street_crowd_1080p.mp4"),
             _two_processes(clips),
             *_stages(clips),
-            *_by_faces(clips[0], Path(folder)),
-            *_by_length(clips[0], Path(folder)),
+            *(faces := _by_faces(clips[0], Path(folder))),
+            *(sizes := _by_size(clips[0], Path(folder))),
+            *(lengths := _by_length(clips[0], Path(folder))),
+            _law(faces, x="faces", y="ms a frame"),
+            _law(sizes, x="megapixels", y="ms a frame"),
+            _law(lengths, x="frames", y="s"),
         ]
 
 
@@ -70,6 +78,7 @@ def write_video_page(rows: Rows, out: Path) -> None:
     """Write ``speed_video.md`` and its plots into `out`."""
     figures = [
         line_plot(rows, x="faces", y="frames/s", title="Faces in the frame"),
+        line_plot(rows, x="megapixels", y="frames/s", title="Size of the picture, one face"),
         line_plot(rows, x="frames", y="peak MiB", log=False, title="Memory and the length of a clip"),
     ]
     write_speed(out, "speed_video", _WORDS, rows, figures)
@@ -231,9 +240,31 @@ def _by_faces(clip: Path, folder: Path) -> Rows:
             write_video(path, (np.tile(image, (side, side, 1)) for image in images), fps=25)
             answer = line.run(path)
             rows.append(
-                {"task": "number of faces", "method": "the line", "faces": faces, "frames/s": _rate(answer)}
+                {"task": "number of faces", "faces": faces, **_costs(answer)}
+                | {"ms a face-frame": 1e3 / _rate(answer) / faces}
             )
     return rows
+
+
+def _by_size(clip: Path, folder: Path) -> Rows:
+    """One face in the middle of ever larger pictures: what the rest of a picture costs."""
+    images = [frame.image for frame in islice(cycle_frames(clip), _FACES_FRAMES)]
+    rows: Rows = []
+    with _line() as line:
+        line.run(clip)
+        for width, height in _SIZES:
+            path = folder / f"size{width}.mp4"
+            write_video(path, (_with_border(image, width, height) for image in images), fps=25)
+            size = {"size": f"{width}x{height}", "megapixels": width * height / 1e6}
+            rows.append({"task": "size of the picture", **size, **_costs(line.run(path))})
+    return rows
+
+
+def _with_border(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """A picture in the middle of a larger one, whose border goes on with the picture's own."""
+    down, right = height - image.shape[0], width - image.shape[1]
+    edges = (down // 2, down - down // 2, right // 2, right - right // 2)
+    return cv2.copyMakeBorder(image, *edges, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
 
 
 def _by_length(clip: Path, folder: Path) -> Rows:
@@ -245,10 +276,21 @@ def _by_length(clip: Path, folder: Path) -> Rows:
         with _line() as line:
             answer = line.run(path)
         rows.append(
-            {"task": "length", "method": "the line", "frames": frames, "frames/s": _rate(answer)}
+            {"task": "length", "frames": frames, "s": answer["seconds"], **_costs(answer)}
             | {"peak MiB": answer["peak_mib"]}
         )
     return rows
+
+
+def _costs(answer: dict[str, float]) -> dict[str, float]:
+    return {"frames/s": _rate(answer), "ms a frame": 1e3 / _rate(answer)}
+
+
+def _law(rows: Rows, *, x: str, y: str) -> dict[str, Any]:
+    """Fit ``y = constant * x ** exponent`` to rows of a benchmark."""
+    table = pd.DataFrame(rows)
+    exponent, logarithm = np.polyfit(np.log(table[x]), np.log(table[y]), 1)
+    return {"task": "laws", "law": f"{y} = c * ({x})^p", "c": float(np.exp(logarithm)), "p": float(exponent)}
 
 
 def cycle_frames(clip: Path) -> Iterator[Any]:
