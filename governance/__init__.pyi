@@ -26,10 +26,12 @@ from .holds import standing_holds as standing_holds
 from .incidents import SEVERITIES as SEVERITIES
 from .incidents import incidents_of as incidents_of
 from .incidents import note_incident as note_incident
+from .pages import has_letters_of_reader as has_letters_of_reader
 from .pages import impact_assessment as impact_assessment
 from .pages import issue_notice as issue_notice
 from .pages import languages_of as languages_of
 from .pages import notice_page as notice_page
+from .pages import notice_pdf as notice_pdf
 from .people import MATRIX as MATRIX
 from .people import ROLES as ROLES
 from .people import SIGNED_IN as SIGNED_IN

@@ -54,6 +54,9 @@ def drift(
 ) -> dg.MaterializeResult:
     """Size, blur, yaw and light of faces, confidence, emotions and abstentions by camera and day, against a reference.
 
+    Emotions and abstentions are compared once more for small, turned, dark and bright faces alone: a group that is
+    answered otherwise than it was hides among the others.
+
     Population stability index, Kolmogorov-Smirnov test (of words: chi-square), per camera of the latest days. A
     camera-day that moved is a warning: look at the camera, have segments of it reviewed, run the job ``retrain``.
     """

@@ -1,6 +1,10 @@
 from .champion import Comparison as Comparison
 from .champion import compare_versions as compare_versions
 from .champion import ensure_champion as ensure_champion
+from .consented import consented_file as consented_file
+from .consented import measure_fairness as measure_fairness
+from .consented import read_consented as read_consented
+from .consented import take_in_consented as take_in_consented
 from .decisions import CHALLENGER as CHALLENGER
 from .decisions import CHAMPION as CHAMPION
 from .decisions import champion_at as champion_at

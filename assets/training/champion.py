@@ -9,6 +9,7 @@ from apexline.assets import checks
 from apexline.assets.lake import Lake, fingerprint
 from apexline.assets.metadata import asset_attributes, column_schema, table_preview
 from apexline.assets.parameters import Parameters, PromotionConfig
+from apexline.assets.training.consented import evaluate_on_consented, read_consented
 from apexline.assets.training.decisions import (
     CHALLENGER,
     CHAMPION,
@@ -78,7 +79,9 @@ def champion(
         if challenger and config.approved_by
         else ""
     )
-    said = (missing,) if missing else ()  # who approves later asks something new
+    consented = read_consented(lake, now=datetime.now(UTC))
+    # Who approves later, or has other people to test on, asks something new.
+    said = [each for each in (missing, consented.digest if consented else "") if each]
     asked = fingerprint(challenger, incumbent, config.approved_by, parameters.hash_of("promotion"), *said)
     # the same comparison again has the same answer: the test fold is frozen
     is_new = challenger != incumbent and asked != _last_fingerprint(lake)
@@ -233,15 +236,22 @@ def compare_versions(
     data, split = load_training_set(lake)
     groups, quality = describe_examples(lake)
     groups["pose"] = pose_groups(quality["yaw"])
-    ours = evaluate(registry.load_model(challenger), data, split.test, groups=groups)
-    theirs = evaluate(registry.load_model(incumbent), data, split.test, groups=groups)
-    lost = lost_slices(
-        ours,
-        theirs,
-        min_count=config.min_slice_count,
-        max_loss=config.max_slice_loss,
-        num_resamples=config.num_resamples,
-    )
+    models = [registry.load_model(number) for number in (challenger, incumbent)]
+    ours, theirs = (evaluate(model, data, split.test, groups=groups) for model in models)
+    compared = [(ours, theirs)]
+    if (consented := read_consented(lake, now=datetime.now(UTC))) is not None:
+        first, second = (evaluate_on_consented(model, consented) for model in models)
+        compared.append((first, second))
+    lost = [
+        each
+        for pair in compared
+        for each in lost_slices(
+            *pair,
+            min_count=config.min_slice_count,
+            max_loss=config.max_slice_loss,
+            num_resamples=config.num_resamples,
+        )
+    ]
     found = paired_bootstrap(
         ours.recognition_correct,
         theirs.recognition_correct,

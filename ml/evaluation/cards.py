@@ -57,8 +57,10 @@ _LIMIT_UNITS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def model_card(model: ExpressionModel, evaluation: Evaluation, *, parameters: Mapping[str, Any]) -> str:
-    """Write the card of a trained model.
+def model_facts(
+    model: ExpressionModel, evaluation: Evaluation, *, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Gather what the card of a trained model says.
 
     Parameters
     ----------
@@ -70,30 +72,44 @@ def model_card(model: ExpressionModel, evaluation: Evaluation, *, parameters: Ma
 
     Returns
     -------
-    str
-        Markdown.
+    dict
+        JSON values, for `model_card`; each number that the card shows is one of them.
     """
     slices = slice_scores(evaluation)
     limits = model.limits.described()
-    return _page(
-        "model_card",
-        model=model,
-        num_weights=sum(weight.numel() for weight in model.network.parameters()),
-        parameters=parameters,
-        intended_uses=INTENDED_USES,
-        evaluation=evaluation,
-        num_subjects=len(np.unique(evaluation.subjects)),
-        scores=_performance(evaluation.metrics()),
-        worst=worst_slice(slices),
-        min_count=MIN_COUNT,
-        most_slices=_MOST_SLICES,
-        slices=slices.groupby("dimension", sort=False).head(_MOST_SLICES),
-        limits=limits,
-        limit_rows=[
+    return {
+        "model": {
+            "version": model.version,
+            "num_weights": sum(weight.numel() for weight in model.network.parameters()),
+            "architecture": model.network.architecture,
+            "code_version": model.code_version,
+            "feature_version": model.feature_version,
+            "seed": model.seed,
+            "split_hash": model.split_hash,
+            "pad_space_hash": model.pad_space_hash,
+            "temperature": model.temperature,
+        },
+        "parameters": dict(parameters),
+        "synthetic": evaluation.synthetic,
+        "num_faces": len(evaluation.target),
+        "num_subjects": len(np.unique(evaluation.subjects)),
+        "metrics": dict(evaluation.metrics()),
+        "scores": _performance(evaluation.metrics()),
+        "worst": worst_slice(slices),
+        "min_count": MIN_COUNT,
+        "most_slices": _MOST_SLICES,
+        "slices": slices.groupby("dimension", sort=False).head(_MOST_SLICES).to_dict("records"),
+        "limits": limits,
+        "limit_rows": [
             {"limit": name, "value": limits[name], "unit": unit, "where it comes from": origin}
             for name, (unit, origin) in _LIMIT_UNITS.items()
         ],
-    )
+    }
+
+
+def model_card(facts: Mapping[str, Any]) -> str:
+    """Write the card of a trained model, Markdown, from its `model_facts`."""
+    return _page("model_card", **facts, intended_uses=INTENDED_USES)
 
 
 def shipped_card(card: Mapping[str, Any]) -> str:
@@ -102,7 +118,7 @@ def shipped_card(card: Mapping[str, Any]) -> str:
     return _page(
         "shipped_card",
         card=card,
-        scores=pd.DataFrame({"score": scores.keys(), "value": scores.values()}),
+        scores=[{"score": name, "value": value} for name, value in scores.items()],
         intended_uses=card["intended_uses"],
         excluded_uses=card["excluded_uses"],
     )
@@ -120,10 +136,10 @@ def shipped_slices(card: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame({"dimension": "expression", "slice": recall.keys(), "accuracy": recall.values()})
 
 
-def data_sheet(
+def data_facts(
     data: ExpressionDataset, split: Split, *, groups: Mapping[str, Sequence[str]] | None = None
-) -> str:
-    """Write the data sheet of a training set.
+) -> dict[str, Any]:
+    """Gather what the data sheet of a training set says.
 
     Parameters
     ----------
@@ -134,11 +150,11 @@ def data_sheet(
 
     Returns
     -------
-    str
-        Markdown.
+    dict
+        JSON values, for `data_sheet`.
     """
     folds = {name: getattr(split, name) for name in FOLDS}
-    counts = pd.DataFrame(
+    counts = [
         {
             "fold": name,
             "subjects": len(np.unique(data.subjects[rows])),
@@ -147,9 +163,9 @@ def data_sheet(
             "with motion": int(data.flow_mask[rows].sum()),
         }
         for name, rows in folds.items()
-    )
+    ]
     dimensions = {"light": light_groups(data.images), **(groups or {})}
-    shares = pd.DataFrame(
+    shares = [
         {
             "dimension": dimension,
             "slice": str(value),
@@ -157,9 +173,20 @@ def data_sheet(
         }
         for dimension, values in dimensions.items()
         for value in np.unique(np.asarray(values))
-    )
-    soft = float((data.labels.max(axis=1) < 1).mean())
-    return _page("data_sheet", data=data, split=split, soft=soft, counts=counts, shares=shares)
+    ]
+    return {
+        "synthetic": data.synthetic,
+        "num_faces": len(data),
+        "soft": float((data.labels.max(axis=1) < 1).mean()),
+        "split_hash": split.split_hash,
+        "counts": counts,
+        "shares": shares,
+    }
+
+
+def data_sheet(facts: Mapping[str, Any]) -> str:
+    """Write the data sheet of a training set, Markdown, from its `data_facts`."""
+    return _page("data_sheet", **facts)
 
 
 def _page(name: str, **shown: Any) -> str:
@@ -169,26 +196,24 @@ def _page(name: str, **shown: Any) -> str:
     return page.removesuffix("\n")
 
 
-def _performance(scores: Mapping[str, float]) -> pd.DataFrame:
+def _performance(scores: Mapping[str, float]) -> list[dict[str, Any]]:
     def between(name: str) -> str:
         return f"{scores[name]:.3f} ({scores[f'{name}_low']:.3f} to {scores[f'{name}_high']:.3f})"
 
-    return pd.DataFrame(
-        [
-            ("accuracy of the expression class (recognition)", between("recognition")),
-            ("accuracy after the semantic mapping (classification)", between("classification")),
-            ("cross-entropy, nat", scores["loss"]),
-            (
-                f"expected calibration error, {NUM_BINS} bins of equal width",
-                scores["calibration_error"],
-            ),
-            ("error of all", 1 - scores["recognition"]),
-            (f"error of the most confident {COVERAGE:.0%}", scores["error_at_80"]),
-            ("share answered (not abstained)", scores["coverage"]),
-            ("error of those answered", scores["answered_error"]),
-        ],
-        columns=["measure", "test"],
-    )
+    rows: list[tuple[str, Any]] = [
+        ("accuracy of the expression class (recognition)", between("recognition")),
+        ("accuracy after the semantic mapping (classification)", between("classification")),
+        ("cross-entropy, nat", scores["loss"]),
+        (
+            f"expected calibration error, {NUM_BINS} bins of equal width",
+            scores["calibration_error"],
+        ),
+        ("error of all", 1 - scores["recognition"]),
+        (f"error of the most confident {COVERAGE:.0%}", scores["error_at_80"]),
+        ("share answered (not abstained)", scores["coverage"]),
+        ("error of those answered", scores["answered_error"]),
+    ]
+    return [{"measure": measure, "test": value} for measure, value in rows]
 
 
 def _three_digits(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 Belongs here: groups that can be told from a face or its clip (size, pose, light, source). Stays out: groups of people.
 Sex, age or skin colour are recorded nowhere in a home; fairness over them needs an evaluation set of people who
-consented to that, kept apart, and `group_metrics` computes it there just the same.
+consented to that, kept apart (``assets.training.consented``), on which both functions work just the same.
 
 Metrics by group are Fairlearn's [1]_; intervals are the paired bootstrap over subjects that decides on promotions.
 

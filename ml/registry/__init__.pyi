@@ -1,9 +1,11 @@
 from .client import DATA_SHEET as DATA_SHEET
+from .client import FACTS as FACTS
 from .client import MODEL_CARD as MODEL_CARD
 from .client import MODEL_NAME as MODEL_NAME
 from .client import ModelRegistry as ModelRegistry
 from .client import RegisteredVersion as RegisteredVersion
 from .deleting import delete_version as delete_version
+from .descriptions import FAIRNESS as FAIRNESS
 from .lazy import import_mlflow_store as import_mlflow_store
 from .lineage import LEARNED_FROM as LEARNED_FROM
 from .lineage import TAINTED as TAINTED

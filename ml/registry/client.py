@@ -23,7 +23,9 @@ from apexline.ml.datasets import FOLDS, ExpressionDataset, Split
 from apexline.ml.registry.descriptions import (
     ABOUT_EXPERIMENT,
     ABOUT_MODEL,
+    DATA_SHEET,
     EXPERIMENT_KIND,
+    FACTS,
     MODEL_CARD,
     MODEL_TRAINING,
     NOTE,
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from apexline.ml.evaluation import Evaluation
 
 EXPERIMENT = "apexline"
-DATA_SHEET = "data_sheet.md"
 MODEL_NAME = "apexline-expression"
 ALIASES: tuple[str, ...] = ("champion", "challenger")
 
@@ -150,13 +151,11 @@ class ModelRegistry:
         ValueError
             If a tag named above is missing.
         """
-        from apexline.ml.evaluation import data_sheet, model_card, slice_scores
+        from apexline.ml.evaluation import data_facts, data_sheet, model_card, model_facts, slice_scores
 
         missing = sorted({"fingerprint", "dagster_run_id"} - set(tags))
         if missing:
-            msg = (
-                f"tags are {sorted(tags)}, expected {missing} too; without them the version cannot be traced"
-            )
+            msg = f"tags are {sorted(tags)}, expected {missing} too, or the version cannot be traced"
             raise ValueError(msg)
         model = run.model
         all_tags = {**tags, **own_tags(model, synthetic=data.synthetic)}
@@ -171,8 +170,10 @@ class ModelRegistry:
             mlflow.log_text(examples_csv(data, split), LEARNED_FROM)
             mlflow.log_text(evaluation.confusion_table().to_csv(), "confusion.csv")
             mlflow.log_text(evaluation.per_example().to_csv(index=False), "test_predictions.csv")
-            mlflow.log_text(model_card(model, evaluation, parameters=tags), MODEL_CARD)
-            mlflow.log_text(data_sheet(data, split), DATA_SHEET)
+            tested, learned = model_facts(model, evaluation, parameters=tags), data_facts(data, split)
+            mlflow.log_dict({MODEL_CARD: tested, DATA_SHEET: learned}, FACTS)
+            mlflow.log_text(model_card(tested), MODEL_CARD)
+            mlflow.log_text(data_sheet(learned), DATA_SHEET)
             mlflow.log_text(slice_scores(evaluation).to_csv(index=False), "slices.csv")
             for name, figure in figures.items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
@@ -201,17 +202,19 @@ class ModelRegistry:
         model = shipped.model
         given = {"fingerprint": shipped.fingerprint, "dagster_run_id": "", "shipped": "true"}
         tags = {**given, **own_tags(model, synthetic=model.synthetic)}
-        experiment = self._experiment_id()
         scores = card_scores(shipped.card["metrics"])
         learned = about_version(model.version, synthetic=model.synthetic, scores=scores)
         about = f"The model that ships with the package. {learned}"
         options = {"run_name": f"shipped-{model.version}-seed{model.seed}", "tags": {**tags, NOTE: about}}
+        experiment = self._experiment_id()
         with self._active() as mlflow, mlflow.start_run(experiment_id=experiment, **options) as active:
             mlflow.log_params({**model.config, "seed": model.seed, "code_version": model.code_version})
             found = {_TEST_PREFIX + name: value for name, value in scores.items()}
             found |= {"best_epoch": float(shipped.card["best_epoch"]), "temperature": model.temperature}
             mlflow.log_metrics(found, step=_TEST_STEP)
             mlflow.log_dict({**parameters, "training": dict(model.config)}, "config.yaml")
+            known = {"card": shipped.card, "split_hash": model.split_hash}
+            mlflow.log_dict({MODEL_CARD: known, DATA_SHEET: known}, FACTS)
             mlflow.log_text(shipped_card(shipped.card), MODEL_CARD)
             mlflow.log_text(shipped_sheet(shipped.card, split_hash=model.split_hash), DATA_SHEET)
             mlflow.log_text(shipped_slices(shipped.card).to_csv(index=False), "slices.csv")
@@ -259,7 +262,7 @@ class ModelRegistry:
         return self.client.get_run(self.run_id(number)).data.metrics["best_valid_loss"]
 
     def document(self, number: int, name: str) -> str:
-        """Text that was logged with a version: `MODEL_CARD` or `DATA_SHEET`."""
+        """Text that was logged with a version: `MODEL_CARD`, `DATA_SHEET` or `FACTS`."""
         with self._active() as mlflow, tempfile.TemporaryDirectory() as folder:
             found = mlflow.artifacts.download_artifacts(
                 run_id=self.run_id(number), artifact_path=name, dst_path=folder

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from apexline.ml.deepid import ExpressionModel
 
-MODEL_CARD = "model_card.md"
+MODEL_CARD, DATA_SHEET = "model_card.md", "data_sheet.md"
+# What card and sheet say, by page, as JSON: each number in their prose is one of these.
+FACTS = "facts.json"
+FAIRNESS = "fairness.json"  # how a version does by people who consented to be tested on, by group
 # What an evaluation calls what the shipped model's card has under another name.
 _CARD_NAMES = {"accuracy": "recognition", "expected_calibration_error": "calibration_error"}
 ABOUT_EXPERIMENT = (

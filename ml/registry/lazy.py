@@ -9,6 +9,7 @@ Importing this module turns MLflow's telemetry and its pickle loading off for th
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import warnings
 from collections.abc import Generator
@@ -38,7 +39,26 @@ def import_mlflow_store() -> None:
 
 @contextmanager
 def mlflow_warnings_ignored() -> Generator[None]:
-    """Hide what MLflow 3.17 itself is warned for: type hints of its own classes, pandas 3, a part of Starlette."""
+    """Hide what MLflow 3.17 itself is warned for: type hints of its own classes, pandas 3, a part of Starlette.
+
+    And that a model which is logged gave no answer to its example: a home that registers no recordings of its own
+    serves nothing, which is no fault of the model.
+    """
+    logger = logging.getLogger("mlflow.models.model")
+    logger.addFilter(_is_no_failed_example)
+    try:
+        with _python_warnings_ignored():
+            yield
+    finally:
+        logger.removeFilter(_is_no_failed_example)
+
+
+def _is_no_failed_example(said: logging.LogRecord) -> bool:
+    return not said.getMessage().startswith("Failed to validate serving input example")
+
+
+@contextmanager
+def _python_warnings_ignored() -> Generator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
         warnings.filterwarnings("ignore", "Operation with range is deprecated", DeprecationWarning)

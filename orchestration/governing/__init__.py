@@ -1,7 +1,5 @@
 """What the officer of an installation has done: purging what is due, exporting what a person asks for, evidence."""
 
-from apexline.orchestration.governing.evidence import unresolved, write_evidence
-from apexline.orchestration.governing.export import export_track
-from apexline.orchestration.governing.purging import NotGoneError, purge
+import lazy_loader
 
-__all__ = ["NotGoneError", "export_track", "purge", "unresolved", "write_evidence"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub("apexline.orchestration.governing", __file__)

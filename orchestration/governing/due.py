@@ -13,7 +13,7 @@ from upath import UPath
 
 from apexline.assets.lake import CAMERA_DAYS, Lake
 from apexline.assets.semantics import survey_files
-from apexline.assets.training import promoted_version
+from apexline.assets.training import consented_file, promoted_version, read_consented
 from apexline.governance import Retention, entries_in_force, held_by, standing_holds
 from apexline.ml.registry import RegisteredVersion
 from apexline.orchestration.erasure import recorded_days
@@ -92,6 +92,12 @@ def refused_due(lake: Lake, kept: Retention, now: datetime) -> list[UPath]:
 def surveys_due(lake: Lake, kept: Retention, now: datetime) -> list[UPath]:
     """Return the files of answers that were last written too long ago."""
     return [path for path in survey_files(lake) if now - _modified(path) > kept.age("ratings")]
+
+
+def consented_due(lake: Lake, now: datetime) -> list[UPath]:
+    """Return the file of people to test on, where their consent has ended."""
+    path = consented_file(lake)
+    return [UPath(path)] if path.exists() and read_consented(lake, now=now) is None else []
 
 
 def versions_due(line: Line, kept: Retention, now: datetime) -> list[RegisteredVersion]:

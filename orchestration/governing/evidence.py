@@ -34,21 +34,31 @@ from apexline.governance import (
     read_retention,
     record,
 )
-from apexline.ml.registry import DATA_SHEET, MODEL_CARD, TAINTED, ModelRegistry, learned_examples
+from apexline.ml.registry import (
+    DATA_SHEET,
+    FACTS,
+    FAIRNESS,
+    MODEL_CARD,
+    TAINTED,
+    ModelRegistry,
+    learned_examples,
+)
+from apexline.orchestration.governing.prose import printed_facts, printed_numbers
 
 _INDEX, _FIGURES, _MANIFEST = "index.md", "figures.json", "manifest.json"
 _SLICES = "slices.csv"
-_DOCUMENTS = (MODEL_CARD, DATA_SHEET, "config.yaml", _SLICES, "confusion.csv")
+_PAGES = (MODEL_CARD, DATA_SHEET)
+_DOCUMENTS = (*_PAGES, FACTS, "config.yaml", _SLICES, "confusion.csv", FAIRNESS)
 # Heading, function of the AI RMF, artifacts.
 _HEADINGS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("1. General description of the system", "Map 1, 2", (MODEL_CARD, "lineage.json")),
+    ("1. General description of the system", "Map 1, 2", (MODEL_CARD, FACTS, "lineage.json")),
     (
         "2. Elements and development",
         "Map 2, Measure 2",
         ("config.yaml", DATA_SHEET, "rights.md", "bill.cdx.json"),
     ),
     ("3. Monitoring, functioning, control", "Measure 2, 3", ("metrics.json", "slices.csv", "confusion.csv")),
-    ("4. Appropriateness of the performance metrics", "Measure 1", ("pad_space.json",)),
+    ("4. Appropriateness of the performance metrics", "Measure 1", ("pad_space.json", FAIRNESS)),
     (
         "5. Risk management",
         "Govern 1, Map 5, Manage 1",
@@ -165,14 +175,38 @@ def unresolved(folder: Path) -> list[str]:
         if not (folder / name).is_file() or _digest(folder / name) != digest
     ]
     held: dict[str, dict[str, Any]] = {}
-    for each in json.loads((folder / _FIGURES).read_text(encoding="utf-8")):
+    figures: list[dict[str, Any]] = json.loads((folder / _FIGURES).read_text(encoding="utf-8"))
+    for each in [*figures, *_in_prose(folder)]:
         name = each["artifact"]
         if name not in held:
-            text = (folder / name).read_text(encoding="utf-8")
-            held[name] = _accuracies(text) if name == _SLICES else json.loads(text)
-        if held[name].get(each["key"]) != each["value"]:
-            wrong.append(f"{each['figure']} is not in {each['artifact']}")
-    return wrong
+            held[name] = _values(name, (folder / name).read_text(encoding="utf-8"))
+        if each["value"] not in held[name].get(each["key"], ()):
+            wrong.append(f"{each['figure']}: {each['value']} is not in {name}")
+    return [*dict.fromkeys(wrong)]
+
+
+def _values(name: str, text: str) -> dict[str, Any]:
+    """Return what an artifact holds by its keys: as which values each can stand elsewhere."""
+    if name == FACTS:
+        return dict(printed_facts(json.loads(text)))
+    read = {_SLICES: _accuracies, FAIRNESS: _fairness}.get(name, json.loads)
+    return {key: (value,) for key, value in read(text).items()}
+
+
+def _in_prose(folder: Path) -> list[dict[str, Any]]:
+    """Return the numbers that stand in the prose of the pages as figures; one that prints no fact has no key.
+
+    A version that was registered before facts were kept has none of them, which the index says.
+    """
+    if not (folder / FACTS).is_file():
+        return []
+    facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    return [
+        {"figure": f"{name}, line {each.line}", "value": each.text, "artifact": FACTS, "key": each.key}
+        for name in _PAGES
+        if (folder / name).is_file()
+        for each in printed_numbers((folder / name).read_text(encoding="utf-8"), {name: facts[name]})
+    ]
 
 
 def _write_documents(pack: _Pack, registry: ModelRegistry, number: int) -> None:
@@ -180,11 +214,12 @@ def _write_documents(pack: _Pack, registry: ModelRegistry, number: int) -> None:
     for name in _DOCUMENTS:
         if name in there:
             pack.write(name, registry.document(number, name))
-    if _SLICES in there:
-        found = _accuracies((pack.folder / _SLICES).read_text(encoding="utf-8"))
+    for name, read in ((_SLICES, _accuracies), (FAIRNESS, _fairness)):
+        if name not in there:
+            continue
         pack.figures += [
-            {"figure": f"accuracy on faces with {key}", "value": value, "artifact": _SLICES, "key": key}
-            for key, value in found.items()
+            {"figure": f"accuracy on faces with {key}", "value": value, "artifact": name, "key": key}
+            for key, value in read((pack.folder / name).read_text(encoding="utf-8")).items()
         ]
 
 
@@ -192,6 +227,11 @@ def _accuracies(table: str) -> dict[str, float]:
     """Return the accuracy of each group of faces by its name."""
     rows = csv.DictReader(io.StringIO(table))
     return {f"{row['dimension']} {row['slice']}": float(row["accuracy"]) for row in rows if row["accuracy"]}
+
+
+def _fairness(text: str) -> dict[str, float]:
+    """Return the accuracy of each group of the people who consented to be tested on, by its name."""
+    return {f"{row['attribute']} {row['group']}": row["accuracy"] for row in json.loads(text)["groups"]}
 
 
 def _write_numbers(pack: _Pack, registry: ModelRegistry, number: int) -> None:
@@ -281,6 +321,12 @@ def _write_index(pack: _Pack, number: int, now: datetime) -> list[str]:
     lines += [
         f"| {each['figure']} | {each['value']:.4g} | [{each['artifact']}]({each['artifact']}) |"
         for each in pack.figures
+    ]
+    pack.figures += _in_prose(pack.folder)
+    lines += [
+        "",
+        f"Numbers in the prose of {' and '.join(_PAGES)} are facts of [{FACTS}]({FACTS}): "
+        f"[{_FIGURES}]({_FIGURES}) says of each which one.",
     ]
     pack.write(_INDEX, "\n".join(lines) + "\n")
     pack.write_json(_FIGURES, pack.figures)

@@ -20,6 +20,7 @@ from apexline.ml.registry import delete_version
 from apexline.orchestration.erasure import Traces, drop_runs
 from apexline.orchestration.governing.due import (
     clips_due,
+    consented_due,
     empty_camera_days,
     refused_due,
     runs_due,
@@ -94,6 +95,7 @@ def purge(
                 delete_of_clip(line, clip, gone)
             delete_paths(refused, "refused", gone)
             _delete_surveys(line, surveys, gone)
+            delete_paths(consented_due(line.lake, now), "consented", gone)
         for version in versions:
             delete_version(line.registry.client, version.number)
             gone.count("models", 1)

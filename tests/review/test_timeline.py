@@ -150,7 +150,9 @@ def test_digits_answer_and_bounds_take_each_other_along(server, browser):
 def test_bounds_are_dragged_on_the_curves_and_moved_by_keys(server, browser):
     browser.open(server)
     browser.run("fetch('/reviewer', {method: 'POST', body: new URLSearchParams({reviewer: 'otter'})})")
-    browser.open(f"{server}/days/{DAY}/segments/000000000000-80")  # 8 to 10.4 s, at ten frames a second; no test before has moved it
+    browser.open(
+        f"{server}/days/{DAY}/segments/000000000000-80"
+    )  # 8 to 10.4 s, at ten frames a second; no test before has moved it
     wait_until(lambda: browser.run("document.querySelectorAll('.handle').length") == 3)
     wait_until(lambda: browser.run("[...document.images].every((each) => each.complete)"))
     browser.run(

@@ -4,12 +4,24 @@ What is heavy is imported where it is first needed, since every command waits fo
 """
 
 from apexline.orchestration.commands.governing import records
+from apexline.orchestration.commands.governing.fairness import consented, fairness
 from apexline.orchestration.commands.governing.keeping import evidence, export, purge
 from apexline.orchestration.commands.governing.notices import dpia, notice
 from apexline.orchestration.commands.governing.records import audit_app, people_app
 from apexline.orchestration.commands.governing.registering import register, registered
 
-COMMANDS = (register, registered, notice, dpia, purge, export, evidence, *records.ENTRIES)
+COMMANDS = (
+    register,
+    registered,
+    notice,
+    dpia,
+    purge,
+    export,
+    consented,
+    fairness,
+    evidence,
+    *records.ENTRIES,
+)
 APPS = {"audit": audit_app, "people": people_app}
 
 __all__ = ["APPS", "COMMANDS"]

@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from upath import UPath
 
 from apexline.orchestration.commands.console import Json, print_data
 from apexline.orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from apexline.governance import Entry
 
 
 def notice(
@@ -21,13 +25,13 @@ def notice(
         typer.Option(help="Day from which it hangs beside the camera; default: today.", formats=["%Y-%m-%d"]),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="File to write; default: NAME.html in the home's notices.")
+        Path | None, typer.Option(help="Page to write, the PDF beside it; default: in the home's notices.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Print the notice of a camera, and enter its version and day in the register (Art. 50(3)).
 
-    The page is HTML for paper: a short layer for who passes by, a long one for who asks.
+    HTML and PDF, for A4: a short layer for who passes by, a long one for who asks.
     """
     from apexline.governance import allow, check_person, governance_folder, issue_notice
 
@@ -39,8 +43,27 @@ def notice(
     target = out or governance_folder(home) / "notices" / f"{camera}-{entry.notice.version}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
-    found = {"camera": camera, "version": entry.notice.version, "since": day, "page": str(target.resolve())}
+    found = {
+        "camera": camera,
+        "version": entry.notice.version,
+        "since": day,
+        "page": str(target.resolve()),
+        **_print_pdf(home, entry, target.with_suffix(".pdf")),
+    }
     print_data(found, as_json=as_json, title="notice")
+
+
+def _print_pdf(home: UPath, entry: "Entry", target: Path) -> dict[str, str]:
+    """Write the notice as PDF; say where it is, or why it can't be, which leaves the page in force."""
+    from apexline.governance import has_letters_of_reader, notice_pdf
+
+    try:
+        pdf = notice_pdf(home, entry)
+    except ValueError as error:
+        return {"pdf": "", "note": str(error)}
+    target.write_bytes(pdf)
+    note = "look at the PDF before it hangs: its Chinese letters are those of the program that shows it"
+    return {"pdf": str(target.resolve()), **({"note": note} if has_letters_of_reader(pdf) else {})}
 
 
 def dpia(

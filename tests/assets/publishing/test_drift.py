@@ -11,8 +11,10 @@ import pytest
 
 from apexline.assets.parameters import DriftConfig, Parameters
 from apexline.assets.publishing.drift import compare, drift, read_measures
+from apexline.assets.publishing.relations import read_sql
 from apexline.assets.publishing.warehouse_build import build_warehouse
 from apexline.assets.publishing.warehouse_read import open_warehouse
+from apexline.ml.evaluation.slices import LIGHT_EDGES, SIZE_EDGES_PX, YAW_EDGES
 from tests.assets.small_lake import at, clip, face, promotion, put, score, segment
 
 FACES = 60  # of a camera-day, a track each
@@ -66,6 +68,42 @@ def test_the_camera_that_moved_is_named_and_retraining_asked_for(
     [made] = result.get_asset_materialization_events()
     assert made.materialization.metadata["moved"].value == 2
     assert made.materialization.metadata["Drift"].value.startswith("![Drift](data:image/png")
+
+
+def test_a_group_that_is_answered_otherwise_is_named(lake: Path, tmp_path: Path) -> None:
+    """Small faces become angry, as many large ones happy: all faces together are answered as before."""
+    home = tmp_path / "lake"
+    for number, day in enumerate(("2026-03-02_gate-01", "2026-03-03_gate-01")):
+        name, moment = _clip_of(number), at("08:00", 2 + number)
+        tracks = [f"{number}{track:011d}" for track in range(4 * FACES)]
+        small = [track % 2 == 0 for track in range(4 * FACES)]
+        put(home, "clip_manifest", name, [clip(name, "gate-01", moment)], day)
+        faces = [face(name, each, 0, size_px=50 if s else 100) for each, s in zip(tracks, small, strict=True)]
+        put(home, "face_tracks", name, faces, day)
+        put(home, "expression_segments", name, [segment(name, each, 0, 0, 0) for each in tracks], day)
+        said = [
+            score(
+                name, each, 0, 1, at("10:00", 3 + number), emotion="angry" if s == bool(number) else "happy"
+            )
+            for each, s in zip(tracks, small, strict=True)
+        ]
+        put(home, "segment_scores", f"{name}-v1", said, day)
+    put(home, "promotions", "one", [promotion(at("09:00", 3), 1, incumbent_version=None)])
+    build_warehouse(home, tmp_path / "w.duckdb")
+    with open_warehouse(tmp_path / "w.duckdb") as connection:
+        config = DriftConfig(first_answers=4 * FACES, min_count=30)
+        found = compare(*read_measures(connection, config), config)
+    moved = found[found["moved"]]
+    assert list(zip(moved["day"], moved["measure"], strict=True)) == [("2026-03-03", "emotion_small")]
+    assert moved["now"].item() == "angry 100%"
+
+
+def test_groups_are_those_that_versions_are_tested_on() -> None:
+    text = read_sql("marts", "measures")
+    (small, _), (turned, _), (dark, bright) = SIZE_EDGES_PX, YAW_EDGES, LIGHT_EDGES
+    assert f"mean_size_px < {small:g}, 'small'" in text
+    assert f"mean_abs_yaw >= {turned:g}, 'turned'" in text
+    assert f"grey < {dark:g} then 'dark' when clips.grey >= {bright:g} then 'bright'" in text
 
 
 def test_too_few_faces_say_nothing(lake: Path, tmp_path: Path, parameters: Parameters) -> None:

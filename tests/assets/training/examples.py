@@ -30,6 +30,7 @@ class FoldReader:
     """Recognises the examples of some numbers and no other; classifies the others and none of these."""
 
     version = "baseline"
+    reducer = None
     limits = Limits()
 
     def __init__(self, known):

@@ -19,13 +19,17 @@ NOW = datetime(2026, 11, 29, tzinfo=UTC)
 SLICES = "dimension,slice,accuracy\nexpression,happy,0.88\nsize,small,0.41\n"
 
 
+FACTS = {MODEL_CARD: {"accuracy": 0.7269}}
+
+
 class StubRegistry:
-    def __init__(self, **tags):
+    def __init__(self, *, card="model_card.md of 3", facts=None, **tags):
         self.given = tags
+        self.documents = {MODEL_CARD: card, "config.yaml": "", "slices.csv": SLICES}
+        if facts is not None:
+            self.documents["facts.json"] = json.dumps(facts)
         self.client = SimpleNamespace(
-            list_artifacts=lambda run: [
-                SimpleNamespace(path=each) for each in (MODEL_CARD, "config.yaml", "slices.csv")
-            ]
+            list_artifacts=lambda run: [SimpleNamespace(path=each) for each in self.documents]
         )
 
     def list_versions(self):
@@ -35,7 +39,7 @@ class StubRegistry:
         return "run"
 
     def document(self, number, name):
-        return SLICES if name == "slices.csv" else f"{name} of {number}"
+        return self.documents[name]
 
     def test_metrics(self, number):
         return {"recognition": 0.75, "calibration_error": 0.041}
@@ -87,8 +91,31 @@ def test_a_figure_that_does_not_is_found(pack):
     (folder / "figures.json").write_text(json.dumps(figures))
     assert any("figures.json" in each for each in unresolved(folder))
     (folder / "slices.csv").write_text(SLICES.replace("0.41", "0.91"))
-    assert any("size small is not in slices.csv" in each for each in unresolved(folder))
-    assert any("calibration_error is not in metrics.json" in each for each in unresolved(folder))
+    assert any("size small: 0.41 is not in slices.csv" in each for each in unresolved(folder))
+    assert any("calibration_error: 0.99 is not in metrics.json" in each for each in unresolved(folder))
+
+
+def test_a_number_in_the_prose_of_the_card_is_a_fact(lake, tmp_path):
+    registry = StubRegistry(card="Right of 0.727.\n", facts=FACTS, shipped="true")
+    write_evidence(lake, registry, 3, tmp_path / "pack", by="Ada", now=NOW)
+    figures = json.loads((tmp_path / "pack" / "figures.json").read_text())
+    assert figures[-1] == {
+        "figure": "model_card.md, line 1",
+        "value": "0.727",
+        "artifact": "facts.json",
+        "key": "model_card.md/accuracy",
+    }
+    assert "[facts.json](facts.json)" in (tmp_path / "pack" / "index.md").read_text()
+
+
+def test_a_number_of_nobodys_in_the_prose_makes_no_evidence(lake, tmp_path):
+    registry = StubRegistry(card="Right of 0.727,\nand of 0.95 in the field.\n", facts=FACTS, shipped="true")
+    with pytest.raises(ValueError, match=r"model_card\.md, line 2: 0\.95 is not in facts\.json"):
+        write_evidence(lake, registry, 3, tmp_path / "pack", by="Ada", now=NOW)
+
+
+def test_a_version_from_before_facts_were_kept_is_said_to_lack_them(pack):
+    assert "facts.json" in pack[1]["missing"]
 
 
 def test_without_a_statement_of_rights_there_is_no_evidence(lake, tmp_path, monkeypatch):

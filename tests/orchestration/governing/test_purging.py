@@ -6,8 +6,10 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
+from apexline.assets.training import consented_file
 from apexline.governance import Retention, audit_lines, enter_synthetic, place_hold, verify
 from apexline.orchestration.governing import gone
 from apexline.orchestration.governing.purging import NotGoneError, purge
@@ -132,6 +134,20 @@ def test_what_is_kept_is_kept_to_the_byte(home):
     assert {path for path, data in before.items() if after.get(path) != data} <= {
         path for path in before if "training_set" in path.parts
     }
+
+
+def test_people_to_test_on_go_when_their_consent_ends(home):
+    kept = consented_file(home.lake)
+    kept.parent.mkdir(exist_ok=True)
+    end = (datetime.now(UTC) + timedelta(days=10)).date()
+    said = {"about": {"until": end.isoformat()}, "columns": {"image": [], "emotion": [], "subject": []}}
+    faces = np.zeros((0, 48, 48), np.uint8)
+    with kept.open("wb") as file:
+        np.savez(file, images=faces, texture=np.zeros((0, 2), np.float32), said=np.array(json.dumps(said)))
+    purged(home, days=9)
+    assert kept.exists()
+    assert purged(home, days=12)["deleted"]["consented"] == 1
+    assert not kept.exists()
 
 
 def test_a_purge_is_reported_and_on_record(home):

@@ -1,12 +1,13 @@
 """What people read: the notice beside a camera, in layers and languages, and the impact assessment's form.
 
-Belongs here: filling the templates with what the register and the limits of retention know. Stays out: law. The texts
-are a start, not advice: have counsel read them.
+Belongs here: filling the templates with what the register and the limits of retention know. Stays out: the notice's
+printing as PDF (``printing``), law. The texts are a start, not advice: have counsel read them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +24,24 @@ from apexline.governance.register import enter, entry_of
 from apexline.governance.rules import Retention, read_retention
 
 _TEXTS = "texts"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A part of a notice, in one language: the short one for who passes by, or the long one for who asks.
+
+    Attributes
+    ----------
+    code : str
+        Of the language.
+    is_long : bool
+    blocks : list of tuple
+        ``h1``, ``h2``, ``p`` or ``footer`` and its text; or ``dl`` and pairs of term and value.
+    """
+
+    code: str
+    is_long: bool
+    blocks: list[tuple[str, Any]]
 
 
 def languages_of(home: UPath | Path) -> list[str]:
@@ -75,15 +94,50 @@ def notice_page(home: UPath | Path, entry: Entry) -> str:
     ValueError
         Where it has none, or for a language without a text.
     """
+    layers = notice_layers(home, entry)
+    title = f"{entry.camera}: {layers[0].blocks[0][1]}"
+    return _templates(escape=True).get_template("notice.html.j2").render(title=title, layers=layers)
+
+
+def notice_layers(home: UPath | Path, entry: Entry) -> list[Layer]:
+    """Return what an entry's present notice says: the short layer in each language, then the long ones.
+
+    Raises
+    ------
+    ValueError
+        As `notice_page`.
+    """
     if entry.notice is None:
         msg = f"{entry.camera!r} has no notice yet"
         raise ValueError(msg)
-    texts = [_read_text(home, code) for code in entry.notice.languages]
-    return (
-        _templates(escape=True)
-        .get_template("notice.html.j2")
-        .render(entry=entry, notice=entry.notice, texts=texts, kept=read_retention(home))
-    )
+    kept = read_retention(home)
+    texts = [(code, _read_text(home, code)) for code in entry.notice.languages]
+    return [
+        *(Layer(code, is_long=False, blocks=[*_short_layer(text, entry)]) for code, text in texts),
+        *(Layer(code, is_long=True, blocks=[*_long_layer(text, entry, kept)]) for code, text in texts),
+    ]
+
+
+def _short_layer(text: dict[str, str], entry: Entry) -> Iterator[tuple[str, Any]]:
+    yield "h1", text["title"]
+    yield "p", text["what"]
+    yield "dl", [(text["responsible"], entry.responsible), (text["purpose"], "; ".join(entry.purposes))]
+    yield "p", text["rights_short"]
+    if entry.notice is not None:
+        yield "footer", f"{text['version']} {entry.notice.version} {text['since']} {entry.notice.since}"
+
+
+def _long_layer(text: dict[str, str], entry: Entry, kept: Retention) -> Iterator[tuple[str, Any]]:
+    yield "h1", text["more"]
+    known = [(text["site"], entry.site), (text["camera"], entry.camera), (text["basis"], entry.legal_basis)]
+    if entry.impact_assessment:
+        known.append((text["assessment"], entry.impact_assessment))
+    yield "dl", known
+    yield "p", text["automated"]
+    yield "h2", text["kept"]
+    yield "dl", [(text[f"kept_{name}"], _span(kept, name)) for name in ("clips", "crops", "scores")]
+    yield "h2", text["rights"]
+    yield "p", text["rights_long"]
 
 
 def impact_assessment(home: UPath | Path, camera: str, *, now: datetime, model: dict[str, Any]) -> str:
@@ -109,7 +163,7 @@ def _read_text(home: UPath | Path, code: str) -> dict[str, str]:
     if code not in languages_of(home):
         msg = f"no text of a notice in {code!r} is here; there are {languages_of(home)}, others go to {own.parent}"
         raise ValueError(msg)
-    return {"code": code, **yaml.safe_load(found.read_text(encoding="utf-8"))}
+    return yaml.safe_load(found.read_text(encoding="utf-8"))
 
 
 def _templates(*, escape: bool) -> jinja2.Environment:

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from apexline.governance.entries import Entry
-from apexline.governance.pages import impact_assessment, issue_notice, languages_of, notice_page
+from apexline.governance.pages.filling import impact_assessment, issue_notice, languages_of, notice_page
 from apexline.governance.register import Refused, enter, permit
 
 pytestmark = pytest.mark.usefixtures("strict_register")
