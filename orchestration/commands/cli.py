@@ -267,8 +267,10 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Try clips again that failed in a stage, though nothing that they are computed from has changed."""
+    from apexline.governance import acting
     from apexline.orchestration.commands.doctor import retry as try_again
 
+    acting(Settings().home_path, "operate")
     print_data(try_again(Settings(), clip_id), as_json=as_json, title="retry")
 
 
@@ -313,8 +315,10 @@ def bench(
 def publish(as_json: Json = False) -> None:
     """Build warehouse and report now, from what the lake holds; the schedule does so at 04:00 UTC."""
     with show_progress("loading the line") as on_step:
+        from apexline.governance import acting
         from apexline.orchestration.commands.summary import publish_now
 
+        acting(Settings().home_path, "operate")
         found = publish_now(Settings(), on_step=on_step)
     print_data(found, as_json=as_json, title="published")
 

@@ -111,8 +111,10 @@ def train_versions(settings: Settings, *, on_step: Callable[[str], None]) -> lis
     """
     from apexline.assets.parameters import load_parameters
     from apexline.assets.training import CHALLENGER, VERSIONS, nothing_to_learn
+    from apexline.governance import acting
     from apexline.orchestration.line import open_line
 
+    acting(settings.home_path, "operate")
     with open_line(settings) as line:
         missing = nothing_to_learn(line.lake, load_parameters(settings.parameter_file))
         if missing is not None:
@@ -256,9 +258,11 @@ def compare_versions_by_hand(settings: Settings, first: int, second: int) -> dic
     """
     from apexline.assets.lake import fingerprint
     from apexline.assets.training import compare_versions, store_decision
+    from apexline.governance import acting
     from apexline.orchestration.occupancy import working
     from apexline.orchestration.resources import build_resources
 
+    acting(settings.home_path, "operate")
     resources = build_resources(settings)
     lake, registry, parameters = (resources[name] for name in ("lake", "registry", "parameters"))
     with working(settings):

@@ -29,11 +29,13 @@ def record(
     as_json: Json = False,
 ) -> None:
     """Cut live cameras into clips in landing/, connect again where they break, and account for every frame."""
+    from apexline.governance import acting
     from apexline.orchestration.operations.recording import Recording, record_cameras
 
     if len(camera) != len(urls):
         msg = f"saw {len(urls)} URLs and {len(camera)} times --camera; expected one name for each URL"
         raise typer.BadParameter(msg)
+    acting(Settings().home_path, "ingest")
     recordings = [
         Recording(
             url,
@@ -56,8 +58,10 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Copy the home, while it works, into a new folder; files that a backup there has are linked."""
+    from apexline.governance import acting
     from apexline.orchestration.operations.backup import back_up
 
+    acting(Settings().home_path, "operate")
     with show_progress("starting") as on_step:
         made = back_up(Settings(), folder, on_step=on_step)
     print_data(made, as_json=as_json, title="backup")
@@ -82,8 +86,10 @@ def upgrade(
     as_json: Json = False,
 ) -> None:
     """Back the home up, then bring its databases to what this release expects."""
+    from apexline.governance import acting
     from apexline.orchestration.operations.restore import upgrade as migrate
 
+    acting(Settings().home_path, "operate")
     with show_progress("starting") as on_step:
         done = migrate(Settings(), backups, on_step=on_step)
     print_data(done, as_json=as_json, title="upgraded")

@@ -42,8 +42,10 @@ def survey_plan(
     A page of 50 pairs is taken to last 150 s; `apexline survey status` says how long yours take. A plan that is saved
     counts for raters who begin from then on.
     """
+    from apexline.governance import acting
     from apexline.orchestration.commands.surveys.plans import plan_raters
 
+    acting(Settings().home_path, "operate")
     plan = plan_raters(Settings(), raters=raters, minutes=minutes, per_segment=per_segment, save=save)
     print_data(plan, as_json=as_json, title="plan")
 
@@ -91,8 +93,10 @@ def survey_import(
     if (poles is None) != (norms is None):
         msg = "saw one of --poles and --norms, expected both or neither"
         raise typer.BadParameter(msg)
+    from apexline.governance import acting
     from apexline.orchestration.commands.surveys.ratings import import_ratings
 
+    acting(Settings().home_path, "operate")
     result = import_ratings(Settings(), file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
     print_data(result, as_json=as_json, title="ratings")
     if not result["accepted"] and not result["known"]:
