@@ -43,6 +43,7 @@ SEVERAL = {
         "docs/governance.md",
         "orchestration/commands/governing",
     ),
+    "orchestration/commands/governing/test_roles.py": ("governance/people.py", "orchestration/commands"),
     "orchestration/test_doors.py": ("governance/register.py", "assets/ingest", "orchestration/commands"),
     "orchestration/test_doors_outside.py": ("docs/governance.md", "governance/register.py"),
     "orchestration/test_switch_outside.py": ("governance/switch.py", "orchestration/sensors.py"),
