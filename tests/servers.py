@@ -62,24 +62,24 @@ class Postgres:
         return f"postgresql://apexline@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start it, after what a killed one left has gone, and wait until it answers."""
+        """Start it, after what a killed one left has gone, and wait until it answers: it listens before it can."""
 
         def answers() -> bool:
             if self.process is None or self.process.poll() is not None:  # the old one's children still end
                 self.process = self._popen()
                 time.sleep(1)
-            return listens(self.port)
+            return self._does("select 1")
 
         wait_until(answers, "PostgreSQL answers")
 
     def make_database(self, name: str) -> None:
-        def is_made() -> bool:
-            with suppress(subprocess.CalledProcessError):  # it is starting up
-                self._run("psql", *self._where(), "-d", "postgres", "-c", f"create database {name}")
-                return True
-            return False
+        wait_until(lambda: self._does(f"create database {name}"), f"the database {name} is there")
 
-        wait_until(is_made, f"the database {name} is there")
+    def _does(self, command: str) -> bool:
+        with suppress(subprocess.CalledProcessError):  # it is starting up
+            self._run("psql", *self._where(), "-d", "postgres", "-c", command)
+            return True
+        return False
 
     def kill(self) -> None:
         """``kill -9``: what was committed has to come back from its log."""
