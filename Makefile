@@ -74,9 +74,11 @@ fuzz: setup
 many-days: setup
 	$(BIN)/python -m tests.orchestration.poisoned
 
-# 200 raters at once, 20 pages each, at a server of its own: no answer lost or doubled, each page taken within 300 ms.
+# 200 raters at once, 20 pages each, at a server of its own: no answer lost or doubled, each page taken within 300 ms, and
+# once more with a server that is killed in the middle. REST: seconds between a page and its answers.
+REST ?= 3
 many-raters: setup
-	$(BIN)/python -m tests.survey.load
+	$(BIN)/python -m tests.survey.load --rest $(REST)
 
 # Small changes of a folder's code, SAMPLE of them, and which of them its tests do not notice: minutes.
 FOLDER ?= features/spotting

@@ -42,6 +42,7 @@ from .people import allow as allow
 from .people import allow_second as allow_second
 from .people import check_person as check_person
 from .people import check_role as check_role
+from .people import people_file as people_file
 from .people import read_people as read_people
 from .people import remove_person as remove_person
 from .people import set_rules as set_rules

@@ -106,6 +106,11 @@ def check_person(by: str) -> str:
     return name
 
 
+def people_file(home: UPath | Path) -> Path:
+    """Return the file that says who is entered; there is none as long as nobody is."""
+    return governance_folder(home) / _FILE
+
+
 def read_people(home: UPath | Path) -> People:
     """Return who is entered; nobody where there is no file.
 
@@ -114,7 +119,7 @@ def read_people(home: UPath | Path) -> People:
     ValueError
         Where the file can't be read: then nobody may do anything.
     """
-    path = governance_folder(home) / _FILE
+    path = people_file(home)
     if not path.exists():
         return People()
     try:

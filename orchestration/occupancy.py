@@ -39,9 +39,16 @@ def working(settings: Settings, *, patience_s: float = math.inf) -> Generator[No
     BlockingIOError
         Where it takes longer than `patience_s`.
     """
-    with _lock_file(settings) as file:
+    with working_beside(lock_path(settings), patience_s=patience_s):
+        yield
+
+
+@contextmanager
+def working_beside(lock: Path, *, patience_s: float) -> Generator[None]:
+    """As `working`, for who asks often and holds a home's `lock_path`."""
+    with _opened(lock) as file:
         if not _is_taken(file, fcntl.LOCK_SH, patience_s):
-            msg = f"an erasure is at work in {settings.home_path}; wait for its end, then try again"
+            msg = f"an erasure is at work in {lock.parent}; wait for its end, then try again"
             raise BlockingIOError(msg)
         yield
 
@@ -55,7 +62,7 @@ def alone(settings: Settings) -> Generator[None]:
     BlockingIOError
         Where somebody works for longer.
     """
-    with _lock_file(settings) as file:
+    with _opened(lock_path(settings)) as file:
         if not _is_taken(file, fcntl.LOCK_EX, PATIENCE_S):
             msg = (
                 f"a run, or another command, is at work in {settings.home_path}: what it computes could bring back "
@@ -140,9 +147,17 @@ def _is_taken(file: Any, kind: int, patience_s: float) -> bool:
             return True
 
 
-def _lock_file(settings: Settings) -> Any:
-    settings.state_path.mkdir(parents=True, exist_ok=True)
-    return (settings.state_path / ".occupied").open("ab")
+def lock_path(settings: Settings) -> Path:
+    """Return the file whose lock says that somebody works in a home."""
+    return settings.state_path / ".occupied"
+
+
+def _opened(lock: Path) -> Any:
+    try:
+        return lock.open("ab", buffering=0)
+    except FileNotFoundError:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return lock.open("ab", buffering=0)
 
 
 def _watch(home: UPath | Path, over: threading.Event) -> None:

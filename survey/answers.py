@@ -9,8 +9,7 @@ import hashlib
 import hmac
 import re
 from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -27,6 +26,7 @@ _PAGES_PER_CHECK = 6  # a page in so many asks for a certain level
 _LEAST_TO_REPEAT = 6  # segments; with fewer the rater still knows what was said
 _RATER = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _RATERS = 1024  # whose order of pairs is kept
+_SAID = frozenset(("", *LEVELS))
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,27 @@ class _Asked:
     order: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a rater is.
+
+    Attributes
+    ----------
+    asked : tuple of str
+        Segments to rate, in the rater's order.
+    done : set of str
+        Those that are finished, those left wholly unanswered included.
+    """
+
+    asked: tuple[str, ...]
+    done: set[str]
+
+    @property
+    def next(self) -> str | None:
+        """The segment to show next, None when all are done."""
+        return next((segment for segment in self.asked if segment not in self.done), None)
+
+
 @dataclass
 class Survey:
     """Who takes part, who has rated what, and what comes next.
@@ -47,7 +68,7 @@ class Survey:
     stimuli : Stimuli
     scales : sequence of Scale
     store : Store
-        Written to by one thread at a time.
+        Whoever calls what writes here is inside of its `writing`.
     text : str
         What raters are shown and agree to, HTML.
     """
@@ -61,11 +82,19 @@ class Survey:
     _asked: dict[str, _Asked] = field(default_factory=dict)
     _last: dict[str, str] = field(default_factory=dict)
     _repeated: set[str] = field(default_factory=set)
-    _lock: Lock = field(default_factory=Lock)
+    _beginning: Lock = field(
+        default_factory=Lock
+    )  # a beginning waits for the disk: answers do not wait for it
+    _answering: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         # Fifty hashes are not computed for each page.
         self._ordered = lru_cache(_RATERS)(self._order)
+        self._pairs = frozenset(scale.pair for scale in self.scales)
+        self._from_both_sides = {
+            language: [(each, replace(each, turned=True)) for each in in_language(self.scales, language)]
+            for language in LANGUAGES
+        }
 
     def take_in(self, rater: str, key: str, language: str = ENGLISH) -> str:
         """Store that a rater agreed, and return the rater's key.
@@ -85,7 +114,7 @@ class Survey:
             )
         if not _RATER.fullmatch(rater):
             raise HTTPException(422, "A code has 1 to 32 letters, digits, hyphens or underscores.")
-        with self._writing():
+        with self._beginning:
             standing = self.store.consent(rater)
             if key:
                 if standing is None or not _belongs(key, standing):
@@ -121,25 +150,18 @@ class Survey:
 
     def withdraw(self, rater: str) -> None:
         """Erase what a rater answered and agreed to; a page that is still on its way is not taken any more."""
-        with self._writing():
+        with self._beginning, self._answering:
             self.store.forget(rater)
             self._submitted.pop(rater, None)
             self._last.pop(rater, None)
             self._asked.pop(rater, None)
             self._repeated.discard(rater)
 
-    def done(self, rater: str) -> set[str]:
-        """Segments that a rater has finished, those left wholly unanswered included."""
-        return (set(self.store.rated(rater)) | self._submitted.get(rater, set())) & self.segments_of(rater)
-
-    def segments_of(self, rater: str) -> frozenset[str]:
-        """Return what a rater is asked to rate: the rater's part of the plan, else all."""
-        return self._asked_of(rater).segments
-
-    def next_segment(self, rater: str) -> str | None:
-        """Return the segment to show next, None when all are done."""
-        done = self.done(rater)
-        return next((segment for segment in self._asked_of(rater).order if segment not in done), None)
+    def progress(self, rater: str) -> Progress:
+        """Return what a rater is asked to rate, the rater's part of the plan or all, and how far that is done."""
+        asked = self._asked_of(rater)
+        done = (set(self.store.rated(rater)) | self._submitted.get(rater, set())) & asked.segments
+        return Progress(asked.order, done)
 
     def _asked_of(self, rater: str) -> _Asked:
         consent, blocks = self.store.consent(rater), self.store.blocks()
@@ -162,13 +184,13 @@ class Survey:
             self._known = (named, frozenset(named))
         return self._known[1]
 
-    def scales_for(self, rater: str) -> list[Scale]:
-        """Pairs in the rater's own order and on the rater's own sides, the same on every page."""
+    def scales_for(self, rater: str) -> Sequence[Scale]:
+        """Pairs in the rater's own order and on the rater's own sides, the same object for every page."""
         consent = self.store.consent(rater)
         return self._ordered(rater, *((), ENGLISH) if consent is None else (consent.turned, consent.language))
 
-    def _order(self, rater: str, turned: tuple[str, ...], language: str) -> list[Scale]:
-        scales = [replace(scale, turned=scale.pair in turned) for scale in in_language(self.scales, language)]
+    def _order(self, rater: str, turned: tuple[str, ...], language: str) -> Sequence[Scale]:
+        scales = [sides[sides[0].pair in turned] for sides in self._from_both_sides[language]]
         return sorted(scales, key=lambda scale: _draw(rater, scale.pair))
 
     def wanted_level(self, rater: str, segment: str) -> str:
@@ -178,7 +200,7 @@ class Survey:
 
     def repeated_segment(self, rater: str) -> str:
         """Return which of a rater's segments is shown once more at the end; empty for short surveys."""
-        own = self.segments_of(rater)
+        own = self._asked_of(rater).segments
         return "" if len(own) < _LEAST_TO_REPEAT else min(own, key=lambda each: _draw("again", rater, each))
 
     def check_segment(self, segment: str) -> None:
@@ -189,9 +211,9 @@ class Survey:
     def submit(self, rater: str, key: str, page: Answered) -> None:
         """Save one page's answers, once, and only while the consent stands that the rater's key belongs to."""
         rows = self._rows(rater, page)
-        with self._writing():
+        with self._answering:
             self._check_consent(rater, key)
-            if page.segment in self.done(rater):
+            if page.segment in self.progress(rater).done:
                 return
             if rows:
                 self.store.save(rows)
@@ -200,7 +222,7 @@ class Survey:
     def correct(self, rater: str, key: str, page: Answered) -> None:
         """Put a page's answers in the place of those that the rater gave before; as `submit` where there are none."""
         rows = self._rows(rater, page)
-        with self._writing():
+        with self._answering:
             self._check_consent(rater, key)
             self.store.replace(rater, page.segment, rows)
             self._finish(rater, page, "corrected")
@@ -208,7 +230,7 @@ class Survey:
     def repeat(self, rater: str, key: str, page: Answered) -> None:
         """Take note of answers to a segment that the rater has rated before; they are no ratings, and change none."""
         rows = self._rows(rater, page)
-        with self._writing():
+        with self._answering:
             self._check_consent(rater, key)
             self._repeated.add(rater)
             self._note(rater, page, "again", again={row["pair"]: row["level"] for row in rows})
@@ -237,29 +259,12 @@ class Survey:
         if not _belongs(key, self.store.consent(rater)):
             raise HTTPException(403, "Ratings are taken only with consent, and yours is not stored any more.")
 
-    @contextmanager
-    def _writing(self) -> Generator[None]:
-        """Write alone, and not beside an erasure: what it took away would be written again."""
-        with ExitStack() as held:
-            # Before the lock: those who wait for the store wait side by side.
-            try:
-                held.enter_context(self.store.writing())
-            except BlockingIOError as error:
-                raise HTTPException(
-                    503,
-                    "Something is being erased here at this moment, and nothing of this page was stored. Go back and "
-                    "send it again in a minute.",
-                ) from error
-            held.enter_context(self._lock)
-            yield
-
     def _rows(self, rater: str, page: Answered) -> list[dict[str, Any]]:
-        known = {scale.pair for scale in self.scales}
         given: dict[str, str] = {}
         for pair, level in page.answers:
-            if pair not in known:
+            if pair not in self._pairs:
                 raise HTTPException(422, f"{pair} is not an adjective pair of this survey.")
-            if level not in ("", *LEVELS):
+            if level not in _SAID:
                 raise HTTPException(422, f"Saw level {level} for {pair}, expected 1 to 5 or no answer.")
             if pair in given:
                 raise HTTPException(422, f"Saw two answers to {pair}, expected one.")

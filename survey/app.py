@@ -10,20 +10,23 @@ only, which anybody may begin who agrees: bind it to 127.0.0.1 and put a proxy w
 raters elsewhere.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.templating import Jinja2Templates
 
 from apexline.survey.answers import Survey
 from apexline.survey.contracts import Answered, Scale, Stimuli, Store
@@ -39,6 +42,9 @@ _NOTHING_FIELD = "nothing"  # sent by who means to leave a whole page unanswered
 _OWN_FIELDS = {_TOKEN_FIELD, _NOTHING_FIELD, _ATTENTION_FIELD}
 _FOLDER = Path(__file__).parent
 _STATIC_CACHE = {"Cache-Control": "max-age=600"}
+_PATIENCE_S = 5.0  # that a rater's browser waits for the end of an erasure
+_AGAIN_S = 0.2
+_Handler = Callable[..., Awaitable[Response]]
 
 
 class _NoSessionError(Exception):
@@ -55,7 +61,7 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store, contac
     pairs : sequence of Scale
         Adjective pairs, in English.
     store : Store
-        Where consent and answers are kept. It is written to by one thread at a time.
+        Where consent and answers are kept.
     contact : str
         Whom raters can ask, named in what they agree to; where it is empty, whoever invited them.
 
@@ -82,12 +88,16 @@ def create_app(*, stimuli: Stimuli, pairs: Sequence[Scale], store: Store, contac
 
 
 class _Pages:
-    """What each address answers. Each runs in a thread: the store may wait for the end of an erasure."""
+    """What each address answers.
+
+    Opening a page and answering it ask little of a store that is near, and are done where they arrive: at 200 raters
+    a hop to a thread, and threads that take turns, cost more than all else. Whatever waits for a disk runs in a thread.
+    """
 
     def __init__(self, stimuli: Stimuli, pairs: Sequence[Scale], store: Store, contact: str):
-        self._templates = Jinja2Templates(directory=_FOLDER / "templates")
-        shared: dict[str, Any] = self._templates.env.globals
-        shared.update(contact=contact, languages=LANGUAGES)
+        loader = FileSystemLoader(_FOLDER / "templates")
+        self._templates = Environment(loader=loader, autoescape=True, auto_reload=False)
+        self._templates.globals.update(contact=contact, languages=LANGUAGES)
         text = self._templates.get_template("consent.html").render()
         self._stimuli, self._store = stimuli, store
         self._survey = Survey(stimuli, pairs, store, text)
@@ -96,47 +106,75 @@ class _Pages:
         # The same 50 pairs stand on every page.
         self._parts: Any = self._templates.get_template("scale.html").module
         self._draw_scale = lru_cache(32 * len(pairs))(self._parts.scale_field)
+        self._unanswered: dict[str, tuple[Sequence[Scale], list[str]]] = {}
 
     def routes(self) -> list[Route]:
         return [
-            Route("/", self.welcome),
-            self._form("/start", self.start),
-            Route("/key", self.show_key),
-            Route("/next", self.next_page),
+            Route("/segments/{segment:path}", self._at_once(self.ask)),
+            self._form("/segments/{segment:path}", self._at_once(self.answer)),
+            Route("/next", self._at_once(self.next_page)),
             Route("/loops/{segment:path}", self.loop),
-            Route("/segments/{segment:path}", self.ask),
-            self._form("/segments/{segment:path}", self.answer),
+            Route("/", self.welcome),
+            self._form("/start", _in_thread(self.start)),
+            Route("/key", self.show_key),
             Route("/thanks", self.thanks),
-            self._form("/leave", self.leave),
+            self._form("/leave", _in_thread(self.leave)),
             Route("/withdraw", self.ask_to_withdraw),
-            self._form("/withdraw", self.withdraw),
+            self._form("/withdraw", _in_thread(self.withdraw)),
             *(Route(f"/{name}", _static(name)) for name in ("rating.js", "rating.css")),
         ]
 
-    def _form(self, path: str, take: Callable[[Request, Fields], Response]) -> Route:
+    def _at_once(self, do: Callable[..., Response]) -> _Handler:
+        if not self._store.is_near:
+            return _in_thread(do)
+
+        async def answer(*given: Any) -> Response:
+            return do(*given)
+
+        return answer
+
+    def _form(self, path: str, take: _Handler) -> Route:
         # Answers given twice are still named as that.
         most_fields = 2 * self._num_pairs + 2
 
         async def read(request: Request) -> Response:
             fields = await read_form(request, most_fields=most_fields)
-            return await run_in_threadpool(take, request, fields)
+            with await self._writing():
+                return await take(request, fields)
 
         return Route(path, read, methods=["POST"])
 
-    def page(self, request: Request, name: str, status_code: int = 200, **context: Any) -> Response:
-        return self._templates.TemplateResponse(request, name, context, status_code=status_code)
+    async def _writing(self) -> ExitStack:
+        """Keep erasures out until what is returned is closed; those who wait for one wait side by side."""
+        end, held = monotonic() + _PATIENCE_S, ExitStack()
+        while True:
+            try:
+                held.enter_context(self._store.writing())
+            except BlockingIOError as error:
+                if monotonic() >= end:
+                    raise HTTPException(
+                        503,
+                        "Something is being erased here at this moment, and nothing of this page was stored. Go back "
+                        "and send it again in a minute.",
+                    ) from error
+            else:
+                return held
+            await asyncio.sleep(_AGAIN_S)
 
-    def refused(self, request: Request, error: Exception) -> Response:
+    def page(self, name: str, status_code: int = 200, **context: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(name).render(context), status_code)
+
+    def refused(self, _: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return self.page(request, "refused.html", error.status_code, reason=error.detail)
+        return self.page("refused.html", error.status_code, reason=error.detail)
 
     def refusal(self, request: Request) -> Response | None:
         found = refusal(request)
-        return None if found is None else self.page(request, "refused.html", found[0], reason=found[1])
+        return None if found is None else self.page("refused.html", found[0], reason=found[1])
 
-    def welcome(self, request: Request) -> Response:
+    def welcome(self, _: Request) -> Response:
         num_segments = max(map(len, self._store.blocks()), default=len(self._stimuli.segments()))
-        return self.page(request, "welcome.html", num_segments=num_segments, num_pairs=self._num_pairs)
+        return self.page("welcome.html", num_segments=num_segments, num_pairs=self._num_pairs)
 
     def start(self, request: Request, fields: Fields) -> Response:
         given = dict(fields)
@@ -165,7 +203,7 @@ class _Pages:
 
     def show_key(self, request: Request) -> Response:
         session = self._session_of(request)
-        return self.page(request, "key.html", rater=session.rater, return_key=session.return_key)
+        return self.page("key.html", rater=session.rater, return_key=session.return_key)
 
     def next_page(self, request: Request) -> Response:
         return self._go_on(self._session_of(request).rater)
@@ -184,8 +222,8 @@ class _Pages:
     def ask(self, request: Request) -> Response:
         session, segment = self._session_of(request), self._segment_of(request)
         correct, again = _is_asked(request, "correct"), _is_asked(request, "again")
-        done = self._survey.done(session.rater)
-        if segment in done and not (
+        progress = self._survey.progress(session.rater)
+        if segment in progress.done and not (
             correct or (again and segment == self._survey.must_repeat(session.rater))
         ):
             return RedirectResponse("/next", 303)
@@ -193,7 +231,6 @@ class _Pages:
         given = self._store.answers(session.rater, segment) if correct else {}
         session.opened_s = monotonic()
         return self.page(
-            request,
             "segment.html",
             link=quote(segment, safe=""),
             query=_query_of(request),
@@ -202,23 +239,33 @@ class _Pages:
             again=again,
             before=None if before is None else quote(before, safe=""),
             form_token=session.form_token,
-            num_done=len(done),
-            num_segments=len(self._survey.segments_of(session.rater)),
+            num_done=len(progress.done),
+            num_segments=len(progress.asked),
         )
 
-    def _scale_fields(self, rater: str, segment: str, given: dict[str, int], *, checked: bool) -> list[str]:
-        fields = [self._draw_scale(scale, given.get(scale.pair)) for scale in self._survey.scales_for(rater)]
+    def _scale_fields(self, rater: str, segment: str, given: dict[str, int], *, checked: bool) -> Markup:
+        scales = self._survey.scales_for(rater)
+        fields = [self._draw_scale(each, given.get(each.pair)) for each in scales] if given else []
+        fields = fields or self._unanswered_fields(rater, scales)
         wanted = self._survey.wanted_level(rater, segment)
         if wanted and checked:
-            fields.insert(len(fields) // 2, self._parts.attention_field(_ATTENTION_FIELD, int(wanted)))
-        return fields
+            asked = self._parts.attention_field(_ATTENTION_FIELD, int(wanted))
+            middle = len(fields) // 2
+            fields = [*fields[:middle], asked, *fields[middle:]]
+        return Markup("\n".join(fields))  # noqa: S704  (each of them is of a template)
+
+    def _unanswered_fields(self, rater: str, scales: Sequence[Scale]) -> list[str]:
+        kept = self._unanswered.get(rater)
+        if kept is None or kept[0] is not scales:
+            kept = self._unanswered[rater] = (scales, [self._draw_scale(each, None) for each in scales])
+        return kept[1]
 
     def answer(self, request: Request, fields: Fields) -> Response:
         session, segment = self._own_form(request, fields), self._segment_of(request)
         answers = [(name, value) for name, value in fields if name not in _OWN_FIELDS]
         if not any(value for _, value in answers) and (_NOTHING_FIELD, "yes") not in fields:
             link = quote(segment, safe="") + _query_of(request)
-            return self.page(request, "empty.html", link=link, form_token=session.form_token)
+            return self.page("empty.html", link=link, form_token=session.form_token)
         attention = dict(fields).get(_ATTENTION_FIELD, "")
         sent = Answered(segment, answers, attention, seconds=monotonic() - session.opened_s)
         keep = self._survey.submit
@@ -231,7 +278,7 @@ class _Pages:
 
     def _go_on(self, rater: str) -> Response:
         """Lead to the page that a rater is to answer next."""
-        segment, query = self._survey.next_segment(rater), ""
+        segment, query = self._survey.progress(rater).next, ""
         if segment is None:
             segment, query = self._survey.must_repeat(rater), "?again=true"
         return RedirectResponse(f"/segments/{quote(segment, safe='')}{query}" if segment else "/thanks", 303)
@@ -239,23 +286,24 @@ class _Pages:
     def thanks(self, request: Request) -> Response:
         session = self._find_session(request)
         if session is None:
-            return self.page(request, "thanks.html", session=None)
-        done, asked = self._survey.done(session.rater), self._survey.segments_of(session.rater)
-        return self.page(request, "thanks.html", session=session, num_done=len(done), num_segments=len(asked))
+            return self.page("thanks.html", session=None)
+        progress = self._survey.progress(session.rater)
+        counted = {"num_done": len(progress.done), "num_segments": len(progress.asked)}
+        return self.page("thanks.html", session=session, **counted)
 
     def leave(self, request: Request, fields: Fields) -> Response:
         self._own_form(request, fields)
         self._sessions.end(request.cookies[_cookie_name(request)])
-        return _forgetting(request, self.page(request, "left.html", erased=False))
+        return _forgetting(request, self.page("left.html", erased=False))
 
     def ask_to_withdraw(self, request: Request) -> Response:
-        return self.page(request, "withdraw.html", session=self._session_of(request))
+        return self.page("withdraw.html", session=self._session_of(request))
 
     def withdraw(self, request: Request, fields: Fields) -> Response:
         session = self._own_form(request, fields)
         self._survey.withdraw(session.rater)
         self._sessions.end_all(session.rater)
-        return _forgetting(request, self.page(request, "left.html", erased=True))
+        return _forgetting(request, self.page("left.html", erased=True))
 
     def _find_session(self, request: Request) -> Session | None:
         return self._sessions.find(request.cookies.get(_cookie_name(request), ""))
@@ -283,6 +331,13 @@ class _Pages:
         return segment
 
 
+def _in_thread(do: Callable[..., Response]) -> _Handler:
+    async def answer(*given: Any) -> Response:
+        return await run_in_threadpool(do, *given)
+
+    return answer
+
+
 def _static(name: str) -> Callable[[Request], Response]:
     def send(_: Request) -> Response:
         return FileResponse(_FOLDER / "static" / name, headers=_STATIC_CACHE)
@@ -305,7 +360,7 @@ def _query_of(request: Request) -> str:
 
 def _cookie_name(request: Request) -> str:
     # The server says https where its own proxy does. A browser lets nobody else set a cookie of such a name.
-    return f"__Host-{_COOKIE}" if request.url.scheme == "https" else _COOKIE
+    return f"__Host-{_COOKIE}" if request.scope["scheme"] == "https" else _COOKIE
 
 
 def _forgetting(request: Request, response: Response) -> Response:

@@ -145,8 +145,13 @@ class Stimuli(Protocol):
 class Store(Protocol):
     """Where consent and answers are kept. What a method raises the rater sees as a server error, and can try again."""
 
+    @property
+    def is_near(self) -> bool:
+        """Whether it lies on this machine: to ask it takes less time than a hop to a thread."""
+        ...
+
     def writing(self) -> AbstractContextManager[None]:
-        """Keep others from erasing beside what is checked and written; ``BlockingIOError`` while they do."""
+        """Keep others from erasing beside what is checked and written; ``BlockingIOError``, at once, while they do."""
         ...
 
     def consent(self, rater: str) -> Consent | None:

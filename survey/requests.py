@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,18 +18,22 @@ MAX_BODY = 64 * 1024
 MAX_HEADERS = 16 * 1024
 BODY_S = 20.0
 _FORM = "application/x-www-form-urlencoded"
-_HEADERS = {
+_HEADERS = [
     # Nothing but this page's own style, images and script.
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    (
+        b"content-security-policy",
+        b"default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; "
+        b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
     # "no-referrer" would make a browser send "Origin: null" with the forms of these pages.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
+    (b"referrer-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
     # Pages of other origins do not show the loops either.
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-_NO_CACHE = "no-store"  # faces do not stay in a browser's; style and script, which say their own time, may
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+# Faces do not stay in a browser's; style and script, which say their own time, may.
+_NO_CACHE = (b"cache-control", b"no-store")
 
 Fields = list[tuple[str, str]]
 
@@ -50,9 +53,10 @@ class Hardened:
 
         async def send_hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
-                headers.setdefault("Cache-Control", _NO_CACHE)
+                headers = [*message["headers"], *_HEADERS]
+                if not any(name == _NO_CACHE[0] for name, _ in headers):
+                    headers.append(_NO_CACHE)
+                message = {**message, "headers": headers}
             await send(message)
 
         await (self._refuse(Request(scope)) or self._app)(scope, receive, send_hardened)
@@ -75,7 +79,11 @@ async def read_form(request: Request, *, most_fields: int) -> Fields:
         raise HTTPException(408, "The form took too long to arrive; send it again.") from error
     if body.count(b"&") >= most_fields:
         raise HTTPException(413, f"Saw {body.count(b'&') + 1} fields, expected at most {most_fields}.")
-    return parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+    if b"%" in body or b"+" in body:
+        return parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+    # As these pages send it: nothing in it is quoted.
+    split = [each.partition("=") for each in body.decode(errors="replace").split("&") if each]
+    return [(name, value) for name, _, value in split]
 
 
 def refusal(request: Request) -> tuple[int, str] | None:

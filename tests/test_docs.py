@@ -178,4 +178,6 @@ def test_the_duration_of_the_demo_is_the_same_wherever_it_is_said():
 def test_a_notebook_shows_results_and_nothing_of_the_machine(notebook):
     cells = [each for each in json.loads(notebook.read_text())["cells"] if each["cell_type"] == "code"]
     shown = [output for cell in cells for output in cell["outputs"]]
+    assert shown  # an executed one: a reader sees results without running it
     assert {each["output_type"] for each in shown} <= {"display_data", "execute_result"}
+    assert notebook.stat().st_size < 100_000

@@ -8,12 +8,15 @@ not 200 files written anew. What was read is kept for as long as the file's stat
 """
 
 import csv
+import errno
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +26,14 @@ from apexline.assets.lake import Lake
 from apexline.assets.semantics import PAGE_PREFIX
 from apexline.governance import SIGNED_IN, governance_folder, opaque, record
 from apexline.ml.surveys import ANSWER_COLUMNS
-from apexline.orchestration.occupancy import working
+from apexline.orchestration.occupancy import lock_path, working_beside
 from apexline.orchestration.settings import Settings
 from apexline.survey.contracts import Agreement, Consent
 
 CONSENT_PREFIX = "consent-"  # JSON beside the answers, one per rater; no CSV, so no ratings
 NOTES_PREFIX = "pages-"  # lines of JSON: how each page was answered
 PLAN_FILE = "plan.json"
-_PATIENCE_S = 5.0  # that a rater's browser waits for the end of an erasure
+_KEPT_PATHS = _KEPT_CELLS = 4096
 _HEADER = ",".join(ANSWER_COLUMNS)
 
 
@@ -51,17 +54,23 @@ class LakeStore:
 
     def __init__(self, lake: Lake, settings: Settings):
         self._lake = lake
-        self._settings = settings
+        self._lock = lock_path(settings)
         folder = lake.home / "surveys"
-        # Each page asks for several files: a plain path is put together in a tenth of the time.
+        # Each page asks for several files: a plain path is put together in a tenth of the time, and once.
         self._folder = Path(str(folder)) if isinstance(folder, Path) else folder
+        self._file = lru_cache(_KEPT_PATHS)(self._folder.joinpath)
         self._read: dict[str, _Read] = {}
         self._consents: dict[str, tuple[_State, Consent]] = {}
         self._plan: tuple[_State, list[list[str]]] = (None, [])
 
+    @property
+    def is_near(self) -> bool:
+        """Whether the home is a folder of this machine."""
+        return isinstance(self._folder, Path)
+
     def writing(self) -> AbstractContextManager[None]:
-        """Take part in the work on the home; ``BlockingIOError`` where an erasure works there for longer."""
-        return working(self._settings, patience_s=_PATIENCE_S)
+        """Take part in the work on the home; ``BlockingIOError`` where an erasure works there."""
+        return working_beside(self._lock, patience_s=0)
 
     def consent(self, rater: str) -> Consent | None:
         """Return a rater's stored consent."""
@@ -87,7 +96,7 @@ class LakeStore:
 
     def blocks(self) -> Sequence[Sequence[str]]:
         """Return the plan of ``surveys/plan.json``, which `apexline survey plan --save` writes."""
-        path = self._folder / PLAN_FILE
+        path = self._file(PLAN_FILE)
         state = _state_of(path)
         if state != self._plan[0]:
             text = _text_of(path)
@@ -108,9 +117,7 @@ class LakeStore:
         if not isinstance(path, Path):
             path.write_text(_text_of(path) + line, encoding="utf-8")
             return
-        path.parent.mkdir(exist_ok=True)
-        with path.open("ab", buffering=0) as file:
-            file.write(line.encode())
+        _append(path, line.encode())
 
     def rated(self, rater: str) -> frozenset[str]:
         """Return the segments that a rater answered on the page."""
@@ -123,10 +130,7 @@ class LakeStore:
         if not isinstance(path, Path) or not before.is_whole:
             self._write(rater, [*self._answers(rater), *rows])
             return
-        path.parent.mkdir(exist_ok=True)
-        # One write: a server that is killed has written all of it or nothing.
-        with path.open("ab", buffering=0) as file:
-            file.write(_table(rows, header=before.state is None))
+        _append(path, _table(rows, header=before.state is None))
         added = before.segments | {str(row["segment"]) for row in rows}
         self._read[rater] = _Read(_state_of(path), added, is_whole=True)
 
@@ -166,13 +170,27 @@ class LakeStore:
         return _rows(_text_of(self._answer_file(rater)))
 
     def _answer_file(self, rater: str) -> UPath | Path:
-        return self._folder / f"{PAGE_PREFIX}{rater}.csv"
+        return self._file(f"{PAGE_PREFIX}{rater}.csv")
 
     def _note_file(self, rater: str) -> UPath | Path:
-        return self._folder / f"{NOTES_PREFIX}{rater}.jsonl"
+        return self._file(f"{NOTES_PREFIX}{rater}.jsonl")
 
     def _consent_file(self, rater: str) -> UPath | Path:
-        return self._folder / f"{CONSENT_PREFIX}{rater}.json"
+        return self._file(f"{CONSENT_PREFIX}{rater}.json")
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Add to a file by one write: a server that is killed has written all of it or nothing."""
+    try:
+        file = path.open("ab", buffering=0)
+    except FileNotFoundError:
+        path.parent.mkdir(exist_ok=True)
+        file = path.open("ab", buffering=0)
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        if file.write(data) < len(data):
+            os.ftruncate(file.fileno(), size)  # a part of a page would count as its answers
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _state_of(path: UPath | Path) -> _State:
@@ -197,9 +215,14 @@ def _rows(text: str) -> list[dict[str, str]]:
 
 
 def _table(rows: Iterable[dict[str, Any]], *, header: bool) -> bytes:
+    lines = [ANSWER_COLUMNS] if header else []
+    lines += [[_cell(str(row[name])) for name in ANSWER_COLUMNS] for row in rows]
+    return "".join(",".join(line) + "\r\n" for line in lines).encode()
+
+
+@lru_cache(_KEPT_CELLS)
+def _cell(said: str) -> str:
+    """Return a value as a CSV holds it; the names of pairs come again on every page."""
     text = io.StringIO()
-    writer = csv.writer(text)
-    if header:
-        writer.writerow(ANSWER_COLUMNS)
-    writer.writerows([row[name] for name in ANSWER_COLUMNS] for row in rows)
-    return text.getvalue().encode()
+    csv.writer(text).writerow([said])
+    return text.getvalue().removesuffix("\r\n")

@@ -16,12 +16,12 @@ References
 .. [1] OWASP, Cross-Site Request Forgery Prevention Cheat Sheet; W3C, Fetch Metadata Request Headers.
 """
 
+import gc
 import hmac
 from collections.abc import Sequence
 from functools import partial
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,23 +34,26 @@ _KEPT_S = 75  # a person looks at a page for a minute: what they send then finds
 _SAFE = ("GET", "HEAD")
 _REFUSED_WEBSOCKET = 1008  # RFC 6455: violates policy
 _HEADERS = {
-    "Cross-Origin-Resource-Policy": "same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
     # "no-referrer" would make a browser send "Origin: null" with the forms of our own pages.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
+    b"referrer-policy": b"same-origin",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"SAMEORIGIN",
 }
+_ADDED = (*_HEADERS.items(), (b"content-security-policy", b"frame-ancestors 'self'"))
 
 
 def serve(app: ASGIApp, *, port: int, origins: Sequence[str], token: str | None = None) -> None:
     """Serve an application behind the guard, whose parameters these are, on 127.0.0.1 until interrupted."""
     import uvicorn
 
+    gc.freeze()  # what was imported stays: looking through all of it again and again would hold up answers
     uvicorn.run(
         Guard(app, port=port, origins=origins, token=token),
         host=LOOPBACK,
         port=port,
-        log_level="warning",  # no access log: the link's token would stand in it
+        log_level="warning",
+        access_log=False,  # the link's token would stand in it
         timeout_graceful_shutdown=_PATIENCE_S,
         timeout_keep_alive=_KEPT_S,
     )
@@ -208,9 +211,9 @@ def _refuse(status: int, sentence: str) -> Response:
 async def _send_hardened(send: Send, message: Message) -> None:
     """Pass a message on; the head of a response says that no other site may frame, read or embed it."""
     if message["type"] in ("http.response.start", "websocket.http.response.start"):
-        headers = MutableHeaders(scope=message)
-        headers.update(_HEADERS)
-        headers.append(
-            "Content-Security-Policy", "frame-ancestors 'self'"
-        )  # beside the page's own: both hold
+        own = [each for each in message.get("headers", ()) if each[0].lower() not in _HEADERS]
+        message = {
+            **message,
+            "headers": [*own, *_ADDED],
+        }  # a page's own Content-Security-Policy holds beside ours
     await send(message)

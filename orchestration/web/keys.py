@@ -21,7 +21,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Receive, Scope, Send
 from upath import UPath
 
-from apexline.governance import SIGNED_IN, NotAllowed, acting, check_role, read_people
+from apexline.governance import SIGNED_IN, NotAllowed, acting, check_role, people_file, read_people
 
 SIGN_IN = "/sign-in"
 _HEADER = "apexline-key"  # by which a program brings its key
@@ -60,13 +60,14 @@ class Keys:
     def __init__(self, app: ASGIApp, *, home: UPath | Path, port: int, action_of: Callable[[str], str]):
         self._app = app
         self._home = home
+        self._people = Path(str(people_file(home)))  # looked for at each request
         self._action_of = action_of
         self._cookie = f"apexline_key_{port}"
         self._browsers: dict[str, str] = {}  # random name of a browser: digest of the key that it brought
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through with the name of whose key it has, or ask for one."""
-        if scope["type"] != "http" or not read_people(self._home).people:
+        if scope["type"] != "http" or not self._people.exists() or not read_people(self._home).people:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)

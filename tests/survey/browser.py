@@ -35,6 +35,8 @@ class Stimuli:
 class Store:
     """Consent and answers in memory, and the order in which they came."""
 
+    is_near = True
+
     def __init__(self):
         self.consents, self.given, self.log = {}, {}, []
         self.erasing = False

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.survey.load import make_home, rate, started_survey, stored
+from tests.survey.load import killed_in_the_middle, make_home, rate, started_survey, stored
 
 pytestmark = pytest.mark.slow
 RATERS, PAGES = 24, 4
@@ -25,13 +25,7 @@ def test_no_answer_of_many_raters_is_lost_or_doubled(home):
 
 
 def test_a_server_that_is_killed_has_kept_what_it_acknowledged(home):
-    with started_survey(home) as (address, process):
-
-        def kill_in_the_middle(seen):
-            if len(seen.answering_s) == RATERS * PAGES // 2:
-                process.kill()
-
-        seen = asyncio.run(rate(address, raters=RATERS, pages=PAGES, rest_s=0.2, on_page=kill_in_the_middle))
+    seen = killed_in_the_middle(home, raters=RATERS, pages=PAGES, rest_s=0.2)
     kept = stored(home)
     assert seen.cut_off > 0
     assert seen.acknowledged

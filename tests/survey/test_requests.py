@@ -1,8 +1,10 @@
 """What a browser may send: bounded, announced, of this site, in time; every answer bears the headers."""
 
 import asyncio
+from urllib.parse import parse_qsl
 
 import pytest
+from starlette.requests import Request
 
 from apexline.survey import requests
 from apexline.survey.requests import MAX_BODY
@@ -82,3 +84,17 @@ def test_a_form_that_does_not_arrive_is_not_waited_for(page, monkeypatch):
         return sent[0]["status"]
 
     assert asyncio.run(ask()) == 408
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"a=1&b=2", b"a=1&&b=", b"a&b=1=2", b"a=%20+x&b=1", b"", b"\xff=1", b"a=%C3%A4"],
+)
+def test_a_form_is_read_as_the_library_reads_it(body):
+    async def receive():
+        return {"type": "http.request", "body": body}
+
+    read = requests.read_form(
+        Request({"type": "http", "method": "POST", "headers": []}, receive), most_fields=9
+    )
+    assert asyncio.run(read) == parse_qsl(body.decode(errors="replace"), keep_blank_values=True)

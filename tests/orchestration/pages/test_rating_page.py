@@ -1,21 +1,25 @@
 """The rating page over a lake: what it shows, and what it leaves in ``surveys/``."""
 
+import asyncio
 import json
 import re
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from time import sleep
+from time import monotonic, sleep
 
+import httpx
 import pytest
 from upath import UPath
 
 from apexline.assets.lake.storage import Lake
 from apexline.assets.semantics.rating_surveys import survey_files
 from apexline.orchestration.occupancy import alone
-from apexline.orchestration.pages import rating_page, rating_store
+from apexline.orchestration.pages import rating_page
 from apexline.orchestration.pages.rating_page import LakeStimuli, create_rating_page
 from apexline.orchestration.settings import Settings
+from apexline.survey import app as survey_app
+from apexline.survey.loops import encode_loop
 from tests.assets.small_lake import DAY_1, DAY_2, T1, T2, T3, A, B, C, at, clip, put, row_of, segment
 
 with warnings.catch_warnings():
@@ -47,6 +51,13 @@ def lake(tmp_path):
     return Lake(UPath(home))
 
 
+def wait_until(holds):
+    end = monotonic() + 60
+    while not holds():
+        assert monotonic() < end
+        sleep(0.01)
+
+
 def test_segments_with_crops_are_shown(lake):
     stimuli = LakeStimuli(lake)
     assert list(stimuli.segments()) == [f"{T1}-2", f"{T2}-0"]
@@ -71,7 +82,7 @@ def test_the_lake_is_looked_at_now_and_then_and_only_what_changed_is_read(lake, 
     lake.remove("expression_segments", A, camera_day=DAY_1)
     assert len(stimuli.segments()) == 2
     now[0] += 6
-    assert list(stimuli.segments()) == [f"{T1}-9", f"{T2}-0"]
+    wait_until(lambda: list(stimuli.segments()) == [f"{T1}-9", f"{T2}-0"])
     assert read[2:] == [(DAY_2, C)]
 
 
@@ -89,14 +100,29 @@ def test_nobody_waits_while_another_looks_at_the_lake(lake, monkeypatch):
 
     monkeypatch.setattr(LakeStimuli, "_look", look)
     now[0] += 6
-    with ThreadPoolExecutor(1) as other:
-        theirs = other.submit(stimuli.segments)
-        assert looking.wait(60)
-        lake.remove("expression_segments", A, camera_day=DAY_1)
-        assert stimuli.segments() is before
-        go_on.set()
-        assert list(theirs.result()) == [f"{T2}-0"]
-    assert list(stimuli.segments()) == [f"{T2}-0"]
+    assert stimuli.segments() is before
+    assert looking.wait(60)
+    lake.remove("expression_segments", A, camera_day=DAY_1)
+    assert stimuli.segments() is before
+    go_on.set()
+    wait_until(lambda: list(stimuli.segments()) == [f"{T2}-0"])
+
+
+def test_a_loop_is_encoded_once_and_not_kept_when_its_crops_are_gone(lake, monkeypatch):
+    now, encoded = [100.0], []
+    monkeypatch.setattr(rating_page, "monotonic", lambda: now[0])
+    monkeypatch.setattr(rating_page, "encode_loop", lambda *given: encoded.append(1) or encode_loop(*given))
+    stimuli = LakeStimuli(lake)
+    first = stimuli.loop(f"{T1}-2")
+    assert stimuli.loop(f"{T1}-2") is first
+    assert len(encoded) == 1
+    assert stimuli._encoded.cache_info().currsize == 1
+    lake.remove("face_crops", A, camera_day=DAY_1)
+    with pytest.raises(LookupError):
+        stimuli.loop(f"{T1}-2")
+    now[0] += 6
+    wait_until(lambda: list(stimuli.segments()) == [f"{T2}-0"])
+    assert stimuli._encoded.cache_info().currsize == 0
 
 
 def test_an_empty_lake_has_nothing_to_rate(tmp_path):
@@ -145,7 +171,7 @@ def test_consent_and_answers_lie_in_files_of_their_own_until_the_rater_withdraws
 
 
 def test_nothing_is_written_beside_an_erasure(lake, monkeypatch):
-    monkeypatch.setattr(rating_store, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(survey_app, "_PATIENCE_S", 0.0)
     settings = Settings(home=str(lake.home))
     browser = TestClient(create_rating_page(settings))
     browser.post("/start", data={"rater": "otter", "consent": "yes"})
@@ -182,3 +208,30 @@ def test_a_page_that_waited_for_its_raters_erasure_is_refused(lake):
             (lake.home / "surveys" / "consent-otter.json").unlink()
         assert sent.result().status_code == 403
     assert list((lake.home / "surveys").iterdir()) == []
+
+
+def test_who_waits_for_the_end_of_an_erasure_holds_up_nobody(lake):
+    settings = Settings(home=str(lake.home))
+    app = create_rating_page(settings)
+
+    async def send(browser, path, **fields):
+        return await browser.post(path, data=fields)
+
+    async def try_it():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as browser:
+            await send(browser, "/start", rater="otter", consent="yes")
+            text = (await browser.get(f"/segments/{T1}-2")).text
+            token = re.search(r'name="form_token" value="([^"]+)"', text).group(1)
+            with alone(settings):
+                waits = asyncio.create_task(
+                    send(browser, f"/segments/{T1}-2", form_token=token, nothing="yes")
+                )
+                await asyncio.sleep(0.5)
+                began = monotonic()
+                assert (await browser.get(f"/segments/{T2}-0")).status_code == 200
+                assert monotonic() - began < 2
+                assert not waits.done()
+            return (await waits).status_code
+
+    assert asyncio.run(try_it()) == 303

@@ -1,5 +1,8 @@
 """Answers are added to a rater's file, and a file that something else changed is read anew."""
 
+import io
+from pathlib import Path
+
 import pytest
 from upath import UPath
 
@@ -72,3 +75,24 @@ def test_a_correction_takes_the_place_of_what_was_said(store, file):
     store.replace("otter", "s1", [answer("s1", 1)])
     assert store.answers("otter", "s1") == {"angry_calm": 1}
     assert store.rated("otter") == {"s1", "s2"}
+
+
+def test_of_a_page_for_which_there_is_no_room_nothing_stays(store, file, monkeypatch):
+    store.save([answer("s1", 4)])
+    before = file.read_bytes()
+
+    class Full(io.FileIO):
+        def write(self, data):
+            return super().write(data[:9])
+
+    monkeypatch.setattr(Path, "open", lambda path, *_, **__: Full(path, "ab"))
+    with pytest.raises(OSError, match="No space left"):
+        store.save([answer("s2", 1)])
+    monkeypatch.undo()
+    assert file.read_bytes() == before
+    assert store.rated("otter") == {"s1"}
+
+
+def test_what_needs_quotes_gets_them(store, file):
+    store.save([answer('a, "b"', 4)])
+    assert store.answers("otter", 'a, "b"') == {"angry_calm": 4}

@@ -3,6 +3,8 @@
 import io
 import re
 import warnings
+from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,7 +24,7 @@ from apexline.orchestration.pages import review_page
 from apexline.orchestration.pages.review_page import LakeArchive, create_review_page
 from apexline.orchestration.settings import CONFIGS
 from tests.assets.decided_track import bump, decision, view
-from tests.assets.small_lake import T1, ask, at, clip, put
+from tests.assets.small_lake import T1, ask, at, clip, put, segment
 from tests.orchestration.pages.conftest import DAY
 
 with warnings.catch_warnings():
@@ -246,3 +248,43 @@ def test_the_last_day_of_each_camera_is_read_before_it_is_asked_for(seen, lake, 
     read.clear()
     assert len(archive.segments(DAY)) == 1
     assert read == []
+
+
+def counting(whole, called):
+    def counted(*given, **named):
+        called[whole.__name__] += 1
+        return whole(*given, **named)
+
+    return counted
+
+
+def bytes_read():
+    """Bytes that this process has read from files so far, by whatever library."""
+    fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(fields["rchar"])
+
+
+def test_what_a_day_costs_does_not_grow_with_other_days(seen, lake, clip_id):
+    """Files and bytes that a page and its axis read, in a home of one day and of 101."""
+
+    def cost():
+        browser, opened = TestClient(create_review_page(seen)), Counter()
+        with pytest.MonkeyPatch.context() as patched:
+            for name in ("read", "names", "path"):
+                patched.setattr(Lake, name, counting(getattr(Lake, name), opened))
+            before = bytes_read()
+            for address in (f"/days/{DAY}", f"/days/{DAY}/columns"):
+                assert browser.get(address).status_code == 200
+            return opened, bytes_read() - before
+
+    cost()  # libraries are imported
+    few, few_bytes = cost()
+    for k in range(100):
+        day = f"2026-01-{1 + k % 28:02d}_other-{k}"
+        other = f"{k:064x}"
+        put(lake.home / "lake", "clip_manifest", other, [clip(other, f"other-{k}", at("08:00"))], day)
+        put(lake.home / "lake", "expression_segments", other, [segment(other, T1, 9, 10, 11)], day)
+    many, many_bytes = cost()
+    assert few["read"] >= 2
+    assert many == few
+    assert many_bytes <= few_bytes + 10_000
