@@ -29,7 +29,6 @@ def build_registry(settings: Settings) -> ModelRegistry:
 
     One that lies in the home is made to follow a home that was copied or moved.
     """
-    home = settings.home_path
-    if not settings.mlflow_tracking_uri and isinstance(home, Path):
+    if settings.has_own_mlflow:
         follow_artifacts(settings.mlflow_file, Path(settings.artifact_root))
     return ModelRegistry(settings.tracking_uri, settings.artifact_root, loader_module=LOADER_MODULE)

@@ -187,6 +187,11 @@ class Settings(BaseSettings):
         return self.state_path / "mlflow.db"
 
     @property
+    def has_own_mlflow(self) -> bool:
+        """Whether MLflow's database lies in a home that may be copied or moved."""
+        return not self.mlflow_tracking_uri and isinstance(self.home_path, Path)
+
+    @property
     def artifact_root(self) -> str:
         """Where MLflow keeps models and plots."""
         home = self.home_path
@@ -202,11 +207,15 @@ class Settings(BaseSettings):
 
         From here on this process makes files for its own user alone (`keep_private`).
         """
+        self.make_folders()
+        self.sweep()
+
+    def make_folders(self) -> None:
+        """As `prepare`, for who waits for what it starts: those sweep, and nothing heavy is imported here."""
         keep_private()
         self.dagster_home.mkdir(parents=True, exist_ok=True)
         (self.home_path / "landing").mkdir(parents=True, exist_ok=True)
         self._write_instance_file(self.dagster_home / "dagster.yaml")
-        self.sweep()
 
     def _write_instance_file(self, path: Path) -> None:
         """Bring Dagster's instance file up to the settings, unless a person has made it their own."""

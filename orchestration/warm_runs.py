@@ -4,17 +4,19 @@ Belongs here: how a code server starts the process of a run, and what that proce
 commands, which share one process (``line``), and the processes of clips (``assets.lake.workers``).
 
 Dagster starts a fresh interpreter for each run, which imports everything anew: seconds of a core, for a run that may
-find nothing to do. A fork server imports it once. It starts with the code server and ends with that and its last run; a
-reload of the code begins with another, so that runs have the code that the UI shows.
+find nothing to do. A fork server imports it once. It starts soon after the code server and ends with that and its last
+run; a reload of the code begins with another, so that runs have the code that the UI shows.
 """
 
 import multiprocessing
 import sys
 from multiprocessing import forkserver
+from threading import Timer
 
 from dagster._grpc.server import DagsterApiServer
 
 # Neither they nor the definitions start a thread of Python's, whose locks a fork would copy.
+_LATER_S = 20.0  # the servers of `apexline ui` start first; a run that comes before does not wait for it
 _PRELOADED = ("apexline.orchestration.preloaded", "dagster._grpc.impl")
 
 
@@ -33,4 +35,6 @@ def start_runs_warm(definitions: str) -> None:
     if (
         "grpc" in sys.argv
     ):  # as Dagster calls every code server: the first clip is not to wait for the imports
-        forkserver.ensure_running()
+        later = Timer(_LATER_S, forkserver.ensure_running)
+        later.daemon = True
+        later.start()

@@ -21,7 +21,6 @@ from textwrap import shorten
 import yaml
 from pydantic import SecretStr
 
-from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
 from apexline.orchestration.web import LOOPBACK, Keys, serve
 
@@ -40,10 +39,7 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
         Where one of the ports is taken; nothing is started then.
     """
     _require_free({"--port": port, "--mlflow-port": mlflow_port})
-    settings.prepare()
-    build_registry(
-        settings
-    )  # MLflow's server reads the paths of artifacts, which follow a home that was moved
+    settings.make_folders()
     token = settings.server_token or SecretStr(secrets.token_urlsafe())
     environment = {
         **os.environ,
@@ -64,15 +60,17 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
         # Sensors, schedules and the queue.
         daemon = ["dagster._daemon", "run", "--workspace", str(workspace), *logged]
         try:
+            ui = [_WEB, "dagster", str(port), str(workspace), str(code_socket)]
             servers = [
                 _start(stack, [*code, *logged], environment),
+                _start(stack, ui, guarded),
                 _start(stack, [_WEB, "mlflow", str(mlflow_port)], guarded),
             ]
-            waiting = [(daemon, environment), ([_WEB, "dagster", str(port), str(workspace)], guarded)]
+            waits = True
             while (ended := _first_end(servers)) is None:
-                if waiting and code_socket.exists():  # the code is loaded
-                    servers += [_start(stack, module, given) for module, given in waiting]
-                    waiting = []
+                if waits and _listens(port):  # nobody waits for the daemon: the pages come first
+                    servers.append(_start(stack, daemon, environment))
+                    waits = False
                 time.sleep(_LOOK_S)
             return ended
         except KeyboardInterrupt:
@@ -165,6 +163,11 @@ def _require_free(ports: Mapping[str, int]) -> None:
                 else:
                     msg = f"nothing can listen on port {port} of {LOOPBACK} ({error}); {remedy}"
                 raise OSError(msg) from error
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex((LOOPBACK, port)) == 0
 
 
 def _listener(port: int) -> str:

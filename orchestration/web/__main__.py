@@ -8,15 +8,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 
 from starlette.types import ASGIApp
 
 from apexline.orchestration.settings import Settings, keep_private
 from apexline.orchestration.web.guard import own_origins, serve
 
+_LOOK_S = 0.1
+
 
 def main(name: str, port: int, *files: Path) -> None:
-    """Serve ``dagster``, over a workspace file, or ``mlflow`` on 127.0.0.1 until interrupted.
+    """Serve ``dagster`` or ``mlflow`` on 127.0.0.1 until interrupted.
+
+    Dagster's pages want a workspace file and the socket of its code server, and come as soon as that is there.
 
     Raises
     ------
@@ -33,17 +38,21 @@ def main(name: str, port: int, *files: Path) -> None:
 
 
 @contextmanager
-def _dagster(settings: Settings, port: int, workspace: Path) -> Iterator[ASGIApp]:
+def _dagster(settings: Settings, port: int, workspace: Path, code_socket: Path) -> Iterator[ASGIApp]:
     from apexline.orchestration.web.dagster_ui import dagster_ui
 
+    while not code_socket.exists():  # the code is loaded while this imports what it needs
+        sleep(_LOOK_S)
     with dagster_ui(settings.dagster_home, workspace) as app:
         yield app
 
 
 @contextmanager
 def _mlflow(settings: Settings, port: int) -> Iterator[ASGIApp]:
-    from apexline.ml.registry import create_ui
+    from apexline.ml.registry import create_ui, follow_artifacts
 
+    if settings.has_own_mlflow:  # it reads the paths of artifacts, which follow a home that was moved
+        follow_artifacts(settings.mlflow_file, Path(settings.artifact_root))
     origins = own_origins(port, settings.server_origins)
     yield create_ui(settings.tracking_uri, settings.artifact_root, origins=origins)
 

@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 
 import pytest
 import uvicorn
@@ -113,3 +114,26 @@ def test_the_code_stands_behind_a_file_and_under_the_name_of_the_workspace(tmp_p
     assert command[command.index("--module-name") + 1] == "apexline.orchestration.definitions"
     (entry,) = yaml.safe_load(workspace.read_text())["load_from"]
     assert entry == {"grpc_server": {"socket": str(opened), "location_name": "apexline"}}
+
+
+def test_links_come_before_anything_heavy_is_imported(tmp_path):
+    code = (
+        "import sys; from apexline.orchestration.commands import servers; from apexline.orchestration.settings "
+        f"import Settings; Settings(home={str(tmp_path)!r}).make_folders(); print(*sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"dagster", "mlflow", "numba", "pandas", "pyarrow", "torch"}.isdisjoint(told.stdout.split())
+    assert (tmp_path / "dagster" / "dagster.yaml").exists()
+
+
+def test_the_pages_come_before_the_daemon(home, free, monkeypatch):
+    started, looks = [], iter([False, False, True, True])
+    monkeypatch.setattr(servers, "_start", lambda stack, module, given: started.append(module[0]))
+    monkeypatch.setattr(servers, "_first_end", lambda running: 7 if len(running) == 4 else None)
+    monkeypatch.setattr(servers, "_listens", lambda port: next(looks))
+    monkeypatch.setattr(servers, "_LOOK_S", 0.0)
+    monkeypatch.setattr(servers.signal, "signal", lambda *_: None)
+    assert servers.serve_uis(home, port=0, mlflow_port=free) == 7
+    web = "apexline.orchestration.web"
+    assert started == ["dagster", web, web, "dagster._daemon"]
+    assert next(looks)
