@@ -121,6 +121,8 @@ def write_evidence(
     pack.write("bill.cdx.json", cyclonedx(parts()))
     missing = _write_index(pack, number, now)
     if wrong := unresolved(folder):
+        for name in (_INDEX, _MANIFEST):  # what is left is no evidence, and does not look like it
+            (folder / name).unlink()
         msg = f"figures without an artifact: {'; '.join(wrong)}"
         raise ValueError(msg)
     record(lake.home, "evidence", who=by, now=now, model_version=number, missing=missing)

@@ -112,6 +112,8 @@ def test_a_number_of_nobodys_in_the_prose_makes_no_evidence(lake, tmp_path):
     registry = StubRegistry(card="Right of 0.727,\nand of 0.95 in the field.\n", facts=FACTS, shipped="true")
     with pytest.raises(ValueError, match=r"model_card\.md, line 2: 0\.95 is not in facts\.json"):
         write_evidence(lake, registry, 3, tmp_path / "pack", by="Ada", now=NOW)
+    assert not (tmp_path / "pack" / "index.md").exists()
+    assert audit_lines(lake.home) == []
 
 
 def test_a_version_from_before_facts_were_kept_is_said_to_lack_them(pack):

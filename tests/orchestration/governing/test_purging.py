@@ -6,15 +6,19 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import dagster as dg
 import numpy as np
 import pytest
+from dagster._core.scheduler.instigation import TickData, TickStatus
 
 from apexline.assets.training import consented_file
 from apexline.governance import Retention, audit_lines, enter_synthetic, place_hold, verify
+from apexline.ml.registry import MODEL_NAME
 from apexline.orchestration.governing import gone
 from apexline.orchestration.governing.purging import NotGoneError, purge
+from apexline.orchestration.resources import build_registry
 from apexline.orchestration.settings import Settings
-from tests.orchestration.erasure.small_home import DAY, build_home
+from tests.orchestration.erasure.small_home import DAY, OTHER_DAY, build_home
 
 NOW = datetime.now(UTC)
 KEPT = Retention()
@@ -124,6 +128,78 @@ def test_each_class_goes_in_its_time(home, days, gone_tables, left_tables):
     for clip_id in (home.doomed, home.kept, home.elsewhere):
         assert not [table for table in gone_tables if files_of(home, table, clip_id)]
         assert [table for table in left_tables if not files_of(home, table, clip_id)] == []
+
+
+@pytest.mark.parametrize(("hours", "left"), [(71, True), (73, False)])
+def test_what_was_refused_goes_as_videos_do(home, hours, left):
+    purged(home, hours=hours)
+    assert bool(list((home.settings.home_path / "quarantine").iterdir())) is left
+
+
+def runs_of(home):
+    with dg.DagsterInstance.from_config(str(home.settings.dagster_home)) as instance:
+        return sorted(run.tags["dagster/partition"] for run in instance.get_runs())
+
+
+def test_runs_that_drew_faces_go_with_the_faces_and_those_of_held_clips_stay(home):
+    purged(home, days=29)
+    assert runs_of(home) == [DAY, OTHER_DAY]
+    place_hold(
+        home.settings.home_path,
+        clips=(home.kept,),
+        by="Ada",
+        reason="court",
+        now=NOW,
+        until=NOW + timedelta(days=500),
+    )
+    assert purged(home, days=31)["deleted"]["runs"] == 1
+    assert runs_of(home) == [DAY]
+
+
+@pytest.mark.parametrize(("days", "left"), [(399, 1), (401, 0)])
+def test_ticks_go_as_logs_do(home, days, left):
+    with dg.DagsterInstance.from_config(str(home.settings.dagster_home)) as instance:
+        [state] = instance.all_instigator_state()
+        now = datetime.now(UTC).timestamp()
+        names = (state.instigator_origin_id, "landing_sensor", state.instigator_type, TickStatus.SKIPPED)
+        instance.create_tick(TickData(*names, now, selector_id=state.selector_id))
+    purged(home, days=days)
+    with dg.DagsterInstance.from_config(str(home.settings.dagster_home)) as instance:
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id)
+    assert len([each for each in ticks if each.timestamp >= now - 60]) == left
+
+
+@pytest.fixture
+def with_versions(home, tmp_path):
+    """The home with a registry of its own: two versions, the second of them champion."""
+    settings = Settings(home=home.settings.home, mlflow_tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
+    client = build_registry(settings).client
+    client.create_registered_model(MODEL_NAME)
+    folders = []
+    for number in (1, 2):
+        run = client.create_run(client.create_experiment(f"e{number}", str(tmp_path / f"artifacts{number}")))
+        client.log_text(run.info.run_id, "weights", "model.txt")
+        client.create_model_version(MODEL_NAME, run.info.artifact_uri, run.info.run_id)
+        folders.append(tmp_path / f"artifacts{number}" / run.info.run_id)
+    client.set_registered_model_alias(MODEL_NAME, "champion", "2")
+    return replace(home, settings=settings), client, folders
+
+
+def test_versions_without_work_and_ratings_go_in_their_time(with_versions):
+    home, client, (old, champion) = with_versions
+    surveys = home.settings.home_path / "surveys"
+    purged(home, days=729)
+    assert len(client.search_model_versions(f"name = '{MODEL_NAME}'")) == 2
+    report = purged(home, days=1094)
+    assert report["deleted"]["models"] == 1
+    assert [int(each.version) for each in client.search_model_versions(f"name = '{MODEL_NAME}'")] == [2]
+    assert not list(old.rglob("*.txt"))
+    assert (champion / "artifacts" / "model.txt").read_text() == "weights"
+    assert sorted(surveys.glob("*.csv"))
+    assert list((home.settings.home_path / "lake" / "ratings").rglob("*.parquet"))
+    assert purged(home, days=1096)["deleted"]["ratings"] == 2
+    assert not sorted(surveys.glob("*.csv"))
+    assert not list((home.settings.home_path / "lake" / "ratings").rglob("*.parquet"))
 
 
 def test_what_is_kept_is_kept_to_the_byte(home):

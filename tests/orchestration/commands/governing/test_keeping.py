@@ -7,6 +7,7 @@ import pytest
 
 from apexline.assets.lake.failures import recorded_failures
 from apexline.assets.lake.storage import Lake
+from apexline.assets.publishing.warehouse_read import open_warehouse
 from apexline.orchestration.line import open_line
 
 pytestmark = pytest.mark.slow
@@ -17,6 +18,14 @@ def scores(lake, day):
     return sorted(
         map(tuple, (row.values() for row in lake.read_all("segment_scores", columns=COLUMNS).to_pylist()))
     )
+
+
+def rows_of_warehouse(home):
+    with open_warehouse(home.warehouse_path) as connection:
+        return sum(
+            connection.execute(f"select count(*) from {mart}").fetchall()[0][0]  # noqa: S608
+            for mart in ("clips", "segments", "track_quality", "measures")
+        )
 
 
 def test_without_its_video_a_clip_is_scored_anew_and_exported(home, apexline, astronaut_clip, tmp_path):
@@ -41,3 +50,8 @@ def test_without_its_video_a_clip_is_scored_anew_and_exported(home, apexline, as
     track = lake.read_all("face_tracks", columns=["track_id"])["track_id"][0].as_py()
     code, out, err = apexline(f"export {track} --by Ada --reason asked --out {tmp_path / 'out'} --json")
     assert (code, json.loads(out)["video"]) == (0, False), err
+    assert rows_of_warehouse(home) > 0
+    moment = datetime.now(UTC) + timedelta(days=366)
+    code, _, err = apexline(f"purge --at {moment:%Y-%m-%dT%H:%M:%S} --by Ada")
+    assert code == 0, err
+    assert rows_of_warehouse(home) == 0

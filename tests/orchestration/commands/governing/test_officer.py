@@ -40,6 +40,8 @@ def test_the_path_leads_where_it_says(home, apexline, astronaut_clip, tmp_path):
             assert said[name]["held"] == 1
             assert list((home.home_path / "clips").rglob(f"{words['CLIP_ID']}.mp4"))
     assert said["audit"]["state"] == "sound"
+    assert Path(said["notice"]["page"]).exists()
+    assert Path(said["notice"]["pdf"]).read_bytes().startswith(b"%PDF-")
     assert said["export"]["video"] is True
     assert (tmp_path / "export" / "video.mp4").exists()
     assert said["erase"]["clips"] == 1
