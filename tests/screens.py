@@ -29,6 +29,10 @@ _IS_DRAWN = (
     " && [...document.images].every((image) => image.complete || image.loading === 'lazy')"
     " && (!document.getElementById('timeline') || performance.getEntriesByName('timeline').length > 0)"
 )
+# A picture that was far below comes when the window is tall, and one of curves is drawn first.
+_IS_SEEN = (
+    f"[...document.images].every((image) => image.complete || image.getBoundingClientRect().top > {_TALLEST})"
+)
 
 
 def _review_pages(settings: Settings) -> dict[str, str]:
@@ -52,6 +56,7 @@ def _take(browser: Browser, name: str, address: str) -> Iterator[Path]:
         wait_until(lambda: browser.run(_IS_DRAWN))
         browser.resize(width, min(_TALLEST, int(str(browser.run(_HEIGHT)))))
         wait_until(lambda: browser.run("new Promise((done) => setTimeout(() => done(true), 500))"))
+        wait_until(lambda: browser.run(_IS_SEEN))
         file = _OUT / f"{name}_{width}.jpg"
         browser.picture(file)
         yield file

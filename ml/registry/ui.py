@@ -9,10 +9,20 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from apexline.ml.registry.lazy import import_mlflow, mlflow_warnings_ignored
+
+# Where MLflow's pages keep which of their two views a person chose; the experiment's own tag does not count there.
+_CHOICE = (
+    "<script>localStorage.getItem('mlflow.workflowType_v1') ?? "
+    "localStorage.setItem('mlflow.workflowType_v1', '\"machine_learning\"')</script>"
+)
 
 
 def create_ui(tracking_uri: str, artifact_root: str, *, origins: Sequence[str]) -> Any:
@@ -48,4 +58,23 @@ def create_ui(tracking_uri: str, artifact_root: str, *, origins: Sequence[str]) 
         handlers = importlib.import_module("mlflow.server.handlers")
         application = importlib.import_module("mlflow.server.fastapi_app")
     handlers.initialize_backend_stores(tracking_uri, tracking_uri, "mlflow-artifacts:/")
-    return application.app
+    page = files("mlflow.server") / "js" / "build" / "index.html"
+    return opening_at_trainings(application.app, page.read_text(encoding="utf-8"))
+
+
+def opening_at_trainings(app: ASGIApp, page: str) -> ASGIApp:
+    """Let a browser that has not chosen see experiments as trainings; MLflow shows prompts and traces first.
+
+    Parameters
+    ----------
+    app : ASGI application
+    page : str
+        What the application answers at ``/``, HTML with a ``<head>``.
+    """
+    opening = HTMLResponse(page.replace("<head>", f"<head>{_CHOICE}", 1))
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        asked = (scope["type"], scope.get("path"), scope.get("method"))
+        await (opening if asked == ("http", "/", "GET") else app)(scope, receive, send)
+
+    return answer
