@@ -55,12 +55,12 @@ def serve_uis(settings: Settings, *, port: int, mlflow_port: int) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        code, code_socket, workspace = _code_server(folder)
+        code, workspace = _code_server(folder)
         logged = ["--log-format", settings.log_format]
         # Sensors, schedules and the queue.
         daemon = ["dagster._daemon", "run", "--workspace", str(workspace), *logged]
         try:
-            ui = [_WEB, "dagster", str(port), str(workspace), str(code_socket)]
+            ui = [_WEB, "dagster", str(port), str(workspace)]
             servers = [
                 _start(stack, [*code, *logged], environment),
                 _start(stack, ui, guarded),
@@ -114,8 +114,8 @@ def _addresses(ports: Mapping[str, int], token: SecretStr, *, drawn: bool) -> st
     return "\n".join([*lines, "Open these links, which hold the key to the servers. Ctrl-C ends them."])
 
 
-def _code_server(folder: Path) -> tuple[list[str], Path, Path]:
-    """Return what loads the code of ``workspace.yaml``, its socket file, and a workspace for the others that names it.
+def _code_server(folder: Path) -> tuple[list[str], Path]:
+    """Return what loads the code of ``workspace.yaml``, and a workspace for the others that names its socket.
 
     Daemon and UI would each load the code for themselves, the daemon anew every minute. The file opens for its owner
     alone: a port would answer every user of the machine, and web pages.
@@ -128,7 +128,7 @@ def _code_server(folder: Path) -> tuple[list[str], Path, Path]:
     )
     command = ["dagster", "code-server", "start", "--socket", str(opened), "--log-level", "warning"]
     command += ["--use-python-environment-entry-point"]  # runs are started by this very Python
-    return [*command, "--module-name", module["module_name"], "--location-name", named], opened, workspace
+    return [*command, "--module-name", module["module_name"], "--location-name", named], workspace
 
 
 def _start(

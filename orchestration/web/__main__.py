@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
+import yaml
 from starlette.types import ASGIApp
 
 from apexline.orchestration.settings import Settings, keep_private
@@ -21,7 +22,7 @@ _LOOK_S = 0.1
 def main(name: str, port: int, *files: Path) -> None:
     """Serve ``dagster`` or ``mlflow`` on 127.0.0.1 until interrupted.
 
-    Dagster's pages want a workspace file and the socket of its code server, and come as soon as that is there.
+    Dagster's pages want a workspace file; where it names the socket of a code server, they come as soon as that is there.
 
     Raises
     ------
@@ -38,13 +39,20 @@ def main(name: str, port: int, *files: Path) -> None:
 
 
 @contextmanager
-def _dagster(settings: Settings, port: int, workspace: Path, code_socket: Path) -> Iterator[ASGIApp]:
+def _dagster(settings: Settings, port: int, workspace: Path) -> Iterator[ASGIApp]:
     from apexline.orchestration.web.dagster_ui import dagster_ui
 
-    while not code_socket.exists():  # the code is loaded while this imports what it needs
+    while not all(socket.exists() for socket in _sockets(workspace)):  # the code is loaded while this imports
         sleep(_LOOK_S)
     with dagster_ui(settings.dagster_home, workspace) as app:
         yield app
+
+
+def _sockets(workspace: Path) -> list[Path]:
+    """Sockets on which code servers of a workspace will listen; those on hosts and ports are waited for by Dagster."""
+    places = yaml.safe_load(workspace.read_text(encoding="utf-8")).get("load_from", [])
+    named = (place.get("grpc_server", {}).get("socket") for place in places)
+    return [Path(socket) for socket in named if socket]
 
 
 @contextmanager

@@ -108,12 +108,12 @@ def test_links_hold_a_token_that_was_drawn_and_not_one_that_was_set(chosen):
 
 
 def test_the_code_stands_behind_a_file_and_under_the_name_of_the_workspace(tmp_path):
-    command, opened, workspace = servers._code_server(tmp_path)
+    command, workspace = servers._code_server(tmp_path)
     assert "--port" not in command
-    assert command[command.index("--socket") + 1] == str(opened)
+    opened = command[command.index("--socket") + 1]
     assert command[command.index("--module-name") + 1] == "apexline.orchestration.definitions"
     (entry,) = yaml.safe_load(workspace.read_text())["load_from"]
-    assert entry == {"grpc_server": {"socket": str(opened), "location_name": "apexline"}}
+    assert entry == {"grpc_server": {"socket": opened, "location_name": "apexline"}}
 
 
 def test_links_come_before_anything_heavy_is_imported(tmp_path):
