@@ -22,7 +22,7 @@ _LOOK_S = 0.1
 def main(name: str, port: int, *files: Path) -> None:
     """Serve ``dagster`` or ``mlflow`` on 127.0.0.1 until interrupted.
 
-    Dagster's pages want a workspace file; where it names the socket of a code server, they come as soon as that is there.
+    Dagster's pages want a workspace file; where it names the socket of a code server, they come once that is there.
 
     Raises
     ------
