@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,19 @@ class Deployment:
             msg = f"the backfill was refused: {answer}"
             raise RuntimeError(msg)
         return answer["backfillId"]
+
+    def insist(self, ask: Callable[[], str]) -> str:
+        """Ask again where an error page comes, as people do: servers may just have lost the code or the database."""
+        taken: list[str] = []
+
+        def is_taken() -> bool:
+            self.supervise()
+            with suppress(OSError, RuntimeError):
+                taken.append(ask())
+            return bool(taken)
+
+        wait_until(is_taken, "Dagster's UI takes what it is asked for")
+        return taken[0]
 
     def instance(self) -> dg.DagsterInstance:
         return dg.DagsterInstance.from_config(str(self.settings.dagster_home))

@@ -138,7 +138,7 @@ def run_chaos(folder: Path, seed: int, rounds: int) -> list[str]:
         wrong = inject(faults, rounds)
         await_rest(deployment, clips)
         deployment.await_code()
-        run_id = deployment.launch("publish")
+        run_id = deployment.insist(lambda: deployment.launch("publish"))
         servers.wait_until(lambda: run_id not in deployment.unfinished_runs(), "it is published", _SETTLE_S)
         return [*wrong, *judge(faults, folder, clips), *writer.judge()]
 

@@ -197,8 +197,8 @@ class Faults:
         with self.deployment.instance() as instance:
             known = set(instance.get_dynamic_partitions("camera_day"))
         days = sorted(known & set(stored_camera_days(self.lake)))[-4:]
-        self.deployment.backfill(days)
-        self.deployment.backfill(days)
+        for _ in range(2):
+            self.deployment.insist(lambda: self.deployment.backfill(days))
         return f"{len(days)} camera-days"
 
     def _interrupt_write(self) -> str:
