@@ -2,7 +2,9 @@
 
 import errno
 import itertools
+import os
 import pickle
+import sys
 from pathlib import Path
 
 import av.error
@@ -10,7 +12,7 @@ import pytest
 
 from apexline.features.video.containers import UnreadableVideo, refusing
 from apexline.features.video.reader import probe_video, read_frames
-from tests.features.damaged import PAIRS, damaged_videos, outcome, video_that_loses_a_frame
+from tests.features.damaged import PAIRS, damaged_videos, outcome, video_that_loses_a_frame, whole_video
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
@@ -63,3 +65,10 @@ def test_the_reason_survives_the_way_out_of_a_worker_process():
         "truncated",
         "half of it",
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities of Linux")
+@pytest.mark.parametrize("turn", range(2))
+def test_what_encodes_by_svt_av1_takes_the_cores_from_nobody_that_comes_later(turn):
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    whole_video("mp4", "libsvtav1", "yuv420p")  # as root it raises its caller's priority
