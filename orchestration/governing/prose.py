@@ -46,12 +46,6 @@ def printed_numbers(page: str, facts: Mapping[str, Any]) -> list[Printed]:
         Markdown.
     facts : mapping
         JSON values.
-
-    Examples
-    --------
-    >>> from apexline.orchestration.governing.prose import printed_numbers
-    >>> [each.key for each in printed_numbers("accuracy 0.727 of 12 faces", {"accuracy": 0.7269})]
-    ['accuracy', '']
     """
     known = dict(printed_facts(facts))
     found: list[Printed] = []
