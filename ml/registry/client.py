@@ -213,8 +213,8 @@ class ModelRegistry:
             found |= {"best_epoch": float(shipped.card["best_epoch"]), "temperature": model.temperature}
             mlflow.log_metrics(found, step=_TEST_STEP)
             mlflow.log_dict({**parameters, "training": dict(model.config)}, "config.yaml")
-            known = {"card": shipped.card, "split_hash": model.split_hash}
-            mlflow.log_dict({MODEL_CARD: known, DATA_SHEET: known}, FACTS)
+            facts = {"card": shipped.card, "split_hash": model.split_hash}
+            mlflow.log_dict({MODEL_CARD: facts, DATA_SHEET: facts}, FACTS)
             mlflow.log_text(shipped_card(shipped.card), MODEL_CARD)
             mlflow.log_text(shipped_sheet(shipped.card, split_hash=model.split_hash), DATA_SHEET)
             mlflow.log_text(shipped_slices(shipped.card).to_csv(index=False), "slices.csv")

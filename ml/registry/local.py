@@ -61,5 +61,7 @@ class LocalRegistry:
 
     @contextmanager
     def _opened(self) -> Generator[sqlite3.Connection]:
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=60)) as connection:
+        assert self._database is not None
+        place = self._database.absolute().as_uri()  # a folder may be called "a#b" or "100%"
+        with closing(sqlite3.connect(f"{place}?mode=ro", uri=True, timeout=60)) as connection:
             yield connection

@@ -178,7 +178,7 @@ def _in_cells(cells: Iterable[tuple[str, bytes]], traces: Traces) -> list[str]:
 
 def _sqlite_cells(path: Path) -> Iterator[tuple[str, bytes]]:
     """Yield table and value of every cell with text or bytes: long ones are not in one piece in the file."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)) as connection:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=60)) as connection:
         connection.text_factory = bytes
         tables = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
         for (raw,) in tables:

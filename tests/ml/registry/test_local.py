@@ -59,3 +59,9 @@ def test_a_version_whose_files_are_gone_is_for_mlflow_to_say(logged, tmp_path):
         registry.load_model(99)
     with pytest.raises(MlflowException, match="best"):
         registry.load_model("best")
+
+
+def test_a_home_may_have_any_name(logged, tmp_path):
+    folder = tmp_path / "100% of gate#3?"
+    shutil.copytree(logged.home, folder)
+    assert LocalRegistry(f"sqlite:///{folder}/mlflow.db", MODEL_NAME).alias("champion") == 1

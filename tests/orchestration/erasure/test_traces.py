@@ -1,9 +1,13 @@
 """What counts as a trace, and what does not."""
 
+import sqlite3
+from contextlib import closing
+
 import numpy as np
 import pytest
 
 from apexline.features.tracking.track import track_id_of
+from apexline.orchestration.erasure.search import _sqlite_cells
 from apexline.orchestration.erasure.target import Clip
 from apexline.orchestration.erasure.traces import Traces, collect
 from tests.orchestration.erasure.small_home import DAY, track
@@ -55,3 +59,12 @@ def test_tracks_are_named_as_the_tracker_names_them(small):
     traces = collect(small.lake, [Clip(small.doomed, small.sha256, DAY)])
     assert track_id_of(small.sha256, 5) in traces.tracks
     assert np.unique([len(each) for each in traces.tracks]).tolist() == [12]
+
+
+def test_cells_are_read_in_a_home_of_any_name(tmp_path):
+    folder = tmp_path / "100% of gate#3?"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "a.db")) as connection, connection:
+        connection.execute("create table said (words text)")
+        connection.execute("insert into said values ('face')")
+    assert list(_sqlite_cells(folder / "a.db")) == [("said", b"face")]
