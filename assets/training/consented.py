@@ -26,7 +26,7 @@ from apexline.assets.parameters import Parameters
 from apexline.features import segment_features
 from apexline.features.faces import align_raw_crop, make_detector
 from apexline.governance import governance_folder, record
-from apexline.ml import PAD_AXES, bootstrap_interval
+from apexline.ml import PAD_AXES
 from apexline.ml.datasets import ExpressionDataset, face_image, one_hot
 from apexline.ml.registry import FAIRNESS, ModelRegistry, read_image
 
@@ -196,14 +196,14 @@ def measure_fairness(
     LookupError
         Where the home has no set, or the consent has ended.
     """
-    from apexline.ml.evaluation import group_metrics
+    from apexline.ml.evaluation import accuracy_by_group, group_metrics
 
     found = read_consented(lake, now=now)
     if found is None:
         msg = "this home has no set of people who consent to be tested on; `apexline consented FOLDER` takes one in"
         raise LookupError(msg)
     tested = evaluate_on_consented(registry.load_model(number), found)
-    rows, left_out = _group_rows(tested, min_count)
+    rows, left_out = accuracy_by_group(tested, min_count=min_count)
     metrics = group_metrics(tested.target, tested.recognised, found.groups, min_count=min_count)
     result = {
         "model_version": number,
@@ -221,31 +221,6 @@ def measure_fairness(
     registry.client.log_text(registry.run_id(number), json.dumps(result, indent=1), FAIRNESS)
     record(lake.home, "evidence", who=by, now=now, model_version=number, why="tested on people who consented")
     return result
-
-
-def _group_rows(tested: "Evaluation", min_count: int) -> tuple[list[dict[str, Any]], int]:
-    rows: list[dict[str, Any]] = []
-    left_out = 0
-    for attribute, groups in tested.groups.items():
-        for name in np.unique(groups):
-            chosen = groups == name
-            if chosen.sum() < min_count:
-                left_out += 1
-                continue
-            right, subjects = tested.recognition_correct[chosen], tested.subjects[chosen]
-            low, high = bootstrap_interval(right, subjects)
-            rows.append(
-                {
-                    "attribute": attribute,
-                    "group": str(name),
-                    "count": int(chosen.sum()),
-                    "subjects": len(np.unique(subjects)),
-                    "accuracy": float(right.mean()),
-                    "low": low,
-                    "high": high,
-                }
-            )
-    return rows, left_out
 
 
 def _read_list(path: Path) -> tuple[list[dict[str, str]], list[str]]:

@@ -18,7 +18,7 @@ from apexline.ml.evaluation.cards import (
     shipped_sheet,
     shipped_slices,
 )
-from apexline.ml.evaluation.gate import SliceLoss, group_metrics, lost_slices
+from apexline.ml.evaluation.gate import SliceLoss, accuracy_by_group, group_metrics, lost_slices
 from apexline.ml.evaluation.logit_shift import balanced_accuracy, fit_logit_shift
 from apexline.ml.evaluation.markdown import markdown_pages
 from apexline.ml.evaluation.paper import PAPER_AUC, PAPER_RESULTS, VERSION_NAMES
@@ -33,6 +33,7 @@ from apexline.ml.evaluation.slices import (
 )
 
 __all__ = [
+    "accuracy_by_group",
     "SliceLoss",
     "group_metrics",
     "lost_slices",

@@ -2,7 +2,7 @@
 
 Belongs here: groups that can be told from a face or its clip (size, pose, light, source). Stays out: groups of people.
 Sex, age or skin colour are recorded nowhere in a home; fairness over them needs an evaluation set of people who
-consented to that, kept apart (``assets.training.consented``), on which both functions work just the same.
+consented to that, kept apart (``assets.training.consented``), on which these functions work just the same.
 
 Metrics by group are Fairlearn's [1]_; intervals are the paired bootstrap over subjects that decides on promotions.
 
@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from apexline.ml.bootstrap import paired_bootstrap
+from apexline.ml.bootstrap import bootstrap_interval, paired_bootstrap
 
 if TYPE_CHECKING:
     from apexline.ml.evaluation.recognition import Evaluation
@@ -153,3 +153,45 @@ def group_metrics(
         )
     columns = ["dimension", "groups", "count", "accuracy", "worst_group", "worst", "difference", "ratio"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def accuracy_by_group(tested: Evaluation, *, min_count: int) -> tuple[list[dict[str, Any]], int]:
+    """Accuracy of recognition in each group of each attribute.
+
+    Parameters
+    ----------
+    tested : Evaluation
+        With the groups that it was given.
+    min_count : int
+        Groups of fewer faces are left out.
+
+    Returns
+    -------
+    rows : list of dict
+        attribute, group, count (faces), subjects, accuracy (0..1) and its 95 % interval, low and high: bootstrap by
+        subject.
+    left_out : int
+        Groups too small.
+    """
+    rows: list[dict[str, Any]] = []
+    left_out = 0
+    for attribute, groups in tested.groups.items():
+        for name in np.unique(groups):
+            chosen = groups == name
+            if chosen.sum() < min_count:
+                left_out += 1
+                continue
+            right, subjects = tested.recognition_correct[chosen], tested.subjects[chosen]
+            low, high = bootstrap_interval(right, subjects)
+            rows.append(
+                {
+                    "attribute": attribute,
+                    "group": str(name),
+                    "count": int(chosen.sum()),
+                    "subjects": len(np.unique(subjects)),
+                    "accuracy": float(right.mean()),
+                    "low": low,
+                    "high": high,
+                }
+            )
+    return rows, left_out
