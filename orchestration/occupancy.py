@@ -7,6 +7,8 @@ The lock goes with its process, however that ends, so that no process ids have t
 folder, on a local disk; machines that share an object store do not see each other's.
 """
 
+from __future__ import annotations
+
 import fcntl
 import math
 import os
@@ -16,13 +18,15 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 from upath import UPath
 
 from apexline.governance import Refused, stopped
 from apexline.orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 _LOOK_S = 1.0  # at the kill switch
 # A library may swallow the first interruption; work is to have ended ten seconds after the switch was thrown.
@@ -125,6 +129,7 @@ def held_while_working(settings: Settings, resource: object) -> dg.ResourceDefin
 
     The kill switch ends a run that has it.
     """
+    import dagster as dg  # commands that hold the lock without a run have no use for it
 
     @dg.resource
     def held() -> Generator[object]:

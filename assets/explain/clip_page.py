@@ -132,7 +132,7 @@ def write_explanation(
         Its suffix says which of `SUFFIXES` is meant.
     explanation : ClipExplanation
     scores : sequence of mapping
-        Rows of `assets.scoring.segment_scores.score_clip` of the same clip; may be empty.
+        Rows of `assets.scoring.scorer.score_clip` of the same clip; may be empty.
 
     Raises
     ------

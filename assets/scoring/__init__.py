@@ -1,25 +1,8 @@
-"""Group `scoring`: `segment_scores`, `score_shift`, and faces to answers."""
+"""Group `scoring`: `segment_scores`, `score_shift`, and faces to answers.
 
-from apexline.assets.scoring.answers import FaceInput, by_time, quality_of, score_faces, score_segments
-from apexline.assets.scoring.comparison import (
-    answers_of_lake,
-    changed_answers,
-    comparison_figures,
-)
-from apexline.assets.scoring.score_shift import shift_of_challenger
-from apexline.assets.scoring.segment_scores import champion_scorer, score_clip, unscored_camera_days
+The public names stand in ``__init__.pyi`` and are imported when first asked for: who scores one clip needs no Dagster.
+"""
 
-__all__ = [
-    "FaceInput",
-    "answers_of_lake",
-    "by_time",
-    "champion_scorer",
-    "changed_answers",
-    "comparison_figures",
-    "quality_of",
-    "score_clip",
-    "score_faces",
-    "score_segments",
-    "shift_of_challenger",
-    "unscored_camera_days",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub("apexline.assets.scoring", __file__)

@@ -10,7 +10,7 @@ from apexline.assets import checks
 from apexline.assets.lake import Lake, LakeClip, each_readable, fingerprint, listed_camera_days
 from apexline.assets.metadata import asset_attributes, table_preview
 from apexline.assets.parameters import Parameters
-from apexline.assets.scoring.segment_scores import Scorer
+from apexline.assets.scoring.scorer import Scorer
 from apexline.assets.training import CHALLENGER, promoted_version
 from apexline.ml import EMOTIONS
 from apexline.ml.registry import ModelRegistry

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pyarrow as pa
@@ -27,12 +27,12 @@ from apexline.assets.lake import (
 )
 from apexline.assets.metadata import asset_attributes, column_schema, figures, links, table_preview
 from apexline.assets.parameters import Parameters
-from apexline.assets.scoring.answers import by_time, score_segments
 from apexline.assets.scoring.permitted import permitted_clips, record_scores
-from apexline.assets.training import FEATURE_VERSION, ensure_champion, promoted_version
-from apexline.ml import PAD_AXES, PAIRS_FILE, emotion_pad
+from apexline.assets.scoring.scorer import Scorer, champion_scorer
+from apexline.assets.training import promoted_version
+from apexline.ml import PAIRS_FILE, emotion_pad
 from apexline.ml.deepid import REASONS
-from apexline.ml.registry import PLACES, ModelRegistry
+from apexline.ml.registry import ModelRegistry
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -131,40 +131,6 @@ def _pad_cube(table: pa.Table) -> list[tuple[str, "Figure"]]:
     return [("PAD of the segments", pad_cube(anchors, scores, synthetic=bool(scores["synthetic"].any())))]
 
 
-class Scorer:
-    """The model of one registry version with what it needs to describe a segment."""
-
-    def __init__(self, registry: ModelRegistry, number: int, parameters: Parameters):
-        self.number = number
-        self.parameters = parameters
-        self.model = registry.load_model(number)
-        # A network that sees the face alone fits any features.
-        if self.model.reducer is not None and self.model.feature_version != FEATURE_VERSION:
-            msg = (
-                f"model v{number} was trained on features {self.model.feature_version}, this code makes "
-                f"{FEATURE_VERSION}; run the job `retrain` and approve its challenger"
-            )
-            raise ValueError(msg)
-
-    def score(self, clip: LakeClip) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """Score the segments of a clip.
-
-        Returns
-        -------
-        list of (dict, dict)
-            Row of ``expression_segments`` and the model's columns of ``segment_scores``, in the order of the former.
-        """
-        return [
-            (segment, {**answer, "model_version": self.number, "version": self.model.version})
-            for segment, answer in score_segments(self.model, clip, features=self.parameters.features)
-        ]
-
-
-def champion_scorer(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> Scorer:
-    """Return the scorer of the champion; in a new installation the shipped model becomes it."""
-    return Scorer(registry, ensure_champion(lake, registry, parameters), parameters)
-
-
 def _clips_by(
     lake: Lake, parameters: Parameters, number: int, camera_days: Sequence[str]
 ) -> tuple[list[Job], list[Job]]:
@@ -235,32 +201,3 @@ def unscored_camera_days(lake: Lake, number: int) -> list[str]:
         if any(f"{clip}-v{number}" not in scored and (day, clip) not in failed for clip in clips):
             found.append(day)
     return found
-
-
-def score_clip(clip: LakeClip, scorer: Scorer) -> list[dict[str, Any]]:
-    """Score one clip for a person to read.
-
-    Parameters
-    ----------
-    clip : LakeClip
-        As `assets.lake.clip_stages.process_clip` gives it: nothing of it is stored.
-    scorer : Scorer
-
-    Returns
-    -------
-    list of dict
-        Track, onset, apex and offset in seconds, emotion, confidence, PAD, adjectives, whether the model abstains and
-        why, one per segment; `synthetic` tells that the champion learned from the project's own generator.
-    """
-    return [
-        {
-            "track": segment["track_id"],
-            **{place: segment[place] for place in PLACES},
-            **{key: score[key] for key in ("emotion", "confidence", *PAD_AXES)},
-            "adjectives": ", ".join(score["adjectives"]),
-            **{key: score[key] for key in ("abstained", "reasons")},
-            "model_version": scorer.number,
-            "synthetic": scorer.model.synthetic,
-        }
-        for segment, score in by_time(scorer.score(clip))
-    ]

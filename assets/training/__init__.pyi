@@ -1,6 +1,5 @@
 from .champion import Comparison as Comparison
 from .champion import compare_versions as compare_versions
-from .champion import ensure_champion as ensure_champion
 from .consented import consented_file as consented_file
 from .consented import measure_fairness as measure_fairness
 from .consented import read_consented as read_consented
@@ -8,6 +7,7 @@ from .consented import take_in_consented as take_in_consented
 from .decisions import CHALLENGER as CHALLENGER
 from .decisions import CHAMPION as CHAMPION
 from .decisions import champion_at as champion_at
+from .decisions import ensure_champion as ensure_champion
 from .decisions import latest_decision as latest_decision
 from .decisions import moved_alias as moved_alias
 from .decisions import promoted_version as promoted_version

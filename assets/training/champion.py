@@ -13,14 +13,10 @@ from apexline.assets.training.consented import evaluate_on_consented, read_conse
 from apexline.assets.training.decisions import (
     CHALLENGER,
     CHAMPION,
+    ensure_champion,
     is_tainted,
-    last_promotion,
-    moved_alias,
-    promoted_version,
     put_alias_back,
     store_decision,
-    store_first_decision,
-    undisputed,
 )
 from apexline.assets.training.training_table import describe_examples, load_training_set
 from apexline.governance import missing_approval
@@ -110,46 +106,6 @@ def champion(
         data_version=dg.DataVersion(fingerprint(CHAMPION, now)),
         check_results=[checks.champion_is_not_worse(table)],
     )
-
-
-def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> int:
-    """Return the champion's version; where there is none, register the shipped model and make it champion.
-
-    Raises
-    ------
-    ValueError
-        Where the alias points at another version than the last promotion that is kept in ``promotions``: anybody who
-        reaches MLflow can move it.
-    """
-    current = registry.get_alias(CHAMPION)
-    promotion = last_promotion(lake)
-    if current is None:
-        return _first_champion(lake, registry, parameters)
-    if promotion is None:
-        # A registry from before this lake, or one that homes share: from now on the alias moves by decision alone.
-        reason = "there was a champion before the first decision was kept: it is taken over"
-        store_first_decision(lake, undisputed(current, reason), fingerprint(current))
-    elif (moved := moved_alias(lake, current)) is not None:
-        raise ValueError(moved)
-    return current
-
-
-def _first_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> int:
-    """Set the alias that is missing: to what was promoted last, and in a new registry to the shipped model."""
-    promoted = number = promoted_version(lake)
-    if number is None or number not in {version.number for version in registry.list_versions()}:
-        from apexline.ml.deepid import load_pretrained  # torch takes seconds to import
-
-        number = registry.register_shipped(load_pretrained(), parameters=parameters.resolved())
-        reason = "there was no champion: the model that ships with the package is the first one"
-        decision = undisputed(number, reason)
-        if promoted is None:  # of several first runs of a new home, one makes the first champion
-            store_first_decision(lake, decision, fingerprint(number))
-            number = promoted_version(lake) or number
-        else:
-            store_decision(lake, decision, fingerprint(number))
-    registry.set_alias(CHAMPION, number)
-    return number
 
 
 def _last_fingerprint(lake: Lake) -> str | None:

@@ -1,7 +1,7 @@
 """The table ``promotions``: every decision about the champion, and what follows from them.
 
-Belongs here: rows, who reigned when, whether the registry's alias agrees, putting an earlier version back. Stays out:
-comparing models and deciding for a challenger (``champion``).
+Belongs here: rows, the first champion, who reigned when, whether the registry's alias agrees, putting an earlier
+version back. Stays out: comparing models and deciding for a challenger (``champion``).
 
 The table is the truth: MLflow has no authentication, and anybody who reaches it can move its alias.
 """
@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from apexline.assets.lake import Lake, fingerprint
+from apexline.assets.parameters import Parameters
 from apexline.governance import record
 from apexline.ml.registry import TAINTED, ModelRegistry
 
@@ -224,3 +225,43 @@ def _earlier(known: Sequence[Reign]) -> int | None:
     """Version that reigned before the present one."""
     others = [each.model_version for each in known if each.model_version != known[-1].model_version]
     return others[-1] if others else None
+
+
+def ensure_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> int:
+    """Return the champion's version; where there is none, register the shipped model and make it champion.
+
+    Raises
+    ------
+    ValueError
+        Where the alias points at another version than the last promotion that is kept in ``promotions``: anybody who
+        reaches MLflow can move it.
+    """
+    current = registry.get_alias(CHAMPION)
+    promotion = last_promotion(lake)
+    if current is None:
+        return _first_champion(lake, registry, parameters)
+    if promotion is None:
+        # A registry from before this lake, or one that homes share: from now on the alias moves by decision alone.
+        reason = "there was a champion before the first decision was kept: it is taken over"
+        store_first_decision(lake, undisputed(current, reason), fingerprint(current))
+    elif (moved := moved_alias(lake, current)) is not None:
+        raise ValueError(moved)
+    return current
+
+
+def _first_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters) -> int:
+    """Set the alias that is missing: to what was promoted last, and in a new registry to the shipped model."""
+    promoted = number = promoted_version(lake)
+    if number is None or number not in {version.number for version in registry.list_versions()}:
+        from apexline.ml.deepid import load_pretrained  # torch takes seconds to import
+
+        number = registry.register_shipped(load_pretrained(), parameters=parameters.resolved())
+        reason = "there was no champion: the model that ships with the package is the first one"
+        decision = undisputed(number, reason)
+        if promoted is None:  # of several first runs of a new home, one makes the first champion
+            store_first_decision(lake, decision, fingerprint(number))
+            number = promoted_version(lake) or number
+        else:
+            store_decision(lake, decision, fingerprint(number))
+    registry.set_alias(CHAMPION, number)
+    return number

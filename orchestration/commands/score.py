@@ -44,7 +44,7 @@ def score_one(
     Returns
     -------
     scores : list of dict
-        As `assets.scoring.segment_scores.score_clip` gives them.
+        As `assets.scoring.scorer.score_clip` gives them.
     notes : list of str
         Why there are faces that could not be searched, or none; what was lost where frames do not decode.
     page : Path or None

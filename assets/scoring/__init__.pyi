@@ -1,0 +1,12 @@
+from .answers import FaceInput as FaceInput
+from .answers import by_time as by_time
+from .answers import quality_of as quality_of
+from .answers import score_faces as score_faces
+from .answers import score_segments as score_segments
+from .comparison import answers_of_lake as answers_of_lake
+from .comparison import changed_answers as changed_answers
+from .comparison import comparison_figures as comparison_figures
+from .score_shift import shift_of_challenger as shift_of_challenger
+from .scorer import champion_scorer as champion_scorer
+from .scorer import score_clip as score_clip
+from .segment_scores import unscored_camera_days as unscored_camera_days
