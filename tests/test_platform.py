@@ -153,7 +153,7 @@ def test_two_workers_of_celery_over_postgresql_and_an_object_store(
 
 def register(clips: Path, state: Path) -> None:
     """Enter the camera of the drawn clips in the register that lies in the state folder of an object store's home."""
-    stated = json.loads(sorted(clips.glob("*.json"))[-1].read_text())
+    stated = json.loads(sorted(clips.glob("*.json"))[0].read_text())
     basis = {name: stated[name] for name in ("purpose", "legal_basis")}
     enter_synthetic(state, "gate-01", **basis, by="a test", now=datetime.now(UTC))
 
