@@ -11,6 +11,7 @@ from .pipeline import explain_segments as explain_segments
 from .pipeline import find_segments as find_segments
 from .pipeline import segment_features as segment_features
 from .pipeline import spot_clip as spot_clip
+from .pipeline import try_devices as try_devices
 from .rows import Block as Block
 from .rows import join_columns as join_columns
 from .stored_rows import least_fps as least_fps

@@ -1,21 +1,19 @@
-"""Where arrays live: the namespace of an array, and the device that the configuration asks for.
+"""Where arrays live: the namespace of an array, and that of a device.
 
 Belongs here: choosing an array namespace once per public function, moving arrays between host and device, and
 the two array-API idioms that several algorithms share (replicated borders, counting by index). Stays out: any
-algorithm, and any import of CuPy at module level (a machine without a GPU has none).
+algorithm, which device pays (``placement``), and any import of CuPy at module level (a machine without a GPU has none).
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
-
-from apexline.features.validation import one_of
 
 # An array of any namespace (NumPy, CuPy, torch, array_api_strict): the standard has no common static type.
 Array = Any
@@ -24,7 +22,7 @@ Device = Literal["auto", "cpu", "cuda"]
 
 
 class DeviceUnavailable(RuntimeError):
-    """The configured device does not exist on this machine."""
+    """The configured device does not exist on this machine, or failed."""
 
 
 def namespace(*arrays: Array) -> Namespace:
@@ -71,30 +69,26 @@ def has_gpu() -> bool:
         return False
 
 
-def device_namespace(device: Device) -> Namespace:
-    """Namespace in which the features of a configuration are computed.
+def is_of_cupy(error: BaseException) -> bool:
+    """Whether CuPy raised this: out of memory, a launch that failed, a kernel that does not compile, a lost device."""
+    return type(error).__module__.partition(".")[0] in {"cupy", "cupy_backends"}
 
-    Parameters
-    ----------
-    device : {"auto", "cpu", "cuda"}
-        ``auto`` takes the GPU where CuPy sees one.
+
+def device_namespace(device: Literal["cpu", "cuda"]) -> Namespace:
+    """Namespace of the arrays of a device.
 
     Raises
     ------
     DeviceUnavailable
-        If ``cuda`` is asked for and CuPy sees no device.
-    ValueError
-        If the name is unknown.
+        If CuPy sees no CUDA device.
     """
-    one_of("device", device, get_args(Device))
-    cuda = device != "cpu" and has_gpu()
-    if device == "cuda" and not cuda:
+    if device == "cuda" and not has_gpu():
         message = (
             "device is 'cuda' but CuPy sees no CUDA device; install the [gpu] extra on a machine with a GPU, "
             "or set device: auto"
         )
         raise DeviceUnavailable(message)
-    module: Any = importlib.import_module("array_api_compat.cupy" if cuda else "array_api_compat.numpy")
+    module: Any = importlib.import_module(f"array_api_compat.{'cupy' if device == 'cuda' else 'numpy'}")
     return module
 
 

@@ -41,7 +41,7 @@ class FeatureConfig:
     flow : FlowConfig
     segments : SegmentConfig
     device : {"auto", "cpu", "cuda"}
-        Where texture and flow are computed; ``auto`` takes the GPU where there is one.
+        Where texture and flow are computed, see `features.placement.Placement`: ``auto`` takes a GPU where it pays.
 
     Examples
     --------

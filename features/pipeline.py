@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.backend import device_namespace, to_numpy
+from apexline.features.backend import Namespace, to_numpy
 from apexline.features.config import FeatureConfig
 from apexline.features.expression import ExpressionStream
+from apexline.features.faces import CROP_SIZE
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream, texture_histograms
+from apexline.features.placement import Placement, Trial, device_trials
 from apexline.features.rows import Block, Columns, join_columns
 from apexline.features.spotting import Decision, Segment, explain, spot
 from apexline.features.stored_rows import track_curves
@@ -32,6 +35,8 @@ _Stream = TextureStream | FlowStream | ExpressionStream
 _FRAMES_OUT_OF_SIGHT = 250
 # Crops that are described together, 16 kB each: with many faces in view still several frames of each.
 _CROPS_AT_ONCE = 256
+# Crops that devices are tried with, and their frames per second.
+_TRIED, _TRIED_FPS = 256, 25.0
 # What segments are found in, of texture, flow and words; the other columns take several times as much memory.
 _DECIDING = (
     ("frame", "kind", "difference"),
@@ -108,9 +113,12 @@ def segment_features(
     flow : ndarray, shape (F,), float32, or None
         For each region (row, col) displacement and HOOF, px of the crop.
     """
-    xp = device_namespace(config.device)
     first_kind = replace(config.texture, kinds=config.texture.kinds[:1])
-    texture = to_numpy(texture_histograms(xp.asarray(apex_crop), config=first_kind)).ravel()
+
+    def histograms(xp: Namespace) -> NDArray[np.float32]:
+        return to_numpy(texture_histograms(xp.asarray(apex_crop), config=first_kind))
+
+    texture = Placement("texture", config.device).compute(1, histograms).ravel()
     if onset_crop is None:
         return texture, None
     stream = FlowStream(config.flow, config.device)
@@ -160,6 +168,18 @@ def spot_clip(path: str | Path, *, config: FeatureConfig | None = None) -> list[
         for segment in find_segments(*tables, track_id=track_id, config=config)
     ]
     return sorted(found, key=lambda segment: (segment.onset, segment.track_id))
+
+
+def try_devices(config: FeatureConfig) -> Mapping[str, Trial]:
+    """Describe drawn crops, and return what texture and flow took on the CPU and on a device, where there is one."""
+    rng = np.random.default_rng(0)
+    still = rng.integers(16, 240, (CROP_SIZE, CROP_SIZE))
+    # alike, so that motion is measured against one of them
+    crops = (still + rng.integers(-8, 9, (_TRIED, CROP_SIZE, CROP_SIZE))).astype(np.uint8)
+    frames = np.arange(_TRIED)
+    for stream in (TextureStream(config.texture, "auto"), FlowStream(config.flow, "auto")):
+        stream.push_block(crops, frames, frames / _TRIED_FPS)
+    return device_trials()
 
 
 class _RowsByTrack:

@@ -1,5 +1,6 @@
 """Resources: the objects that assets and sensors are given, made from the settings."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ LOADER_MODULE = "apexline.assets.serving"
 
 def build_resources(settings: Settings) -> dict[str, Any]:
     """Return lake, parameters, registry, workers, and the warehouse's path and memory for `settings`."""
+    _share_gpu(settings)
     return {
         "lake": Lake(settings.home_path, settings.scratch_path),
         "parameters": load_parameters(settings.parameter_file),
@@ -22,6 +24,12 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "warehouse_path": settings.warehouse_path,
         "warehouse_mb": settings.warehouse_mb,
     }
+
+
+def _share_gpu(settings: Settings) -> None:
+    """Part a GPU's memory among the processes that may compute at once; CuPy reads the share when it is imported."""
+    share = 90 // (settings.num_runs * settings.num_workers)
+    os.environ.setdefault("CUPY_GPU_MEMORY_LIMIT", f"{max(share, 1)}%")
 
 
 def build_registry(settings: Settings) -> ModelRegistry:

@@ -8,6 +8,7 @@ and the state that one track needs. Stays out: the solvers (``solver``), registr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from apexline.features.backend import Array, Device, device_namespace, to_numpy
+from apexline.features.backend import Array, Device, Namespace, to_numpy
 from apexline.features.flow.polar import flow_angle
 from apexline.features.flow.region_motion import region_motion
 from apexline.features.flow.solver import Stencil, horn_schunck, horn_schunck_pyramid
+from apexline.features.placement import Placement
 from apexline.features.registration import (
     Motion,
     Registrar,
@@ -127,14 +129,14 @@ class FlowStream(BlockStream[FlowRow]):
     ----------
     config : FlowConfig
     device : {"auto", "cpu", "cuda"}
-        Where flow is computed, see `features.backend.device_namespace`.
+        Where flow is computed, see `features.placement.Placement`.
     """
 
     row_type = FlowRow
 
     def __init__(self, config: FlowConfig, device: Device = "auto") -> None:
         self._config = config
-        self._xp = device_namespace(device)
+        self._placement = Placement("flow", device)
         self._window = region_window(_MARGIN)
         regions = {name: region.within(self._window) for name, region in face_regions().items()}
         nose = regions.pop("nose")
@@ -220,7 +222,7 @@ class FlowStream(BlockStream[FlowRow]):
         """Columns of registered crops with one reference."""
         # Pooled on the host: sums on a device have an order of their own, and rows have one form.
         means, histograms = region_motion(
-            to_numpy(self._solve(images)),
+            self._solve(images),
             tuple(self._regions.values()),
             head=self._head,
             num_bins=self._config.hoof_bins,
@@ -254,14 +256,14 @@ class FlowStream(BlockStream[FlowRow]):
             "hoof": histograms,
         }
 
-    def _solve(self, images: list[NDArray[np.float32]]) -> Array:
+    def _solve(self, images: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Flow from the reference to each image over the window of the regions, (N, 2, M, N)."""
         moving = np.stack(images)
         if self._config.match_gain:
             moving = np.stack([match_gain(image, self._reference, rigid_window()) for image in images])
         window = (..., *self._window.slices)
-        reference, moving = self._xp.asarray(self._reference[window]), self._xp.asarray(moving[window])
-        return solve_flow(reference, moving, config=self._config)
+        cut = self._reference[window], moving[window]
+        return self._placement.compute(len(images), partial(_solved, *cut, self._config))
 
     def _speeds(self, displacement: NDArray[np.float64], times_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Speeds of the regions, (N, R), px/s; 0 in the first frame and where time stands still."""
@@ -269,6 +271,12 @@ class FlowStream(BlockStream[FlowRow]):
         steps_s = np.diff(times_s, prepend=before_s)[:, None]
         moved = np.linalg.norm(np.diff(displacement, axis=0, prepend=before[None]), axis=2)
         return np.divide(moved, steps_s, out=np.zeros_like(moved), where=steps_s > 0)
+
+
+def _solved(
+    reference: NDArray[np.float32], moving: NDArray[np.float32], config: FlowConfig, xp: Namespace
+) -> NDArray[np.float32]:
+    return to_numpy(solve_flow(xp.asarray(reference), xp.asarray(moving), config=config))
 
 
 def solve_flow(reference: Array, moving: Array, *, config: FlowConfig) -> Array:

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from typing import Annotated, Literal, NamedTuple
 
@@ -19,16 +20,18 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from apexline.features.backend import Array, Device, device_namespace, namespace, to_numpy
+from apexline.features.backend import Array, Device, Namespace, namespace, to_numpy
 from apexline.features.modc.codes import Base, Kind, Planes, modc_histograms
 from apexline.features.modc.differences import Curve, Pooling, chi_square_blocks, pool_blocks
 from apexline.features.modc.peers import dcp_histograms, hog_histograms, lbp_histograms
 from apexline.features.modc.prefilter import Prefilter, prefilter_images
+from apexline.features.placement import Placement
 from apexline.features.registration import Motion, Registrar
 from apexline.features.rows import Block, BlockStream
 
-# Crops that are described together: their histograms, 130 kB each, lie side by side until they are compared.
-_CROPS_AT_ONCE = 16
+# Crops that are described together: their histograms, 130 kB each, lie side by side until they are compared. A device
+# needs many to be busy.
+_CROPS_AT_ONCE, _CROPS_ON_DEVICE = 16, 256
 
 Peer = Literal["dcp", "lbp", "hog"]
 
@@ -119,14 +122,14 @@ class TextureStream(BlockStream[TextureRow]):
     ----------
     config : TextureConfig
     device : {"auto", "cpu", "cuda"}
-        Where histograms are computed, see `features.backend.device_namespace`.
+        Where histograms are computed, see `features.placement.Placement`.
     """
 
     row_type = TextureRow
 
     def __init__(self, config: TextureConfig, device: Device = "auto") -> None:
         self._config = config
-        self._xp = device_namespace(device)
+        self._placement = Placement("texture", device)
         self._registrar: Registrar | None = None
         self._first: tuple[NDArray[np.float32], ...] | None = None
         # (frame, time_s, histograms of MODC and of each peer) of the window
@@ -140,8 +143,9 @@ class TextureStream(BlockStream[TextureRow]):
         if self._registrar is None:
             self._registrar = Registrar(crops[0], motion=self._config.registration)
         found: list[_Final] = []
-        for start in range(0, len(crops), _CROPS_AT_ONCE):
-            part = slice(start, start + _CROPS_AT_ONCE)
+        at_once = _CROPS_ON_DEVICE if self._placement.is_open else _CROPS_AT_ONCE
+        for start in range(0, len(crops), at_once):
+            part = slice(start, start + at_once)
             described = zip(
                 frames[part].tolist(), times_s[part].tolist(), self._describe(crops[part]), strict=True
             )
@@ -161,17 +165,8 @@ class TextureStream(BlockStream[TextureRow]):
         assert self._registrar is not None
         images = np.stack([self._registrar.register(crop).image for crop in crops])
         np.rint(images, out=images)
-        grey = self._xp.asarray(np.clip(images, 0, 255, out=images).astype(np.uint8))
-        # Compared on the host: sums on a device have an order of their own, and rows have one form.
-        own = to_numpy(_histograms(grey, self._config))
-        # copies: a view would keep the histograms of all these crops as long as one of them is in the window
-        return [
-            (
-                own[:, k].copy(),
-                *(to_numpy(each) for each in peer_histograms(grey[k, ...], config=self._config)),
-            )
-            for k in range(len(crops))
-        ]
+        grey = np.clip(images, 0, 255, out=images).astype(np.uint8)
+        return self._placement.compute(len(crops), partial(_described, grey, self._config))
 
     def _take(
         self, described: tuple[int, float, tuple[NDArray[np.float32], ...]], number: int
@@ -229,6 +224,19 @@ class TextureStream(BlockStream[TextureRow]):
         while self._next > 0 and len(self._buffer) > 1 and self._buffer[1][1] <= before:
             self._buffer.popleft()
             self._next -= 1
+
+
+def _described(
+    grey: NDArray[np.uint8], config: TextureConfig, xp: Namespace
+) -> list[tuple[NDArray[np.float32], ...]]:
+    images = xp.asarray(grey)
+    # Compared on the host: sums on a device have an order of their own, and rows have one form.
+    own = to_numpy(_histograms(images, config))
+    # copies: a view would keep the histograms of all these crops as long as one of them is in the window
+    return [
+        (own[:, k].copy(), *(to_numpy(each) for each in peer_histograms(images[k, ...], config=config)))
+        for k in range(len(grey))
+    ]
 
 
 def texture_histograms(grey: Array, *, config: TextureConfig) -> Array:

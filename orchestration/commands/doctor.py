@@ -23,7 +23,7 @@ from apexline.assets.lake import (
     stored_camera_days,
 )
 from apexline.assets.parameters import load_parameters
-from apexline.features import has_gpu
+from apexline.features import has_gpu, try_devices
 from apexline.features.faces import make_detector
 from apexline.orchestration.definitions import build_definitions
 from apexline.orchestration.erasure import unfinished
@@ -52,9 +52,7 @@ def examine(settings: Settings) -> list[dict[str, str]]:
         "home": lambda: _home(settings),
         "parameters": lambda: ("good", f"{settings.parameter_file}: {_config_hash(settings)}"),
         "detector": lambda: _detector(settings),
-        "gpu": lambda: (
-            ("good", "CUDA through CuPy") if has_gpu() else ("note", "none; everything runs on the CPU")
-        ),
+        "gpu": lambda: _gpu(settings),
         "champion": lambda: _champion(settings),
         "lake": lambda: _content(lake),
     }
@@ -210,6 +208,25 @@ def _detector(settings: Settings) -> tuple[str, str]:
     config = load_parameters(settings.parameter_file).features.faces
     make_detector(config)
     return "good", config.detector
+
+
+def _gpu(settings: Settings) -> tuple[str, str]:
+    if not has_gpu():
+        return "note", "none; everything runs on the CPU"
+    features = load_parameters(settings.parameter_file).features
+    if features.device == "cpu":
+        return "note", "CUDA through CuPy, which the parameters leave alone (device: cpu)"
+    trials = try_devices(features)
+    said = [
+        f"{stage}: failed, so that the CPU is used: {trial.failure}"
+        if trial.failure
+        else f"{stage}: {trial.num_faces / trial.cuda_s:,.0f} faces/s, on a core {trial.num_faces / trial.cpu_s:,.0f}"
+        for stage, trial in trials.items()
+    ]
+    failed = any(trial.failure for trial in trials.values())
+    chosen = [stage for stage, trial in trials.items() if features.device == "cuda" or trial.pays]
+    text = f"CUDA through CuPy for {' and '.join(chosen) or 'nothing, since the CPU is faster'} ({'; '.join(said)})"
+    return "wrong" if failed else "good" if chosen else "note", text
 
 
 def _champion(settings: Settings) -> tuple[str, str]:

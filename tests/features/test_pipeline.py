@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from apexline.features import pipeline as module
+from apexline.features import placement
 from apexline.features.config import FeatureConfig, load_config
 from apexline.features.modc.stream import TextureStream
-from apexline.features.pipeline import find_segments, segment_features, spot_clip
+from apexline.features.pipeline import find_segments, segment_features, spot_clip, try_devices
+from apexline.features.placement import TRIAL_SIZE
 from apexline.features.spotting.config import SegmentConfig
 from apexline.sample.clips import make_puppets, render_frames
 from apexline.sample.plan import SampleConfig, plan_clip
@@ -191,3 +193,19 @@ def test_paper_configuration_runs(smiling_crops):
     config = replace(load_config(CONFIGS / "paper.yaml"), device="cpu")
     segments = find_segments(*rows_of(smiling_crops, config), track_id="abc", config=config)
     assert any(s.onset <= 32 <= s.offset for s in segments)
+
+
+# Devices
+
+
+def test_devices_are_tried_with_texture_and_flow(monkeypatch):
+    monkeypatch.setattr(placement, "_trials", {})
+    assert try_devices(FeatureConfig()) == {}  # the GPU of a machine without one
+    monkeypatch.setattr(placement, "has_gpu", lambda: True)
+    # the CPU stands in for a device that computes the same
+    monkeypatch.setattr(placement, "device_namespace", lambda device: np)
+    trials = try_devices(FeatureConfig())
+    assert set(trials) == {"texture", "flow"}
+    assert all(
+        trial.num_faces >= TRIAL_SIZE and trial.cpu_s > 0 and trial.cuda_s > 0 for trial in trials.values()
+    )

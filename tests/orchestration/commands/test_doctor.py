@@ -10,6 +10,7 @@ from upath import UPath
 from apexline.assets.ingest.intake import take_in
 from apexline.assets.lake.failures import Failure, record_failure, recorded_failures
 from apexline.assets.lake.storage import Lake
+from apexline.features.placement import Trial
 from apexline.features.video import decoding_process
 from apexline.orchestration.commands import doctor
 from apexline.orchestration.commands.ingest import process_all
@@ -17,6 +18,7 @@ from apexline.orchestration.definitions import build_definitions
 from apexline.orchestration.jobs import CLIP_ASSETS
 from apexline.orchestration.line import open_line
 from apexline.orchestration.operations.restore import UNFINISHED
+from apexline.orchestration.settings import Settings
 from tests.assets.lake.damage import INSIDE
 from tests.features.damaged import video_that_loses_a_frame, whole_video
 from tests.orchestration.installation import check_evaluations, latest_metadata, quiet
@@ -36,6 +38,27 @@ def test_doctor_finds_a_sound_installation(apexline, home, tmp_path, monkeypatch
     assert findings["champion"]["state"] == "note"
     assert "ships with the package" in findings["champion"]["detail"]
     assert {finding["state"] for finding in findings.values()} <= {"good", "note"}
+
+
+@pytest.mark.parametrize(
+    ("cuda_s", "failure", "state", "said"),
+    [
+        (0.01, "", "good", "for texture (texture: 25,600 faces/s, on a core 2,560)"),
+        (1.0, "", "note", "for nothing, since the CPU is faster (texture: 256 faces/s, on a core 2,560)"),
+        (
+            0.01,
+            "the GPU failed with X",
+            "wrong",
+            "(texture: failed, so that the CPU is used: the GPU failed with X)",
+        ),
+    ],
+)
+def test_doctor_says_what_the_gpu_is_worth(tmp_path, monkeypatch, cuda_s, failure, state, said):
+    monkeypatch.setattr(doctor, "has_gpu", lambda: True)
+    monkeypatch.setattr(doctor, "try_devices", lambda features: {"texture": Trial(256, 0.1, cuda_s, failure)})
+    found = {each["what"]: each for each in doctor.examine(Settings(home=str(tmp_path)))}["gpu"]
+    assert found["state"] == state
+    assert said in found["detail"]
 
 
 def test_doctor_names_what_is_wrong(apexline, home, tmp_path, monkeypatch):
