@@ -4,6 +4,7 @@ Belongs here: which of Dagster's executors runs the steps, and how its workers f
 launches a run (``orchestration.settings``).
 """
 
+import multiprocessing
 from typing import Any
 
 import dagster as dg
@@ -43,6 +44,7 @@ def build_worker_app(settings: Settings) -> Any:
     if settings.celery_broker is None:
         msg = "saw no APEXLINE_CELERY_BROKER, expected where the queue is, as redis://redis:6379/0"
         raise ValueError(msg)
+    from celery.signals import worker_process_init
     from dagster_celery.make_app import make_app
     from dagster_celery.tasks import create_task
 
@@ -50,4 +52,13 @@ def build_worker_app(settings: Settings) -> Any:
     app = make_app({"broker": broker, "backend": broker})
     app.conf.update(_WORKERS)
     create_task(app)
+    worker_process_init.connect(allow_children, weak=False)
     return app
+
+
+def allow_children(**_: object) -> None:
+    """Let this process start others, as a step does that computes several clips at once.
+
+    Celery's processes are daemonic, and those may not. Theirs end with them, see `assets.lake.ClipWorkers`.
+    """
+    multiprocessing.current_process().daemon = False

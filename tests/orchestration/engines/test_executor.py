@@ -1,5 +1,7 @@
 """Steps are computed in the run's own process, or by Celery where a queue is set; its password is on no record."""
 
+import multiprocessing
+
 import dagster as dg
 import pytest
 from pydantic import ValidationError
@@ -29,6 +31,28 @@ def test_one_setting_hands_steps_to_celery():
     assert worker.conf.broker_url == worker.conf.result_backend == BROKER
     assert worker.conf.worker_prefetch_multiplier == 1
     assert "execute_plan" in worker.tasks
+
+
+def start_a_child(allowed, found):
+    if allowed:
+        from celery.signals import worker_process_init
+
+        worker_process_init.send(sender=None)
+    child = multiprocessing.get_context("fork").Process(target=found.set)
+    child.start()
+    child.join()
+
+
+@pytest.mark.usefixtures("broker")
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_process_of_celery_may_compute_clips_side_by_side(allowed):
+    build_worker_app(Settings())
+    context = multiprocessing.get_context("fork")
+    found = context.Event()
+    worker = context.Process(target=start_a_child, args=(allowed, found), daemon=True)
+    worker.start()
+    worker.join()
+    assert found.is_set() == allowed
 
 
 def test_a_queue_that_can_not_bring_results_back_is_refused(monkeypatch):
