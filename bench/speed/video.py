@@ -93,16 +93,18 @@ class Runner:
         Program that reads lines of JSON (``clip``, ``limit``, ``task``) and answers each by a line of JSON.
     core : int
         Core that it is bound to.
+    checkout : Path
+        Whose code it imports.
     """
 
-    def __init__(self, command: Sequence[str], core: int) -> None:
-        environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
+    def __init__(self, command: Sequence[str], core: int, *, checkout: Path = ROOT) -> None:
+        environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": str(checkout / "src")}
         self._process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=ROOT,
+            cwd=checkout,
             env=environment,
         )
 
@@ -139,8 +141,36 @@ class Runner:
         return self.answer()
 
 
-def _line(core: int = 0) -> Runner:
-    return Runner([sys.executable, "-m", "apexline.bench.speed.video_runner"], core)
+def _line(core: int = 0, checkout: Path = ROOT) -> Runner:
+    return Runner([sys.executable, "-m", "apexline.bench.speed.video_runner"], core, checkout=checkout)
+
+
+def bench_against(checkout: Path, data: Path) -> Rows:
+    """Return how many times as fast the line is as that of another checkout, both on one core, clip by clip in turns.
+
+    Parameters
+    ----------
+    checkout : Path
+        Of this repository at another commit, ``git worktree add PATH COMMIT``; this environment runs its code.
+    data : Path
+        Folder of the benchmark data.
+    """
+    clips = _single_face_clips(data / "expression_clips")
+    rows: Rows = []
+    with TemporaryDirectory() as folder, _line() as ours, _line(checkout=checkout) as theirs:
+        tiled = [_tiled(clip, 16, Path(folder)) for clip in clips]
+        for faces, asked in {1: clips, 16: tiled}.items():
+            for task in ("segments", "answers"):
+                for line in (ours, theirs):
+                    line.run(asked[0], task=task)
+                pairs = [(_rate(ours.run(c, task=task)), _rate(theirs.run(c, task=task))) for c in asked]
+                ratios = [own / other for own, other in pairs]
+                rows.append(
+                    {"task": f"{faces} faces, decode to {task}", "method": f"x {checkout.name}"}
+                    | {"median": median(ratios), "least": min(ratios), "most": max(ratios)}
+                    | {"frames/s": median(own for own, _ in pairs)}
+                )
+    return rows
 
 
 def _single_face_clips(folder: Path) -> list[Path]:
@@ -229,21 +259,26 @@ def _stages(clips: list[Path]) -> Rows:
 
 
 def _by_faces(clip: Path, folder: Path) -> Rows:
-    """The same face once, four and sixteen times in a frame that grows with them."""
-    images = [frame.image for frame in islice(cycle_frames(clip), _FACES_FRAMES)]
+    """The same face again and again in a frame that grows with them."""
     rows: Rows = []
     with _line() as line:
         line.run(clip)
         for faces in _NUM_FACES:
-            side = round(faces**0.5)
-            path = folder / f"faces{faces}.mp4"
-            write_video(path, (np.tile(image, (side, side, 1)) for image in images), fps=25)
-            answer = line.run(path)
+            answer = line.run(_tiled(clip, faces, folder))
             rows.append(
                 {"task": "number of faces", "faces": faces, **_costs(answer)}
                 | {"ms a face-frame": 1e3 / _rate(answer) / faces}
             )
     return rows
+
+
+def _tiled(clip: Path, faces: int, folder: Path) -> Path:
+    """Write a clip that shows the face of another one in rows and columns."""
+    side = round(faces**0.5)
+    path = folder / f"{clip.stem}-{faces}.mp4"
+    images = (frame.image for frame in islice(cycle_frames(clip), _FACES_FRAMES))
+    write_video(path, (np.tile(image, (side, side, 1)) for image in images), fps=25)
+    return path
 
 
 def _by_size(clip: Path, folder: Path) -> Rows:
@@ -297,3 +332,8 @@ def cycle_frames(clip: Path) -> Iterator[Any]:
     """Frames of a clip, again and again, forth and back, so that nothing jumps."""
     frames = list(read_frames(clip))
     return cycle([*frames, *frames[-2:0:-1]])
+
+
+if __name__ == "__main__":
+    for row in bench_against(*(Path(each).absolute() for each in sys.argv[1:])):
+        print(row)

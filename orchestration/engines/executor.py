@@ -4,13 +4,14 @@ Belongs here: which of Dagster's executors runs the steps, and how its workers f
 launches a run (``orchestration.settings``).
 """
 
-import multiprocessing
+from multiprocessing import process
 from typing import Any
 
 import dagster as dg
 
 from apexline.orchestration.settings import Settings
 
+_RECORD = process.current_process()
 _BROKER = {"env": "APEXLINE_CELERY_BROKER"}  # the address may hold a password: no record of a run shows it
 # One step at a time for each process: a step that waits behind another would wait for hours.
 _WORKERS = {"worker_prefetch_multiplier": 1, "broker_connection_retry_on_startup": True}
@@ -59,6 +60,8 @@ def build_worker_app(settings: Settings) -> Any:
 def allow_children(**_: object) -> None:
     """Let this process start others, as a step does that computes several clips at once.
 
-    Celery's processes are daemonic, and those may not. Theirs end with them, see `assets.lake.ClipWorkers`.
+    Celery starts its processes by billiard, which enters itself as Python's own record of the current process: a
+    daemon, which may have no children, with a key that Python can't hand on. What they start ends with them, see
+    `ClipWorkers`.
     """
-    multiprocessing.current_process().daemon = False
+    process._current_process = _RECORD  # pyright: ignore[reportAttributeAccessIssue]
