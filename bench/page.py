@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -85,6 +86,13 @@ def line_plot(
     if by:
         axes.legend(fontsize=8)
     return figure
+
+
+def law(rows: Rows, *, x: str, y: str) -> dict[str, Any]:
+    """Fit ``y = c * x ** p`` to rows of a benchmark, by least squares of logarithms; a row of the task ``laws``."""
+    table = pd.DataFrame(rows)
+    exponent, logarithm = np.polyfit(np.log(table[x]), np.log(table[y]), 1)
+    return {"task": "laws", "law": f"{y} = c * ({x})^p", "c": float(np.exp(logarithm)), "p": float(exponent)}
 
 
 def processor() -> str:

@@ -32,7 +32,7 @@ from apexline.assets.parameters import load_parameters
 from apexline.bench.page import Rows, write_speed
 from apexline.bench.paths import CONFIGS
 from apexline.bench.speed.warehouse import WORDS as WAREHOUSE_WORDS
-from apexline.bench.speed.warehouse import bench_warehouse
+from apexline.bench.speed.warehouse import bench_warehouse, stored_plot
 from apexline.governance import enter_synthetic
 from apexline.sample import SampleConfig, make_puppets, plan_clip, write_clip
 
@@ -111,7 +111,7 @@ def bench_platform() -> Rows:
 
 def write_platform_page(rows: Rows, out: Path) -> None:
     """Write ``speed_platform.md`` into `out`."""
-    write_speed(out, "speed_platform", _WORDS, rows, [])
+    write_speed(out, "speed_platform", _WORDS, rows, [stored_plot(rows)])
 
 
 def reckon(

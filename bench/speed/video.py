@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from apexline.bench.page import Rows, line_plot, write_speed
+from apexline.bench.page import Rows, law, line_plot, write_speed
 from apexline.bench.paths import ROOT
 from apexline.bench.peers import FER_PYTHON
 from apexline.features.video import read_frames, write_video
@@ -68,9 +68,9 @@ def bench_video(data: Path) -> Rows:
             *(faces := _by_faces(clips[0], Path(folder))),
             *(sizes := _by_size(clips[0], Path(folder))),
             *(lengths := _by_length(clips[0], Path(folder))),
-            _law(faces, x="faces", y="ms a frame"),
-            _law(sizes, x="megapixels", y="ms a frame"),
-            _law(lengths, x="frames", y="s"),
+            law(faces, x="faces", y="ms a frame"),
+            law(sizes, x="megapixels", y="ms a frame"),
+            law(lengths, x="frames", y="s"),
         ]
 
 
@@ -319,13 +319,6 @@ def _by_length(clip: Path, folder: Path) -> Rows:
 
 def _costs(answer: dict[str, float]) -> dict[str, float]:
     return {"frames/s": _rate(answer), "ms a frame": 1e3 / _rate(answer)}
-
-
-def _law(rows: Rows, *, x: str, y: str) -> dict[str, Any]:
-    """Fit ``y = constant * x ** exponent`` to rows of a benchmark."""
-    table = pd.DataFrame(rows)
-    exponent, logarithm = np.polyfit(np.log(table[x]), np.log(table[y]), 1)
-    return {"task": "laws", "law": f"{y} = c * ({x})^p", "c": float(np.exp(logarithm)), "p": float(exponent)}
 
 
 def cycle_frames(clip: Path) -> Iterator[Any]:

@@ -12,20 +12,25 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from matplotlib.figure import Figure
 from upath import UPath
 
-from apexline.assets.lake import Lake
-from apexline.bench.page import Rows, write_speed
+from apexline.assets.lake import Lake, stored_camera_days
+from apexline.bench.page import Rows, law, line_plot, write_speed
 from apexline.bench.paths import ROOT
 from apexline.bench.speed.made_home import crown, make_days
 
 _CAMERAS, _DAYS = 100, 20
+_STORED = (1, 10, 100, 1_000, _CAMERAS * _DAYS)  # camera-days
+_ONE_NEW = "one new, cpu_s"
 _MEMORY_MB = 256  # APEXLINE_WAREHOUSE_MB
 
 WORDS = f"""*Warehouse*: built whole of {_CAMERAS * _DAYS:,} camera-days of made rows, a clip of three seconds and one
 face in each; then with one more camera-day, and with nothing new. Peak memory is that of the process, imports included;
 DuckDB may hold {_MEMORY_MB} MB of it (`APEXLINE_WAREHOUSE_MB`). *This camera's day by its champion*: segments of one
-camera-day with what the champion says, the file opened for it; medians."""
+camera-day with what the champion says, the file opened for it; medians. *Stored camera-days*: the same builds of as
+many, and one look of the landing sensor for camera-days that are not processed (a tick, of which nothing comes). Laws,
+constant x size^exponent, are fitted to what stands above them by least squares of logarithms."""
 
 
 def bench_warehouse() -> Rows:
@@ -33,8 +38,25 @@ def bench_warehouse() -> Rows:
     with TemporaryDirectory() as folder:
         lake = Lake(UPath(folder) / "home")
         crown(lake)
-        make_days(lake, range(_CAMERAS * _DAYS), cameras=_CAMERAS)
-        return measure(lake, Path(folder) / "warehouse.duckdb", num_days=_CAMERAS * _DAYS)
+        stored = [row for count in _STORED for row in measure_stored(lake, Path(folder), num_days=count)]
+        rows = measure(lake, Path(folder) / "warehouse.duckdb", num_days=_STORED[-1] + 1)
+        laws = [law(stored, x="stored camera-days", y=y) for y in ("whole, cpu_s", _ONE_NEW, "tick, cpu_s")]
+        return [*rows, *stored, *laws]
+
+
+def measure_stored(lake: Lake, folder: Path, *, num_days: int) -> Rows:
+    """Fill a lake up to so many made camera-days, then build its warehouse whole and with one more, and tick."""
+    stored = len(stored_camera_days(lake))
+    make_days(lake, range(stored, num_days), cameras=_CAMERAS)
+    target = folder / f"stored-{num_days}.duckdb"
+    build = ("build", str(lake.home), str(target), str(_MEMORY_MB))
+    whole, tick = _run(*build), _run("tick", str(lake.home))
+    make_days(lake, range(num_days, num_days + 1), cameras=_CAMERAS)
+    one = _run(*build)
+    return [
+        {"task": "stored camera-days", "stored camera-days": num_days, "whole, cpu_s": whole["cpu_s"]}
+        | {_ONE_NEW: one["cpu_s"], "tick, cpu_s": tick["cpu_s"], "peak MB": whole["peak MB"]}
+    ]
 
 
 def measure(lake: Lake, target: Path, *, num_days: int) -> Rows:
@@ -65,7 +87,12 @@ def measure(lake: Lake, target: Path, *, num_days: int) -> Rows:
 
 def write_warehouse_page(rows: Rows, out: Path) -> None:
     """Write ``speed_warehouse.md`` into `out`."""
-    write_speed(out, "speed_warehouse", f"What the warehouse costs.\n\n{WORDS}", rows, [])
+    write_speed(out, "speed_warehouse", f"What the warehouse costs.\n\n{WORDS}", rows, [stored_plot(rows)])
+
+
+def stored_plot(rows: Rows) -> Figure:
+    """Draw what one new camera-day costs against how many are stored."""
+    return line_plot(rows, x="stored camera-days", y=_ONE_NEW, title="One new camera-day")
 
 
 def _run(*arguments: str) -> dict[str, float]:

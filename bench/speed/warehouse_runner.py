@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 from statistics import median
 
+import dagster as dg
 from upath import UPath
 
 from apexline.assets.lake import Lake
 from apexline.assets.publishing import open_warehouse, publish_warehouse
 
-_ROUNDS = 20
+_ROUNDS, _TICKS = 20, 5
 _QUERY = """
     select onset_at, emotion, confidence, abstained, reasons
     from segments
@@ -31,6 +32,22 @@ def build(home: Path, target: Path, *, memory_mb: int) -> dict[str, float]:
     before = time.process_time()
     publish_warehouse(Lake(UPath(home)), target, memory_mb=memory_mb)
     return {"cpu_s": time.process_time() - before, "peak MB": peak_mb(), "of it imports MB": imported}
+
+
+def tick(home: Path) -> dict[str, float]:
+    """Look for camera-days that are not processed, as the landing sensor does; return the median processor time, s."""
+    from apexline.orchestration.requests import request_processing
+
+    lake, found = Lake(UPath(home)), list[float]()
+    with dg.DagsterInstance.ephemeral() as instance:
+        for _ in range(_TICKS):
+            before = time.process_time()
+            asked = request_processing(lake, instance)
+            found.append(time.process_time() - before)
+    if asked.runs:
+        msg = f"saw runs asked for {asked.camera_days[:3]}; expected that made camera-days are processed"
+        raise RuntimeError(msg)
+    return {"cpu_s": median(found)}
 
 
 def ask(target: Path, camera_day: str) -> dict[str, float]:
@@ -66,6 +83,7 @@ if __name__ == "__main__":
     task, *rest = sys.argv[1:]
     measures = {
         "build": lambda home, target, memory_mb: build(Path(home), Path(target), memory_mb=int(memory_mb)),
+        "tick": lambda home: tick(Path(home)),
         "ask": lambda target, camera_day: ask(Path(target), camera_day),
     }
     print(json.dumps(measures[task](*rest)))

@@ -1,8 +1,9 @@
 """What the pages of benchmarks share: tables, lines, numbers."""
 
 import pandas as pd
+import pytest
 
-from apexline.bench.page import four_digits, line_plot, write_speed
+from apexline.bench.page import four_digits, law, line_plot, write_speed
 from apexline.ml.evaluation.markdown import markdown_table
 
 
@@ -32,3 +33,9 @@ def test_lines_by_a_column_are_named():
     axes = line_plot(rows, x="n", y="ms", by="method").axes[0]
     assert [line.get_label() for line in axes.lines] == ["m1", "m2"]
     assert axes.get_xscale() == "log"
+
+
+def test_a_law_is_found_in_what_follows_one():
+    rows = [{"faces": n, "ms a frame": 3.0 * n**1.2} for n in (1, 4, 16)]
+    found = law(rows, x="faces", y="ms a frame")
+    assert (found["c"], found["p"]) == pytest.approx((3.0, 1.2))

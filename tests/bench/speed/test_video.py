@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from apexline.bench.speed.video import Runner, _law, _line, _with_border, cycle_frames
+from apexline.bench.speed.video import Runner, _line, _with_border, cycle_frames
 from apexline.features.video.reader import read_frames
 from apexline.features.video.writer import write_video
 
@@ -51,12 +51,6 @@ def test_a_process_that_ends_is_reported():
         pytest.raises(RuntimeError, match="ended with code 3; run it by hand"),
     ):
         broken.answer()
-
-
-def test_a_law_is_found_in_what_follows_one():
-    rows = [{"faces": n, "ms a frame": 3.0 * n**1.2} for n in (1, 4, 16)]
-    law = _law(rows, x="faces", y="ms a frame")
-    assert (law["c"], law["p"]) == pytest.approx((3.0, 1.2))
 
 
 def test_a_border_goes_about_the_picture():
