@@ -3,8 +3,9 @@
 Belongs here: wording and metadata shared by all assets. Stays out: results.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from time import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 import dagster as dg
@@ -21,6 +22,7 @@ REVIEW = f"http://127.0.0.1:{PORT}"
 _SENSOR = "dagster/sensor_name"  # tag of a run that a sensor asked for
 _DRAWN_AT = "drawn_at"
 _LASTS_S = 3600.0
+_NO_TABLES: Mapping[str, Callable[[], dg.MetadataValue]] = MappingProxyType({})
 
 Drawing: TypeAlias = "Figure | tuple[str, Figure]"  # a figure, or words and the figure that they belong to
 
@@ -82,19 +84,23 @@ def figures(
     *,
     changed: bool,
     draw: Callable[[], Iterable[tuple[str, Drawing]]],
+    tables: Mapping[str, Callable[[], dg.MetadataValue]] = _NO_TABLES,
 ) -> dict[str, dg.MetadataValue]:
     """Return drawings by title for the UI, words above them where there are; unchanged ones from the last run.
 
     Drawing takes seconds, often more than what is drawn: a run that computed nothing takes over what was drawn, a run
     that a sensor asked for does so for an hour, and one that covers several camera-days, each of which would show the
-    same drawing, has none.
+    same drawing, has none. The same goes for `tables` by name, which take as long.
     """
     if context.has_partition_key_range and len(context.partition_keys) > 1:
         return {}
-    kept = _last_drawings(context)
+    kept = _last_drawings(context, set(tables))
     if kept and (not changed or (_SENSOR in context.run.tags and not _is_old(kept.get(_DRAWN_AT)))):
         return kept
-    drawn = {title: dg.MetadataValue.md(_markdown(title, drawing)) for title, drawing in draw()}
+    drawn: dict[str, dg.MetadataValue] = {
+        title: dg.MetadataValue.md(_markdown(title, drawing)) for title, drawing in draw()
+    }
+    drawn |= {name: make() for name, make in tables.items()}
     return {**drawn, _DRAWN_AT: dg.MetadataValue.timestamp(time())} if drawn else {}
 
 
@@ -108,7 +114,7 @@ def _markdown(title: str, drawing: Drawing) -> str:
     return f"{text}\n\n{picture}" if text else picture
 
 
-def _last_drawings(context: dg.AssetExecutionContext) -> dict[str, dg.MetadataValue]:
+def _last_drawings(context: dg.AssetExecutionContext, tables: Set[str]) -> dict[str, dg.MetadataValue]:
     wanted = dg.AssetRecordsFilter(
         asset_key=context.asset_key,
         asset_partitions=[context.partition_keys[-1]] if context.has_partition_key else None,
@@ -116,7 +122,11 @@ def _last_drawings(context: dg.AssetExecutionContext) -> dict[str, dg.MetadataVa
     for record in context.instance.fetch_materializations(wanted, limit=1).records:
         found = record.asset_materialization
         if found is not None:
-            drawn = {k: v for k, v in found.metadata.items() if isinstance(v, dg.MarkdownMetadataValue)}
+            drawn = {
+                k: v
+                for k, v in found.metadata.items()
+                if isinstance(v, dg.MarkdownMetadataValue) or k in tables
+            }
             at = {k: v for k, v in found.metadata.items() if k == _DRAWN_AT}
             return {**drawn, **at} if drawn else {}
     return {}

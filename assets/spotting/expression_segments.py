@@ -59,13 +59,10 @@ def expression_segments(
                 context,
                 changed=bool(progress.computed),
                 draw=lambda: _explanations(lake, parameters, context.partition_keys[-1]),
+                tables={"why": lambda: _reasons(lake, parameters, context.partition_keys[-1])},
             ),
             **progress.metadata(),
             "segments": table.num_rows,
-            "why": table_preview(
-                explain.why_rows(lake, context.partition_keys[-1], parameters, limit=_EXPLAINED),
-                limit=2 * _EXPLAINED,
-            ),
             **links(lake, camera_day=context.partition_keys[-1]),
             "preview": table_preview(table.to_pylist()),
             "dagster/row_count": table.num_rows,
@@ -74,6 +71,11 @@ def expression_segments(
         data_version=progress.data_version,
         check_results=[checks.segments_are_ordered(table), checks.no_clip_failed(progress.failed)],
     )
+
+
+def _reasons(lake: Lake, parameters: Parameters, camera_day: str) -> dg.MetadataValue:
+    rows = explain.why_rows(lake, camera_day, parameters, limit=_EXPLAINED)
+    return table_preview(rows, limit=2 * _EXPLAINED)
 
 
 def _explanations(lake: Lake, parameters: Parameters, camera_day: str) -> list[tuple[str, Drawing]]:
