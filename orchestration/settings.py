@@ -228,9 +228,13 @@ class Settings(BaseSettings):
 
     def dagster_instance(self) -> dict[str, Any]:
         """Return how Dagster runs what it is given: what may run at once, for how long, and what is kept."""
-        storage = {} if self.postgres_url is None else {"storage": {"postgres": _POSTGRES}}
+        sqlite = {
+            "module": "apexline.orchestration.engines.sqlite",
+            "class": "SqliteStorage",
+            "config": {"base_dir": str(self.dagster_home)},
+        }
         return {
-            **storage,
+            "storage": {"custom": sqlite} if self.postgres_url is None else {"postgres": _POSTGRES},
             "telemetry": {"enabled": False},
             "nux": {"enabled": False},
             "run_launcher": {"module": "apexline.orchestration.launcher", "class": "LocalRunLauncher"},

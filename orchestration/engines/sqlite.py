@@ -1,0 +1,87 @@
+"""Dagster's SQLite storage with engines that are kept: a quarter of a run that finds nothing to do was making them.
+
+Belongs here: how Dagster's own storages come by a connection. Stays out: what they store; PostgreSQL, whose
+storage keeps its engine.
+
+Dagster makes an engine of SQLAlchemy for each statement, and each engine translates it anew. A kept one holds no
+connection, so that a process may still be forked.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.sqlite_storage import (
+    DagsterSqliteStorage,
+    SqliteStorageConfig,
+    _event_logs_directory,
+    _runs_directory,
+    _schedule_directory,
+)
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+_KEPT = 64  # engines: each run has a file of its own
+
+
+class SqliteStorage(DagsterSqliteStorage):
+    """Runs, events and ticks in the files of `dagster._core.storage.sqlite_storage.DagsterSqliteStorage`.
+
+    Parameters
+    ----------
+    base_dir : str
+        Folder of the files, as Dagster's own storage has it.
+    inst_data : ConfigurableClassData, optional
+        What stands in ``dagster.yaml``.
+    """
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(base_dir, inst_data)
+        self._run_storage = _Runs.from_local(_runs_directory(base_dir))
+        self._event_log_storage = _Events(_event_logs_directory(base_dir))
+        self._schedule_storage = _Schedules.from_local(_schedule_directory(base_dir))
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData, config_value: SqliteStorageConfig
+    ) -> "SqliteStorage":
+        """Make it as ``dagster.yaml`` says."""
+        return cls.from_local(inst_data=inst_data, **config_value)
+
+
+class _Events(SqliteEventLogStorage):
+    @contextmanager
+    def _connect(self, shard: str) -> Generator[Connection]:
+        with self._db_lock:
+            engine = _engine(self.conn_string_for_shard(shard), SQLITE_BUSY_TIMEOUT_SECONDS)
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            with engine.begin() as connection:
+                yield connection
+
+
+class _Runs(SqliteRunStorage):
+    @contextmanager
+    def connect(self) -> Generator[Connection]:
+        with _engine(self._conn_string).begin() as connection:
+            yield connection
+
+
+class _Schedules(SqliteScheduleStorage):
+    @contextmanager
+    def connect(self) -> Generator[Connection]:
+        with _engine(self._conn_string).begin() as connection:
+            yield connection
+
+
+@lru_cache(maxsize=_KEPT)
+def _engine(address: str, timeout_s: float | None = None) -> Engine:
+    options: dict[str, Any] = {} if timeout_s is None else {"timeout": timeout_s}
+    return create_engine(address, poolclass=NullPool, connect_args=options)

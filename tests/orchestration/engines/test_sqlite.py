@@ -1,0 +1,67 @@
+"""The storage that keeps its engines stores what Dagster's own does, in the same files, and makes few engines."""
+
+import dagster as dg
+import pytest
+import yaml
+
+from apexline.orchestration.engines import sqlite
+from apexline.orchestration.settings import Settings
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("sound", asset="one")])
+def one():
+    return dg.MaterializeResult(metadata={"n": 1}, check_results=[dg.AssetCheckResult(passed=True)])
+
+
+@pytest.fixture
+def settings(tmp_path):
+    made = Settings(home=str(tmp_path / "home"))
+    made.prepare()
+    return made
+
+
+def instance_of(settings):
+    return dg.DagsterInstance.from_config(str(settings.dagster_home))
+
+
+def events(instance, run_id):
+    return [(each.dagster_event_type, each.step_key) for each in instance.all_logs(run_id)]
+
+
+def test_a_new_home_keeps_its_engines(settings, monkeypatch):
+    sqlite._engine.cache_clear()
+    made = []
+    monkeypatch.setattr(
+        sqlite, "create_engine", lambda address, **rest: made.append(address) or create(address, **rest)
+    )
+    with instance_of(settings) as instance:
+        assert isinstance(instance.run_storage, sqlite._Runs)
+        assert isinstance(instance.event_log_storage, sqlite._Events)
+        assert isinstance(instance.schedule_storage, sqlite._Schedules)
+        for _ in range(2):
+            assert dg.materialize([one], instance=instance).success
+        assert len(instance.get_runs()) == 2
+        instance.all_instigator_state()
+    assert len(made) == len(set(made)) == 5  # runs, ticks, the index of events, and events of each run
+
+
+create = sqlite.create_engine
+
+
+def test_records_of_either_storage_are_read_by_the_other(settings):
+    file = settings.dagster_home / "dagster.yaml"
+    own = file.read_text()
+    plain = {key: value for key, value in yaml.safe_load(own).items() if key != "storage"}
+    found = {}
+    for text, other in [(own, yaml.safe_dump(plain)), (yaml.safe_dump(plain), own)]:
+        file.write_text(text)
+        with instance_of(settings) as instance:
+            run_id = dg.materialize([one], instance=instance).run_id
+            found[run_id] = events(instance, run_id)
+        file.write_text(other)
+        with instance_of(settings) as instance:
+            assert events(instance, run_id) == found[run_id]
+            latest = instance.get_latest_materialization_event(dg.AssetKey("one"))
+            assert latest.run_id == run_id
+    first, second = found.values()
+    assert first == second
