@@ -7,7 +7,7 @@ A run covers a range of camera-days: those between two keys in the order in whic
 costs before it does anything is then shared, and a new champion takes tens of runs instead of thousands.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -101,8 +101,8 @@ def request_processing(lake: Lake, instance: dg.DagsterInstance) -> Requests:
 def request_rescoring(lake: Lake, instance: dg.DagsterInstance, champion: int) -> Requests:
     """Ask for one run at a time over the camera-days that the champion has not scored, the newest first.
 
-    It stands behind what comes in: its priority is lower. As `request_processing`, three runs for a camera-day are
-    enough, failed or not.
+    It stands behind what comes in: its priority is lower. `MAX_RUNS` runs for a camera-day that came to their end are
+    enough, failed or not, or ten whatever became of them.
     """
     unscored = unscored_camera_days(lake, champion)
     if not unscored:
@@ -112,9 +112,12 @@ def request_rescoring(lake: Lake, instance: dg.DagsterInstance, champion: int) -
     records = instance.get_run_records(dg.RunsFilter(job_name=rescore.name, tags=tags))
     if any(_is_on_its_way(instance, each) for each in records):
         return Requests([], unscored, [], is_settled=False)
-    tried = Counter(day for each in records for day in _covered(each.dagster_run.tags, order))
+    tried: dict[str, list[dg.RunRecord]] = defaultdict(list)
+    for each in records:
+        for day in _covered(each.dagster_run.tags, order):
+            tried[day].append(each)
     processed = _on_record(instance, process_camera_day.name, order).camera_days
-    asked = {day for day in unscored if tried[day] < MAX_RUNS}
+    asked = {day for day in unscored if not _is_enough(tried[day])}
     chunks = _neighbours(order[::-1], asked - processed, _RESCORED_A_RUN)
     taken = {each.dagster_run.tags.get(_RUN_KEY_TAG, "") for each in records}
     runs = [_request(chunk[::-1], {**tags, _PRIORITY_TAG: "-1"}, taken) for chunk in chunks[:1]]
@@ -212,7 +215,8 @@ def _request(chunk: Sequence[str], tags: Mapping[str, str], taken: Container[str
 
 def _is_enough(records: Sequence[dg.RunRecord]) -> bool:
     """Tell whether to try no more: what fails by itself fails again, a run whose process was killed may not."""
-    own = [each for each in records if each.dagster_run.tags.get(_REASON_TAG) == _OWN_FAULT]
+    runs = [each.dagster_run for each in records]
+    own = [each for each in runs if each.is_success or each.tags.get(_REASON_TAG) == _OWN_FAULT]
     return len(own) >= MAX_RUNS or len(records) >= _MAX_KILLED
 
 

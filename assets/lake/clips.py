@@ -167,12 +167,20 @@ def stored_camera_days(lake: Lake) -> list[str]:
 
 
 def unprocessed_clips(lake: Lake) -> dict[str, list[str]]:
-    """Return the camera-days with stored clips that have not come to segments yet, each with all its clip ids."""
+    """Return the camera-days with stored clips that have not come to scores yet, each with all its clip ids.
+
+    By which version is not asked: a run that was killed between segments and scores has left its clips unprocessed.
+    """
     found: dict[str, list[str]] = {}
     for camera_day in stored_camera_days(lake):
         stored = clip_ids(lake, camera_day)
-        done = set(lake.names("expression_segments", camera_day=camera_day))
-        if set(stored) - done - without_video(lake, camera_day):
+        searched = set(lake.names("expression_segments", camera_day=camera_day))
+        scored = {name.partition("-")[0] for name in lake.names("segment_scores", camera_day=camera_day)}
+        missing = set(stored) - (searched & scored)
+        if not missing:
+            continue
+        unsearched = missing - searched - without_video(lake, camera_day)
+        if unsearched or missing & searched - without_faces(lake, camera_day):
             found[camera_day] = stored
     return found
 

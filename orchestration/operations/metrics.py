@@ -46,7 +46,7 @@ class HomeCollector(Collector):
         yield _gauge("clips", "Clips that are stored", sum(len(clip_ids(lake, day)) for day in days))
         yield _gauge("camera_days", "Camera-days with clips", len(days))
         yield _gauge(
-            "camera_days_unprocessed", "With clips that have no segments", len(unprocessed_clips(lake))
+            "camera_days_unprocessed", "With clips that have no scores", len(unprocessed_clips(lake))
         )
         yield _gauge("clips_failed", "Clips that a stage could not compute", len(recorded_failures(lake)))
         yield _gauge("files_quarantined", "Files that were refused", len(quarantined(lake)))

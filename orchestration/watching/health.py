@@ -222,7 +222,7 @@ def silent_daemons(instance: dg.DagsterInstance) -> Iterator[Problem]:
 
 
 def waiting_clips(lake: Lake) -> Iterator[Problem]:
-    """Yield what is stored and has not come to segments."""
+    """Yield what is stored and has not come to scores."""
     waiting = unprocessed_clips(lake)
     if waiting:
         shown = ", ".join(sorted(waiting)[:5])

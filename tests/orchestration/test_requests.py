@@ -21,11 +21,7 @@ from tests.assets.small_lake import row_of
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 DAYS = [f"2026-03-02_gate-{number:02d}" for number in range(4)]
-SUCCESS, FAILURE, STARTED = (
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.STARTED,
-)
+SUCCESS, FAILURE, STARTED = (dg.DagsterRunStatus[name] for name in ("SUCCESS", "FAILURE", "STARTED"))
 
 
 @pytest.fixture
@@ -57,10 +53,16 @@ def store(lake, day, *numbers):
         (folder / f"{clip_id(number)}.json").write_text("{}")
 
 
-def process(lake, day, *numbers):
+def search(lake, day, *numbers):
     for number in numbers:
         row = row_of("expression_segments", clip_id=clip_id(number))
         lake.write("expression_segments", clip_id(number), [row], stamp="s", camera_day=day)
+
+
+def process(lake, day, *numbers):
+    search(lake, day, *numbers)
+    for number in numbers:
+        score(lake, day, number, 1)
 
 
 def score(lake, day, number, version):
@@ -262,6 +264,26 @@ def test_runs_that_were_killed_are_asked_for_again_more_often(lake, ask, record)
     assert (ask().runs, ask().given_up) == ([], DAYS[:1])
 
 
+def test_clips_whose_run_was_killed_between_segments_and_scores_are_asked_for(lake, ask, record):
+    store(lake, DAYS[0], 0, 1)
+    record(ask().runs[0], FAILURE, reason="UNEXPECTED_TERMINATION")
+    search(lake, DAYS[0], 0, 1)
+    score(lake, DAYS[0], 0, 1)
+    assert covered(ask()) == [(DAYS[0], DAYS[0])]
+    score(lake, DAYS[0], 1, 1)
+    assert ask().runs == []
+
+
+def test_a_clip_whose_faces_are_gone_needs_no_scores(lake, ask):
+    store(lake, DAYS[0], 0)
+    search(lake, DAYS[0], 0)
+    (lake.home / "clips" / DAYS[0] / f"{clip_id(0)}.purged").touch()
+    _touch(lake, "face_crops", DAYS[0], clip_id(0))
+    assert covered(ask()) == [(DAYS[0], DAYS[0])]  # scores need faces alone
+    lake.path("face_crops", clip_id(0), camera_day=DAYS[0]).unlink()
+    assert ask().runs == []
+
+
 def test_a_key_is_not_used_twice_when_runs_were_deleted(lake, ask, record, instance):
     store(lake, DAYS[0], 0)
     first, second = (record(ask().runs[0], FAILURE) for _ in range(2))
@@ -333,14 +355,22 @@ def test_what_is_being_processed_is_scored_by_that_run(lake, three_days, ask, re
     assert covered(rescore()) == [(DAYS[0], DAYS[1])]
 
 
-def test_a_rescoring_that_changes_nothing_is_given_up(three_days, rescore, record):
+@pytest.mark.parametrize(
+    ("status", "reason", "runs"),
+    [
+        (SUCCESS, None, MAX_RUNS),
+        (FAILURE, "STEP_FAILURE", MAX_RUNS),
+        (FAILURE, "UNEXPECTED_TERMINATION", requests._MAX_KILLED),
+    ],
+)
+def test_a_rescoring_that_changes_nothing_is_given_up(three_days, rescore, record, status, reason, runs):
     keys = set()
-    for _ in range(MAX_RUNS):
+    for _ in range(runs):
         [request] = rescore().runs
         keys.add(request.run_key)
-        record(request, FAILURE, "rescore")
+        record(request, status, "rescore", reason=reason)
     found = rescore()
-    assert len(keys) == MAX_RUNS
+    assert len(keys) == runs
     assert (found.runs, found.given_up, found.is_settled) == ([], DAYS[:3], True)
 
 
@@ -356,6 +386,7 @@ def test_intake_ticks_on_while_a_new_champion_scores_two_thousand_camera_days(la
     for number, day in enumerate(days):
         store(lake, day, number)
         _touch(lake, "expression_segments", day, clip_id(number))
+        _touch(lake, "segment_scores", day, f"{clip_id(number)}-v1-abcd1234")
     before = time.process_time()
     found = rescore()
     assert covered(found) == [(days[-200], days[-1])]  # the newest first, one run at a time
