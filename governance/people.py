@@ -106,6 +106,12 @@ def check_person(by: str) -> str:
     return name
 
 
+def is_same_person(first: str, second: str) -> bool:
+    """Tell whether two names are one, whatever their letter case, their blanks and how their letters are encoded."""
+    plain = [" ".join(unicodedata.normalize("NFKC", each).split()).casefold() for each in (first, second)]
+    return plain[0] == plain[1]
+
+
 def people_file(home: UPath | Path) -> Path:
     """Return the file that says who is entered; there is none as long as nobody is."""
     return governance_folder(home) / _FILE
@@ -198,7 +204,7 @@ def allow_second(home: UPath | Path, action: str, *, by: str, second: str) -> No
     NotAllowed
         Where it is the same person, or as `allow`.
     """
-    if not second or second.strip().casefold() == by.strip().casefold():
+    if not second or is_same_person(second, by):
         msg = f"saw {second!r} beside {by!r}, expected a second person"
         raise NotAllowed(msg)
     allow(home, action, by=second, key=os.environ.get(SECOND_KEY_VARIABLE, ""))
@@ -230,17 +236,16 @@ def add_person(home: UPath | Path, name: str, roles: tuple[Role, ...], *, by: st
     Raises
     ------
     NotAllowed
-        Where the first one entered is no officer: nobody could enter others.
+        Where no officer would be left, or the first one entered is none: nobody could enter others.
     """
     known = read_people(home)
-    if not known.people and "officer" not in roles:
-        msg = (
-            f"saw {' and '.join(roles)} for the first person, expected an officer: only officers enter others"
-        )
+    others = tuple(each for each in known.people if each.name != name)
+    if "officer" not in roles and not any("officer" in each.roles for each in others):
+        whom = f"{name!r}, the last officer" if known.people else "the first person"
+        msg = f"saw {' and '.join(roles)} for {whom}, expected an officer: only officers enter others"
         raise NotAllowed(msg)
     key = secrets.token_urlsafe()
     person = Person(name=name, roles=roles, key_sha256=hashlib.sha256(key.encode()).hexdigest())
-    others = tuple(each for each in known.people if each.name != name)
     _write(home, known.model_copy(update={"people": (*others, person)}))
     record(home, "people", who=by, now=now, why="entered", person=name, roles=list(roles))
     return key

@@ -20,6 +20,7 @@ from upath import UPath
 from apexline.governance.audit import record
 from apexline.governance.entries import ARTICLE_5, ARTICLE_50, PROHIBITED, Entry, plain
 from apexline.governance.folder import append_line, governance_folder, locked
+from apexline.governance.people import is_same_person
 from apexline.governance.switch import stopped
 
 Door = Literal["landing", "ingest", "score", "serving", "rescoring"]
@@ -184,7 +185,7 @@ def _check_new(entry: Entry, *, by: str, now: datetime) -> None:
                 "or safety reason is entered by --exempt, signed by a second person, with an end"
             )
             raise ValueError(msg)
-        if plain(entry.exemption.signed_by) == plain(by):
+        if is_same_person(entry.exemption.signed_by, by):
             msg = f"saw {by!r} twice, expected a second person to sign the exemption"
             raise ValueError(msg)
     ends = [entry.expires, *([entry.exemption.expires] if entry.exemption else [])]

@@ -93,6 +93,9 @@ def test_two_people_are_two_people(tmp_path, keys, monkeypatch):
         allow_second(tmp_path, "sign", by="Grace", second="grace ")
     with pytest.raises(NotAllowed, match="second person"):
         allow_second(tmp_path, "sign", by="Grace", second="")
+    for again in ("Officer  Person", "officer\u00a0person", "\uff4fﬃcer person"):
+        with pytest.raises(NotAllowed, match="second person"):
+            allow_second(tmp_path, "sign", by="officer person", second=again)
     monkeypatch.setenv("APEXLINE_SECOND_KEY", keys["engineer"])
     with pytest.raises(NotAllowed, match="no key"):
         allow_second(tmp_path, "sign", by="officer person", second="Grace")
@@ -111,6 +114,8 @@ def test_there_is_always_an_officer(tmp_path):
     add_person(tmp_path, "Bob", ("rater",), by="Ada", now=NOW)
     with pytest.raises(NotAllowed, match="last officer"):
         remove_person(tmp_path, "Ada", by="Ada", now=NOW)
+    with pytest.raises(NotAllowed, match="'Ada', the last officer"):
+        add_person(tmp_path, "Ada", ("engineer",), by="Ada", now=NOW)
     remove_person(tmp_path, "Bob", by="Ada", now=NOW)
     with pytest.raises(LookupError, match="Bob"):
         remove_person(tmp_path, "Bob", by="Ada", now=NOW)
