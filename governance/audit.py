@@ -116,10 +116,19 @@ def verify(home: UPath | Path, *, known: str = "") -> Head:
     BrokenAudit
         Saying at which line the chain breaks.
     """
+    return _checked(home, known=known)[0]
+
+
+def _checked(home: UPath | Path, *, known: str = "") -> tuple[Head, list[bytes]]:
+    """Return head and lines of a chain that holds; raises as `verify`."""
     folder = governance_folder(home)
-    head = _read_head(folder)
-    path = folder / head.file
-    data = path.read_bytes() if path.exists() else b""
+    if not folder.is_dir():
+        head, path, data = Head(), folder / _LOG, b""
+    else:
+        with locked(folder):  # between a line and its head a chain looks broken
+            head = _adopt_tail(folder, _read_head(folder))
+            path = folder / head.file
+            data = path.read_bytes() if path.exists() else b""
     lines = data[: head.size].split(b"\n")
     if len(data) != head.size or lines.pop() != b"":
         msg = f"{path} has {len(data)} bytes, expected {head.size} that end with a line"
@@ -136,7 +145,7 @@ def verify(home: UPath | Path, *, known: str = "") -> Head:
     if known and known not in hashes:
         msg = f"{path} holds no line with the head {known!r}, expected the one that was handed out"
         raise BrokenAudit(msg)
-    return head
+    return head, lines
 
 
 def _check_line(path: Path, line: bytes, number: int, before: str) -> str:
@@ -164,9 +173,7 @@ def audit_lines(
     home: UPath | Path, *, actions: Sequence[str] = (), since: datetime | None = None
 ) -> list[dict[str, Any]]:
     """Return entries, oldest first: those of some actions, from a moment on; checks the audit first."""
-    path = governance_folder(home) / verify(home).file
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    found = [json.loads(line) for line in text.split("\n") if line]
+    found = [json.loads(line) for line in _checked(home)[1]]
     earliest = since.astimezone(UTC).isoformat(timespec="milliseconds") if since else ""
     return [
         {k: v for k, v in each.items() if k not in ("before", "hash")}
@@ -191,7 +198,7 @@ def cut(home: UPath | Path, *, before: datetime, who: str, now: datetime) -> int
     verify(home)
     folder = governance_folder(home)
     with locked(folder):
-        head = _read_head(folder)
+        head = _adopt_tail(folder, _read_head(folder))
         path = folder / head.file
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         limit = before.astimezone(UTC).isoformat(timespec="milliseconds")
@@ -245,14 +252,15 @@ def _adopt_tail(folder: Path, head: Head) -> Head:
     size = path.stat().st_size if path.exists() else 0
     if size == head.size:
         return head
-    with path.open("r+b") as file:
-        file.seek(head.size)
-        tail = file.read()
-        if size > head.size and tail.endswith(b"\n") and tail.count(b"\n") == 1:
-            digest = _check_line(path, tail[:-1], head.count + 1, head.hash)
-            return replace(head, count=head.count + 1, hash=digest, size=size)
-        if size > head.size and b"\n" not in tail:
-            file.truncate(head.size)
-            return head
+    if size > head.size:
+        with path.open("r+b") as file:
+            file.seek(head.size)
+            tail = file.read()
+            if tail.endswith(b"\n") and tail.count(b"\n") == 1:
+                digest = _check_line(path, tail[:-1], head.count + 1, head.hash)
+                return replace(head, count=head.count + 1, hash=digest, size=size)
+            if b"\n" not in tail:
+                file.truncate(head.size)
+                return head
     msg = f"{path} has {size} bytes, expected {head.size}: something was cut off or added"
     raise BrokenAudit(msg)

@@ -74,6 +74,16 @@ def changed(sound, lines, random_):
     return b"".join(swapped)
 
 
+def test_a_last_line_that_was_written_anew_is_found(home):
+    """It follows on the line before it and is as long as it was: the head alone tells."""
+    *others, last = log(home).read_text().splitlines()
+    fields = {name: value for name, value in json.loads(last).items() if name != "hash"}
+    forged, _ = audit._linked(fields.pop("before"), {**fields, "who": "eve 2"})
+    log(home).write_text("\n".join([*others, forged, ""]))
+    with pytest.raises(BrokenAudit, match=r"as audit\.head\.json says"):
+        verify(home)
+
+
 def test_a_rewritten_chain_does_not_hold_against_a_head_that_was_handed_out(home, tmp_path_factory):
     handed_out = export_head(home)
     record(home, "score", who="ada", now=NOW)
@@ -143,6 +153,43 @@ def test_writers_side_by_side_make_one_chain(tmp_path):
     assert verify(tmp_path).count == 60
 
 
+def test_who_reads_while_others_write_finds_a_chain_that_holds(tmp_path):
+    script = (
+        "import sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
+        "from apexline.governance import record\n"
+        "for k in range(300): record(Path(sys.argv[1]), 'score', who='ada', now=datetime.now(UTC))\n"
+    )
+    record(tmp_path, "ingest", who="ada", now=NOW)
+    writer = subprocess.Popen([sys.executable, "-c", script, tmp_path])
+    seen = []
+    while writer.poll() is None:
+        seen.append((verify(tmp_path).count, len(audit_lines(tmp_path))))
+    assert writer.returncode == 0
+    assert len({count for count, _ in seen}) > 10
+    assert all(count <= lines for count, lines in seen)
+
+
+@pytest.mark.parametrize("left", ["whole line", "part of a line"])
+def test_what_a_killed_writer_left_is_no_break(home, left):
+    head = home / "governance" / "audit.head.json"
+    before = head.read_bytes()
+    record(home, "score", who="ada", now=NOW)
+    head.write_bytes(before)
+    if left == "part of a line":
+        log(home).write_bytes(log(home).read_bytes()[:-7])
+    assert verify(home).count == (31 if left == "whole line" else 30)
+    assert cut(home, before=NOW - timedelta(days=400), who="purge", now=NOW) == 0
+    assert len(audit_lines(home)) == verify(home).count
+
+
+def test_a_log_that_is_gone_is_missed(home):
+    log(home).unlink()
+    for ask in (verify, lambda home: record(home, "score", who="ada", now=NOW)):
+        with pytest.raises(BrokenAudit, match="0 bytes"):
+            ask(home)
+    assert not log(home).exists()
+
+
 def test_old_lines_are_cut_off_and_the_rest_still_holds(tmp_path):
     for days in (500, 450, 300, 1):
         record(tmp_path, "ingest", who="ada", now=NOW - timedelta(days=days))
@@ -158,6 +205,16 @@ def test_old_lines_are_cut_off_and_the_rest_still_holds(tmp_path):
     kept.write_bytes(b"".join(kept.read_bytes().splitlines(keepends=True)[1:]))
     with pytest.raises(BrokenAudit):
         verify(tmp_path)
+
+
+def test_an_audit_that_does_not_hold_stays_whole_for_who_looks_into_it(tmp_path):
+    for days in (500, 450, 300):
+        record(tmp_path, "ingest", who="ada", now=NOW - timedelta(days=days))
+    changed = log(tmp_path).read_bytes().replace(b'"who": "ada"', b'"who": "eve"', 1)
+    log(tmp_path).write_bytes(changed)
+    with pytest.raises(BrokenAudit, match="line 1"):
+        cut(tmp_path, before=NOW - timedelta(days=400), who="purge", now=NOW)
+    assert log(tmp_path).read_bytes() == changed
 
 
 def test_the_last_six_months_are_never_cut_off(home):
