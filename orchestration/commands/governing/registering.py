@@ -1,12 +1,15 @@
 """The purpose register from the command line: entering cameras, listing what is in force."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from apexline.orchestration.commands.console import MOMENTS, Json, print_data
 from apexline.orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from apexline.governance import Entry
 
 _YEAR = timedelta(days=365)
 _OWN = {"site": "own recordings", "site_type": "own_recordings", "legal_basis": "consent"}
@@ -156,8 +159,20 @@ def enter_camera(
         )
         msg = f"{camera!r} can't be entered: {said}; see apexline register --help"
         raise ValueError(msg) from error
+    if known is not None and exemption is None and not withdraw:
+        _check_carried_exemption(known, entry)
     version = enter(home, entry, by=person, now=now)
     return {"version": version.version, **_row(entry)}
+
+
+def _check_carried_exemption(before: "Entry", entry: "Entry") -> None:
+    """Refuse an exemption for what its second person did not sign: as a notice, it is for what the entry said then."""
+    if entry.exemption is not None and entry.statement != before.statement:
+        msg = (
+            f"the exemption of {entry.camera!r} was signed by {entry.exemption.signed_by} for what its entry said "
+            "before; have it signed for what it says now: --exempt, --exempt-reason, --exempt-until and --signed-by"
+        )
+        raise ValueError(msg)
 
 
 def _row(entry: Any) -> dict[str, Any]:

@@ -166,3 +166,16 @@ def test_an_exemption_is_signed_by_an_officer_with_a_key(home, apexline, keys, m
     monkeypatch.setenv("APEXLINE_SECOND_KEY", bob)
     code, out, err = apexline(f"{line}Bob --json")
     assert (code, "signed by Bob" in out) == (0, True), err
+
+
+def test_an_exemption_is_for_what_its_second_person_signed(home, apexline):
+    until = f"{NOW + timedelta(days=30):%Y-%m-%d}"
+    cab = "register cab --type workplace --site Cab --purpose fatigue --legal-basis consent --responsible Ada --by Ada"
+    signed = f"--exempt safety --exempt-reason fatigue --exempt-until {until} --signed-by Grace"
+    assert apexline(f"{cab} {signed}")[0] == 0
+    assert apexline("register cab --by Ada")[0] == 0  # renewed, and it says the same
+    mood = "register cab --purpose 'mood of drivers' --by Ada"
+    code, _, err = apexline(mood)
+    assert (code, "was signed by Grace for what its entry said before" in err) == (1, True), err
+    assert apexline(f"{mood} {signed}")[0] == 0
+    assert apexline("register cab --site Depot --withdraw --by Ada")[0] == 0
