@@ -6,7 +6,7 @@ from apexline.orchestration.erasure.intent import unfinished
 from apexline.orchestration.erasure.receipt import check_receipt
 from apexline.orchestration.erasure.records import drop_runs, recorded_days
 from apexline.orchestration.erasure.search import search_home
-from apexline.orchestration.erasure.target import Clip, Request
+from apexline.orchestration.erasure.target import Clip, Request, stated_place
 from apexline.orchestration.erasure.traces import Traces, pixel_digest
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "recorded_days",
     "resume",
     "search_home",
+    "stated_place",
     "unfinished",
 ]

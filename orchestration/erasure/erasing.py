@@ -32,7 +32,7 @@ from apexline.orchestration.erasure.records import (
     remove_empty_logs,
 )
 from apexline.orchestration.erasure.search import search_home
-from apexline.orchestration.erasure.target import Request, find_clips
+from apexline.orchestration.erasure.target import Request, find_clips, stated_camera_day
 from apexline.orchestration.erasure.traces import Traces, collect
 from apexline.orchestration.line import Line, open_line
 from apexline.orchestration.occupancy import alone
@@ -130,7 +130,8 @@ def _traces(line: Line, request: Request) -> Traces:
 def _check_holds(line: Line, traces: Traces) -> None:
     now = datetime.now(UTC)
     for clip in traces.clips:
-        if (hold := held_by(line.lake.home, clip.clip_id, clip.camera_day, now)) is not None:
+        camera_day = clip.camera_day or stated_camera_day(line.lake, clip.clip_id)
+        if (hold := held_by(line.lake.home, clip.clip_id, camera_day, now)) is not None:
             msg = (
                 f"clip {clip.clip_id} is held until {hold.until[:10]} by {hold.by}: {hold.reason}; release the hold "
                 f"first: apexline release {hold.hold} --by NAME --reason WHY"

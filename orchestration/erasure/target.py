@@ -105,6 +105,13 @@ def find_clips(lake: Lake, request: Request) -> list[Clip]:
     return list(unique.values())
 
 
+def stated_camera_day(lake: Lake, clip_id: str) -> str:
+    """Return the camera-day that a clip's sidecar in quarantine or landing folder states; empty where none does."""
+    found = (where for clip, where in _unstored(lake) if clip.clip_id == clip_id)
+    camera, day = next(found, ("", ""))
+    return f"{day}_{camera}" if camera else ""
+
+
 def _parts(request: Request) -> list[tuple[str, str]]:
     return [(name, value) for name, value in (("camera", request.camera), ("day", request.day)) if value]
 
@@ -154,14 +161,14 @@ def _unstored(lake: Lake) -> Iterator[tuple[Clip, tuple[str, str]]]:
         if sha256 := record.get("sha256"):
             sidecar = record.get("sidecar")
             size = _size(path.with_suffix(".quarantined"))
-            yield Clip(sha256[:16], sha256, "", size), _place(quarantine / sidecar if sidecar else None)
+            yield Clip(sha256[:16], sha256, "", size), stated_place(quarantine / sidecar if sidecar else None)
     for clip in clips_in(landing) if landing.is_dir() else []:
         if clip.is_file() and not clip.is_symlink():
             sha256 = hash_file(clip)
-            yield Clip(sha256[:16], sha256, "", _size(clip)), _place(sidecar_of_landed(clip))
+            yield Clip(sha256[:16], sha256, "", _size(clip)), stated_place(sidecar_of_landed(clip))
 
 
-def _place(sidecar: UPath | None) -> tuple[str, str]:
+def stated_place(sidecar: UPath | None) -> tuple[str, str]:
     """Return camera and day as a sidecar says them; nothing where it can't be read."""
     try:
         fields = json.loads(sidecar.read_bytes()) if sidecar is not None and sidecar.is_file() else {}

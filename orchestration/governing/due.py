@@ -16,7 +16,7 @@ from apexline.assets.semantics import survey_files
 from apexline.assets.training import consented_file, promoted_version, read_consented
 from apexline.governance import Retention, entries_in_force, held_by, standing_holds
 from apexline.ml.registry import RegisteredVersion
-from apexline.orchestration.erasure import recorded_days
+from apexline.orchestration.erasure import recorded_days, stated_place
 from apexline.orchestration.line import Line
 
 # What of a clip goes with each class; whatever is listed in none goes with the last one, `scores`.
@@ -81,10 +81,13 @@ def refused_due(lake: Lake, kept: Retention, now: datetime) -> list[UPath]:
     for record in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         fields = json.loads(record.read_text())
         seen = datetime.fromisoformat(fields["seen_at"])
-        clip = fields.get("sha256", "")[:16]
-        if now - seen <= kept.age("clips") or (clip and held_by(lake.home, clip, "", now)):
+        sidecar = folder / fields["sidecar"] if fields.get("sidecar") else None
+        camera, day = stated_place(sidecar)
+        if now - seen <= kept.age("clips") or held_by(
+            lake.home, fields.get("sha256", "")[:16], f"{day}_{camera}", now
+        ):
             continue
-        beside = [record.with_suffix(".quarantined"), folder / fields.get("sidecar", record.name)]
+        beside = [record.with_suffix(".quarantined"), sidecar or record]
         found += [path for path in dict.fromkeys([*beside, record]) if path.exists()]
     return found
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +16,7 @@ from apexline.assets.ingest.tombstones import is_erased
 from apexline.assets.lake.clips import find_clip
 from apexline.assets.lake.schemas import TABLES
 from apexline.assets.lake.storage import Lake
+from apexline.governance import place_hold
 from apexline.orchestration import occupancy
 from apexline.orchestration.erasure import erasing
 from apexline.orchestration.erasure.erasing import RemainsError, erase, preview, resume
@@ -194,6 +196,36 @@ def test_a_whole_camera_is_one_erasure(small):
     assert receipt["clips"] == 1
     assert remains(Path(small.settings.home), [small.elsewhere, track(small.elsewhere), OTHER_DAY]) == []
     assert find_clip(small.lake, small.doomed)
+
+
+@pytest.mark.parametrize(
+    ("held", "request_"),
+    [
+        ({"clips": "doomed"}, Request(camera="gate-03")),
+        ({"camera": "gate-03"}, Request(day="2026-03-03")),
+        ({"day": "2026-03-03"}, Request(camera="gate-07")),
+    ],
+)
+def test_a_held_clip_is_not_erased_until_the_hold_is_released(small, held, request_):
+    home, now = small.settings.home_path, datetime.now(UTC)
+    named = {"clips": (small.doomed,)} if "clips" in held else held
+    terms = {"by": "Ada", "reason": "court order 7", "now": now, "until": now + timedelta(days=9)}
+    hold = place_hold(home, **terms, **named)
+    with pytest.raises(PermissionError, match=rf"court order 7; .* apexline release {hold.hold}"):
+        erase(small.settings, request_, by="Ada", on_step=quiet)
+    assert all(find_clip(small.lake, each) for each in (small.doomed, small.kept, small.elsewhere))
+    assert unfinished(small.lake) == []
+
+
+def test_a_clip_that_was_refused_is_held_with_its_camera(small):
+    for path in (small.lake.home / "clips").glob(f"*/{small.doomed}.*"):
+        path.unlink()
+    now = datetime.now(UTC)
+    terms = {"by": "Ada", "reason": "court", "now": now, "until": now + timedelta(days=9)}
+    place_hold(small.settings.home_path, camera="gate-03", **terms)
+    with pytest.raises(PermissionError, match="is held until"):
+        erase(small.settings, Request(clips=(small.sha256,)), by="Ada", on_step=quiet)
+    assert list((small.lake.home / "quarantine").glob("*.quarantined"))
 
 
 def test_killed_while_what_remains_is_recorded_anew(small, monkeypatch):

@@ -12,7 +12,7 @@ import pytest
 from dagster._core.scheduler.instigation import TickData, TickStatus
 
 from apexline.assets.training import consented_file
-from apexline.governance import Retention, audit_lines, enter_synthetic, place_hold, verify
+from apexline.governance import BrokenAudit, Retention, audit_lines, enter_synthetic, place_hold, verify
 from apexline.ml.registry import MODEL_NAME
 from apexline.orchestration.governing import gone
 from apexline.orchestration.governing.purging import NotGoneError, purge
@@ -86,6 +86,33 @@ def test_held_clips_stay(home):
     assert list((home.settings.home_path / "clips" / DAY).glob(f"{home.kept}.mp4"))
     assert not files_of(home, "face_crops", home.doomed)
     assert not list((home.settings.home_path / "clips").rglob(f"{home.doomed}*"))
+
+
+@pytest.mark.parametrize(
+    ("held", "left"),
+    [
+        ({"camera": "gate-03"}, {"doomed", "kept"}),
+        ({"camera": "gate-07"}, {"elsewhere"}),
+        ({"day": "2026-03-03"}, {"doomed", "kept", "elsewhere"}),
+        ({"camera": "gate-03", "day": "2026-03-04"}, set()),
+    ],
+)
+def test_clips_of_a_held_camera_or_day_stay_refused_ones_too(home, held, left):
+    place_hold(
+        home.settings.home_path, by="Ada", reason="court", now=NOW, until=NOW + timedelta(days=500), **held
+    )
+    assert purged(home, days=366)["held"] == len(left)
+    stored = {path.stem for path in (home.settings.home_path / "clips").rglob("*.mp4")}
+    assert stored == {getattr(home, name) for name in left}
+    refused = list((home.settings.home_path / "quarantine").glob("*.quarantined"))
+    assert bool(refused) is ("doomed" in left)  # the refused file is of its camera and day
+
+
+def test_a_refused_clip_that_is_held_stays(home):
+    terms = {"by": "Ada", "reason": "court", "now": NOW, "until": NOW + timedelta(days=500)}
+    place_hold(home.settings.home_path, clips=(home.doomed,), **terms)
+    purged(home, days=366)
+    assert len(list((home.settings.home_path / "quarantine").iterdir())) == 3
 
 
 @pytest.mark.parametrize(
@@ -188,6 +215,9 @@ def with_versions(home, tmp_path):
 def test_versions_without_work_and_ratings_go_in_their_time(with_versions):
     home, client, (old, champion) = with_versions
     surveys = home.settings.home_path / "surveys"
+    client.set_registered_model_alias(MODEL_NAME, "challenger", "1")
+    purged(home, days=1000)  # a challenger has work
+    client.delete_registered_model_alias(MODEL_NAME, "challenger")
     purged(home, days=729)
     assert len(client.search_model_versions(f"name = '{MODEL_NAME}'")) == 2
     report = purged(home, days=1094)
@@ -245,6 +275,15 @@ def test_a_dry_run_counts_and_deletes_nothing(home):
     now = NOW + timedelta(days=40)
     report = purge(home.settings, now=now, by="Ada", on_step=quiet, dry_run=True)
     assert (report["clips"], report["crops"], report["features"]) == (3, 3, 0)
+    assert before <= content_hashes(home)
+
+
+def test_beside_an_audit_that_does_not_hold_nothing_is_purged(home):
+    audit = home.settings.home_path / "governance" / "audit.jsonl"
+    audit.write_bytes(audit.read_bytes()[:-40])
+    before = content_hashes(home)
+    with pytest.raises(BrokenAudit):
+        purged(home, days=400)
     assert before <= content_hashes(home)
 
 
