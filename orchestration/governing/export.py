@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -25,8 +26,8 @@ from apexline.assets.lake import TABLES, WITHOUT_CAMERA_DAY, DamagedFile, Lake, 
 from apexline.features.video import probe_video, read_frames, write_video
 from apexline.governance import governance_folder, opaque, record
 
-# Pixels of a person stay in the video; vectors that are no data about what they did are left out.
-_LEFT_OUT = ("crop", "image", "onset", "block_differences", "hoof", "landmarks")
+# Vectors that are no data about what they did; pixels, all columns of bytes, stay in the video.
+_LEFT_OUT = ("block_differences", "hoof", "landmarks", "texture", "flow")
 _BLOCKS = 20  # across the shorter side: a face that fills half the picture has ten
 _MARGIN = 0.15  # of the face box, to each side
 
@@ -77,20 +78,23 @@ def _find(lake: Lake, track_id: str) -> tuple[str, str]:
 
 
 def _rows(lake: Lake, camera_day: str, clip_id: str, track_id: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the track's rows of each table, and the clip's manifest."""
+    """Return the track's rows of each table, those that models learned from among them, and the clip's manifest."""
     found: dict[str, list[dict[str, Any]]] = {}
     for table, schema in TABLES.items():
-        if table in WITHOUT_CAMERA_DAY:
-            continue
-        names = lake.names(table, camera_day=camera_day)
-        own = [name for name in names if name == clip_id or name.startswith(f"{clip_id}-")]
-        columns = [name for name in schema.names if name not in _LEFT_OUT]
-        for name in own:
-            rows = lake.read(table, name, camera_day=camera_day, columns=columns)
+        day = None if table in WITHOUT_CAMERA_DAY else camera_day
+        columns = [
+            each.name
+            for each in schema
+            if each.name not in _LEFT_OUT and not pa.types.is_fixed_size_binary(each.type)
+        ]
+        if "track_id" not in columns and table != "clip_manifest":
+            continue  # of everybody in the clip, or of nobody
+        for name in lake.names(table, camera_day=day):
+            if day and name != clip_id and not name.startswith(f"{clip_id}-"):
+                continue
+            rows = lake.read(table, name, camera_day=day, columns=columns)
             if "track_id" in columns:
                 rows = rows.filter(pc.field("track_id") == track_id)
-            elif table != "clip_manifest":
-                continue  # labels of everybody in the clip
             if rows.num_rows:
                 found.setdefault(table, []).extend(rows.to_pylist())
     return found

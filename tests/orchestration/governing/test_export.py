@@ -13,7 +13,7 @@ from apexline.features.video import read_frames
 from apexline.features.video.writer import write_video
 from apexline.governance import audit_lines, verify
 from apexline.orchestration.governing.export import Box, export_track, without_others
-from tests.assets.small_lake import face, put
+from tests.assets.small_lake import face, put, score, segment
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 OWN, OTHER = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
@@ -47,6 +47,15 @@ def stored(tmp_path_factory):
     manifest = {"clip_id": result.clip_id, "camera": "gate-01"}
     put(home / "lake", "clip_manifest", result.clip_id, [manifest], result.camera_day)
     put(home / "lake", "face_tracks", result.clip_id, rows, result.camera_day)
+    own = {"clip_id": result.clip_id}
+    labels = [{**own, "annotation_id": f"{result.clip_id}-a{k}", "subject": f"of {OTHER}"} for k in range(2)]
+    put(home / "lake", "annotations", result.clip_id, labels, result.camera_day)
+    said = [segment(result.clip_id, track, 1, 2, 3) for track in (OWN, OTHER)]
+    put(home / "lake", "expression_segments", result.clip_id, said, result.camera_day)
+    answers = [score(result.clip_id, track, 1, 1, NOW) for track in (OWN, OTHER)]
+    put(home / "lake", "segment_scores", f"{result.clip_id}-v1", answers, result.camera_day)
+    examples = [{**own, "track_id": track, "frame": 2, "emotion": "calm"} for track in (OWN, OTHER)]
+    put(home / "lake", "training_set", "examples", examples)
     return lake
 
 
@@ -69,7 +78,18 @@ def test_only_the_own_rows_are_handed_out(stored, tmp_path):
     export_track(stored, OWN, tmp_path / "out", by="Ada", why="she asked", now=NOW)
     text = (tmp_path / "out" / "data.json").read_text()
     assert OTHER not in text
-    assert len(json.loads(text)["face_tracks"]) == 6
+    found = json.loads(text)
+    tables = ("clip_manifest", "face_tracks", "expression_segments", "segment_scores", "training_set")
+    assert {name: len(rows) for name, rows in found.items()} == dict.fromkeys(tables, 1) | {"face_tracks": 6}
+
+
+def test_what_a_model_learned_from_and_when_an_expression_began_are_told_without_pixels(stored, tmp_path):
+    export_track(stored, OWN, tmp_path / "out", by="Ada", why="she asked", now=NOW)
+    found = json.loads((tmp_path / "out" / "data.json").read_text())
+    assert [found["expression_segments"][0][name] for name in ("onset", "apex", "offset")] == [1, 2, 3]
+    [learned] = found["training_set"]
+    assert (learned["emotion"], learned["frame"]) == ("calm", 2)
+    assert set(learned) & {"image", "onset", "texture", "flow"} == set()
 
 
 def test_who_asked_and_why_is_on_record_and_the_track_is_not(stored, tmp_path):
