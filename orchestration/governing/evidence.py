@@ -289,7 +289,11 @@ def _write_governance(pack: _Pack, lake: Lake, number: int) -> None:
         "decisions.json", [row for row in rows if number in (row["model_version"], row["incumbent_version"])]
     )
     lines = audit_lines(
-        home, actions=("register", "promote", "override", "erase", "train", "purge", "stop", "resume")
+        home,
+        actions=(
+            *("register", "approve", "promote", "override", "erase", "train", "purge"),
+            *("people", "incident", "stop", "resume"),
+        ),
     )
     pack.write("audit.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
     pack.write("audit_head.txt", export_head(home))

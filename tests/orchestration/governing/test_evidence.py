@@ -8,7 +8,8 @@ import pytest
 from upath import UPath
 
 from apexline.assets.lake.storage import Lake
-from apexline.governance import audit_lines
+from apexline.assets.training.decisions import store_decision, undisputed
+from apexline.governance import audit_lines, note_approval
 from apexline.ml.registry import MODEL_CARD
 from apexline.orchestration.governing import evidence
 from apexline.orchestration.governing.evidence import rights_statement, unresolved, write_evidence
@@ -137,6 +138,28 @@ def test_a_home_says_by_which_right_its_clips_train(lake):
     begun = rights_statement(lake, {"synthetic": "false", "started_from": "1"})
     assert "FER2013" in begun
     assert "NASA" in rights_statement(lake, {"synthetic": "true"})
+
+
+def test_it_says_whether_the_version_learned_from_what_was_erased(lake, tmp_path):
+    for said in ("true", "false"):
+        registry = StubRegistry(shipped="true", learned_from_erased=said)
+        write_evidence(lake, registry, 3, tmp_path / said, by="Ada", now=NOW)
+        assert json.loads((tmp_path / said / "lineage.json").read_text())["learned_from_erased_data"] is (
+            said == "true"
+        )
+
+
+def test_who_signed_and_what_was_decided_about_the_version_stands_in_it(lake, tmp_path):
+    for number, incumbent in ((2, 1), (3, 2), (4, 3), (5, 2)):
+        row = {**undisputed(number, f"of version {number}"), "incumbent_version": incumbent}
+        store_decision(lake, row, str(number))
+    note_approval(lake.home, 3, by="Ada", second="Grace", now=NOW)
+    write_evidence(lake, StubRegistry(shipped="true"), 3, tmp_path / "pack", by="Ada", now=NOW)
+    decisions = json.loads((tmp_path / "pack" / "decisions.json").read_text())
+    assert [each["reason"] for each in decisions] == ["of version 3", "of version 4"]
+    lines = [json.loads(line) for line in (tmp_path / "pack" / "audit.jsonl").read_text().splitlines()]
+    [approval] = [each for each in lines if each["action"] == "approve"]
+    assert (approval["model_version"], approval["who"], approval["second"]) == (3, "Ada", "Grace")
 
 
 def test_an_unknown_version_is_said_to_be(lake, tmp_path):
