@@ -81,7 +81,7 @@ def parts() -> list[Part]:
 
 
 def licence_of(dist: Distribution) -> str:
-    """Return a package's licence: its expression, else its classifiers, else its field of one line."""
+    """Return a package's licence: its expression, else its classifiers, its field of one line, or its text's title."""
     metadata: Any = dist.metadata
     expression = metadata.get("License-Expression")
     if expression:
@@ -93,7 +93,21 @@ def licence_of(dist: Distribution) -> str:
     ]
     text = (metadata.get("License") or "").strip()
     # Some put the whole text there: its first line is its title.
-    return ", ".join(said) or text.partition("\n")[0].strip()[:_LONGEST] or _UNKNOWN
+    return ", ".join(said) or text.partition("\n")[0].strip()[:_LONGEST] or _title_of_text(dist) or _UNKNOWN
+
+
+def _title_of_text(dist: Distribution) -> str:
+    """Return the heading of the licence that a package carries as a text; empty where it has none."""
+    for file in dist.files or []:
+        path = PurePosixPath(file)
+        if path.parts[0].endswith(".dist-info") and path.name.upper().startswith(
+            ("LICENSE", "LICENCE", "COPYING")
+        ):
+            lines = [each.strip() for each in file.read_text(encoding="utf-8").splitlines() if each.strip()]
+            if lines and re.search("licen[cs]e", lines[0], re.IGNORECASE):
+                more = lines[1:2] if lines[1:] and lines[1].startswith("Version") else []
+                return ", ".join([lines[0], *more])[:_LONGEST]
+    return ""
 
 
 def cyclonedx(components: list[Part]) -> str:
