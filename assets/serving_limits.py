@@ -9,6 +9,7 @@ The whole request has been read and parsed by then; how many bytes that may be i
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
 import stat
@@ -151,15 +152,24 @@ class Tally:
 
     def __init__(self, camera: str) -> None:
         self._camera = camera
+        self._home = home_of_environment()
         self._rows = 0
         self._recorded_at = -math.inf
 
     def add(self, rows: int) -> None:
-        """Count the rows of a request; the first is recorded at once."""
+        """Count the rows of a request; the first is recorded at once, what is left when the server ends."""
+        if self._recorded_at == -math.inf:
+            self._home = home_of_environment()
+            atexit.register(self.settle)
         self._rows += rows
         if monotonic() - self._recorded_at >= _TALLY_S:
-            home = home_of_environment()
-            record(home, "score", who="serving", now=datetime.now(UTC), camera=self._camera, rows=self._rows)
+            self.settle()
+
+    def settle(self) -> None:
+        """Record what was answered since the last time."""
+        if self._rows:
+            now = datetime.now(UTC)
+            record(self._home, "score", who="serving", now=now, camera=self._camera, rows=self._rows)
             self._rows, self._recorded_at = 0, monotonic()
 
 

@@ -2,13 +2,17 @@
 
 import os
 import socket
+import subprocess
+import sys
 
 import cv2
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from apexline.assets.serving_limits import ServingLimits
+from apexline.assets import serving_limits
+from apexline.assets.serving_limits import ServingLimits, Tally
+from apexline.governance import audit_lines
 
 
 @pytest.fixture
@@ -130,3 +134,32 @@ def test_clips_are_bounded_together(clips):
     long = limits.model_copy(update={"max_clip_bytes": 10**9})
     with pytest.raises(ValueError, match=r"have 147456 px, .*APEXLINE_SERVING_MAX_CLIP_PIXELS"):
         long.allowed_clips(["gate/a.mp4"] * 3)
+
+
+def test_answers_are_on_record_a_minute_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("APEXLINE_HOME", str(tmp_path))
+    clock = [100.0]
+    monkeypatch.setattr(serving_limits, "monotonic", lambda: clock[0])
+    tally = Tally("gate-01")
+    for at, rows in ((100.0, 2), (130.0, 3), (159.0, 4), (160.0, 5), (161.0, 6)):
+        clock[0] = at
+        tally.add(rows)
+    lines = audit_lines(tmp_path)
+    assert [(each["action"], each["who"], each["camera"], each["rows"]) for each in lines] == [
+        ("score", "serving", "gate-01", 2),
+        ("score", "serving", "gate-01", 12),
+    ]
+    tally.settle()
+    tally.settle()
+    assert [each["rows"] for each in audit_lines(tmp_path)] == [2, 12, 6]
+
+
+def test_what_was_answered_last_is_on_record_when_the_server_has_ended(tmp_path):
+    script = (
+        "from apexline.assets.serving_limits import Tally\n"
+        "tally = Tally('gate-01')\n"
+        "for rows in (1, 2, 3): tally.add(rows)\n"
+    )
+    environment = {**os.environ, "APEXLINE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
+    assert [each["rows"] for each in audit_lines(tmp_path)] == [1, 5]
