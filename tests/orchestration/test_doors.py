@@ -113,6 +113,21 @@ def test_no_door_opens(home, delivered, command, door, case):
     assert door(home, delivered, command) in reasons
 
 
+def score_by_its_sidecar(home, delivered, command):
+    _, said = command(f"score {delivered(home.parent / 'desk')}")
+    return said.partition("apexline: ")[2].partition(":")[0]
+
+
+@pytest.mark.parametrize(
+    "door", [landing, ingest, score_by_its_sidecar, rescoring], ids=lambda door: door.__name__
+)
+@pytest.mark.parametrize("said", ["purpose", "legal-basis"])
+def test_no_door_opens_for_what_a_clip_says_and_the_register_does_not(home, delivered, command, door, said):
+    other = REGISTER.replace(f"--{said} {PURPOSE if said == 'purpose' else BASIS}", f"--{said} another")
+    assert command(f"{other} --type synthetic")[0] == 0
+    assert door(home, delivered, command) == f"other_{said.replace('-', '_')}"
+
+
 @pytest.mark.parametrize("kind", ["workplace", "education"])
 def test_a_prohibited_place_cannot_be_registered(command, home, kind):
     code, said = command(f"{REGISTER} --type {kind}")
