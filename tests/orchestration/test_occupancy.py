@@ -6,6 +6,7 @@ import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from threading import Timer
+from time import sleep
 
 import dagster as dg
 import pytest
@@ -99,6 +100,27 @@ def test_a_stop_ends_work_within_ten_seconds(tmp_path, heard):
     resume(tmp_path, by="Ada", why="mended", now=datetime.now(UTC))
     with stoppable(tmp_path):
         pass
+
+
+def test_a_stop_ends_a_run_of_dagster(settings):
+    """Where a run has what the line works with, the kill switch ends it; where it is thrown, none begins."""
+    began = []
+
+    @dg.asset
+    def working_on(lake: dg.ResourceParam[str]):
+        began.append(lake)
+        stop(settings.home_path, by="Ada", why="faces look wrong", now=datetime.now(UTC))
+        for _ in range(100):
+            sleep(0.1)
+        pytest.fail("it went on for ten seconds")
+
+    given = {"lake": held_while_working(settings, "the lake")}
+    with pytest.raises((KeyboardInterrupt, dg.DagsterExecutionInterruptedError)):
+        dg.materialize([working_on], resources=given)
+    with pytest.raises(dg.DagsterError) as refusal:
+        dg.materialize([working_on], resources=given)
+    assert "faces look wrong" in str(refusal.value.__cause__)
+    assert began == ["the lake"]
 
 
 def test_another_thread_is_left_alone(tmp_path):

@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from datetime import UTC, datetime
 
 import pytest
 
 from apexline.assets.lake import clip_stages
 from apexline.features.video.reader import read_frames
 from apexline.features.video.writer import write_video
+from apexline.governance import audit_lines, stop
 from tests.features.damaged import video_that_loses_a_frame
 
 
@@ -65,6 +68,22 @@ def test_score_leaves_no_face_crops_when_it_is_ended(apexline, astronaut_clip, t
     assert (code, out) == (128 + signal.SIGTERM, "")
     assert crops
     assert not any(scratch.glob("apexline-*"))
+
+
+@pytest.mark.usefixtures("unhandled_sigterm")
+def test_a_stop_ends_a_score_and_a_score_is_on_record(apexline, home, astronaut_clip, monkeypatch):
+    def stop_all(*_, **__):
+        stop(home.home_path, by="Ada", why="faces look wrong", now=datetime.now(UTC))
+        time.sleep(10)  # in the midst of its work
+        pytest.fail("it went on for ten seconds")
+
+    monkeypatch.setattr(clip_stages, "write_segments", stop_all)
+    code, out, err = apexline("score", astronaut_clip.path, "--json")
+    assert (code, out) == (130, ""), err
+    begun, stopped = audit_lines(home.home_path)[-2:]
+    assert (begun["action"], begun["camera"], begun["stored"]) == ("score", "gate-01", False)
+    assert begun["model_version"] == 1
+    assert stopped["action"] == "stop"
 
 
 def test_score_says_why_there_is_nothing(apexline, home, astronaut_clip, tmp_path):
