@@ -7,7 +7,7 @@ import pytest
 
 from apexline.assets.parameters import Parameters, PromotionConfig
 from apexline.assets.training import champion as module
-from apexline.assets.training.champion import Comparison, champion
+from apexline.assets.training.champion import Comparison, champion, compare_versions
 from apexline.assets.training.decisions import (
     latest_decision,
     promoted_version,
@@ -17,14 +17,16 @@ from apexline.assets.training.decisions import (
 )
 from apexline.features.config import FeatureConfig
 from apexline.governance import add_person, audit_lines, note_approval
+from tests.assets.small_lake import row_of
 from tests.assets.training.examples import FoldReader, example
 
 
 class StubRegistry:
-    """Aliases; versions named in `synthetic` learned from drawn faces, version 1 ships."""
+    """Aliases; versions in `synthetic` learned from drawn faces, those in `tainted` from erased ones; 1 ships."""
 
-    def __init__(self, *, synthetic=(), models=None, **aliases):
+    def __init__(self, *, synthetic=(), tainted=(), models=None, **aliases):
         self.synthetic = synthetic
+        self.tainted = tainted
         self.models = models
         self.aliases = aliases
 
@@ -32,7 +34,8 @@ class StubRegistry:
         return self.models[number]
 
     def tags(self, number):
-        return {"synthetic": str(number in self.synthetic).lower()}
+        taint = {"learned_from_erased": "true"} if number in self.tainted else {}
+        return {"synthetic": str(number in self.synthetic).lower(), **taint}
 
     def register_shipped(self, shipped, *, parameters):
         assert shipped.model.version == "baseline"
@@ -53,10 +56,10 @@ class StubRegistry:
 def decide(materialise, lake, monkeypatch):
     """Run the asset with a given outcome of the paired bootstrap: (difference, low, high)."""
 
-    def run(registry, *, approved_by="", difference=None, p_value=0.0, **resources):
+    def run(registry, *, approved_by="", difference=None, p_value=0.0, lost=(), **resources):
         def compare(lake, config, registry, challenger, incumbent):
             assert difference is not None, "compared although there is nothing to compare"
-            return Comparison(*difference, p_value=p_value)
+            return Comparison(*difference, p_value=p_value, lost=lost)
 
         monkeypatch.setattr(module, "compare_versions", compare)
         config = {"approved_by": approved_by} if approved_by else None
@@ -91,6 +94,25 @@ def test_a_synthetic_model_may_follow_its_like(decide):
     registry = StubRegistry(champion=3, challenger=4, synthetic=(3, 4))
     decide(registry, approved_by="ada", difference=WIN)
     assert registry.get_alias("champion") == 4
+
+
+def test_what_learned_from_erased_data_is_never_promoted(decide, lake):
+    registry = StubRegistry(champion=3, challenger=4, tainted=(4,))
+    decide(registry, approved_by="ada", difference=WIN)
+    assert registry.get_alias("champion") == promoted_version(lake) == 3
+    assert (
+        "it learned from data that was erased since; run the job `retrain`" in latest_decision(lake)["reason"]
+    )
+    registry = StubRegistry(champion=3, challenger=5, tainted=(3,))  # it follows one that did
+    decide(registry, approved_by="ada", difference=WIN)
+    assert registry.get_alias("champion") == 5
+
+
+def test_a_group_that_loses_keeps_a_winner_from_promotion(decide, lake):
+    registry = StubRegistry(champion=3, challenger=4)
+    decide(registry, approved_by="ada", difference=WIN, lost=("light dark: -0.750",))
+    assert registry.get_alias("champion") == 3
+    assert "it is worse than the champion on light dark: -0.750" in latest_decision(lake)["reason"]
 
 
 @pytest.mark.parametrize(
@@ -269,6 +291,36 @@ def test_the_challenger_has_to_win_on_the_test_fold(materialise, lake, challenge
     decision = latest_decision(lake)
     assert [decision[f"difference{end}"] for end in ("", "_low", "_high")] == [difference] * 3
     assert registry.get_alias("champion") == (3 if difference > 0 else 2)
+
+
+def test_groups_by_source_size_light_and_pose_are_compared(lake):
+    """The small, turned, dark faces of one camera are lost; as many others are won."""
+    rows = [
+        example(number, fold="test", clip_id="near" if number < 24 else "far", track_id="t", frame=number)
+        for number in range(48)
+    ] + [example(number, fold=fold) for fold, number in (("train", 90), ("valid", 91))]
+    for row in rows[24:48]:
+        row["image"] = bytes([100 + row["frame"]]) * 48 * 48
+    lake.write("training_set", "examples", rows, stamp="s")
+    for day, name, yaw, size in (
+        ("2026-03-02_gate-01", "near", 0.25, 40.0),
+        ("2026-03-02_gate-02", "far", 0.0, 90.0),
+    ):
+        faces = [
+            row_of("face_tracks", clip_id=name, track_id="t", frame=frame, time_s=frame / 25, kept=True)
+            | {"size_px": size, "yaw": yaw, "blur": 100.0, "roll_deg": 0.0}
+            for frame in range(48)
+        ]
+        lake.write("clip_manifest", name, [row_of("clip_manifest", clip_id=name)], stamp="m", camera_day=day)
+        lake.write("face_tracks", name, faces, stamp="t", camera_day=day)
+    models = {2: FoldReader(range(24)), 3: FoldReader(range(124, 148))}
+    found = compare_versions(lake, PromotionConfig(num_resamples=50), StubRegistry(models=models), 3, 2)
+    assert {each.partition(":")[0] for each in found.lost} == {
+        "source gate-01",
+        "size small (< 64 px)",
+        "light dark (< 80)",
+        "pose turned",
+    }
 
 
 def test_a_win_by_the_faces_of_one_subject_is_none(materialise, lake):

@@ -8,8 +8,10 @@ import pytest
 
 from apexline.assets.parameters import Parameters
 from apexline.assets.training import deepid_versions as module
+from apexline.assets.training.decisions import store_decision, undisputed
 from apexline.assets.training.deepid_versions import DEEPID_VERSIONS, Beginning, _state_file, begin
 from apexline.features.config import FeatureConfig
+from apexline.governance import audit_lines
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets.rehearsal import with_rehearsal
 from apexline.ml.deepid.model import ExpressionModel
@@ -106,6 +108,32 @@ def test_what_is_rehearsed_is_learned_and_on_the_list_of_what_was_learned_from(
     assert (folds["t-1-5"], folds["t-7-9"]) == ("train", "train")
     assert len(folds) == len(NUMBERS) + 2
     assert registry.tested.ids.tolist() == [f"e{at}" for at in NUMBERS if at % 3 == 2]
+
+
+def test_a_training_is_on_record_and_begins_from_what_knows_nothing_erased(materialise, lake, monkeypatch):
+    """The champion, version 2, learned from what was erased since; version 1, which it went on from, did not."""
+    rows = [example(number, image=bytes((number * at) % 251 for at in range(48 * 48))) for number in NUMBERS]
+    lake.write("training_set", "examples", rows, stamp="s")
+    quick = TrainConfig(epochs=1, texture_components=2)
+    begun = []
+
+    class Tainted(Registry):
+        def tags(self, number):
+            taint = {"learned_from_erased": "true", "started_from": "1"} if number == 2 else {}
+            return {"synthetic": "true", **taint}
+
+    def begin_from(registry, champion, *_, **__):
+        begun.append(champion)
+        return Beginning(None, None, quick)
+
+    monkeypatch.setattr(module, "load_space", lambda lake: SimpleNamespace(hash="space"))
+    monkeypatch.setattr(module, "begin", begin_from)
+    store_decision(lake, undisputed(2, "of a test"), "s")
+    parameters = Parameters(features=FeatureConfig(), training=quick)
+    materialise(DEEPID_VERSIONS[0], lake=lake, registry=Tainted(), parameters=parameters)
+    assert begun == [1]
+    [training] = audit_lines(lake.home, actions=["train"])
+    assert (training["who"], training["examples"]) == ("deepid_baseline", len(NUMBERS))
 
 
 class StubRegistry:
