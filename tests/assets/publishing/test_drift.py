@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import dagster as dg
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from apexline.assets.parameters import DriftConfig, Parameters
@@ -44,6 +46,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         put(lake, "segment_scores", f"{name}-v1", said, day)
     put(lake, "promotions", "one", [promotion(at("09:00", 3), 1, incumbent_version=None)])
     return lake
+
+
+def _add_pictures(path: Path, pictures: dict[str, float]) -> None:
+    table = pq.read_table(path)
+    said = {**table.schema.metadata, "apexline.pictures": json.dumps(pictures)}
+    pq.write_table(table.replace_schema_metadata(said), path)
 
 
 CONFIG = DriftConfig(first_answers=FACES, min_count=30)
@@ -96,6 +104,37 @@ def test_a_group_that_is_answered_otherwise_is_named(lake: Path, tmp_path: Path)
     moved = found[found["moved"]]
     assert list(zip(moved["day"], moved["measure"], strict=True)) == [("2026-03-03", "emotion_small")]
     assert moved["now"].item() == "angry 100%"
+
+
+@pytest.mark.parametrize(
+    ("group", "moved"), [("turned", "emotion_turned"), ("dark", "emotion_dark"), ("bright", "emotion_bright")]
+)
+def test_turned_dark_and_bright_faces_are_looked_at_by_themselves(
+    tmp_path: Path, group: str, moved: str
+) -> None:
+    """As above: those of the group become angry, as many others happy."""
+    home, number_of = tmp_path / "lake", 4 * FACES
+    grey = {"dark": 40.0, "bright": 200.0}
+    for number, day in enumerate(("2026-03-02_gate-01", "2026-03-03_gate-01")):
+        for own in (False, True):  # light is that of a clip
+            name, moment = _clip_of(2 * number + own), at("08:00", 2 + number)
+            tracks = [f"{number}{own:d}{track:010d}" for track in range(number_of // 2)]
+            put(home, "clip_manifest", name, [clip(name, "gate-01", moment)], day)
+            yaw = 0.2 if own and group == "turned" else 0.0
+            faces = [face(name, each, 0, size_px=100, yaw=yaw) for each in tracks]
+            put(home, "face_tracks", name, faces, day)
+            said_of_pictures = {"grey": grey.get(group, 120.0) if own else 120.0, "contrast": 40.0}
+            _add_pictures(home / "face_tracks" / f"camera_day={day}" / f"{name}.parquet", said_of_pictures)
+            put(home, "expression_segments", name, [segment(name, each, 0, 0, 0) for each in tracks], day)
+            emotion = "angry" if own == bool(number) else "happy"
+            said = [score(name, each, 0, 1, at("10:00", 3 + number), emotion=emotion) for each in tracks]
+            put(home, "segment_scores", f"{name}-v1", said, day)
+    put(home, "promotions", "one", [promotion(at("09:00", 3), 1, incumbent_version=None)])
+    build_warehouse(home, tmp_path / "w.duckdb")
+    with open_warehouse(tmp_path / "w.duckdb") as connection:
+        config = DriftConfig(first_answers=number_of, min_count=30)
+        found = compare(*read_measures(connection, config), config)
+    assert found[found["moved"]]["measure"].tolist() == [moved]
 
 
 def test_groups_are_those_that_versions_are_tested_on() -> None:

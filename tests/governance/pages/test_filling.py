@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -52,6 +53,14 @@ def test_both_layers_stand_on_the_page_in_every_language(home):
     assert '<html lang="de">' in page
     assert "North gate &lt;b&gt;" in page
     assert notice_page(home, entry) == page
+
+
+def test_pages_say_for_how_long_this_home_keeps(home):
+    (home / "governance" / "retention.yaml").write_text("clips_h: 5\ncrops_d: 11\n")
+    for page in (issue(home)[1], impact_assessment(home, "gate-01", now=NOW, model={})):
+        assert "5 h" in page
+        assert "11 d" in page
+        assert not re.search(r"\b(72 h|30 d)\b", page)
 
 
 def test_all_languages_say_the_same_things():
