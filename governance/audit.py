@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -125,7 +126,8 @@ def _checked(home: UPath | Path, *, known: str = "") -> tuple[Head, list[bytes]]
     if not folder.is_dir():
         head, path, data = Head(), folder / _LOG, b""
     else:
-        with locked(folder):  # between a line and its head a chain looks broken
+        # Between a line and its head a chain looks broken. To a copy on a disk for reading alone nobody writes.
+        with locked(folder) if os.access(folder, os.W_OK) else nullcontext():
             head = _adopt_tail(folder, _read_head(folder))
             path = folder / head.file
             data = path.read_bytes() if path.exists() else b""

@@ -182,6 +182,12 @@ def test_what_a_killed_writer_left_is_no_break(home, left):
     assert len(audit_lines(home)) == verify(home).count
 
 
+def test_a_copy_that_nobody_can_write_to_is_verified(home, monkeypatch):
+    monkeypatch.setattr(audit.os, "access", lambda *_: False)
+    monkeypatch.setattr(audit, "locked", lambda _: pytest.fail("it asked for a lock"))
+    assert verify(home).count == len(audit_lines(home)) == 30
+
+
 def test_a_log_that_is_gone_is_missed(home):
     log(home).unlink()
     for ask in (verify, lambda home: record(home, "score", who="ada", now=NOW)):
