@@ -229,7 +229,7 @@ class Settings(BaseSettings):
     def dagster_instance(self) -> dict[str, Any]:
         """Return how Dagster runs what it is given: what may run at once, for how long, and what is kept."""
         sqlite = {
-            "module": "apexline.orchestration.engines.sqlite",
+            "module": "apexline.orchestration.storage.sqlite",
             "class": "SqliteStorage",
             "config": {"base_dir": str(self.dagster_home)},
         }

@@ -29,7 +29,7 @@ WORDS = f"""*Warehouse*: built whole of {_CAMERAS * _DAYS:,} camera-days of made
 face in each; then with one more camera-day, and with nothing new. Peak memory is that of the process, imports included;
 DuckDB may hold {_MEMORY_MB} MB of it (`APEXLINE_WAREHOUSE_MB`). *This camera's day by its champion*: segments of one
 camera-day with what the champion says, the file opened for it; medians. *Stored camera-days*: the same builds of as
-many, and one look of the landing sensor for camera-days that are not processed (a tick, of which nothing comes). Laws,
+many, and one look for clips that are not processed, as each tick of the landing sensor takes. Laws,
 constant x size^exponent, are fitted to what stands above them by least squares of logarithms."""
 
 
@@ -40,22 +40,22 @@ def bench_warehouse() -> Rows:
         crown(lake)
         stored = [row for count in _STORED for row in measure_stored(lake, Path(folder), num_days=count)]
         rows = measure(lake, Path(folder) / "warehouse.duckdb", num_days=_STORED[-1] + 1)
-        laws = [law(stored, x="stored camera-days", y=y) for y in ("whole, cpu_s", _ONE_NEW, "tick, cpu_s")]
+        laws = [law(stored, x="stored camera-days", y=y) for y in ("whole, cpu_s", _ONE_NEW, "look, cpu_s")]
         return [*rows, *stored, *laws]
 
 
 def measure_stored(lake: Lake, folder: Path, *, num_days: int) -> Rows:
-    """Fill a lake up to so many made camera-days, then build its warehouse whole and with one more, and tick."""
+    """Fill a lake up to so many made camera-days; build its warehouse whole and with one more, look for unprocessed."""
     stored = len(stored_camera_days(lake))
     make_days(lake, range(stored, num_days), cameras=_CAMERAS)
     target = folder / f"stored-{num_days}.duckdb"
     build = ("build", str(lake.home), str(target), str(_MEMORY_MB))
-    whole, tick = _run(*build), _run("tick", str(lake.home))
+    whole, look = _run(*build), _run("look", str(lake.home))
     make_days(lake, range(num_days, num_days + 1), cameras=_CAMERAS)
     one = _run(*build)
     return [
         {"task": "stored camera-days", "stored camera-days": num_days, "whole, cpu_s": whole["cpu_s"]}
-        | {_ONE_NEW: one["cpu_s"], "tick, cpu_s": tick["cpu_s"], "peak MB": whole["peak MB"]}
+        | {_ONE_NEW: one["cpu_s"], "look, cpu_s": look["cpu_s"], "peak MB": whole["peak MB"]}
     ]
 
 

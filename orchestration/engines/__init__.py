@@ -1,4 +1,4 @@
-"""What Dagster runs on: where steps are computed, in a run's own process or by Celery; how SQLite is reached."""
+"""Where the steps of runs are computed: in the run's own process, or by workers of Celery."""
 
 from apexline.orchestration.engines.executor import build_executor
 

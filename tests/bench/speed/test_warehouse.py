@@ -33,6 +33,6 @@ def test_what_is_stored_already_is_grown_and_measured(tmp_path):
     [second] = warehouse.measure_stored(lake, tmp_path, num_days=5)
     assert len(stored_camera_days(lake)) == 6
     for row in (first, second):
-        assert 0 < row["tick, cpu_s"] < row["one new, cpu_s"]
-    laws = law([first, second], x="stored camera-days", y="tick, cpu_s")
-    assert laws["c"] * 5 ** laws["p"] == pytest.approx(second["tick, cpu_s"])
+        assert 0 < row["look, cpu_s"] < row["one new, cpu_s"]
+    laws = law([first, second], x="stored camera-days", y="look, cpu_s")
+    assert laws["c"] * 5 ** laws["p"] == pytest.approx(second["look, cpu_s"])

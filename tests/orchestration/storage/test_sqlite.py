@@ -4,8 +4,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from apexline.orchestration.engines import sqlite
 from apexline.orchestration.settings import Settings
+from apexline.orchestration.storage import sqlite
 
 
 @dg.asset(check_specs=[dg.AssetCheckSpec("sound", asset="one")])
