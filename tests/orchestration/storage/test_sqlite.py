@@ -3,6 +3,9 @@
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
 from apexline.orchestration.settings import Settings
 from apexline.orchestration.storage import sqlite
@@ -46,6 +49,26 @@ def test_a_new_home_keeps_its_engines(settings, monkeypatch):
 
 
 create = sqlite.create_engine
+
+
+def test_tables_are_compared_with_their_history_once_and_again_where_they_are_gone(settings, monkeypatch):
+    compared = []
+    for module in (sqlite_run_storage, sqlite_schedule_storage, sqlite_event_log):
+        check = module.check_alembic_revision
+        monkeypatch.setattr(
+            module, "check_alembic_revision", lambda *rest, check=check: compared.append(1) or check(*rest)
+        )
+    for _ in range(3):
+        with instance_of(settings) as instance:
+            assert dg.materialize([one], instance=instance).success
+    assert len(compared) == 2 + 1 + 1 + 3  # runs, ticks, events twice where they are new, events of each run
+    with instance_of(settings) as instance:
+        assert len(instance.get_runs()) == 3
+    for file in settings.dagster_home.rglob("*.db*"):
+        file.unlink()
+    with instance_of(settings) as instance:
+        assert instance.get_runs() == []
+        assert dg.materialize([one], instance=instance).success
 
 
 def test_records_of_either_storage_are_read_by_the_other(settings):
