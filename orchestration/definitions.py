@@ -15,6 +15,8 @@ from apexline.orchestration.watching import camera_assets, retention_job, retent
 
 # The rooms that hold stages: what lies in one is loaded, so that a new stage has to be named nowhere.
 _STAGES = (ingest, spotting, semantics, training, scoring, publishing)
+# On import, so that runs are forked with them: their modules take a second.
+_ASSETS = [asset for room in _STAGES for asset in dg.load_assets_from_package_module(room)]
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -24,7 +26,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     forget = retention_job(settings.keep_runs_days)
     return dg.Definitions(
         assets=[
-            *(asset for room in _STAGES for asset in dg.load_assets_from_package_module(room)),
+            *_ASSETS,
             *camera_assets(resources["lake"], silent_s=settings.camera_silent_s),
         ],
         jobs=[*JOBS, forget],

@@ -1,4 +1,4 @@
-"""Importing this module imports torch and MLflow; `orchestration.warm_runs` has it done once for many runs.
+"""Importing this module imports what runs need late; `orchestration.warm_runs` has it done once for many runs.
 
 A fork server that is ended meanwhile, with the servers of `apexline ui`, ends without a word.
 """
@@ -14,6 +14,7 @@ def _end_quietly(kind: type[BaseException], error: BaseException, trace: Traceba
 
 sys.excepthook = _end_quietly
 
+import pyarrow.dataset  # noqa: E402, F401
 import torch  # noqa: E402, F401
 
 from apexline.ml.registry import import_mlflow_store  # noqa: E402

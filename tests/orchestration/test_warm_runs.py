@@ -27,6 +27,18 @@ def test_a_code_server_forks_its_runs_from_a_process_that_imported_once():
     assert found[1][1] < 0.5  # s of CPU: nothing was imported
 
 
+def test_a_run_that_is_forked_imports_no_stage(tmp_path):
+    code = (
+        "import sys, apexline.orchestration.preloaded, apexline.orchestration.definitions as found\n"
+        "from apexline.orchestration.settings import Settings\n"
+        "before = set(sys.modules)\n"
+        f"found.build_definitions(Settings(home={str(tmp_path)!r})).get_repository_def()\n"
+        "late = {name for name in set(sys.modules) - before if name.startswith('apexline')}\n"
+        "assert not late, late\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_fork_server_that_is_interrupted_ends_without_a_word():
     code = "import apexline.orchestration.preloaded; raise {}"
     said = [
