@@ -25,6 +25,7 @@ from statistics import median
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
+import dagster as dg
 from upath import UPath
 
 from apexline.assets.lake import Lake, process_clip, stored_camera_days
@@ -222,13 +223,18 @@ class _Site:
         found |= {"cpu_s": _tree_cpu_s(self.server.pid) - before - idle * wall, "wall_s": wall}
 
     def finished(self, job: str) -> set[str]:
-        """Return the runs of a job that succeeded."""
-        runs = [each for each in self._ask(_RUNS)["runsOrError"]["results"] if each["pipelineName"] == job]
-        failed = [each["runId"] for each in runs if each["status"] in ("FAILURE", "CANCELED")]
+        """Return the runs of a job that succeeded, as they are on record: asking the servers would cost them."""
+        with dg.DagsterInstance.from_config(str(self.home / "dagster")) as instance:
+            runs = instance.get_runs(dg.RunsFilter(job_name=job))
+        failed = [each.run_id for each in runs if each.is_failure_or_canceled]
         if failed:
             msg = f"the runs {failed} failed; expected every run to succeed"
             raise RuntimeError(msg)
-        return {each["runId"] for each in runs if each["status"] == "SUCCESS"}
+        return {each.run_id for each in runs if each.is_success}
+
+    def answers(self) -> bool:
+        """Whether Dagster's pages are there; raises OSError while nothing listens."""
+        return bool(self._ask("{ version }"))
 
     def _await_run(self, job: str, known: set[str]) -> None:
         end = time.monotonic() + _PATIENCE_S
@@ -252,7 +258,6 @@ class _Site:
         return found["data"]
 
 
-_RUNS = "{ runsOrError { ... on Runs { results { runId status pipelineName } } } }"
 _LAUNCH = """mutation ($day: String!) {
   launchRun(executionParams: {
     selector: {
@@ -286,7 +291,7 @@ def _await_start(site: _Site) -> None:
     end = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            site.finished(_PROCESS)
+            site.answers()
         except OSError:  # not listening yet
             if time.monotonic() > end or site.server.poll() is not None:
                 raise
