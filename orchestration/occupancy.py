@@ -7,8 +7,6 @@ The lock goes with its process, however that ends, so that no process ids have t
 folder, on a local disk; machines that share an object store do not see each other's.
 """
 
-from __future__ import annotations
-
 import fcntl
 import math
 import os
@@ -124,7 +122,7 @@ def _interruptible() -> Generator[None]:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def held_while_working(settings: Settings, resource: object) -> dg.ResourceDefinition:
+def held_while_working(settings: Settings, resource: object) -> "dg.ResourceDefinition":
     """Return `resource` as Dagster gives it to runs and sensors, which hold the lock as long as they have it.
 
     The kill switch ends a run that has it.

@@ -24,6 +24,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,}")
 _OWN = "# Written by Apexline from its settings, whenever it starts. Delete this line to keep changes of your own."
 _OF_0_1 = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
 _DAY_S = 24 * 3600
+_SQLITE = {"module": "apexline.orchestration.storage.sqlite", "class": "Instance"}
 _POSTGRES = {"postgres_url": {"env": "APEXLINE_POSTGRES_URL"}}
 
 
@@ -228,13 +229,9 @@ class Settings(BaseSettings):
 
     def dagster_instance(self) -> dict[str, Any]:
         """Return how Dagster runs what it is given: what may run at once, for how long, and what is kept."""
-        sqlite = {
-            "module": "apexline.orchestration.storage.sqlite",
-            "class": "SqliteStorage",
-            "config": {"base_dir": str(self.dagster_home)},
-        }
+        storage = {"storage": {"postgres": _POSTGRES}} if self.postgres_url else {"instance_class": _SQLITE}
         return {
-            "storage": {"custom": sqlite} if self.postgres_url is None else {"postgres": _POSTGRES},
+            **storage,
             "telemetry": {"enabled": False},
             "nux": {"enabled": False},
             "run_launcher": {"module": "apexline.orchestration.launcher", "class": "LocalRunLauncher"},

@@ -14,6 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import dagster as dg
+import yaml
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
@@ -32,6 +35,26 @@ from sqlalchemy.pool import NullPool
 T = TypeVar("T")
 _KEPT = 64  # engines: each run has a file of its own
 _opened: set[str] = set()
+
+
+class Instance(dg.DagsterInstance):
+    """An instance whose records lie in `SqliteStorage`, in the folder of its ``dagster.yaml``.
+
+    Naming the storage there would take its path, and a home that was copied would write into the old one.
+    """
+
+    @classmethod
+    def config_schema(cls) -> dict[str, Any]:
+        """Nothing can be set."""
+        return {}
+
+    @classmethod
+    def config_defaults(cls, base_dir: str) -> dict[str, ConfigurableClassData | None]:
+        """Dagster's own defaults with another storage."""
+        storage = ConfigurableClassData(
+            __name__, SqliteStorage.__name__, yaml.safe_dump({"base_dir": base_dir})
+        )
+        return {**InstanceRef.config_defaults(base_dir), "storage": storage}
 
 
 class SqliteStorage(DagsterSqliteStorage):

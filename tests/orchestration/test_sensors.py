@@ -166,10 +166,13 @@ def test_run_key_names_the_clips_of_the_day(tick, tmp_path, instance, landing, d
 
 
 def processed(lake):
-    """Do as if a run had brought every stored clip to its segments."""
+    """Do as if a run had brought every stored clip to its scores."""
     for clip_id in clip_ids(lake, DAY):
-        row = row_of("expression_segments", clip_id=clip_id)
-        lake.write("expression_segments", clip_id, [row], stamp="s", camera_day=DAY)
+        for table, name in {
+            "expression_segments": clip_id,
+            "segment_scores": f"{clip_id}-v1-abcd1234",
+        }.items():
+            lake.write(table, name, [row_of(table, clip_id=clip_id)], stamp="s", camera_day=DAY)
 
 
 def test_same_content_again_requests_nothing(tick, lake, landing, deliver, noise_clip):

@@ -1,5 +1,7 @@
 """The storage that keeps its engines stores what Dagster's own does, in the same files, and makes few engines."""
 
+import shutil
+
 import dagster as dg
 import pytest
 import yaml
@@ -51,6 +53,17 @@ def test_a_new_home_keeps_its_engines(settings, monkeypatch):
 create = sqlite.create_engine
 
 
+def test_a_home_that_was_copied_has_records_of_its_own(settings, tmp_path):
+    with instance_of(settings) as instance:
+        dg.materialize([one], instance=instance)
+    shutil.copytree(settings.dagster_home, tmp_path / "copy")
+    with dg.DagsterInstance.from_config(str(tmp_path / "copy")) as instance:
+        dg.materialize([one], instance=instance)
+        assert len(instance.get_runs()) == 2
+    with instance_of(settings) as instance:
+        assert len(instance.get_runs()) == 1
+
+
 def test_tables_are_compared_with_their_history_once_and_again_where_they_are_gone(settings, monkeypatch):
     compared = []
     for module in (sqlite_run_storage, sqlite_schedule_storage, sqlite_event_log):
@@ -74,7 +87,7 @@ def test_tables_are_compared_with_their_history_once_and_again_where_they_are_go
 def test_records_of_either_storage_are_read_by_the_other(settings):
     file = settings.dagster_home / "dagster.yaml"
     own = file.read_text()
-    plain = {key: value for key, value in yaml.safe_load(own).items() if key != "storage"}
+    plain = {key: value for key, value in yaml.safe_load(own).items() if key != "instance_class"}
     found = {}
     for text, other in [(own, yaml.safe_dump(plain)), (yaml.safe_dump(plain), own)]:
         file.write_text(text)
