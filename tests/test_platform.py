@@ -63,8 +63,9 @@ def local(tmp_path_factory, clips):
     return rows
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def postgres():
+    """A server of its own for each home: one that has another's registry takes its champion over."""
     with servers.postgres() as server:
         yield {
             "APEXLINE_POSTGRES_URL": server.url("dagster"),
