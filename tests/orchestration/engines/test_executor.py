@@ -1,7 +1,7 @@
 """Steps are computed in the run's own process, or by Celery where a queue is set; its password is on no record."""
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+import subprocess
+import sys
 
 import dagster as dg
 import pytest
@@ -34,27 +34,39 @@ def test_one_setting_hands_steps_to_celery():
     assert "execute_plan" in worker.tasks
 
 
-def start_a_child(allowed, path):
-    """Do in a process of Celery's what a step does that computes several clips at once."""
-    if allowed:
-        from celery.signals import worker_process_init
+# What a step does that computes several clips at once, in a process of Celery's. In an interpreter of its own: that of
+# the tests may have a fork server, which a process that it forks can't ask.
+STEP = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+import billiard
+from celery.signals import worker_process_init
+from apexline.orchestration.engines.executor import build_worker_app
+from apexline.orchestration.settings import Settings
 
+def step():
+    if sys.argv[1] == "True":
         worker_process_init.send(sender=None)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver")) as pool:
-        path.write_text(pool.submit(str, "computed").result())
+        print(pool.submit(str, "computed").result(), flush=True)
+
+if __name__ == "__main__":
+    build_worker_app(Settings())
+    worker = billiard.get_context("fork").Process(target=step)
+    worker.daemon = True
+    worker.start()
+    worker.join()
+"""
 
 
 @pytest.mark.usefixtures("broker")
 @pytest.mark.parametrize("allowed", [False, True])
 def test_a_process_of_celery_may_compute_clips_side_by_side(allowed, tmp_path):
-    billiard = pytest.importorskip("billiard")
-    build_worker_app(Settings())
-    path = tmp_path / "answer"
-    worker = billiard.get_context("fork").Process(target=start_a_child, args=(allowed, path))
-    worker.daemon = True
-    worker.start()
-    worker.join()
-    assert path.exists() == allowed
+    pytest.importorskip("billiard")
+    program = tmp_path / "step.py"
+    program.write_text(STEP)
+    told = subprocess.run([sys.executable, program, str(allowed)], capture_output=True, text=True, check=True)
+    assert (told.stdout == "computed\n") == allowed, told.stderr
 
 
 def test_a_queue_that_can_not_bring_results_back_is_refused(monkeypatch):
