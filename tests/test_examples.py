@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("assets", "bench", "features", "governance", "ml", "orchestration", "sample", "survey")
+ROOMS = ("assets", "bench", "features", "governance", "ml", "networks", "orchestration", "sample", "survey")
 EXAMPLES = [
     "apexline.ml.shift_of_values",
     "apexline.ml.shift_of_words",

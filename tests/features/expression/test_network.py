@@ -1,4 +1,4 @@
-"""The network in NumPy scores what torch's does."""
+"""The network scores what torch's does."""
 
 import numpy as np
 import pytest
@@ -9,28 +9,10 @@ from apexline.features.expression.network import WordNetwork
 from apexline.ml.datasets import RATERS_WORDS as RATERS_WORDS_LEARNED
 from apexline.ml.datasets import face_image
 from apexline.ml.datasets.ferplus import ORIGINAL_WORDS
-from apexline.ml.deepid import DeepID
 from apexline.ml.deepid.network import standardise
+from tests.networks.weights import random_network, random_weights, weights_of
 
 WORDS = len(RATERS_WORDS) + len(LABELS_WORDS)
-
-
-def random_network(width: float) -> DeepID:
-    """Random weights, and norms that have seen something: fresh ones would hide a wrong gain or shift."""
-    torch.manual_seed(0)
-    made = DeepID(WORDS, batch_norm=True, width=width).eval()
-    for norm in made.norms:
-        channels = norm.running_mean.shape
-        norm.running_mean.copy_(torch.randn(channels) * 0.3)
-        norm.running_var.copy_(torch.rand(channels) + 0.5)
-        with torch.no_grad():
-            norm.weight.copy_(torch.randn(channels))
-            norm.bias.copy_(torch.randn(channels) * 0.3)
-    return made
-
-
-def state_of(made: DeepID) -> dict[str, np.ndarray]:
-    return {name: value.numpy() for name, value in made.state_dict().items()}
 
 
 @pytest.fixture
@@ -40,23 +22,23 @@ def crops(rng):
 
 @pytest.mark.parametrize("width", [1.0, 1.5])
 def test_it_equals_torch(crops, width):
-    made = random_network(width)
+    made = random_network(WORDS, batch_norm=True, width=width)
     with torch.no_grad():
         expected = made(standardise(np.stack([face_image(crop) for crop in crops]))).logits.numpy()
-    found = WordNetwork.from_state(state_of(made))(crops)
+    found = WordNetwork(weights_of(made))(crops)
     assert found.dtype == np.float32
     assert np.ptp(expected) > 0.1
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_a_batch_has_the_bits_of_its_faces_one_by_one(crops):
-    scored = WordNetwork.from_state(state_of(random_network(1.0)))
+    scored = WordNetwork(random_weights(num_classes=WORDS, batch_norm=True))
     np.testing.assert_array_equal(scored(crops), np.concatenate([scored(crop[None]) for crop in crops]))
     assert scored(crops[:0]).shape == (0, WORDS)
 
 
 def test_a_flat_crop_is_not_amplified():
-    scored = WordNetwork.from_state(state_of(random_network(1.0)))
+    scored = WordNetwork(random_weights(num_classes=WORDS, batch_norm=True))
     flat = np.full((2, 128, 128), 90, np.uint8)
     flat[1] = 200
     logits = scored(flat)
