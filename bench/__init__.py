@@ -18,6 +18,7 @@ from apexline.bench.speed.features import bench_features, write_features_page
 from apexline.bench.speed.flow import bench_flow
 from apexline.bench.speed.imports import bench_imports
 from apexline.bench.speed.platform import bench_platform, write_platform_page
+from apexline.bench.speed.start import bench_start, write_start_page
 from apexline.bench.speed.video import bench_video, write_video_page
 from apexline.bench.speed.warehouse import bench_warehouse, write_warehouse_page
 from apexline.bench.spotting.run import SpottingResults
@@ -127,6 +128,7 @@ BENCHMARKS = {
     "serving": Benchmark(_serving, _serving_page),
     "shipped": Benchmark(_shipped, _shipped_page),
     "spotting": Benchmark(measure_spotting, _spotting_page, attrgetter("tables")),
+    "start": Benchmark(bench_start, write_start_page),
     "video": Benchmark(bench_video, write_video_page),
     "warehouse": Benchmark(lambda _: bench_warehouse(), write_warehouse_page),
 }
