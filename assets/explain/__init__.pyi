@@ -1,13 +1,12 @@
 from .clip_page import check_suffix as check_suffix
 from .clip_page import explain_clip as explain_clip
-from .clip_page import unfound as unfound
 from .clip_page import write_explanation as write_explanation
 from .lineage import trace_score as trace_score
-from .stored_track import clip_obstacles as clip_obstacles
+from .obstacles import obstacles_of_days as obstacles_of_days
+from .obstacles import unfound as unfound
 from .stored_track import explain_shown as explain_shown
 from .stored_track import faces_figure as faces_figure
 from .stored_track import flow_figure as flow_figure
-from .stored_track import obstacles_of_days as obstacles_of_days
 from .stored_track import shown_track as shown_track
 from .stored_track import silent_track as silent_track
 from .stored_track import strongest_tracks as strongest_tracks

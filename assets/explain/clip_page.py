@@ -11,14 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apexline.assets.explain.stored_track import (
-    ShownTrack,
-    clip_obstacles,
-    drop_reasons,
-    explain_shown,
-    track_view,
-)
-from apexline.assets.explain.wording import TrackExplanation, unusable_headline
+from apexline.assets.explain.obstacles import clip_obstacles, what_a_face_needs
+from apexline.assets.explain.stored_track import ShownTrack, explain_shown
+from apexline.assets.explain.wording import TrackExplanation
 from apexline.assets.figures import stacked_png, text_block
 from apexline.assets.lake import LakeClip
 from apexline.assets.pages import environment
@@ -85,40 +80,8 @@ def explain_clip(clip: LakeClip, name: str, parameters: Parameters) -> ClipExpla
     ]
     # tracks with segments, then those without one, then the unusable; within each the order of time stays
     tracks.sort(key=lambda each: (each.curves is None, not any(e.segment_id for e in each.explanations)))
-    found = clip_obstacles(clip.lake, clip, parameters)
-    return ClipExplanation(name, clip.clip_id, parameters.name, tracks, _needed(parameters), found)
-
-
-def unfound(clip: LakeClip, parameters: Parameters) -> list[str]:
-    """Say why a clip has faces without a curve, or no face; nothing where every face could be searched.
-
-    Parameters
-    ----------
-    clip, parameters
-        As for `explain_clip`.
-    """
-    found = clip_obstacles(clip.lake, clip, parameters)
-    rows = clip.lake.read("face_tracks", clip.clip_id, camera_day=clip.camera_day, columns=["track_id"])
-    tracks: list[str] = rows["track_id"].unique().to_pylist()
-    if not tracks:
-        return [f"no face was followed; {each}" for each in found] or [
-            f"no face was followed. {_needed(parameters)}"
-        ]
-    shown = (ShownTrack(clip.camera_day, clip.clip_id, track_id, synthetic=False) for track_id in tracks)
-    unsearched = (
-        f"track {each.track_id}: {unusable_headline(drop_reasons(clip.lake, each))}"
-        for each in shown
-        if track_view(clip.lake, each, parameters) is None
-    )
-    return found or list(unsearched)
-
-
-def _needed(parameters: Parameters) -> str:
-    config = parameters.features
-    return (
-        f"A face is followed once it was seen {config.tracks.min_detections} times, at least "
-        f"{config.faces.min_face_px:g} px large, with a detector score of {config.tracks.start_score:g} or more."
-    )
+    found, needed = clip_obstacles(clip, parameters), what_a_face_needs(parameters)
+    return ClipExplanation(name, clip.clip_id, parameters.name, tracks, needed, found)
 
 
 def write_explanation(

@@ -6,7 +6,6 @@ Belongs here: choosing rows and crops and calling words and drawings. Stays out:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
@@ -18,16 +17,14 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from apexline.assets import figures
+from apexline.assets.explain.obstacles import clip_obstacles, drop_reasons, unusable_headline
 from apexline.assets.explain.wording import (
-    TURNED,
     Crops,
     TrackExplanation,
     explain_track,
     explain_unusable,
     frames_shown,
     in_words,
-    obstacles_in,
-    unusable_headline,
 )
 from apexline.assets.figures import TrackView
 from apexline.assets.lake import (
@@ -37,7 +34,6 @@ from apexline.assets.lake import (
     columns_of_track,
     crops_at,
     each_readable,
-    pictures_of,
     track_of,
 )
 from apexline.assets.parameters import Parameters
@@ -166,9 +162,7 @@ def explain_shown(lake: Lake, shown: ShownTrack, parameters: Parameters) -> Trac
     """Explain a stored track by the present parameters: those that its segments were found with."""
     view = track_view(lake, shown, parameters)
     if view is None:
-        return explain_unusable(
-            shown.track_id, drop_reasons(lake, shown), clip_obstacles(lake, shown, parameters)
-        )
+        return explain_unusable(shown.track_id, *_obstacles(lake, shown, parameters))
     return explain_track(shown.track_id, view, _crops(lake, shown, view))
 
 
@@ -221,7 +215,7 @@ def shown_track(lake: Lake, camera_day: str, clip_id: str, track_id: str) -> Sho
 def _said(lake: Lake, shown: ShownTrack, parameters: Parameters) -> Iterator[dict[str, str]]:
     view = track_view(lake, shown, parameters)
     if view is None:
-        said = unusable_headline(drop_reasons(lake, shown), clip_obstacles(lake, shown, parameters))
+        said = unusable_headline(*_obstacles(lake, shown, parameters))
         yield {"segment_id": "", "decision": said, "grounds": ""}
         return
     for decision in view.decisions:
@@ -229,6 +223,12 @@ def _said(lake: Lake, shown: ShownTrack, parameters: Parameters) -> Iterator[dic
             headline, grounds = in_words(decision, reason, view.config)
             segment_id = f"{shown.track_id}-{reason.segment.onset}" if reason else ""
             yield {"segment_id": segment_id, "decision": headline, "grounds": " ".join(grounds)}
+
+
+def _obstacles(lake: Lake, shown: ShownTrack, parameters: Parameters) -> tuple[dict[str, int], list[str]]:
+    """What `unusable_headline` says of a track without a curve."""
+    clip = LakeClip(lake, shown.camera_day, shown.clip_id)
+    return drop_reasons(clip, shown.track_id), clip_obstacles(clip, parameters)
 
 
 def _crops(lake: Lake, shown: ShownTrack, view: TrackView) -> Crops:
@@ -239,37 +239,6 @@ def _crops(lake: Lake, shown: ShownTrack, view: TrackView) -> Crops:
         for _, frame in frames_shown(decision, reason)
     ]
     return crops_at(lake, shown.camera_day, shown.clip_id, wanted)
-
-
-def clip_obstacles(lake: Lake, place: ShownTrack | LakeClip, parameters: Parameters) -> list[str]:
-    """Say what in a clip's pictures stands in the way of finding faces or segments."""
-    pictures = pictures_of(lake, place.camera_day, place.clip_id)
-    return [] if pictures is None else obstacles_in(pictures, parameters.features)
-
-
-def obstacles_of_days(lake: Lake, camera_days: Iterable[str], parameters: Parameters) -> list[str]:
-    """Say of each clip that has one what stands in the way of finding faces or segments in it."""
-    clips = [
-        LakeClip(lake, day, clip_id)
-        for day in camera_days
-        for clip_id in lake.names("face_tracks", camera_day=day)
-    ]
-    found = each_readable(
-        lambda clip: (clip, [*clip_obstacles(lake, clip, parameters), *_turned_faces(lake, clip)]), clips
-    )
-    return [f"{clip.clip_id} of {clip.camera_day}: {each}" for clip, said in found for each in said]
-
-
-def _turned_faces(lake: Lake, clip: LakeClip) -> Iterator[str]:
-    rows = lake.read("face_tracks", clip.clip_id, camera_day=clip.camera_day, columns=["drop_reason"])
-    counts = Counter(rows["drop_reason"].to_pylist())
-    yield from (f"in {counts[each]} face frames {why}" for each, why in TURNED.items() if counts[each])
-
-
-def drop_reasons(lake: Lake, shown: ShownTrack) -> dict[str, int]:
-    """Count the frames of a track by drop reason; that of usable ones is empty."""
-    rows = _of_track(lake, "face_tracks", shown)
-    return {str(reason): int(count) for reason, count in rows["drop_reason"].value_counts().items()}
 
 
 def _of_track(lake: Lake, table: str, shown: ShownTrack) -> pd.DataFrame:

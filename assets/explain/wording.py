@@ -14,42 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from apexline.assets.explain.obstacles import unusable_headline
 from apexline.assets.figures import MOMENTS, FaceTile, TrackView, curves_decision, moments, words
-from apexline.assets.lake import Pictures
-from apexline.features import FeatureConfig, least_fps
 from apexline.features.spotting import Bound, Decision, Reading, Reason, Rejected, SegmentConfig
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Crops = Mapping[tuple[str, int], NDArray[np.uint8]]
-
-_DROPPED = {
-    "low_score": "the detector was not sure enough",
-    "too_small": "the face was too small",
-    "out_of_frame": "the face was partly out of the frame",
-    "off_pose": "the head was turned away",
-    "blurred": "the face was blurred",
-    "too_dark": "the face was too dark",
-    "too_bright": "the face was too bright",
-    "low_contrast": "the face had too little contrast",
-    "upside_down": "the face was upside down",
-    "sideways": "the face lay on its side",
-}
-_REMEDIES = {
-    "too_dark": "; light the place, or raise the camera's exposure",
-    "too_bright": "; lower the camera's exposure",
-    "low_contrast": "; look for haze, a dirty lens or a wrong gain",
-    "upside_down": "; turn the camera's picture, or set its rotation",
-    "sideways": "; turn the camera's picture, or set its rotation",
-}
-# Faces that a detector sees, and that say nothing before the picture is turned.
-TURNED = {each: _DROPPED[each] + _REMEDIES[each] for each in ("upside_down", "sideways")}
-_NO_FACES = {
-    "too_dark": "too dark to find faces",
-    "too_bright": "too bright to find faces",
-    "low_contrast": "too little contrast to find faces",
-}
 
 
 @dataclass(frozen=True)
@@ -219,36 +191,6 @@ def track_headline(decisions: Sequence[Decision]) -> str:
     return f"{named}; seen {first:.2f} to {last:.2f} s{pieces}"
 
 
-def unusable_headline(frames: Mapping[str, int], obstacles: Sequence[str] = ()) -> str:
-    """Say why no curve could be taken of a track; where something stood in the way of all, that."""
-    if obstacles:
-        return f"no segment: {'; '.join(obstacles)}"
-    dropped = {reason: count for reason, count in frames.items() if reason}
-    total = sum(frames.values())
-    if not dropped:
-        return f"no segment: {total} usable {_plural('frame', total)}, too few for a curve"
-    worst = max(dropped, key=lambda reason: dropped[reason])
-    why = _DROPPED.get(worst, words(worst)) + _REMEDIES.get(worst, "")
-    return f"no segment: too few usable frames; in {dropped[worst]} of {total} {why}"
-
-
-def obstacles_in(pictures: Pictures, features: FeatureConfig) -> list[str]:
-    """Say what in a clip's pictures stands in the way of finding faces or segments; nothing where all is well."""
-    found: list[str] = []
-    if pictures.is_too_slow(features):
-        needed = math.ceil(10 * least_fps(features)) / 10
-        found.append(
-            f"frame rate too low: saw {pictures.fps:.3g} fps, needs at least {needed:g} fps; "
-            "set the recorder to more"
-        )
-    if pictures.light:
-        levels = (
-            f"saw a mean grey level of {pictures.grey:.0f} of 255 and a contrast of {pictures.contrast:.0f}"
-        )
-        found.append(f"{_NO_FACES[pictures.light]}: {levels}{_REMEDIES[pictures.light]}")
-    return found
-
-
 def _found(reason: Reason) -> str:
     segment = reason.segment
     by = {"flow": "motion", "both": "motion and texture", "learned": "the learned rule"}.get(
@@ -330,7 +272,3 @@ def _turned_down(rejected: Rejected, config: SegmentConfig) -> str:
         "flow_speaks_first": "motion found a segment in this track, and texture is asked only where it finds none",
     }[rejected.why]
     return f"A change of {by} in frames {rejected.onset} to {rejected.offset} is no segment: {why}."
-
-
-def _plural(noun: str, count: int) -> str:
-    return noun if count == 1 else f"{noun}s"

@@ -1,25 +1,8 @@
-"""Group `ingest`: intake with quarantine, `clip_manifest`."""
+"""Group `ingest`: intake with quarantine, `clip_manifest`.
 
-from apexline.assets.ingest.entries import clips_in, passed_over, printable, sidecar_of_landed
-from apexline.assets.ingest.intake import IntakeResult, summarise, take_in
-from apexline.assets.ingest.landing import LandingQueue
-from apexline.assets.ingest.quarantine import quarantined
-from apexline.assets.ingest.sidecar import parse_manifest, read_manifest
-from apexline.assets.ingest.tombstones import bury, home_secret, keyed_digest
+The public names stand in ``__init__.pyi`` and are imported when first asked for: who reads a sidecar decodes nothing.
+"""
 
-__all__ = [
-    "IntakeResult",
-    "LandingQueue",
-    "bury",
-    "clips_in",
-    "home_secret",
-    "keyed_digest",
-    "parse_manifest",
-    "passed_over",
-    "printable",
-    "quarantined",
-    "read_manifest",
-    "sidecar_of_landed",
-    "summarise",
-    "take_in",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub("apexline.assets.ingest", __file__)

@@ -1,5 +1,7 @@
 """Score one clip by the champion, and on request say why: `apexline score`."""
 
+from __future__ import annotations
+
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -10,13 +12,10 @@ from typing import Any
 
 from upath import UPath
 
-from apexline.assets.explain import explain_clip, unfound, write_explanation
+from apexline.assets import explain, lake, scoring
 from apexline.assets.ingest import read_manifest, sidecar_of_landed
-from apexline.assets.lake import LakeClip, lost_frames, process_clip, scratch_file
-from apexline.assets.scoring import champion_scorer, score_clip
 from apexline.governance import OWN_RECORDINGS, Refused, acting, permit, record
 from apexline.orchestration.occupancy import stoppable
-from apexline.orchestration.resources import build_resources
 from apexline.orchestration.settings import Settings
 
 
@@ -61,28 +60,34 @@ def score_one(
     except Refused as error:
         record(settings.home_path, "refuse", who=who, why=error.reason, now=datetime.now(UTC), door="score")
         raise
+    from apexline.orchestration.resources import build_resources  # who is refused waits for no heavy package
+
     resources = build_resources(settings)
     parameters = resources["parameters"]
-    scorer = champion_scorer(resources["lake"], resources["registry"], parameters)
+    scorer = scoring.champion_scorer(resources["lake"], resources["registry"], parameters)
     home = settings.home_path
     record(
         home, "score", who=who, now=datetime.now(UTC), camera=used, model_version=scorer.number, stored=False
     )
-    with _exit_on_sigterm(), stoppable(home), process_clip(clip, features=parameters.features) as processed:
-        scores, notes = _with_losses(processed, score_clip(processed, scorer))
-        notes += unfound(processed, parameters)
+    with (
+        _exit_on_sigterm(),
+        stoppable(home),
+        lake.process_clip(clip, features=parameters.features) as processed,
+    ):
+        scores, notes = _with_losses(processed, scoring.score_clip(processed, scorer))
+        notes += explain.unfound(processed, parameters)
         if not plot:
             return scores, notes, None
         on_step(f"explaining {clip.name}")
-        why = explain_clip(processed, clip.name, parameters)
+        why = explain.explain_clip(processed, clip.name, parameters)
         if plot_file is not None:
-            write_explanation(plot_file, why, scores)
+            explain.write_explanation(plot_file, why, scores)
             return scores, notes, plot_file
         # Named by content too: another clip of the same name keeps its page, and `erase` finds this one.
         page = settings.state_path / "plots" / f"{clip.stem}-{why.clip_id}.html"
         page.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_file(settings.scratch_path, suffix=".html") as aside:
-            write_explanation(aside, why, scores)
+        with lake.scratch_file(settings.scratch_path, suffix=".html") as aside:
+            explain.write_explanation(aside, why, scores)
             aside.replace(page)
     return scores, notes, page
 
@@ -101,9 +106,9 @@ def _permitted_camera(settings: Settings, clip: Path, camera: str) -> str:
     return used
 
 
-def _with_losses(clip: LakeClip, scores: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+def _with_losses(clip: lake.LakeClip, scores: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
     """Add to each answer how many frames were read and lost, where some are lost, and say so once."""
-    lost = lost_frames(clip.lake, [clip.camera_day]).get((clip.camera_day, clip.clip_id))
+    lost = lake.lost_frames(clip.lake, [clip.camera_day]).get((clip.camera_day, clip.clip_id))
     if lost is None:
         return scores, []
     return [{**each, "frames_read": lost.num_read, "frames_lost": lost.num_lost} for each in scores], [

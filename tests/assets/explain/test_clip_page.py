@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,16 +13,12 @@ from apexline.assets.explain.clip_page import (
     ClipExplanation,
     check_suffix,
     explain_clip,
-    unfound,
     write_explanation,
 )
-from apexline.assets.explain.stored_track import obstacles_of_days
 from apexline.assets.explain.wording import explain_track, explain_unusable
 from apexline.assets.lake.clip_stages import process_clip
 from apexline.features.pipeline import spot_clip
 from apexline.features.spotting.decisions import Decision
-from apexline.features.video.reader import read_frames
-from apexline.features.video.writer import write_video
 from tests.assets.decided_track import TRACK, view
 
 
@@ -123,55 +118,3 @@ def test_another_clip_is_never_drawn_over(clip: ClipExplanation, tmp_path) -> No
         write_explanation(other, clip, [])
     assert other.read_bytes() == b"film"
     check_suffix(tmp_path / "a.png")
-
-
-def video(folder, pictures, *, fps=25):
-    path = folder / "clip.mp4"
-    write_video(path, iter(pictures), fps=fps)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("made", "reason"),
-    [
-        (
-            lambda picture: picture * 0.05,
-            r"no face was followed; too dark to find faces: saw a mean grey level of \d+ of",
-        ),
-        (lambda picture: picture * 0.01 + 120, r"no face was followed; too little contrast to find faces"),
-        (lambda picture: picture[::-1], r"upside down; turn the camera's picture|no face was followed"),
-    ],
-)
-def test_a_clip_that_cannot_be_searched_says_why(astronaut_clip, parameters, tmp_path, made, reason) -> None:
-    pictures = [np.rint(made(each.image)).astype(np.uint8) for each in read_frames(astronaut_clip.path)]
-    with process_clip(video(tmp_path, pictures), features=parameters.features) as clip:
-        [said] = unfound(clip, parameters)
-        page = tmp_path / "page.html"
-        write_explanation(page, explain_clip(clip, "clip.mp4", parameters), [])
-        assert clip.lake.read("expression_segments", clip.clip_id, camera_day=clip.camera_day).num_rows == 0
-    assert re.search(reason, said)
-
-
-def test_one_frame_a_second_is_too_few(astronaut_clip, parameters, tmp_path) -> None:
-    picture = next(iter(read_frames(astronaut_clip.path))).image
-    with process_clip(video(tmp_path, [picture] * 12, fps=1), features=parameters.features) as clip:
-        assert unfound(clip, parameters) == [
-            "frame rate too low: saw 1 fps, needs at least 7.2 fps; set the recorder to more"
-        ]
-        [track] = explain_clip(clip, "clip.mp4", parameters).tracks
-        [said] = obstacles_of_days(clip.lake, [clip.camera_day], parameters)
-    assert track.headline.startswith("no segment: frame rate too low")
-    assert said.startswith(f"{clip.clip_id} of {clip.camera_day}: frame rate too low")
-
-
-def test_a_clip_that_is_too_short_says_what_a_face_needs(astronaut_clip, parameters, tmp_path) -> None:
-    pictures = [each.image for each in read_frames(astronaut_clip.path) if each.index < 4]
-    with process_clip(video(tmp_path, pictures), features=parameters.features) as clip:
-        [said] = unfound(clip, parameters)
-    assert said.startswith("no face was followed. A face is followed once it was seen 3 times")
-
-
-def test_a_clip_that_was_searched_needs_no_reason(astronaut_clip, parameters) -> None:
-    with process_clip(astronaut_clip.path, features=parameters.features) as clip:
-        assert unfound(clip, parameters) == []
-        assert obstacles_of_days(clip.lake, [clip.camera_day], parameters) == []

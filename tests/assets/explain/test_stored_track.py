@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from apexline.assets.explain import stored_track
-from apexline.assets.explain.stored_track import ShownTrack, drop_reasons, track_view
+from apexline.assets.explain.stored_track import ShownTrack, track_view
 from tests.assets.small_lake import row_of
 
 DAY, CLIP = "2026-03-02_gate-03", "aaaa000011112222"
@@ -60,8 +60,3 @@ def test_a_track_is_explained_by_its_own_rows_and_annotations(mixed, parameters,
     assert seen == {track: {ord(track)}}
     np.testing.assert_array_equal(view.texture["difference"], [ord(track)] * 3)
     assert view.truth.to_numpy().tolist() == [[ord(track)] * 2]
-
-
-def test_frames_of_other_tracks_are_not_counted(mixed):
-    assert drop_reasons(mixed, ShownTrack(DAY, CLIP, "b", synthetic=True)) == {"": 3}
-    assert drop_reasons(mixed, ShownTrack(DAY, CLIP, "c", synthetic=True)) == {"blurred": 3}

@@ -12,10 +12,7 @@ from apexline.assets.explain.wording import (
     explain_unusable,
     frames_shown,
     in_words,
-    obstacles_in,
 )
-from apexline.assets.lake.pictures import Pictures
-from apexline.features.config import FeatureConfig
 from apexline.features.spotting.config import SegmentConfig
 from apexline.features.spotting.decisions import Decision, Reason, Rejected
 from apexline.features.spotting.spans import Bound
@@ -91,26 +88,6 @@ def test_without_a_segment_the_calmest_and_the_liveliest_face_are_shown(
     assert explanation.segment_id == ""
     assert len(explanation.figure.axes) == 3
     assert not explanation.figure.axes[1].texts  # nothing moved far enough: no arrow
-
-
-def test_an_upside_down_face_has_a_remedy() -> None:
-    headline = explain_unusable(TRACK, {"upside_down": 30}).headline
-    assert headline.endswith(
-        "in 30 of 30 the face was upside down; turn the camera's picture, or set its rotation"
-    )
-
-
-def test_what_stands_in_the_way_of_all_comes_first() -> None:
-    slow = obstacles_in(Pictures(1.0, 120, 40, faceless=False), FeatureConfig())
-    assert slow == ["frame rate too low: saw 1 fps, needs at least 7.2 fps; set the recorder to more"]
-    headline = explain_unusable(TRACK, {"": 9}, slow).headline
-    assert headline == f"no segment: {slow[0]}"
-    dark = obstacles_in(Pictures(25.0, 12, 5, faceless=True), FeatureConfig())
-    assert dark == [
-        "too dark to find faces: saw a mean grey level of 12 of 255 and a contrast of 5; "
-        "light the place, or raise the camera's exposure"
-    ]
-    assert obstacles_in(Pictures(25.0, 120, 40, faceless=True), FeatureConfig()) == []
 
 
 def learned(smile: Decision, *, found: bool, rejected: tuple[Rejected, ...] = ()) -> tuple[str, str]:

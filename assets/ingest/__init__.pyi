@@ -1,0 +1,14 @@
+from .entries import clips_in as clips_in
+from .entries import passed_over as passed_over
+from .entries import printable as printable
+from .entries import sidecar_of_landed as sidecar_of_landed
+from .intake import IntakeResult as IntakeResult
+from .intake import summarise as summarise
+from .intake import take_in as take_in
+from .landing import LandingQueue as LandingQueue
+from .quarantine import quarantined as quarantined
+from .sidecar import parse_manifest as parse_manifest
+from .sidecar import read_manifest as read_manifest
+from .tombstones import bury as bury
+from .tombstones import home_secret as home_secret
+from .tombstones import keyed_digest as keyed_digest
