@@ -35,18 +35,22 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from apexline.ml.config import PROJECT_FORM
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PAIRS_FILE = Path(__file__).parent / "data" / f"{PROJECT_FORM}.csv"
 
@@ -105,15 +109,16 @@ def load_pairs() -> tuple[AdjectivePair, ...]:
     tuple of AdjectivePair
         Table 1's 20 pairs first.
     """
-    return read_pairs(PAIRS_FILE)
+    with PAIRS_FILE.open(encoding="utf-8", newline="") as file:
+        return read_pairs(file)
 
 
-def read_pairs(file: str | Path | TextIO) -> tuple[AdjectivePair, ...]:
+def read_pairs(file: TextIO) -> tuple[AdjectivePair, ...]:
     """Read pairs from a CSV of the layout of the data file.
 
     Parameters
     ----------
-    file : str, Path or file object
+    file : file object
         As written by `pairs_csv`.
 
     Returns
@@ -121,11 +126,9 @@ def read_pairs(file: str | Path | TextIO) -> tuple[AdjectivePair, ...]:
     tuple of AdjectivePair
         In the order of the file.
     """
-    # "no norm" is an empty field; words such as "null" or "none" must stay words.
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
     return tuple(
         AdjectivePair(row["pair"], _pole(row, "first"), _pole(row, "second"), row["chosen_for"])
-        for row in table.to_dict("records")
+        for row in csv.DictReader(file)
     )
 
 
@@ -148,7 +151,11 @@ def pairs_csv(pairs: Iterable[AdjectivePair]) -> str:
         | _columns(each.second, "second")
         for each in pairs
     ]
-    return pd.DataFrame(rows).to_csv(index=False)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _columns(pole: Pole, which: str) -> dict[str, str | float]:
@@ -203,6 +210,8 @@ def midpoint_of(pairs: Iterable[AdjectivePair]) -> pd.DataFrame:
 
 
 def _pole_arithmetic(pairs: Iterable[AdjectivePair], sign: float) -> pd.DataFrame:
+    import pandas as pd  # half a second to import, which answering can do without
+
     rows = {each.pair: (_pad_or_nan(each.first) + sign * _pad_or_nan(each.second)) / 2 for each in pairs}
     values = np.array(list(rows.values())).reshape(-1, len(PAD_AXES))
     return pd.DataFrame(values, index=pd.Index(list(rows), name="pair"), columns=list(PAD_AXES))
@@ -220,14 +229,17 @@ def adjective_pad() -> pd.DataFrame:
     DataFrame, one row an adjective in the order of the pairs, columns `PAD_AXES`
         Norms in -1..1, without the adjectives that have none.
     """
-    return _adjective_pad().copy()
+    import pandas as pd  # half a second to import, which answering can do without
+
+    known = adjective_norms()
+    return pd.DataFrame.from_dict(known, orient="index", columns=list(PAD_AXES)).rename_axis("adjective")
 
 
 @cache
-def _adjective_pad() -> pd.DataFrame:
+def adjective_norms() -> Mapping[str, tuple[float, float, float]]:
+    """PAD of every adjective that has a norm, -1..1, in the order of the pairs."""
     poles = [pole for each in load_pairs() for pole in (each.first, each.second)]
-    known = {pole.adjective: pole.pad for pole in poles if pole.pad is not None}
-    return pd.DataFrame.from_dict(known, orient="index", columns=list(PAD_AXES)).rename_axis("adjective")
+    return {pole.adjective: pole.pad for pole in poles if pole.pad is not None}
 
 
 def emotion_pad() -> pd.DataFrame:
@@ -267,7 +279,7 @@ def nearest_emotion(pad: ArrayLike, emotions: Sequence[str] = EMOTIONS) -> str:
     >>> nearest_emotion([0.8, 0.5, 0.4]), nearest_emotion([-0.5, 0.4, -0.4])
     ('happy', 'scared')
     """
-    return _nearest(pad, emotion_pad().loc[list(emotions)], 1)[0]
+    return _nearest(pad, {each: adjective_norms()[each] for each in emotions}, 1)[0]
 
 
 def nearest_adjectives(pad: ArrayLike, n: int = 3) -> tuple[str, ...]:
@@ -296,14 +308,14 @@ def nearest_adjectives(pad: ArrayLike, n: int = 3) -> tuple[str, ...]:
     >>> nearest_adjectives([0.8, 0.5, 0.4])
     ('cheerful', 'excited', 'lively')
     """
-    return _nearest(pad, _adjective_pad(), n)
+    return _nearest(pad, adjective_norms(), n)
 
 
-def _nearest(pad: ArrayLike, anchors: pd.DataFrame, n: int) -> tuple[str, ...]:
+def _nearest(pad: ArrayLike, anchors: Mapping[str, tuple[float, float, float]], n: int) -> tuple[str, ...]:
     point = np.asarray(pad, np.float64)
     if point.shape != (len(PAD_AXES),) or not np.isfinite(point).all():
         msg = f"saw PAD {point.tolist()}, expected three finite numbers {PAD_AXES}"
         raise ValueError(msg)
-    distances = np.linalg.norm(anchors.to_numpy() - point, axis=1)
-    order = np.argsort(distances, kind="stable")[:n]
-    return tuple(str(anchors.index[i]) for i in order)
+    distances = np.linalg.norm(np.array(list(anchors.values())) - point, axis=1)
+    words = list(anchors)
+    return tuple(words[i] for i in np.argsort(distances, kind="stable")[:n])

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from apexline.assets.lake import QUALITY, Lake, each_readable, listed_camera_days, measures_at
 from apexline.ml import PAD_AXES
 from apexline.ml.datasets import INPUT_SIZE, ExpressionDataset, Split, one_hot, split_from_folds
-from apexline.ml.evaluation import light_groups, size_groups
 
 _UNKNOWN = "unknown"
 
@@ -81,6 +80,8 @@ def describe_examples(lake: Lake) -> tuple[dict[str, NDArray[np.str_]], dict[str
     quality : dict
         size_px, blur, yaw, roll_deg and track_s by example; NaN where the example comes from no clip of the lake.
     """
+    from apexline.ml.evaluation import light_groups, size_groups  # pandas takes half a second to import
+
     columns = ["clip_id", "track_id", "frame", "image"]
     rows = lake.read("training_set", NAME, columns=columns).to_pylist()
     days = {

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from apexline.ml.datasets.examples import ExpressionDataset, strings
@@ -118,6 +117,8 @@ def read_ferplus(path: Path | str) -> FerPlus:
     ValueError
         If a column is missing.
     """
+    import pandas as pd  # half a second to import, which who asks for the words can do without
+
     table = pd.read_csv(path, dtype={"duplicate_group": "str"})
     missing = {"image", "split", "fer2013_label", "duplicate_group", *WORDS} - set(table.columns)
     if missing:

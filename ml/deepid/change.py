@@ -21,7 +21,7 @@ from apexline.ml.datasets import RATERS_WORDS, READINGS
 from apexline.ml.deepid.model import ExpressionModel, Predictions
 from apexline.ml.deepid.network import map_to_emotion
 from apexline.ml.emotions import ANSWERS, EMOTIONS
-from apexline.ml.norms import adjective_pad
+from apexline.ml.norms import adjective_norms
 
 Floats = NDArray[np.float32]
 
@@ -151,4 +151,4 @@ def _shown(model: ExpressionModel, changes: Sequence[Change]) -> tuple[Floats, F
 
 def _other_pad() -> Floats:
     """Where another expression lies in PAD: the mean of the norms of its adjectives."""
-    return adjective_pad().loc[_OTHER_ADJECTIVES].to_numpy(np.float32).mean(axis=0)
+    return np.array([adjective_norms()[each] for each in _OTHER_ADJECTIVES], np.float32).mean(axis=0)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from apexline.ml.datasets import INPUT_SIZE
 from apexline.ml.registry.lazy import import_mlflow, mlflow_warnings_ignored
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow.models import ModelSignature
 
     from apexline.ml.deepid import ExpressionModel
@@ -65,6 +65,8 @@ def log_model(model: ExpressionModel, parameters: Mapping[str, Any], *, loader_m
 
 def _input_example() -> pd.DataFrame:
     """Two drawn inputs: a person's face in the registry would outlive the erasure of that person's clips."""
+    import pandas as pd  # half a second to import, which answering can do without
+
     ramp = np.add.outer(np.arange(INPUT_SIZE), np.arange(INPUT_SIZE)).astype(np.uint8)
     return pd.DataFrame({"image": [ramp.tolist(), (2 * ramp).tolist()], "aligned": True})
 
