@@ -56,7 +56,7 @@ class TrainConfig:
         Largest turn of a training face, deg, and largest change of its size as a fraction, either way.
     soften, blocks, occlusion : float
         Probability of blur or lower resolution, of block coding as in H.264, and of a covered rectangle
-        (`ml.deepid.augment`).
+        (`ml.deepid.training.augment`).
     label_smoothing : float
         Share of every label that is spread evenly over the classes.
     class_balance : float

@@ -1,7 +1,7 @@
 """Labelled faces as arrays, and the one preprocessing from an aligned crop to a network input.
 
 Belongs here: the arrays that training and evaluation share, their validation, ``face_image``. Stays out: reading
-tables or files (assets do that), augmentation (``ml.deepid.train``), splits (``ml.datasets.splits``).
+tables or files (assets do that), augmentation (``ml.deepid.training.train``), splits (``ml.datasets.splits``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Faces that are learned once more beside new ones, so that nothing is unlearned.
 
 Belongs here: adding them to the training fold. Stays out: which faces, and who labels them (the caller), training
-(``ml.deepid.train``).
+(``ml.deepid.training.train``).
 
 What a network learned from is often not at hand where it goes on learning. Faces at hand, labelled by its own answers,
 stand for it [1]_ [2]_.

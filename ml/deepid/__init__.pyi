@@ -2,8 +2,6 @@ from .abstention import REASONS as REASONS
 from .change import Change as Change
 from .change import change_probabilities as change_probabilities
 from .change import predict_changes as predict_changes
-from .loop import Examples as Examples
-from .loop import TrainingLoop as TrainingLoop
 from .model import ExpressionModel as ExpressionModel
 from .model import Predictions as Predictions
 from .network import DeepID as DeepID
@@ -11,9 +9,11 @@ from .pretrained import DATA as DATA
 from .pretrained import Pretrained as Pretrained
 from .pretrained import load_pretrained as load_pretrained
 from .pretrained import save_pretrained as save_pretrained
-from .reader import balanced_reader as balanced_reader
-from .reader import calibrated_reader as calibrated_reader
 from .temperature import fit_temperature as fit_temperature
-from .train import TrainingRun as TrainingRun
-from .train import train_deepid as train_deepid
-from .train import train_words as train_words
+from .training import Examples as Examples
+from .training import TrainingLoop as TrainingLoop
+from .training import TrainingRun as TrainingRun
+from .training import balanced_reader as balanced_reader
+from .training import calibrated_reader as calibrated_reader
+from .training import train_deepid as train_deepid
+from .training import train_words as train_words

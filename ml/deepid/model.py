@@ -1,6 +1,6 @@
 """A trained DeepID with everything it needs to predict and to rebuild itself from a folder.
 
-Belongs here: predictions, the pickle-free checkpoint. Stays out: training (``ml.deepid.train``), the MLflow
+Belongs here: predictions, the pickle-free checkpoint. Stays out: training (``ml.deepid.training.train``), the MLflow
 registry (``ml.registry.client``), what a served answer looks like (``ml.registry.request``).
 """
 

@@ -1,7 +1,7 @@
 """The DeepID expression network (eq. 25-26, Fig. 3) in its three versions.
 
 Belongs here: layers, shapes, the forward pass, the semantic mapping g. Stays out: optimisation
-(``ml.deepid.train``), what surrounds the network in a checkpoint (``ml.deepid.model``), data.
+(``ml.deepid.training.train``), what surrounds the network in a checkpoint (``ml.deepid.model``), data.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from apexline.ml.config import TrainConfig
 from apexline.ml.datasets.examples import ExpressionDataset
 from apexline.ml.datasets.rehearsal import with_rehearsal
 from apexline.ml.datasets.splits import Split
-from apexline.ml.deepid.train import train_deepid
+from apexline.ml.deepid.training.train import train_deepid
 
 FIRST, LATER = (
     TrainConfig(epochs=6, batch_size=8),

@@ -7,7 +7,7 @@ from apexline.ml.config import AbstentionConfig, TrainConfig
 from apexline.ml.datasets.examples import ExpressionDataset
 from apexline.ml.deepid.abstention import LIGHT_REASONS, REASONS, Limits, TrainingRange, confidence_threshold
 from apexline.ml.deepid.model import ExpressionModel
-from apexline.ml.deepid.train import train_deepid
+from apexline.ml.deepid.training.train import train_deepid
 
 GOOD = {"size_px": 90.0, "blur": 300.0, "yaw": 0.1, "roll_deg": -5.0, "track_s": 2.0, "face_found": True}
 

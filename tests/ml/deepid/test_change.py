@@ -9,7 +9,7 @@ from apexline.ml.config import AbstentionConfig, TrainConfig
 from apexline.ml.datasets import RATERS_WORDS
 from apexline.ml.deepid.change import _TEMPERATURE, Change, change_probabilities, predict_changes
 from apexline.ml.deepid.model import ExpressionModel
-from apexline.ml.deepid.train import train_deepid
+from apexline.ml.deepid.training.train import train_deepid
 from apexline.ml.emotions import ANSWERS, EMOTIONS
 from apexline.ml.norms import adjective_pad
 

@@ -7,7 +7,7 @@ import pytest
 from apexline.ml.config import AbstentionConfig, TrainConfig
 from apexline.ml.deepid.model import ExpressionModel, code_version
 from apexline.ml.deepid.network import map_to_emotion
-from apexline.ml.deepid.train import train_deepid
+from apexline.ml.deepid.training.train import train_deepid
 from apexline.ml.emotions import EMOTIONS
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from apexline.ml.config import TrainConfig
 from apexline.ml.deepid.pretrained import DATA, load_pretrained, save_pretrained
-from apexline.ml.deepid.train import train_deepid
+from apexline.ml.deepid.training.train import train_deepid
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from apexline.ml.config import AbstentionConfig, TrainConfig
 from apexline.ml.deepid.pretrained import load_pretrained
-from apexline.ml.deepid.train import train_deepid
+from apexline.ml.deepid.training.train import train_deepid
 from apexline.ml.evaluation.cards import (
     EXCLUDED_USES,
     data_facts,

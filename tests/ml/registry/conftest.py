@@ -24,7 +24,7 @@ def logged(data, split, anchors, tmp_path_factory) -> Logged:
     from matplotlib.figure import Figure
 
     from apexline.ml.config import TrainConfig
-    from apexline.ml.deepid.train import train_deepid
+    from apexline.ml.deepid.training.train import train_deepid
     from apexline.ml.evaluation.recognition import evaluate
 
     home = tmp_path_factory.mktemp("mlflow")

@@ -8,7 +8,7 @@ import pytest
 
 from apexline.ml.config import TrainConfig
 from apexline.ml.deepid.abstention import Limits
-from apexline.ml.deepid.train import train_deepid
+from apexline.ml.deepid.training.train import train_deepid
 from apexline.ml.registry.request import COLUMNS, PLACES, answers, picture_size, read_image
 
 

@@ -1,7 +1,7 @@
 """Models that read the emotions out of a network of many words.
 
-Belongs here: which words count for which emotion. Stays out: training the network (``ml.deepid.train``), and what a
-change is called (``ml.deepid.change``).
+Belongs here: which words count for which emotion. Stays out: training the network (``train``), and what a change is
+called (``ml.deepid.change``).
 """
 
 from __future__ import annotations

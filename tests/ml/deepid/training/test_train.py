@@ -7,10 +7,10 @@ import torch
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets.splits import SplitLeakageError, split_from_folds
 from apexline.ml.deepid.network import DeepID
-from apexline.ml.deepid.reader import calibrated_reader
 from apexline.ml.deepid.temperature import fit_temperature
-from apexline.ml.deepid.train import _loss_weights, train_words
-from tests.ml.deepid.training import TINY, train
+from apexline.ml.deepid.training.reader import calibrated_reader
+from apexline.ml.deepid.training.train import _loss_weights, train_words
+from tests.ml.deepid.tiny import TINY, train
 
 
 @pytest.mark.parametrize("version", ["baseline", "features", "semantic"])
@@ -68,7 +68,7 @@ def test_training_leaves_the_state_of_the_process_alone(data, split, anchors):
 
 def test_state_is_put_back_when_training_fails(data, split, anchors, monkeypatch):
     threads = torch.get_num_threads()
-    monkeypatch.setattr("apexline.ml.deepid.train.TrainingLoop.run", lambda *_: 1 / 0)
+    monkeypatch.setattr("apexline.ml.deepid.training.train.TrainingLoop.run", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train(data, split, anchors, config=replace(TINY, epochs=1, num_threads=another_number(threads)))
     assert torch.get_num_threads() == threads

@@ -1,7 +1,7 @@
 """Augmentation that makes faces look like surveillance: over the whole batch at once, no loop over images.
 
 Belongs here: random changes of standardised faces, each switched off by a strength of 0. Stays out: texture and flow
-features, whose hiding is the trainer's (``ml.deepid.train``).
+features, whose hiding is the trainer's (``ml.deepid.training.train``).
 
 Blur and loss of resolution are linear along rows and columns, so each is a pair of matrix products with matrices that
 are computed once.

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from apexline.ml.config import TrainConfig
-from apexline.ml.deepid.loop import Examples, TrainingLoop, augment, loss_of
 from apexline.ml.deepid.network import DeepIDOutput
-from tests.ml.deepid.training import TINY, train
+from apexline.ml.deepid.training.loop import Examples, TrainingLoop, augment, loss_of
+from tests.ml.deepid.tiny import TINY, train
 
 
 def test_training_stops_early_and_keeps_the_best_epoch(data, split, anchors):

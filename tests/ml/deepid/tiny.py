@@ -5,7 +5,7 @@ import numpy as np
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets.examples import ExpressionDataset
 from apexline.ml.datasets.splits import Split
-from apexline.ml.deepid.train import TrainingRun, train_deepid
+from apexline.ml.deepid.training.train import TrainingRun, train_deepid
 
 TINY = TrainConfig(epochs=2, batch_size=8, texture_components=4)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from apexline.ml.deepid.checkpoint import TrainingCheckpoint
+from apexline.ml.deepid.training.checkpoint import TrainingCheckpoint
 
 
 def test_what_is_written_is_read(tmp_path):

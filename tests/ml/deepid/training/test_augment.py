@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from apexline.ml.config import TrainConfig
-from apexline.ml.deepid.augment import _block_dct, _low_pass_operators, augment_faces
 from apexline.ml.deepid.network import standardise
+from apexline.ml.deepid.training.augment import _block_dct, _low_pass_operators, augment_faces
 
 OFF = TrainConfig(mirror=0.0, shift_px=0, gain=0.0, noise=0.0)
 
@@ -100,7 +100,7 @@ def test_sides_that_hold_no_whole_blocks_are_refused():
 
 def test_an_occlusion_is_one_rectangle_of_one_grey():
     given = torch.rand(100, 1, 48, 48, generator=torch.Generator().manual_seed(1))
-    from apexline.ml.deepid.augment import _occlude
+    from apexline.ml.deepid.training.augment import _occlude
 
     out = _occlude(given, 0.9, torch.Generator().manual_seed(0))
     covered = (out != given)[:, 0]

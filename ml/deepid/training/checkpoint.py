@@ -1,6 +1,6 @@
 """The state of an unfinished training in one file, so that a broken run goes on: safetensors, no pickle.
 
-Belongs here: the file. Stays out: what the state means (``ml.deepid.train``).
+Belongs here: the file. Stays out: what the state means (``ml.deepid.training.train``).
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ import torch
 
 from apexline.ml.config import TrainConfig
 from apexline.ml.deepid.network import DeepID
-from apexline.ml.deepid.reader import balanced_reader, calibrated_reader
 from apexline.ml.deepid.temperature import fit_temperature
+from apexline.ml.deepid.training.reader import balanced_reader, calibrated_reader
 from apexline.ml.emotions import EMOTIONS
 
 

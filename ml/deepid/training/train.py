@@ -1,6 +1,6 @@
 """One compact trainer for the three versions of the network.
 
-Belongs here: what is trained with which examples and weights, and what surrounds the loop (``ml.deepid.loop``).
+Belongs here: what is trained with which examples and weights, and what surrounds the loop (``loop``).
 Stays out: the network (``ml.deepid.network``), the checkpoint (``ml.deepid.model``), logging (``ml.registry.client``).
 """
 
@@ -20,10 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from apexline.ml.config import TrainConfig as TrainConfig
 from apexline.ml.datasets import ExpressionDataset, Split, assert_disjoint
-from apexline.ml.deepid.loop import Examples, TrainingLoop
 from apexline.ml.deepid.model import ExpressionModel, code_version
 from apexline.ml.deepid.network import DeepID, standardise
 from apexline.ml.deepid.reducer import FeatureReducer
+from apexline.ml.deepid.training.loop import Examples, TrainingLoop
 from apexline.ml.emotions import EMOTIONS, PAD_AXES
 
 

@@ -1,7 +1,7 @@
 """The epochs of one training: batches, loss, learning rate, curves, going on after a break.
 
 Belongs here: what happens between the first and the last step. Stays out: what is trained and with which
-examples (``ml.deepid.train``), augmentation of faces (``ml.deepid.augment``).
+examples (``ml.deepid.training.train``), augmentation of faces (``ml.deepid.training.augment``).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets import ExpressionDataset
-from apexline.ml.deepid.augment import augment_faces
-from apexline.ml.deepid.checkpoint import TrainingCheckpoint
 from apexline.ml.deepid.network import DeepID, map_to_emotion, standardise
 from apexline.ml.deepid.reducer import FeatureReducer
+from apexline.ml.deepid.training.augment import augment_faces
+from apexline.ml.deepid.training.checkpoint import TrainingCheckpoint
 from apexline.ml.emotions import EMOTIONS
 
 # Curves show the training loss of this many faces at most: measuring all would cost a third of the training.
