@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks, peak_widths
 
 from apexline.features.spotting.curves import true_spans
 from apexline.features.spotting.evidence import Evidence
+from apexline.features.spotting.peaks import find_peaks, peak_widths
 
 Floats = NDArray[np.float64]
 
@@ -62,10 +62,10 @@ def find_candidates(evidence: Evidence) -> list[Candidate]:
 def _peaks(curve: Floats, height: float, prominence: float) -> Iterator[Candidate]:
     # a peak at either end is a peak too: the curve is taken to fall off beyond them
     padded = np.pad(curve, 1, constant_values=float(curve.min()) - 1e-9)
-    peaks, _ = find_peaks(padded, height=height, prominence=prominence)
+    peaks = find_peaks(padded, height=height, prominence=prominence)
     last = curve.size - 1
     for width in _WIDTHS if peaks.size else ():
-        _, _, left, right = peak_widths(padded, peaks, rel_height=width)
+        left, right = peak_widths(padded, peaks, rel_height=width)
         onsets = np.maximum(np.ceil(left).astype(int) - 1, 0)
         offsets = np.minimum(np.floor(right).astype(int) - 1, last)
         yield from map(Candidate, onsets.tolist(), (peaks - 1).tolist(), offsets.tolist())

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import savgol_filter
 
 from apexline.features.validation import require
 
@@ -72,7 +71,9 @@ def contrast(curve: NDArray[np.float64], *, k: int) -> NDArray[np.float64]:
 
 
 def smooth(curve: NDArray[np.float64], *, window: int = 7, order: int = 2) -> NDArray[np.float64]:
-    """Savitzky-Golay smoothing along the first axis, shape kept.
+    """Savitzky-Golay smoothing along the first axis, shape kept, with the bits of ``scipy.signal.savgol_filter``.
+
+    Importing that would take more than a second of every start: SciPy 1.17 parses its docstrings.
 
     A curve shorter than the window is smoothed by the largest odd window that it holds, and returned as it is
     where even that is not longer than the polynomial's order.
@@ -80,7 +81,24 @@ def smooth(curve: NDArray[np.float64], *, window: int = 7, order: int = 2) -> ND
     window = min(window, curve.shape[0] - 1 + curve.shape[0] % 2)
     if window <= order:
         return curve
-    return np.asarray(savgol_filter(curve, window, order, axis=0, mode="interp"), dtype=np.float64)
+    half, num = window // 2, len(curve)
+    powers = np.arange(half, -half - 1.0, -1.0) ** np.arange(order + 1)[:, None]
+    # of each frame of a window in what the polynomial through it gives in the middle; symmetric
+    weights = np.linalg.lstsq(powers, np.eye(order + 1)[0], rcond=None)[0]
+    smoothed = np.empty_like(curve, np.float64)
+    middle = smoothed[half : num - half]
+    middle[:] = curve[half : num - half] * weights[half]
+    for k in range(half, 0, -1):
+        middle += (curve[half - k : num - half - k] + curve[half + k : num - half + k]) * weights[half + k]
+    # at the ends the polynomial through the outermost window is read off
+    at = np.arange(window, dtype=np.float64)
+    for ends, outermost, read in (
+        (slice(half), slice(window), at[:half]),
+        (slice(-half, None), slice(-window, None), at[-half:]),
+    ):
+        fitted = np.polyfit(at, curve[outermost].reshape(window, -1), order)
+        smoothed[ends] = np.polyval(fitted[:, None], read[:, None]).reshape(half, *curve.shape[1:])
+    return smoothed
 
 
 def change_threshold(curve: NDArray[np.float64], *, delta: float) -> float:

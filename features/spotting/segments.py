@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks, peak_widths
 
 from apexline.features.flow import flow_angle
 from apexline.features.spotting.config import Fusion, SegmentConfig
@@ -25,6 +24,7 @@ from apexline.features.spotting.flanks import (
     relative_height,
     stop_reasons,
 )
+from apexline.features.spotting.peaks import find_peaks, peak_widths
 from apexline.features.spotting.spans import Bound, Span, Stop, leading_spans, merge_spans
 
 
@@ -171,8 +171,8 @@ def texture_spans(curve: NDArray[np.float64], *, config: SegmentConfig, fps: flo
     else:
         # a peak at either end is a peak too: the curve is taken to fall off beyond them
         padded = np.pad(curve, 1, constant_values=float(curve.min()) - 1e-12)
-        peaks, _ = find_peaks(padded, height=threshold)
-        _, _, left, right = peak_widths(padded, peaks, rel_height=0.5)
+        peaks = find_peaks(padded, height=threshold)
+        left, right = peak_widths(padded, peaks, rel_height=0.5)
         for peak, start, end in zip(peaks, left, right, strict=True):
             onset, offset = max(0, int(np.ceil(start)) - 1), min(last, int(np.floor(end)) - 1)
             bounds = _bounds(onset, offset, last, "half", "texture")

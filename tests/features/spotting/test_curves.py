@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.signal import savgol_filter
 
 from apexline.features.flow.polar import flow_angle
 from apexline.features.modc.differences import block_differences, pool_blocks
@@ -19,6 +20,14 @@ def test_contrast_by_hand():
     curve = np.array([0.0, 0.0, 4.0, 0.0, 0.0, 2.0])
     # 4 - (0 + 0)/2; 2 - (0 + 2)/2 at the repeated end; negative values are cut
     assert contrast(curve, k=1).tolist() == [0, 0, 4, 0, 0, 1]
+
+
+@pytest.mark.parametrize(("window", "order"), [(3, 1), (7, 2), (21, 2)])
+@pytest.mark.parametrize("shape", [(21,), (60,), (41, 15)])
+def test_smoothing_has_the_bits_of_scipys(rng, shape, window, order):
+    curve = rng.normal(0, 1, shape)
+    expected = savgol_filter(curve, window, order, axis=0, mode="interp")
+    np.testing.assert_array_equal(smooth(curve, window=window, order=order), expected)
 
 
 def test_smoothing_keeps_parabolas_and_damps_noise(rng):
