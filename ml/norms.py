@@ -231,7 +231,7 @@ def adjective_pad() -> pd.DataFrame:
     """
     import pandas as pd  # half a second to import, which answering can do without
 
-    known = adjective_norms()
+    known = dict(adjective_norms())
     return pd.DataFrame.from_dict(known, orient="index", columns=list(PAD_AXES)).rename_axis("adjective")
 
 

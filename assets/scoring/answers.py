@@ -18,6 +18,7 @@ from apexline.assets.lake import LakeClip, crops_at, measures_at
 from apexline.features import FeatureConfig, segment_features
 from apexline.features.faces import FaceQuality, Light, bad_light
 from apexline.ml.datasets import INPUT_SIZE, face_image
+from apexline.ml.deepid import Change, predict_changes
 from apexline.ml.registry import answers
 
 if TYPE_CHECKING:
@@ -97,8 +98,6 @@ def score_changes(
     """Answer for changes of expression, in one batch; parameters and answers are those of `score_faces`."""
     if not changes:
         return []
-    from apexline.ml.deepid import Change, predict_changes  # torch takes seconds to import
-
     apexes = [FaceInput(each.held[0], each.rest[0], each.quality, each.light) for each in changes]
     texture, flow = (None, None) if model.reducer is None else _describe(apexes, features, model)[:2]
     judged = [

@@ -34,7 +34,7 @@ class Answered(NamedTuple):
     deps=["model_comparison", "segment_scores"],
     code_version=CODE_VERSION,
     check_specs=[checks.check_spec(checks.no_camera_is_turned_over, asset="score_shift")],
-    **asset_attributes("scoring", "pytorch", "mlflow"),
+    **asset_attributes("scoring", "mlflow"),
 )
 def score_shift(
     context: dg.AssetExecutionContext,

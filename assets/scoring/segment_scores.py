@@ -49,7 +49,7 @@ CODE_VERSION = "3"
         checks.check_spec(checks.probabilities_sum_to_one, asset="segment_scores", blocking=True),
         checks.check_spec(checks.no_clip_failed, asset="segment_scores"),
     ],
-    **asset_attributes("scoring", "pytorch", "mlflow", "parquet"),
+    **asset_attributes("scoring", "mlflow", "parquet"),
 )
 def segment_scores(
     context: dg.AssetExecutionContext,

@@ -187,7 +187,11 @@ def compare_versions(
     FileNotFoundError
         Where there is no training set, and so no test fold.
     """
-    from apexline.ml.evaluation import evaluate, lost_slices, pose_groups  # torch takes seconds to import
+    from apexline.ml.evaluation import (  # SciPy's statistics take a second to import
+        evaluate,
+        lost_slices,
+        pose_groups,
+    )
 
     data, split = load_training_set(lake)
     groups, quality = describe_examples(lake)

@@ -167,7 +167,7 @@ def read_consented(lake: Lake, *, now: datetime) -> ConsentedSet | None:
 
 def evaluate_on_consented(model: "ExpressionModel", found: ConsentedSet) -> "Evaluation":
     """Test a model on all faces of the set, with its groups."""
-    from apexline.ml.evaluation import evaluate  # torch takes seconds to import
+    from apexline.ml.evaluation import evaluate  # SciPy's statistics take a second to import
 
     data = found.data
     if model.reducer is not None:  # a still has no motion, in as many numbers as the model reads

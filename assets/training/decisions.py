@@ -253,7 +253,7 @@ def _first_champion(lake: Lake, registry: ModelRegistry, parameters: Parameters)
     """Set the alias that is missing: to what was promoted last, and in a new registry to the shipped model."""
     promoted = number = promoted_version(lake)
     if number is None or number not in {version.number for version in registry.list_versions()}:
-        from apexline.ml.deepid import load_pretrained  # torch takes seconds to import
+        from apexline.ml.deepid import load_pretrained  # a home that has a champion needs none
 
         number = registry.register_shipped(load_pretrained(), parameters=parameters.resolved())
         reason = "there was no champion: the model that ships with the package is the first one"

@@ -31,7 +31,7 @@ from apexline.ml.registry import MODEL_CARD, ModelRegistry
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from apexline.ml.deepid import DeepID
+    from apexline.ml.deepid import FrozenDeepID
 
 CODE_VERSION = "4"
 # What `ml.config.TrainConfig` says of the network's shape.
@@ -109,7 +109,7 @@ class Beginning:
     """What a training goes on from: a version and its network, None for random weights, and its parameters then."""
 
     number: int | None
-    network: "DeepID | None"
+    network: "FrozenDeepID | None"
     config: TrainConfig
 
 
@@ -162,7 +162,7 @@ def _train(
     run_id: str, lake: Lake, parameters: Parameters, registry: ModelRegistry, version: str, stamp: str
 ) -> int:
     from apexline.ml.deepid import train_deepid
-    from apexline.ml.evaluation import evaluate  # torch takes seconds to import
+    from apexline.ml.evaluation import evaluate  # SciPy's statistics take a second to import
 
     data, split = load_training_set(lake)
     space = load_space(lake)

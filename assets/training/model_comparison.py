@@ -98,7 +98,7 @@ def documents(registry: ModelRegistry, number: int) -> dict[str, dg.MarkdownMeta
 
 def _evaluate(lake: Lake, registry: ModelRegistry, numbers: Mapping[str, int]) -> "dict[str, Evaluation]":
     """Test the versions on the frozen test subjects, with the groups and the quality of their faces."""
-    from apexline.ml.evaluation import evaluate  # torch takes seconds to import
+    from apexline.ml.evaluation import evaluate  # SciPy's statistics take a second to import
 
     data, split = load_training_set(lake)
     groups, quality = describe_examples(lake)

@@ -377,4 +377,4 @@ def _with_shuffled_features(data: ExpressionDataset, names: NDArray[np.str_], se
 
 def _key(model: ExpressionModel) -> NDArray[np.float32]:
     """Weights that no two trainings share."""
-    return model.network.classes.weight.detach().numpy()
+    return model.network.weights["classes.weight"]

@@ -64,10 +64,7 @@ command to its first answer, looked for twice a second, with the CPU time of all
 @threadpool_limits.wrap(limits=1, user_api="blas")  # as in the line's own processes
 def bench_serving() -> Rows:
     """Return median and 95th percentile of the time from a face to its answer, ms."""
-    import torch  # takes seconds to import
-
-    threads = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
+    threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         with TemporaryDirectory() as folder:
@@ -86,8 +83,7 @@ def bench_serving() -> Rows:
                 _first_answer(registry, home),
             ]
     finally:
-        torch.set_num_threads(threads[0])
-        cv2.setNumThreads(threads[1])
+        cv2.setNumThreads(threads)
 
 
 def write_serving_page(rows: Rows, out: Path) -> None:

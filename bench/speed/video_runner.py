@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from apexline.assets.lake import process_clip
@@ -59,7 +58,6 @@ def _named(clip: Path) -> dict[str, float]:
 
 @cache
 def _model() -> ExpressionModel:
-    torch.set_num_threads(1)
     return load_pretrained().model
 
 

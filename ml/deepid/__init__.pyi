@@ -2,6 +2,7 @@ from .abstention import REASONS as REASONS
 from .change import Change as Change
 from .change import change_probabilities as change_probabilities
 from .change import predict_changes as predict_changes
+from .frozen import FrozenDeepID as FrozenDeepID
 from .model import ExpressionModel as ExpressionModel
 from .model import Predictions as Predictions
 from .network import DeepID as DeepID

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from apexline.ml.datasets import RATERS_WORDS, READINGS
+from apexline.ml.deepid.frozen import map_to_emotion
 from apexline.ml.deepid.model import ExpressionModel, Predictions
-from apexline.ml.deepid.network import map_to_emotion
 from apexline.ml.emotions import ANSWERS, EMOTIONS
 from apexline.ml.norms import adjective_norms
 

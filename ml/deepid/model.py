@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from apexline.ml.config import AbstentionConfig
 from apexline.ml.datasets import ExpressionDataset
 from apexline.ml.deepid.abstention import Limits, TrainingRange, confidence_threshold
-from apexline.ml.deepid.network import DeepID, map_to_emotion, standardise
+from apexline.ml.deepid.frozen import FrozenDeepID, map_to_emotion
 from apexline.ml.deepid.reducer import FeatureReducer
 from apexline.ml.deepid.temperature import fit_temperature
 from apexline.ml.emotions import EMOTIONS
+from apexline.networks import standardise
 
 _FORMAT = 4
 _BATCH = 256
@@ -68,7 +69,7 @@ class ExpressionModel:
 
     Parameters
     ----------
-    network : DeepID
+    network : FrozenDeepID
     reducer : FeatureReducer or None
         None for ``baseline``.
     temperature : float
@@ -92,7 +93,7 @@ class ExpressionModel:
         When it abstains; `learn_limits` learns those that come from data.
     """
 
-    network: DeepID
+    network: FrozenDeepID
     reducer: FeatureReducer | None
     temperature: float
     pad_anchors: Floats
@@ -136,7 +137,7 @@ class ExpressionModel:
         flow: Floats | None,
         onsets: NDArray[np.uint8] | None,
     ) -> tuple[Floats, Floats | None, Floats]:
-        """Logits (N, 4), PAD (N, 3) or None, and embedding (N, K): `ml.deepid.network.DeepIDOutput`."""
+        """Logits (N, 4), PAD (N, 3) or None, and embedding (N, K): `ml.deepid.frozen.FrozenOutput`."""
         num = len(images)
         size = self.network.architecture["input_size"]
         if images.dtype != np.uint8 or images.shape[1:] != (size, size):
@@ -145,46 +146,38 @@ class ExpressionModel:
                 "make them with ml.datasets.examples.face_image"
             )
             raise ValueError(msg)
-        tensors = self._features(num, texture, flow, onsets)
+        features = self._features(num, texture, flow, onsets)
         logits = np.zeros((num, self.network.architecture["num_classes"]), np.float32)
         pad = np.zeros((num, 3), np.float32) if self.version == "semantic" else None
-        embedding = np.zeros((num, 4 * self.network.conv3.out_channels), np.float32)
-        if (
-            self.network.training
-        ):  # setting it again walks through all modules: a third of the time of one face
-            self.network.eval()
-        with torch.inference_mode():
-            for start in range(0, num, _BATCH):
-                rows = slice(start, start + _BATCH)
-                parts = [part[rows] for part in tensors]
-                faces = standardise(images[rows])
-                # The mirror image shows the same expression; as in training, its features are the face's own.
-                sides = [
-                    torch.cat([part, part.flip(3) if part.ndim == 4 else part]) for part in (faces, *parts)
-                ]
-                out = self.network(*sides)
-                logits[rows] = _mean_of_sides(out.logits)
-                embedding[rows] = out.embedding[: len(faces)].numpy()
-                if pad is not None:
-                    pad[rows] = _mean_of_sides(out.pad)
+        embedding = np.zeros((num, 4 * len(self.network.weights["conv3.weight"])), np.float32)
+        for start in range(0, num, _BATCH):
+            rows = slice(start, start + _BATCH)
+            parts = [standardise(images[rows]), *(part[rows] for part in features)]
+            shown = self.network(*parts)
+            # The mirror image shows the same expression; as in training, its features are the face's own.
+            mirrored = self.network(*(part[:, :, ::-1] if part.ndim == 3 else part for part in parts))
+            logits[rows] = (shown.logits + mirrored.logits) / 2
+            embedding[rows] = shown.embedding
+            if pad is not None and shown.pad is not None and mirrored.pad is not None:
+                pad[rows] = (shown.pad + mirrored.pad) / 2
         return logits, pad, embedding
 
     def _features(
         self, num: int, texture: Floats | None, flow: Floats | None, onsets: NDArray[np.uint8] | None
-    ) -> list[torch.Tensor]:
-        """What `DeepID.forward` takes beside images."""
+    ) -> list[Floats]:
+        """What the network takes beside faces."""
         if self.reducer is None:
             return []
         reduced = self.reducer.transform(texture, flow, num=num)
-        tensors = [torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in reduced]
-        if not bool(tensors[-1].any()):
-            return tensors
+        features = [np.asarray(part, np.float32) for part in reduced]
+        if not features[-1].any():
+            return features
         size = self.network.architecture["input_size"]
         shape = None if onsets is None else onsets.shape
         if onsets is None or shape != (num, size, size):
             msg = f"flow came with onsets of shape {shape}, expected the face at each onset, {(num, size, size)}"
             raise ValueError(msg)
-        return [*tensors, standardise(onsets)]
+        return [*features, standardise(onsets)]
 
     def predict(
         self,
@@ -216,8 +209,7 @@ class ExpressionModel:
             If a shape or type differs from what the model was trained on.
         """
         logits, pad, embedding = self._forward(images, texture, flow, onsets)
-        scaled = torch.from_numpy(logits / np.float32(self.temperature))
-        probabilities = torch.softmax(scaled, dim=1).numpy()
+        probabilities = softmax(logits / np.float32(self.temperature), axis=1)
         if pad is None:
             pad = probabilities @ self.pad_anchors
         names = np.asarray(EMOTIONS)
@@ -291,7 +283,7 @@ class ExpressionModel:
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Everything that `from_state` needs: JSON values, and arrays by name."""
-        arrays = {_NETWORK_PREFIX + name: value.numpy() for name, value in self.network.state_dict().items()}
+        arrays = {_NETWORK_PREFIX + name: value for name, value in self.network.weights.items()}
         arrays["pad_anchors"] = self.pad_anchors
         if self.reducer is not None:
             arrays |= {f"reducer.{name}": value for name, value in vars(self.reducer).items()}
@@ -353,10 +345,11 @@ class ExpressionModel:
         if found != (_FORMAT, EMOTIONS):
             msg = f"{source} holds (format, emotions) {found}, expected {(_FORMAT, EMOTIONS)}; train it again"
             raise ValueError(msg)
-        network = DeepID(**described["architecture"])
-        network.load_state_dict(
-            {name: torch.from_numpy(arrays[_NETWORK_PREFIX + name]) for name in network.state_dict()}
-        )
+        weights = {
+            name.removeprefix(_NETWORK_PREFIX): value
+            for name, value in arrays.items()
+            if name.startswith(_NETWORK_PREFIX)
+        }
         parts = {name.split(".", 1)[1]: v for name, v in arrays.items() if name.startswith("reducer.")}
         limits = described["limits"]
         known = (
@@ -366,7 +359,7 @@ class ExpressionModel:
         )
         kept = ("temperature", "config", "seed", "feature_version", "split_hash", "pad_space_hash")
         return cls(
-            network=network,
+            network=FrozenDeepID(described["architecture"], weights),
             reducer=FeatureReducer(**parts) if parts else None,
             pad_anchors=arrays["pad_anchors"],
             code_version=described["code_version"],
@@ -380,11 +373,6 @@ class ExpressionModel:
             ),
             **{name: described[name] for name in kept},
         )
-
-
-def _mean_of_sides(both: torch.Tensor) -> Floats:
-    """Mean over faces, shape (N, K), and their mirror images after them."""
-    return both.unflatten(0, (2, -1)).mean(dim=0).numpy()
 
 
 def code_version() -> str:

@@ -1,7 +1,7 @@
-"""The DeepID expression network (eq. 25-26, Fig. 3) in its three versions.
+"""The DeepID expression network (eq. 25-26, Fig. 3) in its three versions, as it learns.
 
-Belongs here: layers, shapes, the forward pass, the semantic mapping g. Stays out: optimisation
-(``ml.deepid.training.train``), what surrounds the network in a checkpoint (``ml.deepid.model``), data.
+Belongs here: layers, shapes, the forward pass. Stays out: optimisation (``ml.deepid.training``), answering
+(``ml.deepid.frozen``), what surrounds the network in a checkpoint (``ml.deepid.model``), data.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from apexline import networks
+from apexline.ml.deepid.frozen import FrozenDeepID
+
 Version = Literal["baseline", "features", "semantic"]
 VERSIONS: tuple[str, ...] = get_args(Version)
 
@@ -23,8 +26,6 @@ _KERNELS = (4, 3, 3, 2)
 _CHANNELS = (30, 40, 50, 100)
 _HIDDEN = 160
 _NUM_PAD = 3
-# Below this standard deviation (grey values) an image is flat; standardising it would only amplify noise.
-_MIN_CONTRAST = 4.0
 
 
 class DeepIDOutput(NamedTuple):
@@ -222,6 +223,11 @@ class DeepID(nn.Module):
             [self.conv1, self.conv2, self.conv3, self.conv4, self.norms, self.from_pool3, self.from_conv4]
         )
 
+    def frozen(self) -> FrozenDeepID:
+        """Return the network as it answers by now; what is learned later does not reach it."""
+        weights = {name: value.numpy().copy() for name, value in self.state_dict().items()}
+        return FrozenDeepID(self.architecture, weights)
+
     def select_classes(self, classes: Sequence[int]) -> DeepID:
         """Return the network that answers with some of its classes alone, in the order given."""
         architecture: dict[str, Any] = {**self.architecture, "num_classes": len(classes)}
@@ -314,26 +320,4 @@ def standardise(images: NDArray[np.uint8]) -> Tensor:
     inputs : Tensor, shape (N, 1, S, S), float32
         A flat image becomes zeros.
     """
-    grey = torch.from_numpy(images.astype(np.float32))[:, None]
-    mean = grey.mean(dim=(2, 3), keepdim=True)
-    deviation = grey.std(dim=(2, 3), keepdim=True, correction=0)
-    return (grey - mean) / deviation.clamp_min(_MIN_CONTRAST)
-
-
-def map_to_emotion(pad: NDArray[np.floating[Any]], anchors: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
-    """The semantic mapping g of eq. 27: the emotion whose anchor lies nearest in PAD space.
-
-    Parameters
-    ----------
-    pad : ndarray, shape (N, 3)
-        PAD coordinates, -1..1.
-    anchors : ndarray, shape (C, 3)
-        PAD position of each emotion.
-
-    Returns
-    -------
-    emotions : ndarray, shape (N,), int
-        Index of the nearest anchor (Euclidean); the first of equals.
-    """
-    distance = np.square(pad[:, None, :] - anchors[None]).sum(axis=2)  # (N, C)
-    return distance.argmin(axis=1)
+    return torch.from_numpy(networks.standardise(images))[:, None]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 # A validation fold of two subjects may be classified without an error; the optimum is then T -> 0,
@@ -34,6 +33,8 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     ----------
     .. [1] Guo, Pleiss, Sun, Weinberger (2017). On calibration of modern neural networks. ICML.
     """
+    from scipy.optimize import minimize_scalar  # half a second to import, which answering can do without
+
     scores = np.asarray(logits, np.float64)
     target = np.asarray(labels).argmax(axis=1)
 

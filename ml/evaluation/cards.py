@@ -80,7 +80,7 @@ def model_facts(
     return {
         "model": {
             "version": model.version,
-            "num_weights": sum(weight.numel() for weight in model.network.parameters()),
+            "num_weights": model.network.num_parameters,
             "architecture": model.network.architecture,
             "code_version": model.code_version,
             "feature_version": model.feature_version,

@@ -2,8 +2,7 @@
 
 Belongs here: runs, versions, tags and aliases. Stays out: how a model is stored for serving
 (``ml.registry.pyfunc``), how MLflow is imported (``ml.registry.lazy``), training, deciding on promotion (assets),
-what a served model reads and answers (``ml.registry.request``). Nothing else in the project imports MLflow; torch
-too is imported where it is first needed.
+what a served model reads and answers (``ml.registry.request``). Nothing else in the project imports MLflow.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from apexline.ml.deepid import ExpressionModel
 
-_REQUIREMENTS = ("apexline", "torch", "numpy", "pandas", "scikit-learn", "opencv-python")
+_REQUIREMENTS = ("apexline", "onnxruntime", "numpy", "pandas", "opencv-python")
 
 
 def log_model(model: ExpressionModel, parameters: Mapping[str, Any], *, loader_module: str) -> str:

@@ -38,7 +38,7 @@ def make_model(*, texture_size=16352, limits=None) -> ExpressionModel:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     return ExpressionModel(
-        network=DeepID(version="features", texture_size=3, flow_size=70).eval(),
+        network=DeepID(version="features", texture_size=3, flow_size=70).frozen(),
         reducer=FeatureReducer(
             texture_mean=np.full(texture_size, 0.02, np.float32),
             texture_components=rng.normal(0, 1, (3, texture_size)).astype(np.float32),

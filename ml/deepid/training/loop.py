@@ -21,7 +21,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets import ExpressionDataset
-from apexline.ml.deepid.network import DeepID, map_to_emotion, standardise
+from apexline.ml.deepid.frozen import map_to_emotion
+from apexline.ml.deepid.network import DeepID, standardise
 from apexline.ml.deepid.reducer import FeatureReducer
 from apexline.ml.deepid.training.augment import augment_faces
 from apexline.ml.deepid.training.checkpoint import TrainingCheckpoint

@@ -113,7 +113,7 @@ def _model(
     synthetic: bool,
 ) -> ExpressionModel:
     return ExpressionModel(
-        network=network,
+        network=network.frozen(),
         reducer=None,
         temperature=1.0,
         pad_anchors=np.asarray(pad_anchors, np.float32),

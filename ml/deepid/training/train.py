@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from apexline.ml.config import TrainConfig as TrainConfig
 from apexline.ml.datasets import ExpressionDataset, Split, assert_disjoint
+from apexline.ml.deepid.frozen import FrozenDeepID
 from apexline.ml.deepid.model import ExpressionModel, code_version
 from apexline.ml.deepid.network import DeepID, standardise
 from apexline.ml.deepid.reducer import FeatureReducer
@@ -66,7 +67,7 @@ def train_deepid(
     seed: int,
     pad_anchors: ArrayLike,
     weights: ArrayLike | None = None,
-    start: DeepID | None = None,
+    start: FrozenDeepID | None = None,
     feature_version: str = "",
     pad_space_hash: str = "",
     resume: Path | None = None,
@@ -88,7 +89,7 @@ def train_deepid(
         PAD position of each emotion, -1..1, in the order of `ml.emotions.EMOTIONS`.
     weights : array_like, shape (N,), optional
         How much each example counts in the loss, non-negative; 1 each if absent. `class_balance` multiplies it.
-    start : DeepID, optional
+    start : FrozenDeepID, optional
         Trained network whose matching weights are loaded; what it lacks begins at random, but change as classes do.
     feature_version, pad_space_hash : str
         Provenance of the inputs, stored in the checkpoint.
@@ -124,7 +125,7 @@ def train_deepid(
             load_matching_weights(network, start)
         curves, best_epoch = _run(network, batches, split, config, seed, anchors, resume)
     model = ExpressionModel(
-        network=network.eval(),
+        network=network.frozen(),
         reducer=reducer,
         temperature=1.0,
         pad_anchors=anchors,
@@ -262,7 +263,7 @@ def _make_network(
     return network
 
 
-def load_matching_weights(network: DeepID, start: DeepID) -> None:
+def load_matching_weights(network: DeepID, start: FrozenDeepID) -> None:
     """Copy the weights of `start` into the layers of the same name, in place.
 
     Raises
@@ -270,7 +271,8 @@ def load_matching_weights(network: DeepID, start: DeepID) -> None:
     ValueError
         If a layer of the same name has another shape.
     """
-    own, given = network.state_dict(), start.state_dict()
+    own = network.state_dict()
+    given = {name: torch.from_numpy(value) for name, value in start.weights.items()}
     # What change looks like begins as what a face looks like: for both, the hidden units say it.
     begun = {f"change_{name}": value for name, value in given.items() if name.startswith("classes.")}
     shared = {name: v for name, v in (begun | given).items() if name in own and name != "anchors"}

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from apexline.ml.config import AbstentionConfig, TrainConfig
+from apexline.ml.deepid.frozen import map_to_emotion
 from apexline.ml.deepid.model import ExpressionModel, code_version
-from apexline.ml.deepid.network import map_to_emotion
 from apexline.ml.deepid.training.train import train_deepid
 from apexline.ml.emotions import EMOTIONS
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from apexline.ml.deepid.network import VERSIONS, DeepID, map_sizes, map_to_emotion, standardise
+from apexline.ml.deepid.network import VERSIONS, DeepID, map_sizes, standardise
 from tests.reference import deepid as reference
 
 
@@ -143,13 +143,6 @@ def test_standardised_face_by_hand():
 
 def test_a_flat_face_stays_flat():
     assert not standardise(np.full((1, 48, 48), 77, np.uint8)).any()
-
-
-def test_the_nearest_anchor_names_the_emotion(anchors: np.ndarray):
-    pad = np.array([[0.9, 0.4, 0.4], [-0.5, 0.5, 0.0], [0, 0, 0]], np.float32)
-    distance = [[np.linalg.norm(p - a) for a in anchors] for p in pad]
-    np.testing.assert_array_equal(map_to_emotion(pad, anchors), np.argmin(distance, axis=1))
-    np.testing.assert_array_equal(map_to_emotion(anchors, anchors), [0, 1, 2, 3])
 
 
 def test_width_multiplies_the_channels_in_whole_sixteens():

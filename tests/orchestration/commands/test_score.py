@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,11 +95,51 @@ def test_score_says_why_there_is_nothing(apexline, home, astronaut_clip, tmp_pat
     assert "no face was followed; too dark to find faces" in err
 
 
-def test_what_scoring_can_do_without_is_not_imported():
-    code = (
-        "import sys, apexline.orchestration.commands.score\n"
-        "heavy = {'mlflow', 'torch', 'matplotlib', 'sklearn', 'pandera', 'factor_analyzer', 'duckdb', 'sqlalchemy'}\n"
-        "heavy |= {'dagster'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+# The command as the installed script runs it; then what it had to import.
+RUN = """
+import sys
+from apexline.orchestration.commands.cli import main
+try:
+    main()
+finally:
+    print("modules", *sys.modules)
+"""
+
+
+def imported_by(*words):
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *map(str, words)], capture_output=True, text=True, check=False
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    return done.returncode, set(done.stdout.partition("modules ")[2].split()), done.stderr
+
+
+HEAVY = {
+    "dagster",
+    "duckdb",
+    "factor_analyzer",
+    "matplotlib",
+    "mlflow",
+    "pandera",
+    "sklearn",
+    "sqlalchemy",
+    "torch",
+}
+
+
+@pytest.mark.usefixtures("home")
+def test_what_scoring_can_do_without_is_not_imported(apexline, astronaut_clip, tmp_path):
+    clip = shutil.copy(astronaut_clip.path, tmp_path / "own.mp4")
+    assert apexline("register own-recordings --own --purpose test --by Ada")[0] == 0
+    # the first clip of a home registers the model that ships
+    assert apexline("score", clip)[0] == 0
+    code, modules, err = imported_by("score", clip)
+    assert code == 0, err
+    assert (HEAVY | {"scipy.signal"}) & modules == set()
+
+
+@pytest.mark.usefixtures("home")
+def test_a_refusal_waits_for_nothing_that_scores(astronaut_clip):
+    code, modules, err = imported_by("score", astronaut_clip.path, "--camera", "gate-99")
+    assert code == 1
+    assert "gate-99" in err
+    assert (HEAVY | {"numba", "onnxruntime", "pandas", "scipy"}) & modules == set()

@@ -28,7 +28,7 @@ def test_four_words_are_read_in_their_order_and_calibrated(network, data, split,
     valid = data.take(split.valid)
     model = calibrated_reader(network, (6, 0, 3, 1), valid, **request_)
     assert (model.seed, model.split_hash, model.reducer) == (3, split.split_hash, None)
-    whole = replace(model, network=network)
+    whole = replace(model, network=network.frozen())
     np.testing.assert_allclose(
         model.logits(data.images)[0], whole.logits(data.images)[0][:, [6, 0, 3, 1]], atol=1e-5
     )
@@ -41,7 +41,7 @@ def test_all_words_are_heard_for_each_emotion(network, data, request_):
     model = balanced_reader(network, data.images, data.targets, **request_)
     assert model.network.architecture["num_classes"] == len(EMOTIONS)
     assert torch.equal(network.classes.weight, before)
-    logits, _ = replace(model, network=network).logits(data.images)
+    logits, _ = replace(model, network=network.frozen()).logits(data.images)
     heard, _ = model.logits(data.images)
     # an affine function of all seven words and of nothing else
     design = np.hstack([logits, np.ones((len(logits), 1))])

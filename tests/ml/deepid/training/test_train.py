@@ -6,6 +6,7 @@ import torch
 
 from apexline.ml.config import TrainConfig
 from apexline.ml.datasets.splits import SplitLeakageError, split_from_folds
+from apexline.ml.deepid.frozen import FrozenDeepID
 from apexline.ml.deepid.network import DeepID
 from apexline.ml.deepid.temperature import fit_temperature
 from apexline.ml.deepid.training.reader import calibrated_reader
@@ -40,10 +41,8 @@ def test_curves_have_a_row_per_epoch_and_fold(data, split, anchors):
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(data, split, anchors):
     first, again, other = (train(data, split, anchors, seed=seed) for seed in (3, 3, 4))
-    for a, b in zip(
-        first.model.network.state_dict().values(), again.model.network.state_dict().values(), strict=True
-    ):
-        assert torch.equal(a, b)
+    for name, value in first.model.network.weights.items():
+        np.testing.assert_array_equal(value, again.model.network.weights[name], name)
     assert first.curves == again.curves
     assert first.model.temperature == again.model.temperature
     assert first.curves != other.curves
@@ -110,7 +109,7 @@ def test_options_of_the_network_are_trained(data, split, anchors):
     config = replace(TINY, epochs=1, unshared=True, batch_norm=True, dropout=0.2)
     run = train(data, split, anchors, config=config)
     assert run.model.network.architecture["unshared"]
-    assert run.model.network.norms[0].num_batches_tracked > 0
+    assert run.model.network.weights["norms.0.num_batches_tracked"] > 0
 
 
 def test_weights_and_balance_by_hand():
@@ -140,25 +139,28 @@ def test_examples_of_no_weight_change_nothing_but_the_order(data, split, anchors
 
 def test_faces_are_trained_on_and_scored_as_the_same_bits(data, split, anchors, monkeypatch):
     seen: list[np.ndarray] = []
-    original = DeepID.forward
 
-    def forward(network, images, *features):
-        seen.append(images.numpy())
-        return original(network, images, *features)
+    def watch(network, method):
+        original = getattr(network, method)
 
+        def look(self, faces, *features):
+            seen.append(np.asarray(faces).copy())
+            return original(self, faces, *features)
+
+        monkeypatch.setattr(network, method, look)
+
+    watch(DeepID, "forward")
+    watch(FrozenDeepID, "__call__")
     still = replace(TINY, epochs=1, mirror=0.0, shift_px=0, gain=0.0, noise=0.0)
-    monkeypatch.setattr(DeepID, "forward", forward)
     run = train(data, split, anchors, version="baseline", config=still)
     trained = {
         image.tobytes() for batch in seen[: -(-len(split.train) // still.batch_size)] for image in batch
     }
     seen.clear()
     run.model.logits(data.images[split.train])
-    faces, mirrored = (
-        np.concatenate(sides) for sides in zip(*(np.split(each, 2) for each in seen), strict=True)
-    )
+    faces, mirrored = np.concatenate(seen[::2]), np.concatenate(seen[1::2])
     assert {image.tobytes() for image in faces} == trained
-    assert {image.tobytes() for image in np.flip(mirrored, 3)} == trained
+    assert {image.tobytes() for image in np.flip(mirrored, 2)} == trained
     assert len(trained) == len(split.train)
 
 
@@ -171,7 +173,8 @@ def test_a_training_begins_where_another_ended(data, split, anchors):
             for start in (first.model.network, None)
         )
         assert on.curves[0]["loss"] < 0.9 * fresh.curves[0]["loss"]
-        assert torch.allclose(on.model.network.conv1.weight, first.model.network.conv1.weight, atol=1e-4)
+        given, moved = (each.model.network.weights["conv1.weight"] for each in (first, on))
+        np.testing.assert_allclose(moved, given, atol=1e-4)
     with pytest.raises(ValueError, match=r"start has the layers .*conv1.weight.* give both networks"):
         train(data, split, anchors, start=first.model.network, config=replace(TINY, width=1.5))
 
@@ -193,7 +196,7 @@ def test_provenance_is_kept(data, split, anchors):
     assert (model.feature_version, model.pad_space_hash, model.split_hash) == ("7", "abc", split.split_hash)
     assert model.config["texture_components"] == 4
     assert model.synthetic
-    np.testing.assert_array_equal(model.network.anchors.numpy(), anchors)
+    np.testing.assert_array_equal(model.network.weights["anchors"], anchors)
 
 
 def test_a_set_without_any_feature_still_trains_the_semantic_version(data, split, anchors):
