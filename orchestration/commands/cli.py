@@ -4,6 +4,7 @@ Belongs here: arguments, printing and exit codes (0 done, 1 failed, 2 wrong usag
 modules called here do.
 """
 
+import os
 import sys
 from datetime import datetime
 from importlib.metadata import version as distribution_version
@@ -25,7 +26,7 @@ from apexline.orchestration.commands.console import (
 from apexline.orchestration.commands.governing import APPS, COMMANDS
 from apexline.orchestration.commands.operations.commands import COMMANDS as OPERATIONS
 from apexline.orchestration.commands.surveys.commands import survey_app
-from apexline.orchestration.settings import Settings, keep_private
+from apexline.orchestration.commands.usage import read_settings
 from apexline.review import PORT
 
 _DEMO_TAKES = "The demo takes about 3 minutes on two cores the first time; later it does only what is new."
@@ -63,7 +64,7 @@ def _options(
 
 def main() -> None:
     """Run the command; errors with a remedy are one line, not a traceback."""
-    keep_private()
+    os.umask(0o077)  # `settings.keep_private`, before settings are read
     try:
         app()
     except (ValueError, OSError, LookupError, ExceptionGroup) as error:
@@ -85,7 +86,7 @@ def demo(
     with show_progress("loading the line") as on_step:
         from apexline.orchestration.commands.demo import run_demo
 
-        summary = run_demo(Settings(), clips=clips, on_step=on_step)
+        summary = run_demo(read_settings(), clips=clips, on_step=on_step)
     _print_sections(summary, as_json=as_json)
     if clips is not None and not any(row["clip_id"] for row in summary["clips"]):
         print_error(f"no clip of {clips} was taken in; the table says why of each file that was seen")
@@ -100,7 +101,7 @@ def ui(
     """Serve the Dagster and MLflow UIs on 127.0.0.1 until interrupted; open the links that it prints."""
     from apexline.orchestration.commands.servers import serve_uis
 
-    raise typer.Exit(serve_uis(Settings(), port=port, mlflow_port=mlflow_port))
+    raise typer.Exit(serve_uis(read_settings(), port=port, mlflow_port=mlflow_port))
 
 
 @app.command()
@@ -133,7 +134,7 @@ def ingest(
         from apexline.orchestration.commands.ingest import ingest_paths, manifest_of
 
         summary = ingest_paths(
-            Settings(),
+            read_settings(),
             paths or [],
             manifest=manifest_of(given) if has_manifest else None,
             despite_erasure=despite_erasure,
@@ -178,7 +179,7 @@ def score(
         from apexline.orchestration.commands.score import score_one
 
         scores, notes, page = score_one(
-            Settings(), clip, camera=camera, plot=plot, plot_file=plot_file, on_step=on_step
+            read_settings(), clip, camera=camera, plot=plot, plot_file=plot_file, on_step=on_step
         )
     shown = scores if as_json else [_answer(each) for each in scores]
     print_data(shown, as_json=as_json, title=f"{clip.name}: apparent expressions")
@@ -238,13 +239,15 @@ def erase(
     from apexline.orchestration.commands.erase import erase_or_preview, finish_erasures, verify_receipt
 
     if verify is not None:
-        print_data(verify_receipt(Settings(), verify), as_json=as_json, title="receipt, signed by this home")
+        print_data(
+            verify_receipt(read_settings(), verify), as_json=as_json, title="receipt, signed by this home"
+        )
         return
     with show_progress("starting") as on_step:
         if resume:
-            result = finish_erasures(Settings(), on_step=on_step)
+            result = finish_erasures(read_settings(), on_step=on_step)
         else:
-            result = erase_or_preview(Settings(), **asked, by=by or "", dry_run=dry_run, on_step=on_step)
+            result = erase_or_preview(read_settings(), **asked, by=by or "", dry_run=dry_run, on_step=on_step)
     print_data(result, as_json=as_json, title="would be erased" if dry_run else "receipt")
 
 
@@ -253,7 +256,7 @@ def doctor(as_json: Json = False) -> None:
     """Check the installation, and list clips that failed or were refused; exit code 1 where something is wrong."""
     from apexline.orchestration.commands.doctor import examine
 
-    findings = examine(Settings())
+    findings = examine(read_settings())
     print_data(findings, as_json=as_json, title="doctor")
     if any(finding["state"] == "wrong" for finding in findings):
         raise typer.Exit(1)
@@ -270,8 +273,8 @@ def retry(
     from apexline.governance import acting
     from apexline.orchestration.commands.doctor import retry as try_again
 
-    acting(Settings().home_path, "operate")
-    print_data(try_again(Settings(), clip_id), as_json=as_json, title="retry")
+    acting(read_settings().home_path, "operate")
+    print_data(try_again(read_settings(), clip_id), as_json=as_json, title="retry")
 
 
 @app.command()
@@ -318,8 +321,8 @@ def publish(as_json: Json = False) -> None:
         from apexline.governance import acting
         from apexline.orchestration.commands.summary import publish_now
 
-        acting(Settings().home_path, "operate")
-        found = publish_now(Settings(), on_step=on_step)
+        acting(read_settings().home_path, "operate")
+        found = publish_now(read_settings(), on_step=on_step)
     print_data(found, as_json=as_json, title="published")
 
 
@@ -328,7 +331,7 @@ def review(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = PORT)
     """Serve the timeline of each camera's day, for people who look and correct; open the link that it prints."""
     from apexline.orchestration.commands.servers import serve_review
 
-    serve_review(Settings(), port=port)
+    serve_review(read_settings(), port=port)
 
 
 def _print_sections(sections: dict[str, Any], *, as_json: bool) -> None:

@@ -7,13 +7,15 @@ since every command waits for this module.
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from apexline.orchestration.commands.console import Json, print_data, print_note, show_progress
-from apexline.orchestration.commands.usage import WrongUsage, require_folder
-from apexline.orchestration.settings import Settings
+from apexline.orchestration.commands.usage import WrongUsage, read_settings, require_folder
+
+if TYPE_CHECKING:
+    from apexline.orchestration.settings import Settings
 
 OnStep = Callable[..., None]
 _PARAMETERS = (".yaml", ".yml")
@@ -45,13 +47,13 @@ def compare(
         if kind == "versions":
             from apexline.orchestration.commands.decisions import compare_versions_by_hand
 
-            found = {"first minus second": compare_versions_by_hand(Settings(), int(first), int(second))}
+            found = {"first minus second": compare_versions_by_hand(read_settings(), int(first), int(second))}
         else:
             both = [Path(first), Path(second)]
             runs = (
                 _by_homes(both)
                 if kind == "homes"
-                else _by_parameters(Settings(), both, clips, on_step=on_step)
+                else _by_parameters(read_settings(), both, clips, on_step=on_step)
             )
             found = _differences(*runs)
             if plot is not None:
@@ -98,7 +100,7 @@ def _by_homes(homes: Iterable[Path]) -> list[list[dict[str, Any]]]:
 
 
 def _by_parameters(
-    settings: Settings, files: Iterable[Path], folder: Path | None, *, on_step: OnStep
+    settings: "Settings", files: Iterable[Path], folder: Path | None, *, on_step: OnStep
 ) -> list[list[dict[str, Any]]]:
     """Take every clip from its pixels to its answers under each parameter file.
 

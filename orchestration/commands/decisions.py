@@ -6,12 +6,15 @@ it is first needed, since every command waits for this module.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from apexline.orchestration.commands.console import MOMENTS, Json, print_data, print_error, show_progress
-from apexline.orchestration.settings import Settings
+from apexline.orchestration.commands.usage import read_settings
+
+if TYPE_CHECKING:
+    from apexline.orchestration.settings import Settings
 
 Second = Annotated[
     str, typer.Option(help="A second person, where `apexline people rules` asks for one; is kept.")
@@ -28,7 +31,7 @@ def approve(
     The exit status is 1 where nothing was promoted.
     """
     with show_progress("comparing challenger and champion"):
-        decision, shift = approve_challenger(Settings(), by=by, second=second)
+        decision, shift = approve_challenger(read_settings(), by=by, second=second)
     if as_json:
         print_data({**decision, "score_shift": shift}, as_json=True)
     else:
@@ -45,7 +48,7 @@ def retrain(as_json: Json = False) -> None:
     The exit status is 1 where there is nothing to learn.
     """
     with show_progress("loading the line") as on_step:
-        found = train_versions(Settings(), on_step=on_step)
+        found = train_versions(read_settings(), on_step=on_step)
     print_data(found, as_json=as_json, title="versions")
 
 
@@ -54,7 +57,7 @@ def champion(
     as_json: Json = False,
 ) -> None:
     """Say which version scores, or did at a moment, since when, and who decided so."""
-    print_data(present_champion(Settings(), at=at), as_json=as_json, title="champion")
+    print_data(present_champion(read_settings(), at=at), as_json=as_json, title="champion")
 
 
 def rollback(
@@ -65,7 +68,7 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Make an earlier champion the champion again; what it has not scored since is scored."""
-    found = put_back(Settings(), to=to, by=by, second=second, reason=reason)
+    found = put_back(read_settings(), to=to, by=by, second=second, reason=reason)
     print_data(found, as_json=as_json, title="decision")
 
 
@@ -76,7 +79,7 @@ def demote(
     as_json: Json = False,
 ) -> None:
     """Take the champion off: the one before it is champion again."""
-    found = put_back(Settings(), to=None, by=by, second=second, reason=reason)
+    found = put_back(read_settings(), to=None, by=by, second=second, reason=reason)
     print_data(found, as_json=as_json, title="decision")
 
 
@@ -85,7 +88,7 @@ def lineage(
     as_json: Json = False,
 ) -> None:
     """Walk from a score back to segment, clip, files, model, decision, examples and runs."""
-    found = trace(Settings(), score_id)
+    found = trace(read_settings(), score_id)
     if as_json:
         print_data(found, as_json=True)
         return
@@ -96,7 +99,7 @@ def lineage(
 COMMANDS = (retrain, approve, champion, rollback, demote, lineage)
 
 
-def train_versions(settings: Settings, *, on_step: Callable[[str], None]) -> list[dict[str, Any]]:
+def train_versions(settings: "Settings", *, on_step: Callable[[str], None]) -> list[dict[str, Any]]:
     """Run the job ``retrain``; what stands is not trained again.
 
     Returns
@@ -135,7 +138,7 @@ def train_versions(settings: Settings, *, on_step: Callable[[str], None]) -> lis
 
 
 def approve_challenger(
-    settings: Settings, *, by: str, second: str = ""
+    settings: "Settings", *, by: str, second: str = ""
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Compare challenger and champion on the frozen test split, and promote the challenger if it wins.
 
@@ -196,7 +199,7 @@ def _side_by_side(shift: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def present_champion(settings: Settings, *, at: datetime | None) -> dict[str, Any]:
+def present_champion(settings: "Settings", *, at: datetime | None) -> dict[str, Any]:
     """Say which version is champion, or was at a moment (UTC where it has no offset), since when and by whom.
 
     Raises
@@ -227,7 +230,9 @@ def present_champion(settings: Settings, *, at: datetime | None) -> dict[str, An
     return {**found, "alias": moved or "as decided"}
 
 
-def put_back(settings: Settings, *, to: int | None, by: str, reason: str, second: str = "") -> dict[str, Any]:
+def put_back(
+    settings: "Settings", *, to: int | None, by: str, reason: str, second: str = ""
+) -> dict[str, Any]:
     """Make an earlier champion the champion again, by default the one before; the decision is kept.
 
     Raises
@@ -248,7 +253,7 @@ def put_back(settings: Settings, *, to: int | None, by: str, reason: str, second
         return roll_back(resources["lake"], resources["registry"], to=to, by=by, reason=why)
 
 
-def compare_versions_by_hand(settings: Settings, first: int, second: int) -> dict[str, Any]:
+def compare_versions_by_hand(settings: "Settings", first: int, second: int) -> dict[str, Any]:
     """Compare two versions on the frozen test subjects; it is a look at them, and kept as one.
 
     Returns
@@ -284,7 +289,7 @@ def compare_versions_by_hand(settings: Settings, first: int, second: int) -> dic
     }
 
 
-def trace(settings: Settings, score_id: str) -> dict[str, dict[str, Any]]:
+def trace(settings: "Settings", score_id: str) -> dict[str, dict[str, Any]]:
     """Walk from a score back to where it comes from."""
     from apexline.assets.explain import trace_score
     from apexline.orchestration.resources import build_resources

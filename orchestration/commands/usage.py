@@ -1,11 +1,15 @@
 """What can be wrong with a command line alone: said at once, for nothing heavy is imported and no home is made.
 
-Belongs here: checks of arguments. Stays out: what takes the lake or a clip to know, which the commands find out.
+Belongs here: checks of arguments, and reading the settings after them. Stays out: what takes the lake or a clip to
+know, which the commands find out.
 """
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apexline.orchestration.settings import Settings
 
 # `apexline.bench` names them too, and takes seconds to import.
 BENCHMARKS = (
@@ -18,6 +22,13 @@ _DRAWN_INTO = (".html", ".png")
 
 class WrongUsage(ValueError):
     """A command line that cannot be meant; the command ends with exit code 2."""
+
+
+def read_settings() -> "Settings":
+    """Return the settings of the machine."""
+    from apexline.orchestration.settings import Settings  # a third of a second to import
+
+    return Settings()
 
 
 def require_all_or_none(options: Mapping[str, Any]) -> bool:

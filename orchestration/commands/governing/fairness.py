@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from apexline.orchestration.commands.console import Json, print_data, show_progress
-from apexline.orchestration.settings import Settings
+from apexline.orchestration.commands.usage import read_settings
 
 
 def consented(
@@ -30,7 +30,7 @@ def consented(
     from apexline.assets.training import take_in_consented
     from apexline.governance import allow, check_person
 
-    settings, person = Settings(), check_person(by)
+    settings, person = read_settings(), check_person(by)
     allow(settings.home_path, "register", by=person)
     with show_progress("aligning faces") as on_step:
         found = take_in_consented(
@@ -57,7 +57,7 @@ def fairness(
     from apexline.governance import acting
     from apexline.orchestration.resources import build_registry
 
-    settings = Settings()
+    settings = read_settings()
     who = acting(settings.home_path, "evidence")
     with show_progress(f"testing version {version}"):
         found = measure_fairness(

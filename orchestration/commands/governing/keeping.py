@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from apexline.orchestration.commands.console import MOMENTS, Json, print_data, show_progress
-from apexline.orchestration.settings import Settings
+from apexline.orchestration.commands.usage import read_settings
 
 By = Annotated[str, typer.Option(help="Your name; is kept.")]
 
@@ -33,7 +33,7 @@ def purge(
     from apexline.governance import allow, check_person
     from apexline.orchestration.governing import purge as purge_home
 
-    settings, person = Settings(), check_person(by)
+    settings, person = read_settings(), check_person(by)
     allow(settings.home_path, "purge", by=person)
     now = datetime.now(UTC) if at is None else at if at.tzinfo else at.replace(tzinfo=UTC)
     with show_progress("starting") as on_step:
@@ -53,7 +53,7 @@ def export(
     from apexline.governance import allow, check_person
     from apexline.orchestration.governing import export_track
 
-    lake, person = Lake(Settings().home_path), check_person(by)
+    lake, person = Lake(read_settings().home_path), check_person(by)
     allow(lake.home, "export", by=person)
     found = export_track(lake, track, out, by=person, why=reason, now=datetime.now(UTC))
     print_data(found, as_json=as_json, title="exported")
@@ -72,7 +72,7 @@ def evidence(
     from apexline.orchestration.governing import write_evidence
     from apexline.orchestration.resources import build_registry
 
-    settings = Settings()
+    settings = read_settings()
     lake, who = Lake(settings.home_path), acting(settings.home_path, "evidence")
     folder = out or governance_folder(lake.home) / "evidence" / str(version)
     with show_progress(f"evidence of version {version}"):

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from upath import UPath
 
 from apexline.orchestration.commands.console import Json, print_data
-from apexline.orchestration.settings import Settings
+from apexline.orchestration.commands.usage import read_settings
 
 if TYPE_CHECKING:
+    from upath import UPath
+
     from apexline.governance import Entry
+    from apexline.orchestration.settings import Settings
 
 
 def notice(
@@ -35,7 +37,7 @@ def notice(
     """
     from apexline.governance import allow, check_person, governance_folder, issue_notice
 
-    home, now, person = Settings().home_path, datetime.now(UTC), check_person(by)
+    home, now, person = read_settings().home_path, datetime.now(UTC), check_person(by)
     allow(home, "notice", by=person)
     day = now.date() if since is None else since.date()
     entry, page = issue_notice(home, camera, by=person, since=day, languages=language or ["en"], now=now)
@@ -53,7 +55,7 @@ def notice(
     print_data(found, as_json=as_json, title="notice")
 
 
-def _print_pdf(home: UPath, entry: "Entry", target: Path) -> dict[str, str]:
+def _print_pdf(home: "UPath", entry: "Entry", target: Path) -> dict[str, str]:
     """Write the notice as PDF; say where it is, or why it can't be, which leaves the page in force."""
     from apexline.governance import has_letters_of_reader, notice_pdf
 
@@ -73,7 +75,7 @@ def dpia(
     """Write the form of an impact assessment (GDPR Art. 35), filled with what this installation knows."""
     from apexline.governance import impact_assessment
 
-    settings = Settings()
+    settings = read_settings()
     page = impact_assessment(
         settings.home_path, camera, now=datetime.now(UTC), model=known_of_champion(settings)
     )
@@ -83,7 +85,7 @@ def dpia(
         out.write_text(page, encoding="utf-8")
 
 
-def known_of_champion(settings: Settings) -> dict[str, Any]:
+def known_of_champion(settings: "Settings") -> dict[str, Any]:
     """Return what the home has decided of its champion, by name; empty where there is none yet."""
     from apexline.assets.lake import Lake
     from apexline.assets.training import champion_at

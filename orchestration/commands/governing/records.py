@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from apexline.orchestration.commands.console import MOMENTS, Json, print_data
-from apexline.orchestration.settings import Settings
+from apexline.orchestration.commands.usage import read_settings
 
 audit_app = typer.Typer(
     no_args_is_help=True, help="Who did what, when and why, and whether it was changed since."
@@ -26,7 +26,7 @@ def audit_verify(
     """Check the whole chain; exit code 1 where anything was changed, taken out or cut off."""
     from apexline.governance import verify
 
-    found = verify(Settings().home_path, known=head)
+    found = verify(read_settings().home_path, known=head)
     shown = {"state": "sound", "lines": found.count - found.first + 1, "head": f"{found.count}:{found.hash}"}
     print_data(shown, as_json=as_json, title="audit")
 
@@ -36,7 +36,7 @@ def audit_head() -> None:
     """Print the head, NUMBER:HASH, to be kept where nobody of this machine can write."""
     from apexline.governance import export_head
 
-    typer.echo(export_head(Settings().home_path))
+    typer.echo(export_head(read_settings().home_path))
 
 
 @audit_app.command("show")
@@ -49,7 +49,7 @@ def audit_show(
     """Show entries, oldest first; clips and tracks stand there as opaque ids."""
     from apexline.governance import acting, audit_lines, governance_folder, opaque
 
-    home = Settings().home_path
+    home = read_settings().home_path
     acting(home, "audit")
     moment = since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
     rows = audit_lines(home, actions=action or (), since=moment)
@@ -69,7 +69,7 @@ def people_add(
     """Enter a person, and print the key: it is kept nowhere. From the first person on every action asks for one."""
     from apexline.governance import ROLES, add_person, allow, check_person
 
-    home, person = Settings().home_path, check_person(by)
+    home, person = read_settings().home_path, check_person(by)
     wrong = sorted(set(role) - set(ROLES))
     if wrong:
         msg = f"saw the role {wrong[0]!r}, expected one of {ROLES}"
@@ -87,7 +87,7 @@ def people_remove(name: str, by: By) -> None:
     """Take a person off the list."""
     from apexline.governance import allow, check_person, remove_person
 
-    home, person = Settings().home_path, check_person(by)
+    home, person = read_settings().home_path, check_person(by)
     allow(home, "people", by=person)
     remove_person(home, name, by=person, now=datetime.now(UTC))
 
@@ -99,7 +99,7 @@ def people_list(as_json: Json = False) -> None:
 
     rows = [
         {"name": each.name, "roles": ", ".join(each.roles)}
-        for each in read_people(Settings().home_path).people
+        for each in read_people(read_settings().home_path).people
     ]
     print_data(rows, as_json=as_json, title="people")
 
@@ -118,7 +118,7 @@ def people_rules(
     """Say for what two people are needed, an officer the second of them; without an option it shows the rules."""
     from apexline.governance import allow, check_person, read_people, set_rules
 
-    home, person = Settings().home_path, check_person(by)
+    home, person = read_settings().home_path, check_person(by)
     given = {"two_for_promotions": two_for_promotions, "two_for_exemptions": two_for_exemptions}
     rules = {name: value for name, value in given.items() if value is not None}
     if rules:
@@ -152,7 +152,7 @@ def hold(
     """Keep clips from being purged or erased, until a day."""
     from apexline.governance import allow, check_person, place_hold
 
-    home, person = Settings().home_path, check_person(by)
+    home, person = read_settings().home_path, check_person(by)
     allow(home, "hold", by=person)
     end = until if until.tzinfo else until.replace(tzinfo=UTC)
     found = place_hold(
@@ -177,7 +177,7 @@ def release(
     """End a hold before its time."""
     from apexline.governance import allow, check_person, release_hold
 
-    home, person = Settings().home_path, check_person(by)
+    home, person = read_settings().home_path, check_person(by)
     allow(home, "hold", by=person)
     found = release_hold(home, name, by=person, reason=reason, now=datetime.now(UTC))
     print_data(asdict(found), as_json=as_json, title="released")
@@ -187,7 +187,7 @@ def holds(as_json: Json = False) -> None:
     """List the holds that stand."""
     from apexline.governance import standing_holds
 
-    rows = [asdict(each) for each in standing_holds(Settings().home_path, datetime.now(UTC))]
+    rows = [asdict(each) for each in standing_holds(read_settings().home_path, datetime.now(UTC))]
     print_data(rows, as_json=as_json, title="holds")
 
 
@@ -203,7 +203,7 @@ def incident(
     """Note an incident, or go on with one."""
     from apexline.governance import allow, check_person, note_incident
 
-    home, person = Settings().home_path, check_person(by)
+    home, person = read_settings().home_path, check_person(by)
     allow(home, "incident", by=person)
     found = note_incident(
         home,
@@ -223,7 +223,7 @@ def incidents(as_json: Json = False) -> None:
     from apexline.governance import incidents_of
 
     print_data(
-        [asdict(each) for each in incidents_of(Settings().home_path)], as_json=as_json, title="incidents"
+        [asdict(each) for each in incidents_of(read_settings().home_path)], as_json=as_json, title="incidents"
     )
 
 
@@ -232,7 +232,7 @@ def stop(by: By, reason: Annotated[str, typer.Option(help="Why; is kept.")], as_
     from apexline.governance import allow, check_person
     from apexline.governance import stop as stop_all
 
-    home, person = Settings().home_path, check_person(by)
+    home, person = read_settings().home_path, check_person(by)
     allow(home, "stop", by=person)
     print_data(
         asdict(stop_all(home, by=person, why=reason, now=datetime.now(UTC))), as_json=as_json, title="stopped"
@@ -244,7 +244,7 @@ def resume(by: By, reason: Annotated[str, typer.Option(help="Why; is kept.")]) -
     from apexline.governance import allow, check_person
     from apexline.governance import resume as resume_all
 
-    home, person = Settings().home_path, check_person(by)
+    home, person = read_settings().home_path, check_person(by)
     allow(home, "resume", by=person)
     resume_all(home, by=person, why=reason, now=datetime.now(UTC))
 

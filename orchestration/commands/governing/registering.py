@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apexline.orchestration.commands.console import MOMENTS, Json, print_data
-from apexline.orchestration.settings import Settings
+from apexline.orchestration.commands.usage import read_settings
 
 if TYPE_CHECKING:
     from apexline.governance import Entry
+    from apexline.orchestration.settings import Settings
 
 _YEAR = timedelta(days=365)
 _OWN = {"site": "own recordings", "site_type": "own_recordings", "legal_basis": "consent"}
@@ -74,7 +75,7 @@ def register(
         raise typer.BadParameter(msg)
     found = [
         enter_camera(
-            Settings(),
+            read_settings(),
             camera,
             {**given, "responsible": given["responsible"] or (by if own else "")},
             by=by,
@@ -96,7 +97,7 @@ def registered(
     """List the purpose register: what may be processed, why, and until when."""
     from apexline.governance import entries_in_force, register_versions
 
-    home = Settings().home_path
+    home = read_settings().home_path
     if history:
         versions = register_versions(home)
         rows = [
@@ -108,7 +109,7 @@ def registered(
 
 
 def enter_camera(
-    settings: Settings,
+    settings: "Settings",
     camera: str,
     given: dict[str, Any],
     *,

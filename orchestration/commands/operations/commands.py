@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from apexline.orchestration.commands.console import Json, print_data, print_note, show_progress
-from apexline.orchestration.settings import Settings
+from apexline.orchestration.commands.usage import read_settings
 
 
 def record(
@@ -35,7 +35,7 @@ def record(
     if len(camera) != len(urls):
         msg = f"saw {len(urls)} URLs and {len(camera)} times --camera; expected one name for each URL"
         raise typer.BadParameter(msg)
-    acting(Settings().home_path, "ingest")
+    acting(read_settings().home_path, "ingest")
     recordings = [
         Recording(
             url,
@@ -50,7 +50,9 @@ def record(
         for url, name in zip(urls, camera, strict=True)
     ]
     print_note(f"recording {', '.join(camera)}; Ctrl-C ends it and publishes what is recorded by then")
-    print_data(record_cameras(Settings(), recordings, seconds=seconds), as_json=as_json, title="recorded")
+    print_data(
+        record_cameras(read_settings(), recordings, seconds=seconds), as_json=as_json, title="recorded"
+    )
 
 
 def backup(
@@ -61,9 +63,9 @@ def backup(
     from apexline.governance import acting
     from apexline.orchestration.operations.backup import back_up
 
-    acting(Settings().home_path, "operate")
+    acting(read_settings().home_path, "operate")
     with show_progress("starting") as on_step:
-        made = back_up(Settings(), folder, on_step=on_step)
+        made = back_up(read_settings(), folder, on_step=on_step)
     print_data(made, as_json=as_json, title="backup")
 
 
@@ -77,7 +79,7 @@ def restore(
     from apexline.orchestration.operations.restore import restore as make_home
 
     with show_progress("starting") as on_step:
-        made = make_home(Settings(), backup, on_step=on_step)
+        made = make_home(read_settings(), backup, on_step=on_step)
     print_data(made, as_json=as_json, title="restored")
 
 
@@ -89,9 +91,9 @@ def upgrade(
     from apexline.governance import acting
     from apexline.orchestration.operations.restore import upgrade as migrate
 
-    acting(Settings().home_path, "operate")
+    acting(read_settings().home_path, "operate")
     with show_progress("starting") as on_step:
-        done = migrate(Settings(), backups, on_step=on_step)
+        done = migrate(read_settings(), backups, on_step=on_step)
     print_data(done, as_json=as_json, title="upgraded")
 
 
@@ -106,7 +108,7 @@ def metrics(
     """Print numbers about the home in Prometheus' text format: clips, runs, problems, disks, daemons, recorders."""
     from apexline.orchestration.operations.metrics import metrics_text
 
-    text = metrics_text(Settings())
+    text = metrics_text(read_settings())
     if out is None:
         typer.echo(text.decode(), nl=False)
         return
@@ -120,7 +122,7 @@ def alert(as_json: Json = False) -> None:
     """Look now, and send all that is the matter, or that nothing is, to the addresses in APEXLINE_ALERT_URLS."""
     from apexline.orchestration.operations.alerting import alert_now
 
-    print_data(alert_now(Settings()), as_json=as_json, title="alerts")
+    print_data(alert_now(read_settings()), as_json=as_json, title="alerts")
 
 
 COMMANDS = (record, backup, restore, upgrade, metrics, alert)

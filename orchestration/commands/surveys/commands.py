@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from apexline.orchestration.commands.console import Json, print_data, print_error, show_progress
-from apexline.orchestration.settings import Settings
+from apexline.orchestration.commands.usage import read_settings
 
 survey_app = typer.Typer(no_args_is_help=True, help="Rating surveys: the web page, and CSV import.")
 
@@ -26,7 +26,7 @@ def survey_serve(
     """Serve the rating page: looping face segments, adjective pairs, five levels."""
     from apexline.orchestration.commands.servers import serve_survey
 
-    serve_survey(Settings(), port=port, contact=contact)
+    serve_survey(read_settings(), port=port, contact=contact)
 
 
 @survey_app.command("plan")
@@ -45,8 +45,8 @@ def survey_plan(
     from apexline.governance import acting
     from apexline.orchestration.commands.surveys.plans import plan_raters
 
-    acting(Settings().home_path, "operate")
-    plan = plan_raters(Settings(), raters=raters, minutes=minutes, per_segment=per_segment, save=save)
+    acting(read_settings().home_path, "operate")
+    plan = plan_raters(read_settings(), raters=raters, minutes=minutes, per_segment=per_segment, save=save)
     print_data(plan, as_json=as_json, title="plan")
 
 
@@ -56,7 +56,7 @@ def survey_status(as_json: Json = False) -> None:
     from apexline.orchestration.pages import survey_status as status
     from apexline.orchestration.resources import build_resources
 
-    print_data(status(build_resources(Settings())["lake"]), as_json=as_json, title="survey")
+    print_data(status(build_resources(read_settings())["lake"]), as_json=as_json, title="survey")
 
 
 @survey_app.command("import")
@@ -96,8 +96,8 @@ def survey_import(
     from apexline.governance import acting
     from apexline.orchestration.commands.surveys.ratings import import_ratings
 
-    acting(Settings().home_path, "operate")
-    result = import_ratings(Settings(), file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
+    acting(read_settings().home_path, "operate")
+    result = import_ratings(read_settings(), file, poles=poles, norms=norms, rater=rater, stimulus=stimulus)
     print_data(result, as_json=as_json, title="ratings")
     if not result["accepted"] and not result["known"]:
         print_error(
@@ -135,7 +135,7 @@ def survey_power(
     from apexline.orchestration.commands.surveys.ratings import plan_survey
     from apexline.orchestration.resources import build_resources
 
-    resources = build_resources(Settings())
+    resources = build_resources(read_settings())
     simulating = "simulating surveys"
     with show_progress(simulating) as on_step:
         plan = plan_survey(

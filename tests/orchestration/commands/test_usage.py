@@ -9,7 +9,18 @@ import pytest
 import apexline.bench
 from apexline.orchestration.commands import usage
 
-HEAVY = {"dagster", "torch", "mlflow", "duckdb", "cv2", "pandas", "numpy", "matplotlib"}
+HEAVY = {
+    "dagster",
+    "torch",
+    "mlflow",
+    "duckdb",
+    "cv2",
+    "pandas",
+    "numpy",
+    "matplotlib",
+    "pydantic_settings",
+    "upath",
+}
 # The command as the installed script runs it; then what it had to import.
 RUN = """
 import sys
