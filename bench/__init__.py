@@ -17,10 +17,10 @@ from apexline.bench.speed.crops import bench_crops, write_crops_page
 from apexline.bench.speed.features import bench_features, write_features_page
 from apexline.bench.speed.flow import bench_flow
 from apexline.bench.speed.imports import bench_imports
-from apexline.bench.speed.platform import bench_platform, write_platform_page
+from apexline.bench.speed.platform.runs import bench_platform, write_platform_page
+from apexline.bench.speed.platform.warehouse import bench_warehouse, write_warehouse_page
 from apexline.bench.speed.start import bench_start, write_start_page
-from apexline.bench.speed.video import bench_video, write_video_page
-from apexline.bench.speed.warehouse import bench_warehouse, write_warehouse_page
+from apexline.bench.speed.video.run import bench_video, write_video_page
 from apexline.bench.spotting.run import SpottingResults
 from apexline.bench.spotting.run import measure as measure_spotting
 

@@ -1,4 +1,4 @@
-"""The `fer` package's side of `bench.speed.video`, run by its own Python: no import of the project."""
+"""The `fer` package's side of `bench.speed.video.run`, run by its own Python: no import of the project."""
 
 import json
 import sys

@@ -142,7 +142,7 @@ class Runner:
 
 
 def _line(core: int = 0, checkout: Path = ROOT) -> Runner:
-    return Runner([sys.executable, "-m", "apexline.bench.speed.video_runner"], core, checkout=checkout)
+    return Runner([sys.executable, "-m", "apexline.bench.speed.video.runner"], core, checkout=checkout)
 
 
 def bench_against(checkout: Path, data: Path) -> Rows:
@@ -325,8 +325,3 @@ def cycle_frames(clip: Path) -> Iterator[Any]:
     """Frames of a clip, again and again, forth and back, so that nothing jumps."""
     frames = list(read_frames(clip))
     return cycle([*frames, *frames[-2:0:-1]])
-
-
-if __name__ == "__main__":
-    for row in bench_against(*(Path(each).absolute() for each in sys.argv[1:])):
-        print(row)

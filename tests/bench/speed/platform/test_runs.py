@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from apexline.bench.speed import platform
+from apexline.bench.speed.platform import runs
 from apexline.orchestration import requests
 from apexline.orchestration.sensors import build_sensors
 from apexline.orchestration.settings import Settings
@@ -15,7 +15,7 @@ from apexline.orchestration.settings import Settings
 
 def test_a_city_is_reckoned_from_what_a_run_costs():
     costs = {"run_s": 2.0, "clip_s": 3.0, "drawing_s": 1.0, "build_s": (1.5, 2.0)}
-    rows = {row["cameras"]: row for row in platform.reckon(0.1, **costs)}
+    rows = {row["cameras"]: row for row in runs.reckon(0.1, **costs)}
     assert rows[10]["clips/h"] == rows[10]["runs/h"] == 60
     assert rows[10]["cores, a run for each clip"] == pytest.approx(0.1 + (60 * (3 + 1.5) + 10) / 3600)
     assert rows[10]["cores, a run for each tick"] == pytest.approx(0.1 + 60 * (3 + 1.5) / 3600)
@@ -26,18 +26,18 @@ def test_a_city_is_reckoned_from_what_a_run_costs():
 
 def test_ticks_are_as_far_apart_as_the_sensor_has_them(tmp_path):
     sensors = {each.name: each for each in build_sensors(Settings(home=str(tmp_path)))}
-    assert sensors["landing_sensor"].minimum_interval_seconds == platform._TICK_S
-    assert requests._RESTS == platform._RESTS
+    assert sensors["landing_sensor"].minimum_interval_seconds == runs._TICK_S
+    assert requests._RESTS == runs._RESTS
 
 
 def test_the_time_of_a_process_holds_that_of_its_children_living_and_ended():
     burn = "import time\nwhile time.process_time() < 0.4: pass\n"
-    before = platform._tree_cpu_s(os.getpid())
+    before = runs._tree_cpu_s(os.getpid())
     subprocess.run([sys.executable, "-c", burn], check=True)
     living = subprocess.Popen([sys.executable, "-c", f"{burn}time.sleep(60)"])
     try:
         for _ in range(600):
-            if platform._tree_cpu_s(os.getpid()) - before > 0.75:
+            if runs._tree_cpu_s(os.getpid()) - before > 0.75:
                 break
             time.sleep(0.1)
         else:
@@ -48,5 +48,5 @@ def test_the_time_of_a_process_holds_that_of_its_children_living_and_ended():
 
 
 def test_clips_come_twice_from_each_camera(tmp_path):
-    clips = platform._draw_clips(tmp_path)
-    assert len({clip.read_bytes() for clip in clips}) == len(clips) == 2 * (platform._ROUNDS + 1)
+    clips = runs._draw_clips(tmp_path)
+    assert len({clip.read_bytes() for clip in clips}) == len(clips) == 2 * (runs._ROUNDS + 1)

@@ -6,8 +6,8 @@ from upath import UPath
 from apexline.assets.lake import Lake, stored_camera_days
 from apexline.assets.publishing.warehouse_read import open_warehouse, run_checks
 from apexline.bench.page import law
-from apexline.bench.speed import warehouse
-from apexline.bench.speed.made_home import NUM_FRAMES, crown, make_days
+from apexline.bench.speed.platform import warehouse
+from apexline.bench.speed.platform.made_home import NUM_FRAMES, crown, make_days
 
 
 def test_made_days_are_sound_built_and_asked(tmp_path):

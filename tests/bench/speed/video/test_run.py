@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from apexline.bench.speed.video import Runner, _line, _with_border, cycle_frames
+from apexline.bench.speed.video.run import Runner, _line, _with_border, cycle_frames
 from apexline.features.video.reader import read_frames
 from apexline.features.video.writer import write_video
 

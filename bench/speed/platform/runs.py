@@ -32,8 +32,8 @@ from apexline.assets.lake import Lake, process_clip, stored_camera_days
 from apexline.assets.parameters import load_parameters
 from apexline.bench.page import Rows, write_speed
 from apexline.bench.paths import CONFIGS
-from apexline.bench.speed.warehouse import WORDS as WAREHOUSE_WORDS
-from apexline.bench.speed.warehouse import bench_warehouse, stored_plot
+from apexline.bench.speed.platform.warehouse import WORDS as WAREHOUSE_WORDS
+from apexline.bench.speed.platform.warehouse import bench_warehouse, stored_plot
 from apexline.governance import enter_synthetic
 from apexline.sample import SampleConfig, make_puppets, plan_clip, write_clip
 

@@ -1,4 +1,4 @@
-"""The line's side of `bench.speed.video`: runs clips that it is told on standard input, on one thread."""
+"""The line's side of `bench.speed.video.run`: runs clips that it is told on standard input, on one thread."""
 
 import json
 import sys

@@ -17,8 +17,7 @@ from upath import UPath
 
 from apexline.assets.lake import Lake, stored_camera_days
 from apexline.bench.page import Rows, law, line_plot, write_speed
-from apexline.bench.paths import ROOT
-from apexline.bench.speed.made_home import crown, make_days
+from apexline.bench.speed.platform.made_home import crown, make_days
 
 _CAMERAS, _DAYS = 100, 20
 _STORED = (1, 10, 100, 1_000, _CAMERAS * _DAYS)  # camera-days
@@ -96,7 +95,6 @@ def stored_plot(rows: Rows) -> Figure:
 
 
 def _run(*arguments: str) -> dict[str, float]:
-    runner = ROOT / "bench" / "speed" / "warehouse_runner.py"
-    # -P: modules beside the script have names of the standard library's.
+    runner = Path(__file__).with_name("warehouse_runner.py")
     done = subprocess.run([sys.executable, "-P", runner, *arguments], stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)
