@@ -125,8 +125,8 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The peers of `apexline bench recognition`, the first also of `apexline bench video`, in environments of their own:
-# they want TensorFlow, older packages, Node.
+# The peers of `apexline bench recognition`, the first and the last also of `apexline bench video` and `length`, in
+# environments of their own: they want TensorFlow, older packages, Node.
 peers-env: fer-env facex-env face-api-env
 
 fer-env:

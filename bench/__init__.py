@@ -20,6 +20,7 @@ from apexline.bench.speed.imports import bench_imports
 from apexline.bench.speed.platform.runs import bench_platform, write_platform_page
 from apexline.bench.speed.platform.warehouse import bench_warehouse, write_warehouse_page
 from apexline.bench.speed.start import bench_start, write_start_page
+from apexline.bench.speed.video.length import bench_length, write_length_page
 from apexline.bench.speed.video.run import bench_video, write_video_page
 from apexline.bench.spotting.run import SpottingResults
 from apexline.bench.spotting.run import measure as measure_spotting
@@ -121,6 +122,7 @@ BENCHMARKS = {
     "features": Benchmark(lambda _: bench_features(), write_features_page),
     "flow": Benchmark(bench_flow),
     "imports": Benchmark(lambda _: bench_imports()),
+    "length": Benchmark(bench_length, write_length_page),
     "line": Benchmark(_line, _line_page, attrgetter("tables")),
     "platform": Benchmark(lambda _: bench_platform(), write_platform_page),
     "recognition": Benchmark(partial(_recognition, plan="full"), _recognition_page, attrgetter("tables")),

@@ -95,6 +95,13 @@ def law(rows: Rows, *, x: str, y: str) -> dict[str, Any]:
     return {"task": "laws", "law": f"{y} = c * ({x})^p", "c": float(np.exp(logarithm)), "p": float(exponent)}
 
 
+def straight_law(rows: Rows, *, x: str, y: str) -> dict[str, Any]:
+    """Fit ``y = c + p * x``, a fixed part and one for each, by least squares of relative errors; a row as of `law`."""
+    table = pd.DataFrame(rows)
+    slope, fixed = np.polyfit(table[x], table[y], 1, w=1 / table[y])
+    return {"task": "laws", "law": f"{y} = c + p * ({x})", "c": float(fixed), "p": float(slope)}
+
+
 def processor() -> str:
     """Name of the processor's make, as the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")

@@ -11,20 +11,20 @@ cv2.setNumThreads(1)
 
 
 def main() -> None:
-    """Answer each line of JSON (``clip``, ``limit``) by seconds and frames of detection and classification."""
+    """Answer each line of JSON (``clip``, ``limit``) by seconds, frames and faces of detection and classification."""
     detector = FER(mtcnn=True)
     for line in sys.stdin:
         request = json.loads(line)
         video = cv2.VideoCapture(request["clip"])
-        frames, started = 0, time.perf_counter()
+        frames, faces, started = 0, 0, time.perf_counter()
         while request["limit"] is None or frames < request["limit"]:
             read, image = video.read()
             if not read:
                 break
-            detector.detect_emotions(image)
+            faces += len(detector.detect_emotions(image))
             frames += 1
         seconds = time.perf_counter() - started
-        print(json.dumps({"seconds": seconds, "frames": frames}), flush=True)
+        print(json.dumps({"seconds": seconds, "frames": frames, "faces": faces}), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # `apexline.bench` names them too, and takes seconds to import.
 BENCHMARKS = (
-    *("crops", "features", "flow", "imports", "line", "platform"),
+    *("crops", "features", "flow", "imports", "length", "line", "platform"),
     *("recognition", "semantic", "serving", "shipped", "spotting", "video", "warehouse"),
 )
 QUICK_BENCHMARKS = ("recognition",)

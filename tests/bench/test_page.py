@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from apexline.bench.page import four_digits, law, line_plot, write_speed
+from apexline.bench.page import four_digits, law, line_plot, straight_law, write_speed
 from apexline.ml.evaluation.markdown import markdown_table
 
 
@@ -39,3 +39,10 @@ def test_a_law_is_found_in_what_follows_one():
     rows = [{"faces": n, "ms a frame": 3.0 * n**1.2} for n in (1, 4, 16)]
     found = law(rows, x="faces", y="ms a frame")
     assert (found["c"], found["p"]) == pytest.approx((3.0, 1.2))
+
+
+def test_a_fixed_part_and_one_for_each_are_found():
+    rows = [{"clips": n, "cpu_s": 9.0 + 0.25 * n} for n in (1, 10, 1000)]
+    found = straight_law(rows, x="clips", y="cpu_s")
+    assert (found["c"], found["p"]) == pytest.approx((9.0, 0.25))
+    assert found["law"] == "cpu_s = c + p * (clips)"

@@ -32,8 +32,11 @@ from apexline.assets.lake import Lake, process_clip, stored_camera_days
 from apexline.assets.parameters import load_parameters
 from apexline.bench.page import Rows, write_speed
 from apexline.bench.paths import CONFIGS
+from apexline.bench.speed.platform.clips_a_run import WORDS as CLIPS_WORDS
+from apexline.bench.speed.platform.clips_a_run import bench_clips, clips_plot
 from apexline.bench.speed.platform.warehouse import WORDS as WAREHOUSE_WORDS
 from apexline.bench.speed.platform.warehouse import bench_warehouse, stored_plot
+from apexline.bench.speed.processes import cpu_s
 from apexline.governance import enter_synthetic
 from apexline.sample import SampleConfig, make_puppets, plan_clip, write_clip
 
@@ -69,6 +72,8 @@ What gives out first as cameras are added, and what replaces it: the cores for t
 `APEXLINE_NUM_WORKERS` and `APEXLINE_NUM_RUNS` with them); then Dagster's SQLite files, which one process writes at a
 time (`APEXLINE_POSTGRES_URL`); then the sensor, which lists every camera-day at each tick (move days that are closed to
 another home).
+
+{CLIPS_WORDS}
 
 {WAREHOUSE_WORDS}"""
 
@@ -106,13 +111,14 @@ def bench_platform() -> Rows:
     return [
         *({"task": "runs", **row} for row in measured),
         *({"task": "cameras", **row} for row in cameras),
+        *bench_clips(),
         *bench_warehouse(),
     ]
 
 
 def write_platform_page(rows: Rows, out: Path) -> None:
     """Write ``speed_platform.md`` into `out`."""
-    write_speed(out, "speed_platform", _WORDS, rows, [stored_plot(rows)])
+    write_speed(out, "speed_platform", _WORDS, rows, [clips_plot(rows), stored_plot(rows)])
 
 
 def reckon(
@@ -182,9 +188,9 @@ class _Site:
     def at_rest(self) -> float:
         """Return the cores that it takes when nothing happens."""
         time.sleep(_TICK_S)  # what the last run left to be done
-        before = _tree_cpu_s(self.server.pid)
+        before = cpu_s(self.server.pid)
         time.sleep(_IDLE_S)
-        return (_tree_cpu_s(self.server.pid) - before) / _IDLE_S
+        return (cpu_s(self.server.pid) - before) / _IDLE_S
 
     def drop(self, clip: Path, *, idle: float) -> dict[str, float]:
         """Put a clip into ``landing/`` and wait until its run is over."""
@@ -217,10 +223,10 @@ class _Site:
     @contextmanager
     def _measured(self, idle: float) -> Generator[dict[str, float]]:
         found: dict[str, float] = {}
-        start, before = time.monotonic(), _tree_cpu_s(self.server.pid)
+        start, before = time.monotonic(), cpu_s(self.server.pid)
         yield found
         wall = time.monotonic() - start
-        found |= {"cpu_s": _tree_cpu_s(self.server.pid) - before - idle * wall, "wall_s": wall}
+        found |= {"cpu_s": cpu_s(self.server.pid) - before - idle * wall, "wall_s": wall}
 
     def finished(self, job: str) -> set[str]:
         """Return the runs of a job that succeeded, as they are on record: asking the servers would cost them."""
@@ -308,23 +314,6 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _tree_cpu_s(root: int) -> float:
-    """CPU time of a process and all below it, with what those that ended there took, s; proc(5)."""
-    parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it has just ended: its parent has its time
-            continue
-        pid = int(stat.parent.name)
-        parents[pid], ticks[pid] = int(fields[1]), sum(map(int, fields[11:15]))
-    below = {root}
-    while more := {pid for pid, parent in parents.items() if parent in below} - below:
-        below |= more
-    return sum(ticks.get(pid, 0) for pid in below) / os.sysconf("SC_CLK_TCK")
-
-
 def _draw_clips(folder: Path) -> list[Path]:
     """Draw clips of one face and one expression, two of each camera, those of the first time before all others."""
     plans = [
@@ -344,15 +333,11 @@ def _own_work_s(clips: list[Path]) -> float:
     features = load_parameters(CONFIGS / "default.yaml").features
     found: list[float] = []
     for clip in clips:
-        before = _own_cpu_s()
+        before = cpu_s(os.getpid())
         with process_clip(clip, features=features):
             pass
-        found.append(_own_cpu_s() - before)
+        found.append(cpu_s(os.getpid()) - before)
     return median(found[1:])
-
-
-def _own_cpu_s() -> float:
-    return _tree_cpu_s(os.getpid())
 
 
 def _median(rows: list[dict[str, float]]) -> dict[str, float]:

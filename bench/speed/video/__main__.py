@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from apexline.bench.speed.video.run import bench_against
+from apexline.bench.speed.video.against import bench_against
 
 if __name__ == "__main__":
     for row in bench_against(*(Path(each).absolute() for each in sys.argv[1:])):

@@ -19,31 +19,25 @@ from apexline.features.expression import ExpressionStream
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream
 from apexline.features.tracking import TrackedFace, track_faces
-from apexline.features.video import read_frames
+from apexline.features.video import probe_video, read_frames
 from apexline.ml.deepid import ExpressionModel, load_pretrained
 
 
 def main() -> None:
-    """Answer each line of JSON (``clip``, ``task``) by one with seconds, frames and peak memory."""
+    """Answer each line of JSON (``clip``, ``task``) by one with seconds and frames."""
     cv2.setNumThreads(1)
     for line in sys.stdin:
         request = json.loads(line)
         clip = Path(request["clip"])
         answer = _TASKS[request["task"]](clip)
-        print(json.dumps({**answer, "peak_mib": _peak_mib()}), flush=True)
-
-
-def _peak_mib() -> float:
-    """Largest resident memory of this program so far; `getrusage` would count the program that started it."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+        print(json.dumps(answer), flush=True)
 
 
 def _whole(clip: Path) -> dict[str, float]:
     started = time.perf_counter()
     spot_clip(clip, config=FeatureConfig(device="cpu"))
     seconds = time.perf_counter() - started
-    return {"seconds": seconds, "frames": sum(1 for _ in read_frames(clip))}
+    return {"seconds": seconds, "frames": probe_video(clip).num_frames}
 
 
 def _named(clip: Path) -> dict[str, float]:
@@ -52,8 +46,10 @@ def _named(clip: Path) -> dict[str, float]:
     started = time.perf_counter()
     with process_clip(clip, features=config) as processed:
         score_segments(model, processed, features=config)
+        lake, clip_id, camera_day = processed.lake, processed.clip_id, processed.camera_day
+        faces = lake.read("face_tracks", clip_id, camera_day=camera_day, columns=["frame"]).num_rows
     seconds = time.perf_counter() - started
-    return {"seconds": seconds, "frames": sum(1 for _ in read_frames(clip))}
+    return {"seconds": seconds, "frames": probe_video(clip).num_frames, "faces": faces}
 
 
 @cache
