@@ -23,9 +23,9 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory):
-    """Twelve grey frames, told apart by their brightness."""
+    """Twelve plain frames, told apart by their colour."""
     path = tmp_path_factory.mktemp("clip") / "a.mp4"
-    write_video(path, (np.full((64, 64, 3), 20 * i, np.uint8) for i in range(12)), fps=25)
+    write_video(path, (np.full((64, 64, 3), (20 * i, 20 * i, 40), np.uint8) for i in range(12)), fps=25)
     return path
 
 

@@ -42,10 +42,10 @@ def test_a_process_that_ends_is_reported():
 def test_a_peer_gets_few_frames_and_its_time_is_its_own(clip, tmp_path, quick_peer):
     with quick_peer.start() as runner:
         first = quick_peer.run(runner, clip, tmp_path, peer_frames=2)
-        second = quick_peer.run(runner, clip, tmp_path, peer_frames=4)
+        *_, last = (quick_peer.run(runner, clip, tmp_path, peer_frames=4) for _ in range(6))
     assert (first["frames"], first["clip"]) == (2, str(clip))
-    assert asked.rate(second) == pytest.approx(10)
-    assert 0.03 < second["cpu_s"] < 0.2  # of the second clip alone, in ticks of .01 s
+    assert asked.rate(last) == pytest.approx(10)
+    assert 0.03 < last["cpu_s"] < 0.2  # of the last clip alone, in ticks of .01 s
 
 
 def test_peers_that_are_not_there_are_named_with_what_installs_them(monkeypatch, tmp_path, quick_peer):
