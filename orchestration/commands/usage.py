@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # `apexline.bench` names them too, and takes seconds to import.
 BENCHMARKS = (
     *("crops", "features", "flow", "imports", "length", "line", "platform"),
-    *("recognition", "semantic", "serving", "shipped", "spotting", "video", "warehouse"),
+    *("recognition", "semantic", "serving", "shipped", "spotting", "start", "video", "warehouse"),
 )
 QUICK_BENCHMARKS = ("recognition",)
 _DRAWN_INTO = (".html", ".png")
