@@ -16,6 +16,9 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) '.[$(EXTRAS)]'
+	@# What Python and Numba compile, so that the first command does not: half a minute.
+	$(BIN)/python -m compileall -q src/apexline $(wildcard src/apexline/[a-z]*/)
+	$(BIN)/python -c 'from apexline.features import FeatureConfig, try_devices; try_devices(FeatureConfig())'
 	touch $@
 
 # CuPy and NVRTC into the same environment: 0.4 GB that only the kernels need.
