@@ -337,14 +337,19 @@ def each_readable(read: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]
 def columns_of_track(table: pa.Table, track_id: str) -> dict[str, NDArray[Any]]:
     """Return a feature table's columns for one track, as arrays by name; list columns become 2-D."""
     chosen = table.filter(pc.field("track_id") == track_id)
-    columns: dict[str, NDArray[Any]] = {}
-    for name in chosen.column_names:
-        column = chosen[name]
-        if pa.types.is_list(column.type):
-            columns[name] = np.asarray(column.to_pylist(), dtype=np.float32)
-        else:
-            columns[name] = column.to_numpy()
-    return columns
+    return {name: _as_array(chosen[name].combine_chunks()) for name in chosen.column_names}
+
+
+def _as_array(column: pa.Array) -> NDArray[Any]:
+    # Hours of a face are millions of rows: no Python object for each.
+    if pa.types.is_list(column.type):
+        values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        return values.reshape((len(column), len(values) // max(1, len(column))))
+    if pa.types.is_string(column.type):
+        encoded = column.dictionary_encode(null_encoding="encode")
+        words = np.array(encoded.dictionary.to_pylist(), dtype=object)
+        return words[encoded.indices.to_numpy()]
+    return column.to_numpy(zero_copy_only=False)
 
 
 def _files_in(folder: UPath) -> list[UPath]:

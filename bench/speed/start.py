@@ -35,9 +35,9 @@ _WORDS = f"""What a start costs.
 
 A command from a cold process to its end, on one core: CPU time with that of the processes that it starts, medians of
 {_ROUNDS} rounds in which commands alternate. The clip is the one of the benchmark's own whose length is nearest
-{_CLIP_S:.0f} s. Files are in the system's cache, compiled kernels in Numba's, where `make setup` puts them: a wheel's first
-run compiles them, which takes half a minute and more. *A loop* is Python counting to ten million, as a measure of the machine. What a
-served model takes to its first answer stands in [the page of answers](speed_serving.md)."""
+{_CLIP_S:.0f} s. Files are in the system's cache, compiled kernels in Numba's, where `make setup` puts them: a wheel's
+first run compiles them, which takes half a minute and more. *A loop* is Python counting to ten million, as a measure of
+the machine. What a served model takes to its first answer stands in [the page of answers](speed_serving.md)."""
 
 
 class _Command(NamedTuple):

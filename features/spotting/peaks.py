@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+# Frames that are looked at first for a higher value than a peak's.
+_NEAR = 64
+
 
 def find_peaks(curve: Floats, *, height: float, prominence: float = 0.0) -> NDArray[np.intp]:
     """Return the frames of peaks, as ``scipy.signal.find_peaks`` does; of a plateau its middle.
@@ -64,8 +67,16 @@ def _crossings(curve: Floats, peak: int, rel_height: float) -> tuple[float, floa
 
 def _feet(curve: Floats, peak: int) -> tuple[int, int]:
     """Return the lowest frames on both sides of a peak, up to where the curve is higher; the nearest of equals."""
-    higher = np.flatnonzero(curve > curve[peak])
-    after = int(np.searchsorted(higher, peak))
-    first = int(higher[after - 1]) + 1 if after > 0 else 0
-    last = int(higher[after]) if after < higher.size else curve.size
-    return peak - int(np.argmin(curve[first : peak + 1][::-1])), peak + int(np.argmin(curve[peak:last]))
+    left, right = _until_higher(curve[peak::-1]), _until_higher(curve[peak:])
+    return peak - int(np.argmin(left)), peak + int(np.argmin(right))
+
+
+def _until_higher(curve: Floats) -> Floats:
+    """Return a curve as far as it is nowhere higher than where it begins."""
+    # Further and further: most peaks have a higher one near, and a curve may be hours long.
+    reach = _NEAR
+    while True:
+        higher = np.flatnonzero(curve[:reach] > curve[0])
+        if higher.size or reach >= curve.size:
+            return curve[: int(higher[0])] if higher.size else curve
+        reach *= 4

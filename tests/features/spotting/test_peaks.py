@@ -12,13 +12,14 @@ def curves():
     """Noise, walks, curves with plateaus, and those that fall off beyond their ends."""
     rng = np.random.default_rng(0)
     drawn = [
-        made(int(rng.integers(3, 60)))
+        made(int(rng.integers(3, high)))
         for made in (
             lambda size: rng.normal(0, 1, size),
             lambda size: rng.normal(0, 1, size).cumsum(),
             lambda size: rng.integers(0, 5, size).astype(float),
         )
-        for _ in range(100)
+        # far beyond where a higher value is looked for first
+        for high in [60] * 100 + [2000] * 5
     ]
     return [*drawn, *(np.pad(each, 1, constant_values=each.min() - 1e-9) for each in drawn), np.zeros(9)]
 
