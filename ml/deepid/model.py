@@ -29,6 +29,7 @@ from apexline.networks import standardise
 _FORMAT = 4
 _BATCH = 256
 _NETWORK_PREFIX = "network."
+_COUNTER = ".num_batches_tracked"
 # Thousands of faces tell the covariance of some hundred map averages.
 _MOST_RANGE_FACES = 4096
 
@@ -345,8 +346,9 @@ class ExpressionModel:
         if found != (_FORMAT, EMOTIONS):
             msg = f"{source} holds (format, emotions) {found}, expected {(_FORMAT, EMOTIONS)}; train it again"
             raise ValueError(msg)
+        # The file that ships holds numbers as arrays of one: ``np.ascontiguousarray`` makes them so.
         weights = {
-            name.removeprefix(_NETWORK_PREFIX): value
+            name.removeprefix(_NETWORK_PREFIX): value.reshape(()) if name.endswith(_COUNTER) else value
             for name, value in arrays.items()
             if name.startswith(_NETWORK_PREFIX)
         }

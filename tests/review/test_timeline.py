@@ -143,7 +143,7 @@ def test_digits_answer_and_bounds_take_each_other_along(server, browser):
     assert "frame 60, 6.00 s" in browser.text()
     browser.run("document.getElementById('review').requestSubmit()")
     wait_until(lambda: "#reviews" in str(browser.run("location.href")))
-    assert "60, 60, 60" in browser.text()
+    wait_until(lambda: "60, 60, 60" in browser.text())
     assert browser.run(f"{form}.label.value") == "angry"
 
 

@@ -42,3 +42,13 @@ def test_the_model_that_ships_is_small_has_its_card_and_answers(data):
     assert shipped.model.limits.training_range is not None
     answers = shipped.model.predict(data.images)
     np.testing.assert_allclose(answers.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_training_goes_on_from_a_shipped_model(model, data, split, anchors, tmp_path):
+    save_pretrained(model, {}, tmp_path)
+    shipped = load_pretrained(tmp_path).model
+    config = TrainConfig(epochs=1, texture_components=4, batch_norm=True)
+    run = train_deepid(
+        data, split, version="semantic", config=config, seed=0, pad_anchors=anchors, start=shipped.network
+    )
+    assert run.model.network.weights["conv1.weight"].shape == shipped.network.weights["conv1.weight"].shape
