@@ -341,15 +341,13 @@ def columns_of_track(table: pa.Table, track_id: str) -> dict[str, NDArray[Any]]:
 
 
 def _as_array(column: pa.Array) -> NDArray[Any]:
-    # Hours of a face are millions of rows: no Python object for each.
-    if pa.types.is_list(column.type):
+    if pa.types.is_list(column.type):  # no Python object for each of millions of rows
         values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
         return values.reshape((len(column), len(values) // max(1, len(column))))
-    if pa.types.is_string(column.type):
-        encoded = column.dictionary_encode(null_encoding="encode")
-        words = np.array(encoded.dictionary.to_pylist(), dtype=object)
-        return words[encoded.indices.to_numpy()]
-    return column.to_numpy(zero_copy_only=False)
+    if not pa.types.is_string(column.type):
+        return column.to_numpy(zero_copy_only=False)
+    encoded = column.dictionary_encode(null_encoding="encode")
+    return np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()]
 
 
 def _files_in(folder: UPath) -> list[UPath]:
