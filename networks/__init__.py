@@ -1,6 +1,6 @@
 """Networks as they are run, wherever they were learned: what ``features`` and ``ml`` share."""
 
 from apexline.networks.session import Session
-from apexline.networks.trunk import MIN_CONTRAST, Trunk, standardise
+from apexline.networks.trunk import Trunk, standardise
 
-__all__ = ["MIN_CONTRAST", "Session", "Trunk", "standardise"]
+__all__ = ["Session", "Trunk", "standardise"]

@@ -23,7 +23,7 @@ from apexline.networks.session import Session
 Floats = NDArray[np.float32]
 
 # Below this standard deviation (grey values) an image is flat; standardising it would only amplify noise.
-MIN_CONTRAST = 4.0
+_MIN_CONTRAST = 4.0
 _NUM_POOLED = 3
 # What ONNX Runtime 1.20 and all later ones read.
 _OPSET, _IR_VERSION = 17, 8
@@ -83,7 +83,7 @@ def standardise(images: NDArray[Any]) -> Floats:
     grey = images.astype(np.float32, copy=False)
     centred = grey - grey.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
     deviation = np.sqrt(np.square(centred).mean(axis=(1, 2), keepdims=True, dtype=np.float32))
-    return centred / np.maximum(deviation, np.float32(MIN_CONTRAST))
+    return centred / np.maximum(deviation, np.float32(_MIN_CONTRAST))
 
 
 def _graph(weights: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:

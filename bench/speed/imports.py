@@ -3,10 +3,11 @@
 Every process that computes clips or runs a step pays it at its start.
 """
 
-import os
 import subprocess
 import sys
 from typing import Any
+
+from apexline.bench.speed.processes import children_cpu_s
 
 _STAGES = (
     "ingest.clip_manifest",
@@ -35,7 +36,6 @@ def bench_imports() -> list[dict[str, Any]]:
 
 
 def _cpu_s(code: str) -> float:
-    before = os.times()
+    before = children_cpu_s()
     subprocess.run([sys.executable, "-c", code], check=True)
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    return children_cpu_s() - before

@@ -1,12 +1,22 @@
 """What a process and all below it have taken so far, seen from outside; proc(5).
 
-Belongs here: CPU time and memory of living processes, those that decode among them. Stays out: starting them.
+Belongs here: CPU time and memory of processes, those that decode among them, and what keeps one on a single thread.
+Stays out: starting them.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+# Settings of an environment, each a number of threads.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def children_cpu_s() -> float:
+    """CPU time of all processes that this one has started and waited for, s."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def cpu_s(root: int) -> float:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -38,6 +38,7 @@ from apexline.assets.serving import ExpressionServer
 from apexline.assets.training import FEATURE_VERSION, VERSIONS
 from apexline.bench.page import Rows, write_speed
 from apexline.bench.recognition import read_plan
+from apexline.bench.speed.processes import ONE_THREAD, cpu_s
 from apexline.features import FeatureConfig, segment_features
 from apexline.features.faces import align_raw_crop
 from apexline.governance import OWN_RECORDINGS, enter_synthetic
@@ -48,7 +49,6 @@ from apexline.ml.registry import MODEL_NAME, ModelRegistry
 _ROUNDS = 300
 _EXAMPLES = 96
 _START_S = 180.0
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 _WORDS = f"""Latency of answers.
 
@@ -219,20 +219,8 @@ def _first_answer(registry: ModelRegistry, home: Path) -> dict[str, Any]:
             "version": VERSIONS[-1],
             "crop": f"{name}, base64 PNG",
             "wall s": time.perf_counter() - started,
-            "cpu s": _session_cpu_s(server.pid),
+            "cpu s": cpu_s(server.pid),
         }
-
-
-def _session_cpu_s(leader: int) -> float:
-    """CPU seconds of all living processes of a session and of those that they have waited for."""
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
-            # what follows the name, which may hold blanks: state, parent, group, session ...
-            fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
-            if int(fields[3]) == leader:
-                ticks += sum(map(int, fields[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _png(image: NDArray[np.uint8]) -> bytes:
@@ -259,7 +247,7 @@ def _serving(
     # MLflow starts `uvicorn` by name.
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     settings = {"MLFLOW_TRACKING_URI": tracking_uri, "PATH": search, "APEXLINE_HOME": str(home)}
-    environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **settings}
+    environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1"), **settings}
     with TemporaryFile() as log:
         # A session of its own: the command starts the server as a child, and both have to go.
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)

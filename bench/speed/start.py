@@ -23,10 +23,10 @@ import pandas as pd
 from apexline.bench.page import Rows, write_speed
 from apexline.bench.paths import ROOT
 from apexline.bench.peers import FER_PYTHON
+from apexline.bench.speed.processes import ONE_THREAD, children_cpu_s
 from apexline.features.video import probe_video
 from apexline.governance import OWN_RECORDINGS, enter_synthetic
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _ROUNDS = 5
 _CLIP_S = 3.0
 _PEER = "fer 25.10.3, mtcnn=True"
@@ -34,7 +34,7 @@ _PEER = "fer 25.10.3, mtcnn=True"
 _WORDS = f"""What a start costs.
 
 A command from a cold process to its end, on one core: CPU time with that of the processes that it starts, medians of
-{_ROUNDS} rounds in which commands alternate. The clip is the one of the benchmark's own whose length is nearest
+{_ROUNDS} rounds in which commands alternate. The clip is the morphed one (synthetic in motion) whose length is nearest
 {_CLIP_S:.0f} s. Files are in the system's cache, compiled kernels in Numba's, where `make setup` puts them: a wheel's
 first run compiles them, which takes half a minute and more. *A loop* is Python counting to ten million, as a measure of
 the machine. What a served model takes to its first answer stands in [the page of answers](speed_serving.md)."""
@@ -112,22 +112,21 @@ def _cost(command: _Command) -> dict[str, float]:
         If it ended with another exit code than it has to.
     """
     settings = {"APEXLINE_HOME": str(command.home), "PYTHONPATH": str(ROOT / "src")}
-    before, started = os.times(), time.perf_counter()
+    before, started = children_cpu_s(), time.perf_counter()
     ended = subprocess.run(
         ["taskset", "-c", "0", *command.program],
         input=command.sent,
         text=True,
         cwd=ROOT,
-        env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **settings},
+        env={**os.environ, **dict.fromkeys(ONE_THREAD, "1"), **settings},
         capture_output=True,
         check=False,
     )
-    wall_s, after = time.perf_counter() - started, os.times()
+    used_s, wall_s = children_cpu_s() - before, time.perf_counter() - started
     if ended.returncode != command.code:
         message = (
             f"{' '.join(command.program)} ended with code {ended.returncode}, expected {command.code}; it said "
             f"{ended.stderr[-2000:]}"
         )
         raise RuntimeError(message)
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    return {"cpu s": used, "wall s": wall_s}
+    return {"cpu s": used_s, "wall s": wall_s}

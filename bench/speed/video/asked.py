@@ -16,10 +16,8 @@ from typing import Self
 
 from apexline.bench.paths import ROOT
 from apexline.bench.peers import VIDEO_PEERS, Peer
-from apexline.bench.speed.processes import cpu_s, peak_mib
+from apexline.bench.speed.processes import ONE_THREAD, cpu_s, peak_mib
 from apexline.bench.speed.video.clips import as_frames
-
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class Runner:
@@ -36,7 +34,7 @@ class Runner:
     """
 
     def __init__(self, command: Sequence[str], core: int = 0, *, checkout: Path = ROOT) -> None:
-        environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": str(checkout / "src")}
+        environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": str(checkout / "src")}
         self._process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
             stdin=subprocess.PIPE,
