@@ -13,7 +13,9 @@ from .pipeline import segment_features as segment_features
 from .pipeline import spot_clip as spot_clip
 from .pipeline import try_devices as try_devices
 from .rows import Block as Block
+from .rows import Columns as Columns
 from .rows import join_columns as join_columns
+from .stored_rows import LONGEST_STRETCH as LONGEST_STRETCH
 from .stored_rows import least_fps as least_fps
 from .stored_rows import track_curves as track_curves
 from .validation import require as require

@@ -17,6 +17,9 @@ from apexline.features.spotting import TrackCurves, contrast, half_window, rest_
 
 # A hole in a track longer than this ends an expression: what happened inside was not seen.
 _LONGEST_HOLE_S = 0.5
+# Frames of a track that are judged together, six minutes at 25 a second: rest, light and posture of a face that stays
+# in view for longer change, and memory stays as it is.
+LONGEST_STRETCH = 9_000
 
 
 def least_fps(config: FeatureConfig) -> float:
@@ -47,20 +50,37 @@ def track_curves(
     Returns
     -------
     list of TrackCurves
-        One for each stretch without a hole above half a second; stretches of a single frame are left out.
+        One for each stretch without a hole above half a second, cut at every `LONGEST_STRETCH` frames of the track;
+        stretches of a single frame are left out.
 
     Raises
     ------
     ValueError
         If a region that ``segments.regions`` names is not in the rows.
     """
-    flow_frames, first = np.unique(np.asarray(flow_rows["frame"], dtype=np.int64), return_index=True)
-    if flow_frames.size == 0:
+    frames = np.asarray(flow_rows["frame"], dtype=np.int64)
+    if frames.size == 0:
         return []
+    begin = int(frames.min())
+    starts = begin + LONGEST_STRETCH * np.unique((frames - begin) // LONGEST_STRETCH)
+    parts = [range(start, start + LONGEST_STRETCH) for start in starts.tolist()]
+    return [
+        curves
+        for part in parts
+        for curves in _curves_within(part, texture_rows, flow_rows, word_rows, config)
+    ]
+
+
+def _curves_within(
+    frames: range, texture_rows: Columns, flow_rows: Columns, word_rows: Columns | None, config: FeatureConfig
+) -> list[TrackCurves]:
+    """Curves of those rows that lie within some frames."""
+    texture_rows, flow_rows = _rows_within(texture_rows, frames), _rows_within(flow_rows, frames)
+    flow_frames, first = np.unique(np.asarray(flow_rows["frame"], dtype=np.int64), return_index=True)
     times = np.asarray(flow_rows["time_s"], dtype=np.float64)[first]
     displacement = _pivot(flow_rows, flow_frames, config.segments.regions)
     texture = _mean_difference(texture_rows, flow_frames, config.texture.kinds)
-    words = None if word_rows is None else _words(word_rows, flow_frames)
+    words = None if word_rows is None else _words(_rows_within(word_rows, frames), flow_frames)
     breaks = np.flatnonzero(np.diff(times) > _LONGEST_HOLE_S) + 1
     stretches = np.split(np.arange(flow_frames.size), breaks)
     return [
@@ -75,6 +95,11 @@ def track_curves(
         for stretch in stretches
         if stretch.size > 1
     ]
+
+
+def _rows_within(rows: Columns, frames: range) -> Columns:
+    chosen = (rows["frame"] >= frames.start) & (rows["frame"] < frames.stop)
+    return {name: values[chosen] for name, values in rows.items()}
 
 
 def _pivot(flow_rows: Columns, frames: NDArray[np.int64], regions: Sequence[str]) -> NDArray[np.float64]:

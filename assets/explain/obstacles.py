@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from apexline.assets.lake import (
-    DECIDING_COLUMNS,
     Lake,
     LakeClip,
     Pictures,
     columns_of_track,
+    deciding_columns,
     each_readable,
     pictures_of,
 )
@@ -68,16 +68,15 @@ def unfound(clip: LakeClip, parameters: Parameters) -> list[str]:
         ]
     if found:
         return found
-    features = [
-        clip.lake.read(table, clip.clip_id, camera_day=clip.camera_day, columns=DECIDING_COLUMNS[table])
-        for table in ("texture_features", "flow_features")
-    ]
+    searched = {
+        track_id
+        for track_id, columns in deciding_columns(clip.lake, clip.camera_day, clip.clip_id)
+        if track_curves(*columns, config=parameters.features)
+    }
     return [
         f"track {track_id}: {unusable_headline(drop_reasons(clip, track_id))}"
         for track_id in tracks
-        if not track_curves(
-            *(columns_of_track(each, track_id) for each in features), config=parameters.features
-        )
+        if track_id not in searched
     ]
 
 

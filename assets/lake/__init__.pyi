@@ -8,6 +8,7 @@ from .camera_days import for_each_clip as for_each_clip
 from .clip_stages import DECIDING_COLUMNS as DECIDING_COLUMNS
 from .clip_stages import LakeClip as LakeClip
 from .clip_stages import LostFrames as LostFrames
+from .clip_stages import deciding_columns as deciding_columns
 from .clip_stages import lost_frames as lost_frames
 from .clip_stages import process_clip as process_clip
 from .clip_stages import write_segments as write_segments
@@ -24,6 +25,7 @@ from .clips import unprocessed_clips as unprocessed_clips
 from .clips import without_faces as without_faces
 from .clips import without_video as without_video
 from .crops import TrackStream as TrackStream
+from .crops import columns_of_track as columns_of_track
 from .crops import crops_at as crops_at
 from .crops import write_track_features as write_track_features
 from .face_quality import QUALITY as QUALITY
@@ -39,7 +41,6 @@ from .schemas import TABLES as TABLES
 from .schemas import WITHOUT_CAMERA_DAY as WITHOUT_CAMERA_DAY
 from .storage import DamagedFile as DamagedFile
 from .storage import Lake as Lake
-from .storage import columns_of_track as columns_of_track
 from .storage import each_readable as each_readable
 from .storage import fingerprint as fingerprint
 from .unfinished import scratch_file as scratch_file

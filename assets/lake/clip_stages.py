@@ -9,20 +9,26 @@ asked about, in a lake that lives as long as the question. Stays out: Dagster an
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from upath import UPath
 
 from apexline.assets.lake.clips import hash_file
-from apexline.assets.lake.crops import rows_table, write_all_features
+from apexline.assets.lake.crops import (
+    columns_of_track,
+    frames_of_tracks,
+    rows_table,
+    write_all_features,
+)
 from apexline.assets.lake.pictures import PictureMeter
-from apexline.assets.lake.storage import Lake, columns_of_track
-from apexline.features import FeatureConfig, find_segments
+from apexline.assets.lake.storage import Lake
+from apexline.features import LONGEST_STRETCH, Columns, FeatureConfig, find_segments
 from apexline.features.expression import ExpressionStream
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream
@@ -151,20 +157,41 @@ def lost_frames(lake: Lake, camera_days: Iterable[str]) -> dict[tuple[str, str],
     }
 
 
+def deciding_columns(lake: Lake, camera_day: str, clip_id: str) -> Iterator[tuple[str, list[Columns]]]:
+    """Yield the columns that segments of each track are found in, `LONGEST_STRETCH` of its frames at a time.
+
+    Yields
+    ------
+    track_id : str
+    columns : list
+        Of texture, flow and words, as `features.find_segments` takes them. Those of the stretches that begin within
+        as many frames of the clip are in memory together, however long it is.
+    """
+    stretches = [
+        (start, track_id)
+        for track_id, frames in frames_of_tracks(lake, "flow_features", camera_day, clip_id).items()
+        for start in frames[::LONGEST_STRETCH]
+    ]
+    for part, begun in groupby(sorted(stretches), key=lambda stretch: stretch[0] // LONGEST_STRETCH):
+        held = range(part * LONGEST_STRETCH, (part + 2) * LONGEST_STRETCH)
+        tables = [
+            lake.read(table, clip_id, camera_day=camera_day, columns=columns, frames=held)
+            for table, columns in DECIDING_COLUMNS.items()
+        ]
+        for start, track_id in begun:
+            frames = range(start, start + LONGEST_STRETCH)
+            yield track_id, [columns_of_track(table, track_id, frames=frames) for table in tables]
+
+
 def write_segments(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: str, stamp: str) -> None:
     """Find the segments of a clip's tracks in their stored features, into ``expression_segments``."""
-    tables = [
-        lake.read(table, clip_id, camera_day=camera_day, columns=columns)
-        for table, columns in DECIDING_COLUMNS.items()
-    ]
     rows: list[dict[str, Any]] = []
-    tracks = {track_id for table in tables for track_id in table["track_id"].unique().to_pylist()}
-    for track_id in sorted(tracks):
-        of_track = (columns_of_track(table, track_id) for table in tables)
-        found = find_segments(*of_track, track_id=track_id, config=features)
+    for track_id, columns in deciding_columns(lake, camera_day, clip_id):
+        found = find_segments(*columns, track_id=track_id, config=features)
         rows.extend(
             {**asdict(each), "clip_id": clip_id, "segment_id": f"{track_id}-{each.onset}"} for each in found
         )
+    rows.sort(key=lambda row: (row["track_id"], row["onset"]))
     lake.write("expression_segments", clip_id, rows, stamp=stamp, camera_day=camera_day)
 
 

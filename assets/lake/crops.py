@@ -1,6 +1,7 @@
 """Aligned face crops in the lake: how they are written, streamed and looked up.
 
-Belongs here: the layout of the table ``face_crops``. Stays out: how a crop is made or described.
+Belongs here: the layout of the table ``face_crops``, and rows of a track as arrays. Stays out: how a crop is made or
+described.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -109,7 +110,10 @@ def write_all_features(
     faces in view, not the length of the clip. Rows lie in the order of the crops that made them final, however crops
     are cut into blocks.
     """
-    last = _last_frames(lake, camera_day, clip_id)
+    last = {
+        track_id: frames[-1]
+        for track_id, frames in frames_of_tracks(lake, "face_crops", camera_day, clip_id).items()
+    }
     open_streams: dict[str, dict[str, TrackStream]] = {table: {} for table in make_streams}
     with ExitStack() as stack:
         writers = {
@@ -182,10 +186,38 @@ def rows_table(table: str, rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=TABLES[table])
 
 
-def _last_frames(lake: Lake, camera_day: str, clip_id: str) -> dict[str, int]:
-    index = lake.read("face_crops", clip_id, camera_day=camera_day, columns=["track_id", "frame"])
-    grouped = index.group_by("track_id").aggregate([("frame", "max")])
-    return dict(zip(grouped["track_id"].to_pylist(), grouped["frame_max"].to_pylist(), strict=True))
+def frames_of_tracks(lake: Lake, table: str, camera_day: str, clip_id: str) -> dict[str, range]:
+    """Return from where to where each track has rows, in the order in which they begin; memory does not grow."""
+    seen: dict[str, range] = {}
+    for batch in lake.iter_batches(table, clip_id, camera_day=camera_day, columns=["track_id", "frame"]):
+        ends = pa.table(batch).group_by("track_id", use_threads=False).aggregate([("frame", "min_max")])
+        for track_id, found in zip(
+            ends["track_id"].to_pylist(), ends["frame_min_max"].to_pylist(), strict=True
+        ):
+            known = seen.get(track_id, range(found["min"], found["min"]))
+            seen[track_id] = range(min(known.start, found["min"]), max(known.stop, found["max"] + 1))
+    return seen
+
+
+def columns_of_track(
+    table: pa.Table, track_id: str, *, frames: range | None = None
+) -> dict[str, NDArray[Any]]:
+    """Return a feature table's columns for one track, of some frames, as arrays by name; list columns become 2-D."""
+    wanted = pc.field("track_id") == track_id
+    if frames is not None:
+        wanted &= (pc.field("frame") >= frames.start) & (pc.field("frame") < frames.stop)
+    chosen = table.filter(wanted)
+    return {name: _as_array(chosen[name].combine_chunks()) for name in chosen.column_names}
+
+
+def _as_array(column: pa.Array) -> NDArray[Any]:
+    if pa.types.is_list(column.type):  # no Python object for each of millions of rows
+        values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        return values.reshape((len(column), len(values) // max(1, len(column))))
+    if not pa.types.is_string(column.type):
+        return column.to_numpy(zero_copy_only=False)
+    encoded = column.dictionary_encode(null_encoding="encode")
+    return np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()]
 
 
 def crops_at(
@@ -199,11 +231,11 @@ def crops_at(
         Crop (128, 128) uint8 by the (track_id, frame) asked for; a track without crops is absent.
     """
     index = lake.read("face_crops", clip_id, camera_day=camera_day, columns=["track_id", "frame"])
-    tracks = np.asarray(index["track_id"].to_pylist(), dtype=object)
-    frames = index["frame"].to_numpy()
+    wanted = list(wanted)
+    kept_of = {track_id: columns_of_track(index, track_id)["frame"] for track_id, _ in wanted}
     nearest: dict[tuple[str, int], list[tuple[str, int]]] = {}
     for track_id, frame in wanted:
-        kept = frames[tracks == track_id]
+        kept = kept_of[track_id]
         if kept.size:
             found = int(kept[np.argmin(np.abs(kept - frame))])
             nearest.setdefault((track_id, found), []).append((track_id, frame))

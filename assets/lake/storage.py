@@ -21,11 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from upath import UPath
 
 from apexline.assets.lake.schemas import TABLES, WITHOUT_CAMERA_DAY
@@ -119,9 +116,15 @@ class Lake:
             return dict(parquet.metadata.metadata or {})
 
     def read(
-        self, table: str, name: str, *, camera_day: str | None = None, columns: list[str] | None = None
+        self,
+        table: str,
+        name: str,
+        *,
+        camera_day: str | None = None,
+        columns: list[str] | None = None,
+        frames: range | None = None,
     ) -> pa.Table:
-        """Read one file.
+        """Read one file, or of a table whose rows follow frames the row groups that hold some of these.
 
         Raises
         ------
@@ -130,7 +133,7 @@ class Lake:
         DamagedFile
             Where it can't be read as a file of `table`.
         """
-        return _read(self.path(table, name, camera_day=camera_day), table, columns)
+        return _read(self.path(table, name, camera_day=camera_day), table, columns, frames)
 
     def read_all(
         self, table: str, *, camera_days: Sequence[str] | None = None, columns: list[str] | None = None
@@ -180,13 +183,13 @@ class Lake:
         return sorted((path for each in folders for path in _files_in(each)), key=str)
 
     def iter_batches(
-        self, table: str, name: str, *, camera_day: str | None = None
+        self, table: str, name: str, *, camera_day: str | None = None, columns: list[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
         """Yield the row groups of one file, so that memory does not grow with its length; raises as `read`."""
         with _parquet(self.path(table, name, camera_day=camera_day)) as parquet:
             _check_schema(parquet, self.path(table, name, camera_day=camera_day), table)
             for group in range(parquet.num_row_groups):
-                yield from parquet.read_row_group(group, use_threads=False).to_batches()
+                yield from parquet.read_row_group(group, columns=columns, use_threads=False).to_batches()
 
     @contextmanager
     def writer(
@@ -334,22 +337,6 @@ def each_readable(read: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]
             yield found
 
 
-def columns_of_track(table: pa.Table, track_id: str) -> dict[str, NDArray[Any]]:
-    """Return a feature table's columns for one track, as arrays by name; list columns become 2-D."""
-    chosen = table.filter(pc.field("track_id") == track_id)
-    return {name: _as_array(chosen[name].combine_chunks()) for name in chosen.column_names}
-
-
-def _as_array(column: pa.Array) -> NDArray[Any]:
-    if pa.types.is_list(column.type):  # no Python object for each of millions of rows
-        values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-        return values.reshape((len(column), len(values) // max(1, len(column))))
-    if not pa.types.is_string(column.type):
-        return column.to_numpy(zero_copy_only=False)
-    encoded = column.dictionary_encode(null_encoding="encode")
-    return np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()]
-
-
 def _files_in(folder: UPath) -> list[UPath]:
     """Return the Parquet files of a folder; hidden ones, folders and pipes of such a name are none of the lake's."""
     named = (path for path in folder.iterdir() if path.suffix == ".parquet" and not path.name.startswith("."))
@@ -376,11 +363,25 @@ def _parquet(path: UPath) -> Generator[pq.ParquetFile]:
         raise DamagedFile(path, f"{type(error).__name__}: {error}") from error
 
 
-def _read(path: UPath, table: str, columns: list[str] | None) -> pa.Table:
+def _read(path: UPath, table: str, columns: list[str] | None, frames: range | None = None) -> pa.Table:
     with _parquet(path) as parquet:
         _check_schema(parquet, path, table)
         # Arrow's own threads may still hold a Python file when the interpreter ends, and then abort the process.
-        return parquet.read(columns=columns, use_threads=False)
+        return parquet.read_row_groups(_groups_with(parquet, frames), columns=columns, use_threads=False)
+
+
+def _groups_with(parquet: pq.ParquetFile, frames: range | None) -> list[int]:
+    """Return the row groups that may hold one of some frames; all where none are named."""
+    groups = range(parquet.num_row_groups)
+    if frames is None:
+        return list(groups)
+    at = parquet.schema_arrow.names.index("frame")
+    ends = [parquet.metadata.row_group(group).column(at).statistics for group in groups]
+    return [
+        group
+        for group, each in zip(groups, ends, strict=True)
+        if each is None or not each.has_min_max or (each.min < frames.stop and each.max >= frames.start)
+    ]
 
 
 def _read_through(path: UPath, table: str) -> None:

@@ -18,7 +18,7 @@ from apexline.assets.metadata import Drawing, asset_attributes, column_schema, f
 from apexline.assets.parameters import Parameters
 from apexline.features.spotting import SHIPPED_FOREST
 
-CODE_VERSION = "4"
+CODE_VERSION = "5"
 _EXPLAINED = 50  # tracks
 
 

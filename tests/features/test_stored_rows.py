@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from apexline.features import stored_rows
 from apexline.features.config import FeatureConfig
 from apexline.features.modc.stream import TextureConfig
 from apexline.features.pipeline import find_segments
@@ -34,6 +35,36 @@ def test_a_long_hole_splits_the_track(smiling_crops):
     curves = track_curves(*rows, config=cpu())
     # frames 44 and 59 stay alone behind their holes
     assert [(c.frames[0], c.frames[-1]) for c in curves] == [(0, 28)]
+
+
+def test_a_long_track_is_judged_in_stretches(smiling_crops, monkeypatch):
+    monkeypatch.setattr(stored_rows, "LONGEST_STRETCH", 25)
+    rows = rows_of(smiling_crops, cpu(), skip={0, 26})
+    curves = track_curves(*rows, config=cpu())
+    # counted from the frame that the track begins with
+    assert [(each.frames[0], each.frames[-1]) for each in curves] == [(1, 25), (27, 50), (51, 59)]
+    parts = [
+        [
+            {
+                name: values[(each["frame"] >= first) & (each["frame"] < first + 25)]
+                for name, values in each.items()
+            }
+            for each in rows
+        ]
+        for first in (1, 26, 51)
+    ]
+    for whole, part in zip(curves, parts, strict=True):
+        (alone,) = track_curves(*part, config=cpu())
+        np.testing.assert_array_equal(whole.motion, alone.motion)
+        np.testing.assert_array_equal(whole.texture, alone.texture)
+        np.testing.assert_array_equal(whole.words, alone.words)
+
+
+def test_a_track_that_was_away_for_longer_than_a_stretch_goes_on(smiling_crops, monkeypatch):
+    monkeypatch.setattr(stored_rows, "LONGEST_STRETCH", 10)
+    rows = rows_of(smiling_crops, cpu(), skip=set(range(18, 45)))
+    curves = track_curves(*rows, config=cpu())
+    assert [(each.frames[0], each.frames[-1]) for each in curves] == [(0, 9), (10, 17), (45, 49), (50, 59)]
 
 
 def test_rest_can_be_the_reference_frame(smiling_crops):

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from apexline.assets.lake.clip_stages import lost_frames, process_clip, write_segments
+from apexline.assets.lake.crops import rows_table
+from apexline.assets.lake.storage import Lake
 from apexline.features.pipeline import spot_clip
+from apexline.features.spotting import Segment
 from apexline.features.video.containers import UnreadableVideo
 from tests.assets.small_lake import row_of
 from tests.features.damaged import video_that_loses_a_frame, whole_video
@@ -78,6 +81,46 @@ def test_segments_of_a_track_come_from_its_own_rows(lake, parameters, monkeypatc
     monkeypatch.setattr("apexline.assets.lake.clip_stages.find_segments", find)
     write_segments(lake, parameters.features, "day", "clip", "s")
     assert seen == {track: {ord(track)} for track in "abc"}
+
+
+def test_a_long_track_is_read_in_stretches(lake, parameters, monkeypatch):
+    """Of two tracks, one of them long, no more than two stretches are in memory at once."""
+    stretch = 4
+    for module in ("assets.lake.clip_stages", "features.stored_rows"):
+        monkeypatch.setattr(f"apexline.{module}.LONGEST_STRETCH", stretch)
+    keys = [(track, frame) for frame in range(100) for track in "ab" if track == "a" or 50 <= frame < 54]
+    for table, own in (
+        ("texture_features", {"kind": "sl", "difference": 0.0}),
+        ("flow_features", {"roi": "brow", "drow": 0.0, "dcol": 0.0}),
+        ("expression_features", {"words": [0.0] * 15}),
+    ):
+        with lake.writer(table, "clip", stamp="s", camera_day="day") as writer:
+            for first in range(0, len(keys), 3):
+                rows = [
+                    row_of(table, track_id=track, frame=frame, time_s=frame / 25, **own)
+                    for track, frame in keys[first : first + 3]
+                ]
+                writer.write_table(rows_table(table, rows))
+    read, seen, held = Lake.read, [], []
+
+    def find(*tables, track_id, config):
+        (frames,) = {tuple(each["frame"].tolist()) for each in tables}
+        seen.append((track_id, frames))
+        return [Segment(track_id, frames[0], frames[0], frames[-1], 1.0)]
+
+    def counted(*args, **asked):
+        table = read(*args, **asked)
+        held.append(len(set(table["frame"].to_pylist())))
+        return table
+
+    monkeypatch.setattr("apexline.assets.lake.clip_stages.find_segments", find)
+    monkeypatch.setattr(Lake, "read", counted)
+    write_segments(lake, parameters.features, "day", "clip", "s")
+    long = [("a", tuple(range(first, first + stretch))) for first in range(0, 100, stretch)]
+    assert sorted(seen) == [*long, ("b", (50, 51, 52, 53))]
+    assert max(held) <= 2 * stretch + 2 * 2  # and what else their row groups hold
+    stored = read(lake, "expression_segments", "clip", camera_day="day")
+    assert stored["onset"].to_pylist() == [*range(0, 100, stretch), 50]
 
 
 def test_a_clip_is_tracked_once(astronaut_clip, parameters, tracker_calls):

@@ -142,9 +142,9 @@ def opened_by(pids):
 
 
 def test_nothing_else_listens(ui):
-    processes = family(ui.process.pid)
-    assert len(processes) >= 6  # the command, the code and its proxy, the daemon, two UIs
-    sockets = opened_by(processes)
+    # the command, the code and its proxy, two UIs, and the daemon, which waits for their pages
+    wait_until(lambda: len(family(ui.process.pid)) >= 6, START_S)
+    sockets = opened_by(family(ui.process.pid))
     rows = [
         line.split()
         for name in ("tcp", "tcp6")
