@@ -12,6 +12,7 @@ from .pipeline import find_segments as find_segments
 from .pipeline import segment_features as segment_features
 from .pipeline import spot_clip as spot_clip
 from .pipeline import try_devices as try_devices
+from .placement import crops_at_once as crops_at_once
 from .rows import Block as Block
 from .rows import Columns as Columns
 from .rows import join_columns as join_columns

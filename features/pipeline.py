@@ -22,7 +22,7 @@ from apexline.features.expression import ExpressionStream
 from apexline.features.faces import CROP_SIZE
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream, texture_histograms
-from apexline.features.placement import Placement, Trial, device_trials
+from apexline.features.placement import Placement, Trial, crops_at_once, device_trials
 from apexline.features.rows import Block, Columns, join_columns
 from apexline.features.spotting import Decision, Segment, explain, spot
 from apexline.features.stored_rows import track_curves
@@ -33,8 +33,6 @@ _Stream = TextureStream | FlowStream | ExpressionStream
 
 # A track that has been silent for this many frames has ended.
 _FRAMES_OUT_OF_SIGHT = 250
-# Crops that are described together, 16 kB each: with many faces in view still several frames of each.
-_CROPS_AT_ONCE = 256
 # Crops that devices are tried with, and their frames per second.
 _TRIED, _TRIED_FPS = 256, 25.0
 # What segments are found in, of texture, flow and words; the other columns take several times as much memory.
@@ -187,6 +185,7 @@ class _RowsByTrack:
 
     def __init__(self, config: FeatureConfig) -> None:
         self._config = config
+        self._at_once = crops_at_once()
         self._waiting: list[TrackedFace] = []
         self._open: dict[str, tuple[int, tuple[_Stream, ...]]] = {}
         # for each stream the columns of its blocks
@@ -196,7 +195,7 @@ class _RowsByTrack:
         """Take the next face of the clip; one without a crop has nothing to say."""
         if face.crop is not None:
             self._waiting.append(face)
-        if len(self._waiting) >= _CROPS_AT_ONCE:
+        if len(self._waiting) >= self._at_once:
             self._describe()
 
     def columns(self) -> dict[str, list[dict[str, NDArray[Any]]]]:

@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 # Fewer faces than this hide launches and transfers behind nothing: they are no trial.
 TRIAL_SIZE = 32
+# Crops of all faces in view that are described together, 16 kB each: with many in view still several frames of each,
+# and on a device so many of each that it is busy.
+_CROPS_ON_CPU, _CROPS_ON_DEVICE = 256, 4096
 
 
 class Trial(NamedTuple):
@@ -131,6 +134,11 @@ class Placement:
                 raise
             message = f"the GPU failed with {type(error).__name__}: {error}"
             raise DeviceUnavailable(message) from error
+
+
+def crops_at_once() -> int:
+    """Crops of a clip, of all its faces, that are described together on this machine; rows do not depend on it."""
+    return _CROPS_ON_DEVICE if has_gpu() else _CROPS_ON_CPU
 
 
 def device_trials() -> Mapping[str, Trial]:

@@ -15,11 +15,8 @@ from numpy.typing import NDArray
 
 from apexline.assets.lake.schemas import TABLES
 from apexline.assets.lake.storage import Lake
-from apexline.features import Block, join_columns
+from apexline.features import Block, crops_at_once, join_columns
 from apexline.features.faces import CROP_SIZE
-
-# Crops that are described together, 16 kB each: with many faces in view still several frames of each.
-_CROPS_AT_ONCE = 256
 
 
 class TrackStream(Protocol):
@@ -59,11 +56,12 @@ def as_crop(data: bytes) -> NDArray[np.uint8]:
 
 
 def iter_crops(lake: Lake, camera_day: str, clip_id: str) -> Iterator[CropBlock]:
-    """Yield the crops of a clip in frame order, some hundred at a time; memory does not grow with its length."""
+    """Yield the crops of a clip in frame order, `crops_at_once` of them; memory does not grow with its length."""
     held: list[pa.RecordBatch] = []
+    at_once = crops_at_once()
     for batch in lake.iter_batches("face_crops", clip_id, camera_day=camera_day):
         held.append(batch)
-        if sum(each.num_rows for each in held) >= _CROPS_AT_ONCE:
+        if sum(each.num_rows for each in held) >= at_once:
             yield _crop_block(held)
             held = []
     if any(each.num_rows for each in held):

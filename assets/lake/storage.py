@@ -98,9 +98,7 @@ class Lake:
     def names(self, table: str, *, camera_day: str | None = None) -> list[str]:
         """Return the names of a table's files, sorted; of one camera-day where one is given."""
         folder = self.path(table, "_", camera_day=camera_day).parent
-        if not folder.is_dir():
-            return []
-        return sorted(path.stem for path in _files_in(folder))
+        return sorted(path.stem for path in _files_in(folder)) if folder.is_dir() else []
 
     def fingerprint_of(self, table: str, name: str, *, camera_day: str | None = None) -> str | None:
         """Return the fingerprint of a stored file; None where there is no such file, or a damaged one."""
@@ -124,7 +122,7 @@ class Lake:
         columns: list[str] | None = None,
         frames: range | None = None,
     ) -> pa.Table:
-        """Read one file, or of a table whose rows follow frames the row groups that hold some of these.
+        """Read one file, or those row groups of it that hold some of these frames.
 
         Raises
         ------
@@ -372,14 +370,14 @@ def _read(path: UPath, table: str, columns: list[str] | None, frames: range | No
 
 def _groups_with(parquet: pq.ParquetFile, frames: range | None) -> list[int]:
     """Return the row groups that may hold one of some frames; all where none are named."""
-    groups = range(parquet.num_row_groups)
+    groups = list(range(parquet.num_row_groups))
     if frames is None:
-        return list(groups)
+        return groups
     at = parquet.schema_arrow.names.index("frame")
     ends = [parquet.metadata.row_group(group).column(at).statistics for group in groups]
     return [
         group
-        for group, each in zip(groups, ends, strict=True)
+        for group, each in enumerate(ends)
         if each is None or not each.has_min_max or (each.min < frames.stop and each.max >= frames.start)
     ]
 

@@ -175,7 +175,7 @@ def test_streams_of_faces_out_of_sight_are_closed(monkeypatch, smiling_crops):
             return super().flush_block()
 
     monkeypatch.setattr(module, "TextureStream", Spy)
-    monkeypatch.setattr(module, "_CROPS_AT_ONCE", 4)
+    monkeypatch.setattr(module, "crops_at_once", lambda: 4)
     monkeypatch.setattr(module, "_FRAMES_OUT_OF_SIGHT", 3)
     rows = module._RowsByTrack(FeatureConfig(device="cpu"))
     for i in range(12):

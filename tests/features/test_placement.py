@@ -6,7 +6,7 @@ import pytest
 
 from apexline.features import placement as module
 from apexline.features.backend import DeviceUnavailable
-from apexline.features.placement import TRIAL_SIZE, Placement, device_trials
+from apexline.features.placement import TRIAL_SIZE, Placement, crops_at_once, device_trials
 
 CPU, CUDA = "cpu", "cuda"
 
@@ -130,3 +130,9 @@ def test_modules_of_the_device_library_are_told_by_their_names():
         error = types.new_class("Failed", (Exception,))
         error.__module__ = name
         assert module.is_of_cupy(error()) is expected
+
+
+def test_a_device_gets_blocks_that_are_a_trial_with_many_faces_in_view(gpu, monkeypatch):
+    assert crops_at_once() >= 64 * TRIAL_SIZE
+    monkeypatch.setattr(module, "has_gpu", lambda: False)
+    assert crops_at_once() < 1_000  # 16 kB each

@@ -18,6 +18,7 @@ from apexline.bench.paths import ROOT
 from apexline.bench.peers import VIDEO_PEERS, Peer
 from apexline.bench.speed.processes import ONE_THREAD, cpu_s, peak_mib
 from apexline.bench.speed.video.clips import as_frames
+from apexline.features import Device
 
 
 class Runner:
@@ -51,11 +52,13 @@ class Runner:
     def __exit__(self, *_: object) -> None:
         self._process.communicate()
 
-    def ask(self, clip: Path, *, limit: int | None = None, task: str = "segments") -> None:
+    def ask(
+        self, clip: Path, *, limit: int | None = None, task: str = "segments", device: Device = "cpu"
+    ) -> None:
         """Send a clip, of which `limit` frames count at most, to be run to ``segments``, ``answers``, by ``stages``."""
         assert self._process.stdin is not None
         self._cpu_s = cpu_s(self._process.pid)
-        request = {"clip": str(clip), "limit": limit, "task": task}
+        request = {"clip": str(clip), "limit": limit, "task": task, "device": device}
         print(json.dumps(request), file=self._process.stdin, flush=True)
 
     def answer(self) -> dict[str, float]:
@@ -98,11 +101,14 @@ class Method:
     task : str
         What the line is asked for.
     peer : Peer, optional
+    device : {"cpu", "cuda"}
+        Where the line describes crops.
     """
 
     name: str
     task: str = "answers"
     peer: Peer | None = None
+    device: Device = "cpu"
 
     def start(self, core: int = 0) -> Runner:
         """Start a process of it."""
@@ -111,7 +117,7 @@ class Method:
     def ask(self, runner: Runner, clip: Path, folder: Path, *, peer_frames: int) -> None:
         """Ask a process of it for a clip; a peer gets so many frames, written into `folder` where it reads no video."""
         if self.peer is None:
-            runner.ask(clip, task=self.task)
+            runner.ask(clip, task=self.task, device=self.device)
         else:
             readable = as_frames(clip, peer_frames, folder) if self.peer.takes_frames else clip
             runner.ask(readable, limit=peer_frames)

@@ -6,6 +6,7 @@ they were filmed (``run``).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -45,7 +46,7 @@ def by_processes(methods: Sequence[Method], clips: Sequence[Path], folder: Path)
     """Return frames per second of several processes, each on a core of its own, clip by clip in turns."""
     rows: Rows = []
     for method in methods:
-        answers = _side_by_side(method, clips, folder)
+        answers = side_by_side(method, clips, folder, counts=_PROCESSES)
         alone = median(answers[1])
         rows += [
             {"task": "processes", "method": method.name, "processes": count}
@@ -55,11 +56,14 @@ def by_processes(methods: Sequence[Method], clips: Sequence[Path], folder: Path)
     return rows
 
 
-def _side_by_side(method: Method, clips: Sequence[Path], folder: Path) -> dict[int, list[float]]:
-    """Frames per second of all processes together for each clip, by their number."""
-    rates: dict[int, list[float]] = {count: [] for count in _PROCESSES}
+def side_by_side(
+    method: Method, clips: Sequence[Path], folder: Path, *, counts: Sequence[int]
+) -> dict[int, list[float]]:
+    """Return frames per second of all processes together for each clip, by their number."""
+    rates: dict[int, list[float]] = {count: [] for count in counts}
+    cores = sorted(os.sched_getaffinity(0))[: max(counts)]
     with ExitStack() as stack:
-        runners = [stack.enter_context(method.start(core)) for core in range(max(_PROCESSES))]
+        runners = [stack.enter_context(method.start(core)) for core in cores]
         for runner in runners:
             method.run(runner, clips[0], folder, peer_frames=2)
         for clip in clips:

@@ -24,25 +24,25 @@ from apexline.ml.deepid import ExpressionModel, load_pretrained
 
 
 def main() -> None:
-    """Answer each line of JSON (``clip``, ``task``) by one with seconds and frames."""
+    """Answer each line of JSON (``clip``, ``task``, ``device``) by one with seconds and frames."""
     cv2.setNumThreads(1)
     for line in sys.stdin:
         request = json.loads(line)
         clip = Path(request["clip"])
-        answer = _TASKS[request["task"]](clip)
+        answer = _TASKS[request["task"]](clip, FeatureConfig(device=request["device"]))
         print(json.dumps(answer), flush=True)
 
 
-def _whole(clip: Path) -> dict[str, float]:
+def _whole(clip: Path, config: FeatureConfig) -> dict[str, float]:
     started = time.perf_counter()
-    spot_clip(clip, config=FeatureConfig(device="cpu"))
+    spot_clip(clip, config=config)
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "frames": probe_video(clip).num_frames}
 
 
-def _named(clip: Path) -> dict[str, float]:
+def _named(clip: Path, config: FeatureConfig) -> dict[str, float]:
     """As `apexline score` does: crops kept in a temporary folder, segments named by the shipped model."""
-    config, model = FeatureConfig(device="cpu"), _model()
+    model = _model()
     started = time.perf_counter()
     with process_clip(clip, features=config) as processed:
         score_segments(model, processed, features=config)
@@ -57,9 +57,8 @@ def _model() -> ExpressionModel:
     return load_pretrained().model
 
 
-def _stages(clip: Path) -> dict[str, float]:
+def _stages(clip: Path, config: FeatureConfig) -> dict[str, float]:
     """Stage by stage, what the one hands to the other kept in memory."""
-    config = FeatureConfig(device="cpu")
     answer: dict[str, float] = {}
     started = time.perf_counter()
 

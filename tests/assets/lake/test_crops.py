@@ -149,7 +149,7 @@ def test_one_stream_per_track_goes_with_its_last_crop(stored, lake):
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_rows_lie_in_the_order_of_the_crops_that_made_them_final(stored, lake, monkeypatch, size):
     """Whatever blocks crops are read in: two tracks in turns, a row two crops of its track later."""
-    monkeypatch.setattr(crops, "_CROPS_AT_ONCE", size)
+    monkeypatch.setattr(crops, "crops_at_once", lambda: size)
     stored(*[(track, frame) for frame in range(5) for track in "ab"])
     write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
     rows = lake.read("texture_features", CLIP, camera_day=DAY).to_pylist()
@@ -159,7 +159,7 @@ def test_rows_lie_in_the_order_of_the_crops_that_made_them_final(stored, lake, m
 
 
 def test_rows_of_a_long_clip_are_written_in_groups(stored, lake, monkeypatch):
-    monkeypatch.setattr(crops, "_CROPS_AT_ONCE", 10)
+    monkeypatch.setattr(crops, "crops_at_once", lambda: 10)
     stored(*[("a", frame) for frame in range(35)], size=5)
     write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
     sizes = [batch.num_rows for batch in lake.iter_batches("texture_features", CLIP, camera_day=DAY)]

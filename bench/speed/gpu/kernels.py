@@ -1,21 +1,15 @@
-"""The CUDA kernels on a GPU: equality with the CPU, throughput and share of the memory's bandwidth, one table.
+"""The CUDA kernels on a GPU: equality with the CPU, throughput and share of the memory's bandwidth.
 
-``python -m apexline.bench.speed.gpu --out gpu-check.md``, or ``make gpu-check``. Exits with 1 where there is no GPU,
-and where a result differs from the CPU's.
+Belongs here: one kernel at a time, on images in the device's memory. Stays out: transfers, and what the CPU does
+meanwhile (``line``).
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import importlib.util
-import sys
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import cv2
@@ -23,15 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.data import astronaut
 
-from apexline.bench.page import Rows, four_digits
-from apexline.features import Array, Device, has_gpu, to_numpy
-from apexline.features.flow import FlowConfig, FlowStream, resample
+from apexline.bench.page import Rows
+from apexline.features import Array, to_numpy
 from apexline.features.flow import compiled as flow_kernels
 from apexline.features.flow import cuda as flow_cuda
-from apexline.features.modc import TextureConfig, TextureStream, differences
+from apexline.features.flow import resample
 from apexline.features.modc import codes as modc
 from apexline.features.modc import cuda as modc_cuda
-from apexline.ml.evaluation import markdown_pages
+from apexline.features.modc import differences
 
 Upload = Callable[[NDArray[Any]], Array]
 Clock = Callable[[Callable[[], Any]], float]
@@ -69,35 +62,6 @@ class Case:
     pixels: int
     traffic: int
     tolerance: float = 0.0
-
-
-def main() -> int:
-    """Print the table and write it; 0 if every result is the CPU's."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, help="file to write the table to, as Markdown")
-    arguments = parser.parse_args()
-    if not has_gpu():
-        lacking = (
-            "a CUDA device" if importlib.util.find_spec("cupy") else "CuPy, which make gpu-check installs"
-        )
-        print(f"gpu-check: nothing measured, this machine lacks {lacking}", file=sys.stderr)
-        return 1
-    cupy: Any = importlib.import_module("cupy")
-    properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
-    copy = copy_bandwidth(cupy, device_seconds)
-    rows = [
-        row
-        for count, shape in ((256, (128, 128)), (4, (1080, 1920)))
-        for row in kernel_rows(cases(grey_images(count, shape), cupy.asarray), device_seconds, copy)
-    ]
-    name = properties["name"].decode()
-    text = page(
-        f"CUDA kernels on {name}, copy {copy / 1e9:,.0f} GB/s", rows, line_rows(grey_images(200, (128, 128)))
-    )
-    print(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
-    return 0 if all(row["as the CPU"] == "yes" for row in rows) else 1
 
 
 def grey_images(count: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
@@ -181,39 +145,6 @@ def device_seconds(call: Callable[[], Any]) -> float:
         end.synchronize()
         seconds.append(cupy.cuda.get_elapsed_time(start, end) / 1e3)
     return median(seconds)
-
-
-def line_rows(crops: NDArray[np.uint8], device: Device = "cuda") -> Rows:
-    """Whole line from aligned crops to rows, crop by crop as the assets run it, on a device and on the CPU."""
-    rows: Rows = []
-    streams: dict[str, Callable[[Device], TextureStream | FlowStream]] = {
-        "texture rows": partial(TextureStream, TextureConfig()),
-        "flow rows": partial(FlowStream, FlowConfig()),
-    }
-    for name, make in streams.items():
-        seconds: dict[Device, float] = {}
-        values: dict[Device, NDArray[np.float64]] = {}
-        for place in (device, "cpu"):
-            _push_all(make(place), crops[:2])  # compiles
-            started = perf_counter()
-            found = _push_all(make(place), crops)
-            seconds[place] = perf_counter() - started
-            values[place] = _numbers(found)
-        rows.append(
-            {
-                "line": name,
-                "crops/s": len(crops) / seconds[device],
-                "crops/s on the CPU": len(crops) / seconds["cpu"],
-                "largest difference": float(np.max(np.abs(values[device] - values["cpu"]))),
-            }
-        )
-    return rows
-
-
-def page(title: str, kernels: Rows, lines: Rows) -> str:
-    """Both tables as Markdown."""
-    template = markdown_pages("apexline.bench", four_digits).get_template("gpu.md.j2")
-    return template.render(title=title, kernels=kernels, lines=lines)
 
 
 def _texture_cases(images: NDArray[np.uint8], uploaded: Array) -> list[Case]:
@@ -309,18 +240,3 @@ def _distance_case(images: NDArray[np.uint8], upload: Upload) -> Case:
 def _size(images: NDArray[Any]) -> str:
     count, height, width = images.shape
     return f"{count} x {height} x {width}"
-
-
-def _push_all(stream: TextureStream | FlowStream, crops: NDArray[np.uint8]) -> list[Any]:
-    rows = [row for frame, crop in enumerate(crops) for row in stream.push(crop, frame, frame / 25)]
-    return [*rows, *stream.flush()]
-
-
-def _numbers(rows: list[Any]) -> NDArray[np.float64]:
-    """Numbers of all rows, one after another."""
-    values = [value for row in rows for value in astuple(row) if not isinstance(value, str)]
-    return np.concatenate([np.atleast_1d(np.asarray(value, dtype=np.float64)) for value in values])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

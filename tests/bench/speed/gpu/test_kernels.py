@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from apexline.bench.speed import gpu
-from apexline.features.backend import has_gpu
+from apexline.bench.speed.gpu import kernels as gpu
 
 
 def slow_clock(call) -> float:
@@ -45,19 +44,3 @@ def test_images_wander_by_a_pixel():
     images = gpu.grey_images(4, (600, 700))
     assert images.shape == (4, 600, 700)
     np.testing.assert_array_equal(images[1, :-1, :], images[2, 1:, :])
-
-
-def test_the_line_is_measured_on_both_devices(still_crops):
-    rows = gpu.line_rows(still_crops[:5], device="cpu")
-    assert [row["line"] for row in rows] == ["texture rows", "flow rows"]
-    assert all(row["largest difference"] == 0 for row in rows)
-    text = gpu.page("Title", rows, rows)
-    assert text.startswith("# Title\n")
-    assert text.count("| texture rows |") == 2
-
-
-@pytest.mark.skipif(has_gpu(), reason="there is a GPU")
-def test_without_a_gpu_it_says_so_and_fails(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["apexline.bench.speed.gpu"])
-    assert gpu.main() == 1
-    assert capsys.readouterr().err.startswith("gpu-check: nothing measured, this machine lacks ")

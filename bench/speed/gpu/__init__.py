@@ -1,0 +1,1 @@
+"""What a GPU gives: kernels, streams of crops, the whole line."""
