@@ -7,6 +7,7 @@ from .config import FeatureConfig as FeatureConfig
 from .config import build_config as build_config
 from .config import load_config as load_config
 from .config import read_sections as read_sections
+from .pipeline import DECIDING_COLUMNS as DECIDING_COLUMNS
 from .pipeline import explain_segments as explain_segments
 from .pipeline import find_segments as find_segments
 from .pipeline import segment_features as segment_features

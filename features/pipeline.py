@@ -35,12 +35,12 @@ _Stream = TextureStream | FlowStream | ExpressionStream
 _FRAMES_OUT_OF_SIGHT = 250
 # Crops that devices are tried with, and their frames per second.
 _TRIED, _TRIED_FPS = 256, 25.0
-# What segments are found in, of texture, flow and words; the other columns take several times as much memory.
-_DECIDING = (
-    ("frame", "kind", "difference"),
-    ("frame", "time_s", "roi", "drow", "dcol"),
-    ("frame", "words"),
-)
+# What segments are found in and explained by; the other columns take several times as much memory.
+DECIDING_COLUMNS = {
+    "texture_features": ("frame", "time_s", "kind", "difference"),
+    "flow_features": ("frame", "time_s", "roi", "drow", "dcol"),
+    "expression_features": ("frame", "words"),
+}
 
 
 def find_segments(
@@ -228,8 +228,8 @@ class _RowsByTrack:
         )
 
     def _keep(self, track_id: str, blocks: list[Block]) -> None:
-        kept = self._kept.setdefault(track_id, [[] for _ in _DECIDING])
-        for columns, names, block in zip(kept, _DECIDING, blocks, strict=True):
+        kept = self._kept.setdefault(track_id, [[] for _ in DECIDING_COLUMNS])
+        for columns, names, block in zip(kept, DECIDING_COLUMNS.values(), blocks, strict=True):
             columns.append({name: block.columns[name] for name in names})
 
     def _close(self, *, before: int | None) -> None:

@@ -28,7 +28,6 @@ from apexline.assets.explain.wording import (
 )
 from apexline.assets.figures import TrackView
 from apexline.assets.lake import (
-    DECIDING_COLUMNS,
     Lake,
     LakeClip,
     columns_of_track,
@@ -37,7 +36,7 @@ from apexline.assets.lake import (
     track_of,
 )
 from apexline.assets.parameters import Parameters
-from apexline.features import explain_segments
+from apexline.features import DECIDING_COLUMNS, explain_segments
 from apexline.features.spotting import change_threshold, smooth
 
 if TYPE_CHECKING:
@@ -171,7 +170,8 @@ def track_view(lake: Lake, shown: ShownTrack, parameters: Parameters) -> TrackVi
     config = parameters.features
     of_track = [
         columns_of_track(
-            lake.read(table, shown.clip_id, camera_day=shown.camera_day, columns=columns), shown.track_id
+            lake.read(table, shown.clip_id, camera_day=shown.camera_day, columns=["track_id", *columns]),
+            shown.track_id,
         )
         for table, columns in DECIDING_COLUMNS.items()
     ]

@@ -5,7 +5,6 @@ from .camera_days import compute_clips as compute_clips
 from .camera_days import failed_metadata as failed_metadata
 from .camera_days import fingerprints as fingerprints
 from .camera_days import for_each_clip as for_each_clip
-from .clip_stages import DECIDING_COLUMNS as DECIDING_COLUMNS
 from .clip_stages import LakeClip as LakeClip
 from .clip_stages import LostFrames as LostFrames
 from .clip_stages import deciding_columns as deciding_columns

@@ -28,19 +28,13 @@ from apexline.assets.lake.crops import (
 )
 from apexline.assets.lake.pictures import PictureMeter
 from apexline.assets.lake.storage import Lake
-from apexline.features import LONGEST_STRETCH, Columns, FeatureConfig, find_segments
+from apexline.features import DECIDING_COLUMNS, LONGEST_STRETCH, Columns, FeatureConfig, find_segments
 from apexline.features.expression import ExpressionStream
 from apexline.features.flow import FlowStream
 from apexline.features.modc import TextureStream
 from apexline.features.tracking import TrackedFace, track_faces
 from apexline.features.video import read_frames
 
-# What segments are found in; the other columns take several times as much memory.
-DECIDING_COLUMNS = {
-    "texture_features": ["track_id", "frame", "time_s", "kind", "difference"],
-    "flow_features": ["track_id", "frame", "time_s", "roi", "drow", "dcol"],
-    "expression_features": ["track_id", "frame", "words"],
-}
 _FRAMES_AT_ONCE = 64
 # A clip that is only asked about belongs to no camera; its lake holds nothing else.
 _NO_CAMERA_DAY = "none"
@@ -175,7 +169,7 @@ def deciding_columns(lake: Lake, camera_day: str, clip_id: str) -> Iterator[tupl
     for part, begun in groupby(sorted(stretches), key=lambda stretch: stretch[0] // LONGEST_STRETCH):
         held = range(part * LONGEST_STRETCH, (part + 2) * LONGEST_STRETCH)
         tables = [
-            lake.read(table, clip_id, camera_day=camera_day, columns=columns, frames=held)
+            lake.read(table, clip_id, camera_day=camera_day, columns=["track_id", *columns], frames=held)
             for table, columns in DECIDING_COLUMNS.items()
         ]
         for start, track_id in begun:

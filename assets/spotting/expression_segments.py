@@ -7,7 +7,6 @@ import dagster as dg
 from apexline.assets import checks, explain
 from apexline.assets.lake import (
     CAMERA_DAYS,
-    DECIDING_COLUMNS,
     Lake,
     fingerprints,
     for_each_clip,
@@ -16,6 +15,7 @@ from apexline.assets.lake import (
 )
 from apexline.assets.metadata import Drawing, asset_attributes, column_schema, figures, links, table_preview
 from apexline.assets.parameters import Parameters
+from apexline.features import DECIDING_COLUMNS
 from apexline.features.spotting import SHIPPED_FOREST
 
 CODE_VERSION = "5"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from apexline.assets.lake.clip_stages import DECIDING_COLUMNS
 from apexline.assets.spotting import expression_segments as module
 from apexline.assets.spotting.expression_segments import expression_segments
+from apexline.features.pipeline import DECIDING_COLUMNS
 
 DAY, CLIP = "2026-03-02_gate-03", "aaaa000011112222"
 
