@@ -29,9 +29,10 @@ _IS_DRAWN = (
     " && [...document.images].every((image) => image.complete || image.loading === 'lazy')"
     " && (!document.getElementById('timeline') || performance.getEntriesByName('timeline').length > 0)"
 )
-# A picture that was far below comes when the window is tall, and one of curves is drawn first.
+# A picture that was far below comes when the window is tall, one of curves is drawn first, a hidden one never comes.
 _IS_SEEN = (
-    f"[...document.images].every((image) => image.complete || image.getBoundingClientRect().top > {_TALLEST})"
+    "[...document.images].every((image) => image.complete || image.getClientRects().length === 0"
+    f" || image.getBoundingClientRect().top > {_TALLEST})"
 )
 
 
