@@ -22,7 +22,7 @@ _FRAMES = pa.list_(pa.int32())
 
 CLIP_ID = _column("clip_id", pa.string(), "first 16 hex digits of the clip's SHA-256")
 TRACK_ID = _column("track_id", pa.string(), "track within this clip; links to nothing outside it")
-SEGMENT_ID = _column("segment_id", pa.string(), "expression segment: <track_id>-<onset>")
+SEGMENT_ID = _column("segment_id", pa.string(), "expression segment: {track_id}-{onset}")
 FRAME = _column("frame", pa.int32(), "frame index in the clip", "0-based")
 TIME = _column("time_s", pa.float64(), "presentation time from the clip's start", "s")
 
@@ -48,7 +48,7 @@ CLIP_MANIFEST = pa.schema(
 ANNOTATIONS = pa.schema(
     [
         CLIP_ID,
-        _column("annotation_id", pa.string(), "<clip_id>-a<index>; a stimulus that raters may rate"),
+        _column("annotation_id", pa.string(), "{clip_id}-a{index}; a stimulus that raters may rate"),
         _column("subject", pa.string(), "pseudonymous code from the manifest, used only to split data"),
         _column("emotion", pa.string(), "labelled apparent expression: happy, angry, calm or scared"),
         _column("onset", pa.int32(), "first frame", "0-based"),
@@ -95,7 +95,7 @@ CLIP_FRAMES = pa.schema(
         CLIP_ID,
         _column("frames_read", pa.int32(), "frames that decoded and were looked at for faces", "frames"),
         _column("frames_lost", pa.int32(), "frames that did not decode, or not without damage", "frames"),
-        _column("reasons", pa.list_(pa.string()), "why they were lost, as '<count> x <reason>'"),
+        _column("reasons", pa.list_(pa.string()), "why they were lost, as '{count} x {reason}'"),
     ]
 )
 
@@ -187,7 +187,7 @@ RATINGS = pa.schema(
 
 TRAINING_SET = pa.schema(
     [
-        _column("example_id", pa.string(), "<annotation_id or segment_id>-<frame>"),
+        _column("example_id", pa.string(), "{annotation_id or segment_id}-{frame}"),
         CLIP_ID,
         TRACK_ID,
         FRAME,
@@ -303,11 +303,11 @@ SEGMENT_SCORES = pa.schema(
 
 REVIEWS = pa.schema(
     [
-        _column("review_id", pa.string(), "<clip_id>-r<12 hex digits>, drawn at random"),
+        _column("review_id", pa.string(), "{clip_id}-r{12 hex digits}, drawn at random"),
         CLIP_ID,
         TRACK_ID,
         _column(
-            "segment_id", pa.string(), "what was looked at; <track_id>-drawn-<onset> where a person drew it"
+            "segment_id", pa.string(), "what was looked at; {track_id}-drawn-{onset} where a person drew it"
         ),
         _column("verdict", pa.string(), "expression, no_expression, not_a_face, or undo"),
         _column(
