@@ -30,6 +30,7 @@ from .crops import write_track_features as write_track_features
 from .face_quality import QUALITY as QUALITY
 from .face_quality import measures_at as measures_at
 from .failures import Failure as Failure
+from .failures import each_readable as each_readable
 from .failures import forget_failure as forget_failure
 from .failures import recorded_failures as recorded_failures
 from .pictures import Pictures as Pictures
@@ -40,7 +41,6 @@ from .schemas import TABLES as TABLES
 from .schemas import WITHOUT_CAMERA_DAY as WITHOUT_CAMERA_DAY
 from .storage import DamagedFile as DamagedFile
 from .storage import Lake as Lake
-from .storage import each_readable as each_readable
 from .storage import fingerprint as fingerprint
 from .unfinished import scratch_file as scratch_file
 from .unfinished import scratch_folder as scratch_folder

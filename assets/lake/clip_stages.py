@@ -35,7 +35,8 @@ from apexline.features.modc import TextureStream
 from apexline.features.tracking import TrackedFace, track_faces
 from apexline.features.video import read_frames
 
-_FRAMES_AT_ONCE = 64
+# Faces that are written together: each group of rows costs whoever reads the file some memory.
+_FACES_AT_ONCE = 256
 # A clip that is only asked about belongs to no camera; its lake holds nothing else.
 _NO_CAMERA_DAY = "none"
 
@@ -110,7 +111,7 @@ def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: 
             track_rows.append(_track_row(clip_id, face))
             if face.crop is not None:
                 crop_rows.append(_crop_row(clip_id, face))
-            if len(track_rows) >= _FRAMES_AT_ONCE:
+            if len(track_rows) >= _FACES_AT_ONCE:
                 tracks.write_table(rows_table("face_tracks", track_rows))
                 crops.write_table(rows_table("face_crops", crop_rows))
                 track_rows, crop_rows = [], []

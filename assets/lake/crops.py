@@ -238,9 +238,10 @@ def crops_at(
             found = int(kept[np.argmin(np.abs(kept - frame))])
             nearest.setdefault((track_id, found), []).append((track_id, frame))
     crops: dict[tuple[str, int], NDArray[np.uint8]] = {}
-    for batch in lake.iter_batches("face_crops", clip_id, camera_day=camera_day):
+    found_at = sorted({frame for _, frame in nearest})
+    for batch in lake.iter_batches("face_crops", clip_id, camera_day=camera_day, frames=found_at):
         chosen = pa.Table.from_batches([batch])
-        chosen = chosen.filter(pc.field("frame").isin(pa.array([key[1] for key in nearest], pa.int32())))
+        chosen = chosen.filter(pc.field("frame").isin(pa.array(found_at, pa.int32())))
         for row in chosen.to_pylist():
             for key in nearest.get((row["track_id"], row["frame"]), []):
                 crops[key] = as_crop(row["crop"])

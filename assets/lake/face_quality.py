@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from apexline.assets.lake.crops import columns_of_track
 from apexline.assets.lake.storage import Lake
 
 # Face (128, 128) uint8 and its measures by (track_id, frame).
@@ -29,15 +30,13 @@ def measures_at(lake: Lake, camera_day: str, clip_id: str, wanted: Sequence[tupl
     """
     columns = ["track_id", "frame", "time_s", "kept", *QUALITY]
     table = lake.read("face_tracks", clip_id, camera_day=camera_day, columns=columns)
-    kept = table.filter(pc.field("kept")).to_pandas()
+    kept = table.filter(pc.field("kept"))
+    rows = {track_id: columns_of_track(kept, track_id) for track_id, _ in wanted}
     found: Measures = {}
-    for track_id, rows in kept.groupby("track_id"):
-        times, frames = rows["time_s"].to_numpy(), rows["frame"].to_numpy()
-        values = rows[list(QUALITY)].to_numpy()
-        for frame in (frame for track, frame in wanted if track == track_id):
-            nearest = values[np.argmin(np.abs(frames - frame))].tolist()
-            found[str(track_id), frame] = {
-                **dict(zip(QUALITY, nearest, strict=True)),
-                "track_s": float(times[-1] - times[0]),
-            }
+    for track_id, frame in wanted:
+        own = rows[track_id]
+        if own["frame"].size:
+            nearest = int(np.argmin(np.abs(own["frame"] - frame)))
+            measured = {name: float(own[name][nearest]) for name in QUALITY}
+            found[track_id, frame] = measured | {"track_s": float(own["time_s"][-1] - own["time_s"][0])}
     return found

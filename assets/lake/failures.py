@@ -1,20 +1,27 @@
 """Clips that a stage could not compute: which, why, and how they are tried again.
 
 Belongs here: the records under ``failures/``, beside ``quarantine/`` and outside the lake, whose content they are no
-part of. Stays out: whose fault an error is (``workers``), the loop over clips (``camera_days``).
+part of, and going on without such clips. Stays out: whose fault an error is (``workers``), the loop over clips
+(``camera_days``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from upath import UPath
 
 from apexline.assets.lake.storage import DamagedFile, Lake
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,3 +119,17 @@ def _read(path: UPath) -> Failure:
 
 def _path(lake: Lake, failure: Failure) -> UPath:
     return lake.home / "failures" / failure.stage / failure.camera_day / f"{failure.clip_id}.json"
+
+
+def each_readable(read: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
+    """Yield what `read` gives for each of some clips or tracks; a clip without sound files is left out, and logged.
+
+    The stage that makes a missing or damaged file keeps on record why it could not.
+    """
+    for item in items:
+        try:
+            found = read(item)
+        except (DamagedFile, FileNotFoundError) as error:
+            _log.warning("left out: %s", error)
+        else:
+            yield found

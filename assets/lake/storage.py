@@ -15,11 +15,12 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,8 +30,6 @@ from apexline.assets.lake.schemas import TABLES, WITHOUT_CAMERA_DAY
 from apexline.assets.lake.unfinished import scratch_file
 from apexline.assets.lake.workers import is_of_the_machine
 
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 _log = logging.getLogger(__name__)
 
 _FINGERPRINT = b"apexline.fingerprint"
@@ -120,9 +119,9 @@ class Lake:
         *,
         camera_day: str | None = None,
         columns: list[str] | None = None,
-        frames: range | None = None,
+        frames: Sequence[int] | None = None,
     ) -> pa.Table:
-        """Read one file, or those row groups of it that hold some of these frames.
+        """Read one file, or those row groups of it that hold some of these frames, in ascending order.
 
         Raises
         ------
@@ -181,12 +180,18 @@ class Lake:
         return sorted((path for each in folders for path in _files_in(each)), key=str)
 
     def iter_batches(
-        self, table: str, name: str, *, camera_day: str | None = None, columns: list[str] | None = None
+        self,
+        table: str,
+        name: str,
+        *,
+        camera_day: str | None = None,
+        columns: list[str] | None = None,
+        frames: Sequence[int] | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the row groups of one file, so that memory does not grow with its length; raises as `read`."""
+        """Yield the row groups that `read` would join, so that memory does not grow with their number."""
         with _parquet(self.path(table, name, camera_day=camera_day)) as parquet:
             _check_schema(parquet, self.path(table, name, camera_day=camera_day), table)
-            for group in range(parquet.num_row_groups):
+            for group in _groups_with(parquet, frames):
                 yield from parquet.read_row_group(group, columns=columns, use_threads=False).to_batches()
 
     @contextmanager
@@ -321,20 +326,6 @@ class Lake:
         return digest.hexdigest()[:32]
 
 
-def each_readable(read: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
-    """Yield what `read` gives for each of some clips or tracks; a clip without sound files is left out, and logged.
-
-    The stage that makes a missing or damaged file keeps on record why it could not.
-    """
-    for item in items:
-        try:
-            found = read(item)
-        except (DamagedFile, FileNotFoundError) as error:
-            _log.warning("left out: %s", error)
-        else:
-            yield found
-
-
 def _files_in(folder: UPath) -> list[UPath]:
     """Return the Parquet files of a folder; hidden ones, folders and pipes of such a name are none of the lake's."""
     named = (path for path in folder.iterdir() if path.suffix == ".parquet" and not path.name.startswith("."))
@@ -361,14 +352,16 @@ def _parquet(path: UPath) -> Generator[pq.ParquetFile]:
         raise DamagedFile(path, f"{type(error).__name__}: {error}") from error
 
 
-def _read(path: UPath, table: str, columns: list[str] | None, frames: range | None = None) -> pa.Table:
+def _read(
+    path: UPath, table: str, columns: list[str] | None, frames: Sequence[int] | None = None
+) -> pa.Table:
     with _parquet(path) as parquet:
         _check_schema(parquet, path, table)
         # Arrow's own threads may still hold a Python file when the interpreter ends, and then abort the process.
         return parquet.read_row_groups(_groups_with(parquet, frames), columns=columns, use_threads=False)
 
 
-def _groups_with(parquet: pq.ParquetFile, frames: range | None) -> list[int]:
+def _groups_with(parquet: pq.ParquetFile, frames: Sequence[int] | None) -> list[int]:
     """Return the row groups that may hold one of some frames; all where none are named."""
     groups = list(range(parquet.num_row_groups))
     if frames is None:
@@ -378,7 +371,9 @@ def _groups_with(parquet: pq.ParquetFile, frames: range | None) -> list[int]:
     return [
         group
         for group, each in enumerate(ends)
-        if each is None or not each.has_min_max or (each.min < frames.stop and each.max >= frames.start)
+        if each is None
+        or not each.has_min_max
+        or bisect_left(frames, each.min) < bisect_right(frames, each.max)
     ]
 
 

@@ -2,16 +2,19 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from apexline.assets.lake.failures import (
     Failure,
+    each_readable,
     forget_failure,
     record_failure,
     recorded_failures,
     this_release,
 )
+from tests.assets.small_lake import row_of
 
 FAILURE = Failure(
     stage="face_tracks",
@@ -91,3 +94,13 @@ def test_a_folder_in_the_place_of_a_record_is_none(lake, records):
     assert recorded_failures(lake) == records[1:]
     record_failure(lake, FAILURE)
     assert recorded_failures(lake) == records
+
+
+def test_clips_without_sound_files_are_left_out(lake, caplog):
+    garbage = lake.path("annotations", "bad", camera_day="day")
+    garbage.parent.mkdir(parents=True)
+    garbage.write_bytes(b"dear diary")
+    lake.write("annotations", "good", [row_of("annotations", annotation_id="a")], stamp="s", camera_day="day")
+    read = partial(lake.read, "annotations", camera_day="day")
+    assert [table.num_rows for table in each_readable(read, ["bad", "good", "missing"])] == [1]
+    assert [record.message.startswith("left out: ") for record in caplog.records] == [True, True]

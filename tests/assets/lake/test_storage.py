@@ -1,12 +1,11 @@
 import os
-from functools import partial
 
 import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
 from apexline.assets.lake.schemas import TABLES
-from apexline.assets.lake.storage import DamagedFile, Lake, each_readable, fingerprint
+from apexline.assets.lake.storage import DamagedFile, Lake, fingerprint
 from tests.assets.lake.damage import FOOTER, INSIDE
 from tests.assets.small_lake import row_of
 
@@ -194,9 +193,3 @@ def test_a_local_copy_is_of_a_file(lake, tmp_path):
     os.mkfifo(pipe)
     with pytest.raises(DamagedFile, match="pipe"), lake.local_copy(pipe):
         pass
-
-
-def test_clips_without_sound_files_are_left_out(lake, damaged):
-    damaged(FOOTER["garbage"])
-    read = partial(lake.read, "annotations", camera_day=DAY)
-    assert [table.num_rows for table in each_readable(read, ["bad", "good", "missing"])] == [50]
