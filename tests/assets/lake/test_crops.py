@@ -2,6 +2,7 @@ from typing import ClassVar
 from weakref import WeakSet
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from apexline.assets.lake import crops
@@ -182,3 +183,17 @@ def test_a_stream_that_fails_leaves_no_file(stored, lake):
     with pytest.raises(RuntimeError):
         write_track_features(lake, "texture_features", Broken, DAY, CLIP, "s")
     assert lake.names("texture_features", camera_day=DAY) == []
+
+
+def test_of_a_long_clip_only_crops_beside_the_wanted_ones_are_read(stored, lake, monkeypatch):
+    stored(*[("a", frame) for frame in range(20)], size=2)
+    read, groups = pq.ParquetFile.read_row_group, []
+
+    def counted(file, group, **asked):
+        groups.append(group)
+        return read(file, group, **asked)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
+    found = crops_at(lake, DAY, CLIP, [("a", 5), ("a", 18)])
+    assert {key: int(crop[0, 1]) for key, crop in found.items()} == {("a", 5): 5, ("a", 18): 18}
+    assert groups == [2, 9]
