@@ -7,6 +7,7 @@ say by themselves (``containers``), times (``timeline``).
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -107,13 +108,15 @@ def _choose(path: Path, container: av.container.InputContainer) -> av.video.stre
 
 def _lengths(path: Path, streams: list[av.video.stream.VideoStream]) -> dict[int, float]:
     """Return the time from the first to the last packet of each stream, s; headers often say none, or a wrong one."""
-    stamps: dict[int, list[float]] = {stream.index: [] for stream in streams}
+    spans = {stream.index: (math.inf, -math.inf) for stream in streams}
     with _open_container(path) as container:
-        same = [stream for stream in container.streams.video if stream.index in stamps]
+        same = [stream for stream in container.streams.video if stream.index in spans]
         for packet in demux(path, container, *same):
             if (stamp := packet.pts if packet.pts is not None else packet.dts) is not None:
-                stamps[packet.stream_index].append(float(stamp * packet.time_base))
-    return {index: max(found, default=0) - min(found, default=0) for index, found in stamps.items()}
+                seconds = float(stamp * packet.time_base)
+                first, last = spans[packet.stream_index]
+                spans[packet.stream_index] = (min(first, seconds), max(last, seconds))
+    return {index: max(last - first, 0) for index, (first, last) in spans.items()}
 
 
 def demux(

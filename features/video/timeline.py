@@ -15,13 +15,12 @@ counter wraps (transport and program streams): to those a step back may look lik
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
-from typing import Any, cast
+from typing import Any
 
 import av.container
 import av.format
@@ -37,6 +36,8 @@ _LONGEST_GAP_S = 3600.0
 # A step back of the decoding stamps is a new start at a key picture, elsewhere only from so much on.
 _NEW_START_S = 1.0
 _ASSUMED_RATE = 25
+# FFmpeg's own mark of a packet or picture without a stamp.
+_NO_STAMP = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,15 +89,15 @@ class Timeline:
         return place if place < len(self.seconds) else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Packets:
-    """What the packets of a stream say, in the order of the file; no stamps where a packet is not displayed."""
+    """What the packets of a stream say, in the order of the file: `_NO_STAMP` where one has none; all shape (N,)."""
 
-    shown: list[bool]
-    pts: list[int | None]
-    dts: list[int | None]
-    keys: list[bool]
-    whole: list[bool]
+    shown: NDArray[np.bool_]
+    pts: NDArray[np.int64]
+    dts: NDArray[np.int64]
+    keys: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
 
 
 def read_timeline(
@@ -115,17 +116,16 @@ def read_timeline(
         If the packets break off, there is none, or no picture decodes where that is needed.
     """
     packets = _read_packets(path, container, stream)
-    if not any(packets.shown):
+    if not packets.shown.any():
         detail = "the video stream holds no packet; the recorder stopped before the first frame was stored"
         raise UnreadableVideo(path, "truncated", detail)
     numbers = np.flatnonzero(packets.shown)
     clock = _Clock.of(container, stream)
     # AVI stores no presentation times: FFmpeg makes them up, in decoding order.
-    by_order = container.format.name == "avi" or all(packets.pts[number] is None for number in numbers)
-    told = packets.dts if by_order else packets.pts
-    stamps = [stamp for number in numbers if (stamp := told[number]) is not None]
-    if len(stamps) == len(numbers):
-        if by_order and all(before < after for before, after in pairwise(stamps)):
+    by_order = container.format.name == "avi" or bool(np.all(packets.pts[numbers] == _NO_STAMP))
+    stamps = (packets.dts if by_order else packets.pts)[numbers]
+    if np.all(stamps != _NO_STAMP):
+        if by_order and _ascend(stamps):
             return Timeline(clock.seconds(stamps), **_groups(packets))
         if not by_order and (displayed := _displayed(stamps, numbers, packets, clock)) is not None:
             return _stamped(stamps, numbers, displayed, packets, clock)
@@ -135,26 +135,50 @@ def read_timeline(
 def _read_packets(
     path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
 ) -> _Packets:
-    packets = _Packets([], [], [], [], [])
+    # Eight bytes a number: lists of a day's recording would outgrow all else that reading it takes.
+    pts, dts = array("q"), array("q")
+    shown, keys, whole = array("b"), array("b"), array("b")
     for packet in demux(path, container, stream):
         # What lies outside the container's edit list is decoded and never displayed.
-        packets.shown.append(not packet.is_discard)
-        packets.pts.append(packet.pts)
-        packets.dts.append(packet.dts)
-        packets.keys.append(packet.is_keyframe)
-        packets.whole.append(not packet.is_corrupt)
-    return packets
+        shown.append(not packet.is_discard)
+        pts.append(_stamp(packet.pts))
+        dts.append(_stamp(packet.dts))
+        keys.append(packet.is_keyframe)
+        whole.append(not packet.is_corrupt)
+    return _Packets(
+        np.asarray(shown, np.bool_),
+        np.asarray(pts),
+        np.asarray(dts),
+        np.asarray(keys, np.bool_),
+        np.asarray(whole, np.bool_),
+    )
+
+
+def _stamp(told: int | None) -> int:
+    return _NO_STAMP if told is None else told
+
+
+def _ascend(stamps: NDArray[np.int64]) -> bool:
+    return bool(np.all(stamps[:-1] < stamps[1:]))
+
+
+def _apart(later: NDArray[np.int64], earlier: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return how far stamps lie apart, 0 where not `later`; those of damaged files lie as far as 64 bits allow."""
+    ticks = later.view(np.uint64) - earlier.view(np.uint64)
+    return np.where(later > earlier, ticks, 0).astype(np.float64)
 
 
 def _groups(packets: _Packets) -> dict[str, Any]:
     """Return where the last groups of pictures begin and whether the last one is whole, as `Timeline` takes it."""
-    keys = [number for number, key in enumerate(packets.keys) if key and packets.shown[number]]
+    keys = np.flatnonzero(packets.keys & packets.shown)
     # Formats seek by either stamp; the smaller one never lands behind the key picture.
-    stamps = [
-        min(stamp for stamp in (packets.pts[number], packets.dts[number]) if stamp is not None)
-        for number in keys[-3:]
-    ]
-    return {"keys": tuple(reversed(stamps)), "only_one_key": len(keys) < 2, "cut": not packets.whole[-1]}
+    told = np.stack([packets.pts[keys[-3:]], packets.dts[keys[-3:]]])
+    stamps = np.min(told, axis=0, initial=np.iinfo(np.int64).max, where=told != _NO_STAMP)
+    return {
+        "keys": tuple(stamps[::-1].tolist()),
+        "only_one_key": len(keys) < 2,
+        "cut": not packets.whole[-1],
+    }
 
 
 @dataclass(frozen=True)
@@ -172,73 +196,70 @@ class _Clock:
         wraps = bool(container.format.flags & av.format.Flags.ts_discont.value)
         return cls(time_base, 1 / (rate * time_base), _LONGEST_GAP_S / time_base if wraps else math.inf)
 
-    def seconds(self, stamps: Sequence[int | None]) -> NDArray[np.float64]:
+    def seconds(self, stamps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Lay out pictures in the order of display by the rule above; shape (N,), from 0, strictly increasing."""
         known = _believed(stamps)
-        # Whole numbers of any size: stamps of damaged files lie as far apart as 64 bits allow.
-        gaps = [
-            (cast("int", stamps[after]) - cast("int", stamps[before]), after - before)
-            for before, after in pairwise(known)
-        ]
-        steps = [gap / num for gap, num in gaps if gap > 0]
-        step = median(steps) if steps else self.step
+        gaps = _apart(stamps[known[1:]], stamps[known[:-1]])
+        nums = np.diff(known)
+        steps = (gaps / nums)[gaps > 0]
+        step = float(np.median(steps)) if len(steps) else self.step
         longest_gap = max(self.longest_gap, 100 * step)
-        if known:
-            ahead = [gap if 0 < gap <= longest_gap else num * step for gap, num in gaps]
-            at = np.concatenate([[0.0], np.cumsum(ahead, dtype=np.float64)])
-            places = np.arange(len(stamps))
+        places = np.arange(len(stamps))
+        if len(known):
+            ahead = np.where((gaps > 0) & (gaps <= longest_gap), gaps, nums * step)
+            at = np.concatenate([[0.0], np.cumsum(ahead)])
             ticks = np.interp(places, known, at)
             ticks[: known[0]] = (places[: known[0]] - known[0]) * step
             ticks[known[-1] + 1 :] = at[-1] + (places[known[-1] + 1 :] - known[-1]) * step
         else:
-            ticks = np.arange(len(stamps)) * step
+            ticks = places * step
         seconds = (ticks - ticks[0]) * self.time_base
         for place in range(1, len(seconds)) if np.any(np.diff(seconds) <= 0) else ():
             seconds[place] = max(seconds[place], np.nextafter(seconds[place - 1], np.inf))
         return seconds
 
 
-def _believed(stamps: Sequence[int | None]) -> list[int]:
+def _believed(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the places whose stamp counts: not one that repeats, or that alone lies off its neighbours."""
-    told = [(place, stamp) for place, stamp in enumerate(stamps) if stamp is not None]
-    believed: list[int] = []
-    before: int | None = None
-    for index, (place, stamp) in enumerate(told):
-        if before is not None:
-            following = [each for _, each in told[index + 1 : index + 3]]
-            behind = stamp < before and bool(following) and before < following[0]
-            far_ahead = bool(following) and all(before < each < stamp for each in following)
-            if stamp == before or behind or far_ahead:
-                continue
-        believed.append(place)
-        before = stamp
-    return believed
+    places = np.flatnonzero(stamps != _NO_STAMP)
+    told = stamps[places]
+    if _ascend(told):
+        return places
+    # Read as Python's numbers, one at a time.
+    values = told.data
+    believed = np.ones(len(told), np.bool_)
+    before = values[0]
+    for index in range(1, len(values)):
+        stamp, following = values[index], values[index + 1 : index + 3]
+        behind = stamp < before and len(following) > 0 and before < following[0]
+        far_ahead = len(following) > 0 and all(before < each < stamp for each in following)
+        if stamp == before or behind or far_ahead:
+            believed[index] = False
+        else:
+            before = stamp
+    return places[believed]
 
 
 def _displayed(
-    stamps: Sequence[int], numbers: NDArray[np.int64], packets: _Packets, clock: _Clock
+    stamps: NDArray[np.int64], numbers: NDArray[np.int64], packets: _Packets, clock: _Clock
 ) -> NDArray[np.int64] | None:
     """Put packets into the order of display, each piece between two new starts by itself; None where stamps repeat."""
-    starts = [0]
-    latest: int | None = None
-    for index, number in enumerate(numbers):
-        if (stamp := packets.dts[number]) is None:
-            continue
-        back = 0 if latest is None else latest - stamp
-        if back > (0 if packets.keys[number] else _NEW_START_S / clock.time_base):
-            starts.append(index)
-        latest = stamp
-    pts = np.asarray(stamps, dtype=np.int64)
+    told = np.flatnonzero(packets.dts[numbers] != _NO_STAMP)
+    dts = packets.dts[numbers[told]]
+    back = _apart(dts[:-1], dts[1:])
+    too_far = np.where(packets.keys[numbers[told[1:]]], 0, _NEW_START_S / clock.time_base)
+    starts = told[1:][back > too_far]
     pieces = [
-        begin + np.argsort(pts[begin:end], kind="stable") for begin, end in pairwise([*starts, len(pts)])
+        begin + np.argsort(stamps[begin:end], kind="stable")
+        for begin, end in pairwise([0, *starts.tolist(), len(stamps)])
     ]
-    if any(np.any(np.diff(pts[piece]) == 0) for piece in pieces):
+    if any(np.any(np.diff(stamps[piece]) == 0) for piece in pieces):
         return None
     return np.concatenate(pieces)
 
 
 def _stamped(
-    stamps: Sequence[int],
+    stamps: NDArray[np.int64],
     numbers: NDArray[np.int64],
     displayed: NDArray[np.int64],
     packets: _Packets,
@@ -247,36 +268,34 @@ def _stamped(
     """Lay out packets that all have a stamp, without decoding any."""
     places = np.full(len(packets.shown), -1, np.int64)
     places[numbers[displayed]] = np.arange(len(displayed))
-    ordered = [stamps[index] for index in displayed]
+    ordered = stamps[displayed]
     return Timeline(
         clock.seconds(ordered),
         **_groups(packets),
-        restarts=any(before > after for before, after in pairwise(ordered)),
-        near_end=ordered[-3:][0],
+        restarts=bool(np.any(ordered[:-1] > ordered[1:])),
+        near_end=int(ordered[-3:][0]),
         places=places,
     )
 
 
 def _decode_order(path: Path, packets: _Packets, clock: _Clock, *, trusted: bool) -> Timeline:
     """Lay out the pictures in the order in which the decoder gives them; `trusted`: their stamps are of display."""
-    numbers: list[int] = []
-    stamps: list[int | None] = []
+    numbers, stamps = array("q"), array("q")
     last: av.video.frame.VideoFrame | None = None
     num_sound = 0
     with open_video(path) as (container, stream):
         codec = stream.codec_context.name
         for last in decode_packets(path, container, stream, Counter()):
             numbers.append(number_of_packet(last))
-            stamps.append(last.pts if trusted else None)
+            stamps.append(_stamp(last.pts if trusted else None))
             num_sound += not last.is_corrupt
     if last is None or num_sound == 0:
         raise UnreadableVideo(path, "unreadable_codec", f"no frame of codec {codec} decodes")
     # A packet that no picture came of keeps its place, before the pictures of later packets.
-    lost = sorted(set(np.flatnonzero(packets.shown).tolist()) - set(numbers))
+    lost = np.setdiff1d(np.flatnonzero(packets.shown), numbers)
     before = np.searchsorted(np.maximum.accumulate(numbers), lost, side="right")
     came = np.arange(len(numbers))
     order = came + np.searchsorted(before, came, side="right")
-    laid: list[int | None] = [None] * (len(numbers) + len(lost))
-    for place, stamp in zip(order, stamps, strict=True):
-        laid[place] = stamp
+    laid = np.full(len(numbers) + len(lost), _NO_STAMP)
+    laid[order] = stamps
     return Timeline(clock.seconds(laid), cut=not packets.whole[-1], order=order, last=last)

@@ -1,7 +1,10 @@
 """Times: the same pictures at the same times in every container, and where stamps are missing, repeat or start anew."""
 
 import itertools
+import tracemalloc
 from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -10,7 +13,8 @@ import pytest
 from apexline.features.video import timeline
 from apexline.features.video.limits import VideoLimits, holding_to
 from apexline.features.video.reader import probe_video, read_frames
-from apexline.features.video.timeline import _Clock
+from apexline.features.video.timeline import _NO_STAMP as NO_STAMP
+from apexline.features.video.timeline import _Clock, read_timeline
 from tests.features.clips import COLS, NUM_FRAMES, ROWS, mux, number_of, numbered_frames
 
 # Container, encoder, pixel format, format where the suffix does not say it.
@@ -243,6 +247,10 @@ def test_only_odd_stamps_cost_a_second_decoding(tmp_path, monkeypatch):
 CLOCK = _Clock(0.001, 40, 3_600_000)
 
 
+def laid_out(clock, stamps):
+    return clock.seconds(np.array([NO_STAMP if stamp is None else stamp for stamp in stamps], np.int64))
+
+
 @pytest.mark.parametrize(
     ("stamps", "expected"),
     [
@@ -263,7 +271,7 @@ CLOCK = _Clock(0.001, 40, 3_600_000)
     ],
 )
 def test_the_rule_for_times(stamps, expected):
-    np.testing.assert_allclose(CLOCK.seconds(stamps) * 1000, expected, rtol=1e-12)
+    np.testing.assert_allclose(laid_out(CLOCK, stamps) * 1000, expected, rtol=1e-12)
 
 
 HOSTILE = (-(2**63) + 1, -(2**31), -1, 0, 1, 2, 2**33, 2**62, 2**63 - 1, None)
@@ -274,10 +282,29 @@ HOSTILE = (-(2**63) + 1, -(2**31), -1, 0, 1, 2, 2**33, 2**62, 2**63 - 1, None)
 def test_times_increase_whatever_the_stamps_say(time_base, longest_gap):
     clock = _Clock(time_base, 1 / (25 * time_base), longest_gap)
     for stamps in itertools.product(HOSTILE, repeat=4):
-        seconds = clock.seconds(stamps)
+        seconds = laid_out(clock, stamps)
         assert seconds[0] == 0
         assert np.isfinite(seconds).all()
         assert (np.diff(seconds) > 0).all(), stamps
+
+
+def test_the_times_of_a_long_video_take_little_memory(monkeypatch):
+    num = 50_000
+    packets = (
+        SimpleNamespace(is_discard=False, pts=40 * n, dts=40 * n, is_keyframe=n % 25 == 0, is_corrupt=False)
+        for n in range(num)
+    )
+    monkeypatch.setattr(timeline, "demux", lambda *_: packets)
+    container = SimpleNamespace(format=SimpleNamespace(name="mov", flags=0))
+    stream = SimpleNamespace(time_base=Fraction(1, 1000), average_rate=25)
+    tracemalloc.start()
+    try:
+        laid = read_timeline(Path("a.mp4"), container, stream)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(laid.seconds, np.arange(num) / 25)
+    assert peak < 200 * num
 
 
 def test_hostile_stamps_in_a_file(tmp_path):
