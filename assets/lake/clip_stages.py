@@ -23,6 +23,7 @@ from apexline.assets.lake.clips import hash_file
 from apexline.assets.lake.crops import (
     columns_of_track,
     frames_of_tracks,
+    row_groups,
     rows_table,
     write_all_features,
 )
@@ -35,7 +36,7 @@ from apexline.features.modc import TextureStream
 from apexline.features.tracking import TrackedFace, track_faces
 from apexline.features.video import read_frames
 
-# Faces that are written together: each group of rows costs whoever reads the file some memory.
+# Faces that become a table together: as rows they take more memory.
 _FACES_AT_ONCE = 256
 # A clip that is only asked about belongs to no camera; its lake holds nothing else.
 _NO_CAMERA_DAY = "none"
@@ -96,8 +97,8 @@ def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: 
     manifest = lake.read("clip_manifest", clip_id, camera_day=camera_day).to_pylist()[0]
     with (
         lake.local_copy(lake.home / manifest["path"]) as local,
-        lake.writer("face_tracks", clip_id, stamp=stamp, camera_day=camera_day) as tracks,
-        lake.writer("face_crops", clip_id, stamp=stamp, camera_day=camera_day) as crops,
+        row_groups(lake, "face_tracks", camera_day, clip_id, stamp) as tracks,
+        row_groups(lake, "face_crops", camera_day, clip_id, stamp) as crops,
     ):
         frames, meter = read_frames(local), PictureMeter()
         faces = track_faces(
@@ -117,7 +118,7 @@ def write_tracks(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: 
                 track_rows, crop_rows = [], []
         tracks.write_table(rows_table("face_tracks", track_rows))
         crops.write_table(rows_table("face_crops", crop_rows))
-        tracks.add_key_value_metadata(meter.footer(faceless=faceless))
+        tracks.file.add_key_value_metadata(meter.footer(faceless=faceless))
         row = {
             "clip_id": clip_id,
             "frames_read": frames.num_read,
@@ -167,13 +168,14 @@ def deciding_columns(lake: Lake, camera_day: str, clip_id: str) -> Iterator[tupl
         for track_id, frames in frames_of_tracks(lake, "flow_features", camera_day, clip_id).items()
         for start in frames[::LONGEST_STRETCH]
     ]
-    for part, begun in groupby(sorted(stretches), key=lambda stretch: stretch[0] // LONGEST_STRETCH):
-        held = range(part * LONGEST_STRETCH, (part + 2) * LONGEST_STRETCH)
+    for _, begun in groupby(sorted(stretches), key=lambda stretch: stretch[0] // LONGEST_STRETCH):
+        together = list(begun)
+        held = range(together[0][0], together[-1][0] + LONGEST_STRETCH)
         tables = [
             lake.read(table, clip_id, camera_day=camera_day, columns=["track_id", *columns], frames=held)
             for table, columns in DECIDING_COLUMNS.items()
         ]
-        for start, track_id in begun:
+        for start, track_id in together:
             frames = range(start, start + LONGEST_STRETCH)
             yield track_id, [columns_of_track(table, track_id, frames=frames) for table in tables]
 

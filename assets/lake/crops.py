@@ -4,19 +4,23 @@ Belongs here: the layout of the table ``face_crops``, and rows of a track as arr
 described.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from apexline.assets.lake.schemas import TABLES
 from apexline.assets.lake.storage import Lake
 from apexline.features import Block, crops_at_once, join_columns
 from apexline.features.faces import CROP_SIZE
+
+# Each group of rows costs whoever writes or reads a file some memory for every column, as does what it holds.
+_GROUP_BYTES = 1 << 20
 
 
 class TrackStream(Protocol):
@@ -48,6 +52,40 @@ class CropBlock(NamedTuple):
     frames: NDArray[np.int64]
     times_s: NDArray[np.float64]
     crops: NDArray[np.uint8]
+
+
+class RowGroups:
+    """Rows of a file that is being written, in groups of a MiB or more, however few come at a time.
+
+    Attributes
+    ----------
+    file : ParquetWriter
+    """
+
+    def __init__(self, file: pq.ParquetWriter) -> None:
+        self.file = file
+        self._held: list[pa.Table] = []
+
+    def write_table(self, rows: pa.Table) -> None:
+        """Add rows; they are in the file after the next `flush`."""
+        self._held.append(rows)
+        if sum(each.nbytes for each in self._held) >= _GROUP_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """End the group."""
+        if self._held:
+            self.file.write_table(pa.concat_tables(self._held))
+            self._held = []
+
+
+@contextmanager
+def row_groups(lake: Lake, table: str, camera_day: str, clip_id: str, stamp: str) -> Generator[RowGroups]:
+    """Write a clip's rows of `table` by and by, as `Lake.writer` does; memory does not grow with their number."""
+    with lake.writer(table, clip_id, stamp=stamp, camera_day=camera_day) as file:
+        groups = RowGroups(file)
+        yield groups
+        groups.flush()
 
 
 def as_crop(data: bytes) -> NDArray[np.uint8]:
@@ -115,7 +153,7 @@ def write_all_features(
     open_streams: dict[str, dict[str, TrackStream]] = {table: {} for table in make_streams}
     with ExitStack() as stack:
         writers = {
-            table: stack.enter_context(lake.writer(table, clip_id, stamp=stamp, camera_day=camera_day))
+            table: stack.enter_context(row_groups(lake, table, camera_day, clip_id, stamp))
             for table in make_streams
         }
         for block in iter_crops(lake, camera_day, clip_id):
@@ -228,13 +266,12 @@ def crops_at(
     dict
         Crop (128, 128) uint8 by the (track_id, frame) asked for; a track without crops is absent.
     """
-    index = lake.read("face_crops", clip_id, camera_day=camera_day, columns=["track_id", "frame"])
     wanted = list(wanted)
-    kept_of = {track_id: columns_of_track(index, track_id)["frame"] for track_id, _ in wanted}
+    kept_of = _frames_kept(lake, camera_day, clip_id, {track_id for track_id, _ in wanted})
     nearest: dict[tuple[str, int], list[tuple[str, int]]] = {}
     for track_id, frame in wanted:
-        kept = kept_of[track_id]
-        if kept.size:
+        kept = kept_of.get(track_id)
+        if kept is not None:
             found = int(kept[np.argmin(np.abs(kept - frame))])
             nearest.setdefault((track_id, found), []).append((track_id, frame))
     crops: dict[tuple[str, int], NDArray[np.uint8]] = {}
@@ -246,3 +283,17 @@ def crops_at(
             for key in nearest.get((row["track_id"], row["frame"]), []):
                 crops[key] = as_crop(row["crop"])
     return crops
+
+
+def _frames_kept(
+    lake: Lake, camera_day: str, clip_id: str, tracks: Collection[str]
+) -> dict[str, NDArray[np.int32]]:
+    """Return the frames that some tracks have crops of, group by group, so that no row has its track beside it."""
+    kept: dict[str, list[NDArray[np.int32]]] = {}
+    columns = ["track_id", "frame"]
+    for batch in lake.iter_batches("face_crops", clip_id, camera_day=camera_day, columns=columns):
+        rows = pa.table(batch)
+        for track_id in rows["track_id"].unique().to_pylist():
+            if track_id in tracks:
+                kept.setdefault(track_id, []).append(columns_of_track(rows, track_id)["frame"])
+    return {track_id: np.concatenate(frames) for track_id, frames in kept.items()}

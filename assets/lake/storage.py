@@ -207,7 +207,11 @@ class Lake:
         """
         schema = TABLES[table].with_metadata({_FINGERPRINT: stamp.encode()})
         target = self.path(table, name, camera_day=camera_day)
-        with self.replacing(target) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        # Dictionaries of numbers that hardly repeat take memory until they are full, and more bytes on disk than none.
+        with (
+            self.replacing(target) as file,
+            pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=False) as writer,
+        ):
             yield writer
 
     def write(

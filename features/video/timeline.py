@@ -164,8 +164,11 @@ def _ascend(stamps: NDArray[np.int64]) -> bool:
 
 def _apart(later: NDArray[np.int64], earlier: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return how far stamps lie apart, 0 where not `later`; those of damaged files lie as far as 64 bits allow."""
-    ticks = later.view(np.uint64) - earlier.view(np.uint64)
-    return np.where(later > earlier, ticks, 0).astype(np.float64)
+    ticks = np.zeros(len(later))
+    np.subtract(
+        later.view(np.uint64), earlier.view(np.uint64), out=ticks, where=later > earlier, casting="unsafe"
+    )
+    return ticks
 
 
 def _groups(packets: _Packets) -> dict[str, Any]:
@@ -199,24 +202,39 @@ class _Clock:
     def seconds(self, stamps: NDArray[np.int64]) -> NDArray[np.float64]:
         """Lay out pictures in the order of display by the rule above; shape (N,), from 0, strictly increasing."""
         known = _believed(stamps)
-        gaps = _apart(stamps[known[1:]], stamps[known[:-1]])
-        nums = np.diff(known)
-        steps = (gaps / nums)[gaps > 0]
-        step = float(np.median(steps)) if len(steps) else self.step
-        longest_gap = max(self.longest_gap, 100 * step)
-        places = np.arange(len(stamps))
-        if len(known):
-            ahead = np.where((gaps > 0) & (gaps <= longest_gap), gaps, nums * step)
-            at = np.concatenate([[0.0], np.cumsum(ahead)])
-            ticks = np.interp(places, known, at)
-            ticks[: known[0]] = (places[: known[0]] - known[0]) * step
-            ticks[known[-1] + 1 :] = at[-1] + (places[known[-1] + 1 :] - known[-1]) * step
-        else:
-            ticks = places * step
-        seconds = (ticks - ticks[0]) * self.time_base
-        for place in range(1, len(seconds)) if np.any(np.diff(seconds) <= 0) else ():
-            seconds[place] = max(seconds[place], np.nextafter(seconds[place - 1], np.inf))
-        return seconds
+        ticks, step = self._ticks(stamps[known], np.diff(known))
+        if len(known) < len(stamps):
+            ticks = _spread(ticks, known, step, num=len(stamps))
+        ticks -= ticks[0]
+        ticks *= self.time_base
+        for place in range(1, len(ticks)) if np.any(np.diff(ticks) <= 0) else ():
+            ticks[place] = max(ticks[place], np.nextafter(ticks[place - 1], np.inf))
+        return ticks
+
+    def _ticks(
+        self, stamps: NDArray[np.int64], pictures: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], float]:
+        """Lay out stamps that count, so many pictures apart, from 0, and return the usual step of a picture too."""
+        gaps = _apart(stamps[1:], stamps[:-1])
+        steps = (gaps / pictures)[gaps > 0]
+        step = float(np.median(steps, overwrite_input=True)) if len(steps) else self.step
+        del steps
+        odd = (gaps == 0) | (gaps > max(self.longest_gap, 100 * step))
+        gaps[odd] = pictures[odd] * step
+        return np.concatenate([np.zeros(min(1, len(stamps))), np.cumsum(gaps, dtype=np.float64)]), step
+
+
+def _spread(
+    ticks: NDArray[np.float64], known: NDArray[np.int64], step: float, *, num: int
+) -> NDArray[np.float64]:
+    """Give `num` pictures their ticks, from those at the places `known`; where there are none, a step apart."""
+    places = np.arange(num, dtype=np.float64)
+    if not len(known):
+        return places * step
+    spread = np.interp(places, known, ticks)
+    spread[: known[0]] = (places[: known[0]] - known[0]) * step
+    spread[known[-1] + 1 :] = ticks[-1] + (places[known[-1] + 1 :] - known[-1]) * step
+    return spread
 
 
 def _believed(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -244,18 +262,23 @@ def _displayed(
     stamps: NDArray[np.int64], numbers: NDArray[np.int64], packets: _Packets, clock: _Clock
 ) -> NDArray[np.int64] | None:
     """Put packets into the order of display, each piece between two new starts by itself; None where stamps repeat."""
-    told = np.flatnonzero(packets.dts[numbers] != _NO_STAMP)
-    dts = packets.dts[numbers[told]]
-    back = _apart(dts[:-1], dts[1:])
-    too_far = np.where(packets.keys[numbers[told[1:]]], 0, _NEW_START_S / clock.time_base)
-    starts = told[1:][back > too_far]
+    starts = _new_starts(numbers, packets, clock)
     pieces = [
         begin + np.argsort(stamps[begin:end], kind="stable")
-        for begin, end in pairwise([0, *starts.tolist(), len(stamps)])
+        for begin, end in pairwise([0, *starts, len(stamps)])
     ]
     if any(np.any(np.diff(stamps[piece]) == 0) for piece in pieces):
         return None
     return np.concatenate(pieces)
+
+
+def _new_starts(numbers: NDArray[np.int64], packets: _Packets, clock: _Clock) -> list[int]:
+    """Return where among the packets that are displayed the stamps of decoding jump back."""
+    told = np.flatnonzero(packets.dts[numbers] != _NO_STAMP)
+    dts = packets.dts[numbers[told]]
+    back = np.flatnonzero(dts[1:] < dts[:-1]) + 1
+    too_far = np.where(packets.keys[numbers[told[back]]], 0, _NEW_START_S / clock.time_base)
+    return told[back[_apart(dts[back - 1], dts[back]) > too_far]].tolist()
 
 
 def _stamped(
@@ -266,11 +289,12 @@ def _stamped(
     clock: _Clock,
 ) -> Timeline:
     """Lay out packets that all have a stamp, without decoding any."""
+    ordered = stamps[displayed]
+    seconds = clock.seconds(ordered)
     places = np.full(len(packets.shown), -1, np.int64)
     places[numbers[displayed]] = np.arange(len(displayed))
-    ordered = stamps[displayed]
     return Timeline(
-        clock.seconds(ordered),
+        seconds,
         **_groups(packets),
         restarts=bool(np.any(ordered[:-1] > ordered[1:])),
         near_end=int(ordered[-3:][0]),

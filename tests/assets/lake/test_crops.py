@@ -159,13 +159,20 @@ def test_rows_lie_in_the_order_of_the_crops_that_made_them_final(stored, lake, m
     assert [f"{row['track_id']}{row['frame']}" for row in rows] == expected
 
 
-def test_rows_of_a_long_clip_are_written_in_groups(stored, lake, monkeypatch):
+def test_rows_of_a_long_clip_are_written_in_groups_of_some_size(stored, lake, monkeypatch):
     monkeypatch.setattr(crops, "crops_at_once", lambda: 10)
-    stored(*[("a", frame) for frame in range(35)], size=5)
-    write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
-    sizes = [batch.num_rows for batch in lake.iter_batches("texture_features", CLIP, camera_day=DAY)]
-    assert sum(sizes) == 35
-    assert max(sizes) == 10
+    stored(*[("a", frame) for frame in range(95)], size=5)
+
+    def sizes():
+        write_track_features(lake, "texture_features", LateStream, DAY, CLIP, "s")
+        return [batch.num_rows for batch in lake.iter_batches("texture_features", CLIP, camera_day=DAY)]
+
+    assert sizes() == [95]
+    monkeypatch.setattr(crops, "_GROUP_BYTES", 1)
+    row_bytes = lake.read("texture_features", CLIP, camera_day=DAY).nbytes / 95
+    assert max(sizes()) == 10  # a group for each block of crops
+    monkeypatch.setattr(crops, "_GROUP_BYTES", 25 * row_bytes)
+    assert max(sizes()) == 30
 
 
 def test_a_clip_without_faces_gives_an_empty_file(stored, lake):
@@ -190,7 +197,8 @@ def test_of_a_long_clip_only_crops_beside_the_wanted_ones_are_read(stored, lake,
     read, groups = pq.ParquetFile.read_row_group, []
 
     def counted(file, group, **asked):
-        groups.append(group)
+        if asked["columns"] is None:  # with their pictures
+            groups.append(group)
         return read(file, group, **asked)
 
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
