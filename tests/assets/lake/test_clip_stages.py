@@ -5,6 +5,7 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -119,6 +120,7 @@ def test_a_long_track_is_read_in_stretches(lake, parameters, monkeypatch):
     long = [("a", tuple(range(first, first + stretch))) for first in range(0, 100, stretch)]
     assert sorted(seen) == [*long, ("b", (50, 51, 52, 53))]
     assert max(held) <= 2 * stretch + 2 * 2  # and what else their row groups hold
+    assert median(held) <= stretch + 2 * 2  # one stretch where a track is alone
     stored = read(lake, "expression_segments", "clip", camera_day="day")
     assert stored["onset"].to_pylist() == [*range(0, 100, stretch), 50]
 
