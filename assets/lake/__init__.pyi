@@ -26,6 +26,7 @@ from .clips import without_video as without_video
 from .crops import TrackStream as TrackStream
 from .crops import columns_of_track as columns_of_track
 from .crops import crops_at as crops_at
+from .crops import crops_in_turn as crops_in_turn
 from .crops import write_track_features as write_track_features
 from .face_quality import QUALITY as QUALITY
 from .face_quality import measures_at as measures_at

@@ -4,7 +4,7 @@ Belongs here: the layout of the table ``face_crops``, and rows of a track as arr
 described.
 """
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -266,8 +266,27 @@ def crops_at(
     dict
         Crop (128, 128) uint8 by the (track_id, frame) asked for; a track without crops is absent.
     """
-    wanted = list(wanted)
-    kept_of = _frames_kept(lake, camera_day, clip_id, {track_id for track_id, _ in wanted})
+    [crops] = crops_in_turn(lake, camera_day, clip_id, [list(wanted)])
+    return crops
+
+
+def crops_in_turn(
+    lake: Lake, camera_day: str, clip_id: str, turns: Sequence[Sequence[tuple[str, int]]]
+) -> Iterator[dict[tuple[str, int], NDArray[np.uint8]]]:
+    """Look up crops as `crops_at` does, what is wanted in one turn after the other; those of one are in memory."""
+    tracks = {track_id for wanted in turns for track_id, _ in wanted}
+    kept_of = _frames_kept(lake, camera_day, clip_id, tracks)
+    for wanted in turns:
+        yield _nearest_crops(lake, camera_day, clip_id, wanted, kept_of)
+
+
+def _nearest_crops(
+    lake: Lake,
+    camera_day: str,
+    clip_id: str,
+    wanted: Sequence[tuple[str, int]],
+    kept_of: Mapping[str, NDArray[np.int32]],
+) -> dict[tuple[str, int], NDArray[np.uint8]]:
     nearest: dict[tuple[str, int], list[tuple[str, int]]] = {}
     for track_id, frame in wanted:
         kept = kept_of.get(track_id)

@@ -7,6 +7,7 @@ that training examples belong to (``assets.training``), limits and scores (``ml`
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -28,15 +29,24 @@ def measures_at(lake: Lake, camera_day: str, clip_id: str, wanted: Sequence[tupl
     dict
         size_px, blur, yaw, roll_deg and track_s by (track_id, frame); a track without kept frames is absent.
     """
-    columns = ["track_id", "frame", "time_s", "kept", *QUALITY]
-    table = lake.read("face_tracks", clip_id, camera_day=camera_day, columns=columns)
-    kept = table.filter(pc.field("kept"))
-    rows = {track_id: columns_of_track(kept, track_id) for track_id, _ in wanted}
-    found: Measures = {}
+    frames_of: dict[str, list[int]] = {}
     for track_id, frame in wanted:
-        own = rows[track_id]
-        if own["frame"].size:
-            nearest = int(np.argmin(np.abs(own["frame"] - frame)))
-            measured = {name: float(own[name][nearest]) for name in QUALITY}
-            found[track_id, frame] = measured | {"track_s": float(own["time_s"][-1] - own["time_s"][0])}
-    return found
+        frames_of.setdefault(track_id, []).append(frame)
+    found: dict[tuple[str, int], dict[str, float]] = {}
+    spans: dict[str, tuple[float, float]] = {}
+    columns = ["track_id", "frame", "time_s", "kept", *QUALITY]
+    for batch in lake.iter_batches("face_tracks", clip_id, camera_day=camera_day, columns=columns):
+        kept = pa.table(batch).filter(pc.field("kept"))
+        for track_id in frames_of.keys() & kept["track_id"].unique().to_pylist():
+            own = columns_of_track(kept, track_id)
+            spans[track_id] = (spans.get(track_id, own["time_s"])[0], own["time_s"][-1])
+            for frame in frames_of[track_id]:
+                nearest = int(np.argmin(np.abs(own["frame"] - frame)))
+                known = found.get((track_id, frame))
+                if known is None or abs(own["frame"][nearest] - frame) < abs(known["frame"] - frame):
+                    found[track_id, frame] = {name: float(own[name][nearest]) for name in ("frame", *QUALITY)}
+    return {
+        (track_id, frame): {name: values[name] for name in QUALITY}
+        | {"track_s": float(spans[track_id][1] - spans[track_id][0])}
+        for (track_id, frame), values in found.items()
+    }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.assets.lake import LakeClip, crops_at, measures_at
+from apexline.assets.lake import LakeClip, crops_in_turn, measures_at
 from apexline.features import FeatureConfig, segment_features
 from apexline.features.faces import FaceQuality, Light, bad_light
 from apexline.ml.datasets import INPUT_SIZE, face_image
@@ -23,6 +23,9 @@ from apexline.ml.registry import answers
 
 if TYPE_CHECKING:
     from apexline.ml.deepid import ExpressionModel
+
+# Segments whose faces are in memory together, each with eleven.
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +155,16 @@ def score_segments(
     """
     at = (clip.lake, clip.camera_day, clip.clip_id)
     segments = clip.lake.read("expression_segments", clip.clip_id, camera_day=clip.camera_day).to_pylist()
-    apexes = [(each["track_id"], each["apex"]) for each in segments]
-    shown = [(each["track_id"], frame) for each in segments for frame in (*each["held"], *each["rest"])]
-    crops, measures = crops_at(*at, [*apexes, *shown]), measures_at(*at, apexes)
-    changes = [_change(each, crops, measures) for each in segments]
-    return list(zip(segments, score_changes(model, changes, features=features), strict=True))
+    measures = measures_at(*at, [(each["track_id"], each["apex"]) for each in segments])
+    # Those that are near in time lie in the same rows of the lake.
+    order = sorted(range(len(segments)), key=lambda k: segments[k]["apex"])
+    turns = [order[first : first + _AT_ONCE] for first in range(0, len(order), _AT_ONCE)]
+    crops_of = crops_in_turn(*at, [[key for k in turn for key in _shown(segments[k])] for turn in turns])
+    found: dict[int, dict[str, Any]] = {}
+    for turn, crops in zip(turns, crops_of, strict=True):
+        changes = [_change(segments[k], crops, measures) for k in turn]
+        found.update(zip(turn, score_changes(model, changes, features=features), strict=True))
+    return [(each, found[k]) for k, each in enumerate(segments)]
 
 
 def by_time(
@@ -164,6 +172,11 @@ def by_time(
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Bring what `score_segments` gives into the order in which segments begin."""
     return sorted(scored, key=lambda each: (each[0]["onset"], each[0]["track_id"]))
+
+
+def _shown(segment: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Where the faces are by which a segment is judged."""
+    return [(segment["track_id"], frame) for frame in (segment["apex"], *segment["held"], *segment["rest"])]
 
 
 def _change(

@@ -162,6 +162,19 @@ def test_every_segment_gets_the_champions_answer(score, lake):
     assert texture[0] == flow[0] == 2
 
 
+def test_faces_of_few_segments_are_in_memory_together_and_answers_are_those_of_all(score, lake, monkeypatch):
+    monkeypatch.setattr("apexline.assets.scoring.answers._AT_ONCE", 1)
+    write_tracks(lake, yaw={3: 0.29})
+    segments = lake.read("expression_segments", CLIP, camera_day=DAY).to_pylist()
+    # The table's order is not that of time.
+    lake.write("expression_segments", CLIP, segments[::-1], stamp="later first", camera_day=DAY)
+    registry = StubRegistry(1)
+    score(registry)
+    told = [(row["segment_id"], row["reasons"]) for row in rows_of(lake)]
+    assert told == [(f"{TRACK}-6", []), (f"{TRACK}-1", ["off-pose"])]
+    assert [images for images, _, _ in registry.load_model(1).seen] == [(1, 48, 48)] * 2
+
+
 def test_other_norms_are_other_adjectives_and_scored_beside_the_first(score, lake, monkeypatch, other_file):
     registry = StubRegistry(1)
     score(registry)
