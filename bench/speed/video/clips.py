@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from apexline.features import spot_clip
 from apexline.features.video import Frame, probe_video, read_frames, write_video
 
 FPS = 25
@@ -26,6 +27,11 @@ def single_face_clips(folder: Path) -> list[Path]:
     """Clips of different performers, in a fixed order."""
     clips = pd.read_csv(folder / "clips.csv").drop_duplicates("performer", keep="last")
     return [folder / name for name in clips["clip"].head(_NUM_CLIPS)]
+
+
+def expressive_clip(folder: Path) -> Path:
+    """The first of `single_face_clips` in which an expression is found; without one there is nothing to answer."""
+    return next(clip for clip in single_face_clips(folder) if spot_clip(clip))
 
 
 def cycle_frames(clip: Path) -> Iterator[Frame]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from apexline.bench.page import Rows, line_plot, straight_law, write_speed
 from apexline.bench.speed.video.asked import LINE, Method, installed_peers, missing_peers, rate
-from apexline.bench.speed.video.clips import FPS, lengthened, single_face_clips
+from apexline.bench.speed.video.clips import FPS, expressive_clip, lengthened
 
 _FRAMES = (250, 1_000, 3_000, 10_000, 45_000, 180_000)  # 10 s to 2 h
 _PEER_FRAMES = (25, 50, 100, 250)
@@ -23,11 +23,12 @@ _CPU, _MEMORY = "cpu s a 1,000 frames", "peak MiB"
 _WORDS = f"""Length of a clip: time and memory.
 
 Decode to answers on one core, as `apexline score` does once it has started: one face of 320x240 at {FPS} frames/s, a
-clip of some seconds played forth and back. Each length is run in a process of its own, which one short clip has warmed.
-CPU time is that of the process and of the one that decodes for it, of all they do from being asked to answering; wall
-time, on a machine that others use, says less of how time grows with length. Peak memory is that of both processes,
-added. Crops lie in a temporary folder meanwhile. Laws, a fixed part and one for each frame, are fitted by least squares
-of relative errors. Peers get fewer frames, since they take longer for each; `face-api` gets them decoded."""
+clip of some seconds played forth and back, which shows an expression each time. Each length is run in a process of
+its own, which one short clip has warmed. CPU time is that of the process and of the one that decodes for it, of all
+they do from being asked to answering; wall time, on a machine that others use, says less of how time grows with
+length. Peak memory is that of both processes, added. Crops lie in a temporary folder meanwhile. Laws, a fixed part
+and one for each frame, are fitted by least squares of relative errors. Peers get fewer frames, since they take longer
+for each; `face-api` gets them decoded."""
 
 
 def bench_length(data: Path) -> Rows:
@@ -38,7 +39,7 @@ def bench_length(data: Path) -> Rows:
     data : Path
         Folder of the benchmark data.
     """
-    clip = single_face_clips(data / "expression_clips")[0]
+    clip = expressive_clip(data / "expression_clips")
     with TemporaryDirectory() as folder:
         own = measure_lengths(LINE, _FRAMES, clip, Path(folder))
         peers = [measure_lengths(peer, _PEER_FRAMES, clip, Path(folder)) for peer in installed_peers()]
@@ -87,6 +88,7 @@ def _row(method: Method, answer: dict[str, float]) -> dict[str, Any]:
         "s": answer["seconds"],
         "cpu_s": answer["cpu_s"],
         "frames/s": rate(answer),
+        **({"segments": answer["segments"]} if "segments" in answer else {}),
         _MEMORY: answer["peak_mib"],
         _CPU: 1e3 * answer["cpu_s"] / frames,
     }

@@ -14,7 +14,7 @@ from typing import Any
 
 from apexline.bench.page import Rows, line_plot, write_speed
 from apexline.bench.speed.video.asked import LINE, Method, installed_peers, line, missing_peers, rate
-from apexline.bench.speed.video.clips import single_face_clips
+from apexline.bench.speed.video.clips import expressive_clip, single_face_clips
 from apexline.bench.speed.video.curves import by_faces, by_processes, by_size, laws
 
 _PEER_FRAMES = 60  # per clip: a peer takes a tenth of a second for each
@@ -46,7 +46,7 @@ def bench_video(data: Path) -> Rows:
     data : Path
         Folder of the benchmark data.
     """
-    clips = single_face_clips(data / "expression_clips")
+    clips, clip = single_face_clips(data / "expression_clips"), expressive_clip(data / "expression_clips")
     methods = [LINE, *installed_peers()]
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -55,8 +55,8 @@ def bench_video(data: Path) -> Rows:
             _street(data / "real_clips" / "street_crowd_1080p.mp4"),
             *_stages(clips),
             *(processes := by_processes(methods, clips, folder)),
-            *(faces := by_faces(methods, clips[0], folder)),
-            *(sizes := by_size(methods, clips[0], folder)),
+            *(faces := by_faces(methods, clip, folder)),
+            *(sizes := by_size(methods, clip, folder)),
             *laws(processes, x="processes", y="frames/s"),
             *laws(faces, x="faces", y="ms a frame"),
             *laws(sizes, x="megapixels", y="ms a frame"),

@@ -45,11 +45,11 @@ def _named(clip: Path, config: FeatureConfig) -> dict[str, float]:
     model = _model()
     started = time.perf_counter()
     with process_clip(clip, features=config) as processed:
-        score_segments(model, processed, features=config)
+        segments = len(score_segments(model, processed, features=config))
         lake, clip_id, camera_day = processed.lake, processed.clip_id, processed.camera_day
         faces = lake.read("face_tracks", clip_id, camera_day=camera_day, columns=["frame"]).num_rows
     seconds = time.perf_counter() - started
-    return {"seconds": seconds, "frames": probe_video(clip).num_frames, "faces": faces}
+    return {"seconds": seconds, "frames": probe_video(clip).num_frames, "faces": faces, "segments": segments}
 
 
 @cache
