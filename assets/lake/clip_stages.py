@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 from upath import UPath
 
 from apexline.assets.lake.clips import hash_file
@@ -178,6 +179,8 @@ def deciding_columns(lake: Lake, camera_day: str, clip_id: str) -> Iterator[tupl
         for start, track_id in together:
             frames = range(start, start + LONGEST_STRETCH)
             yield track_id, [columns_of_track(table, track_id, frames=frames) for table in tables]
+        del tables
+        pa.default_memory_pool().release_unused()
 
 
 def write_segments(lake: Lake, features: FeatureConfig, camera_day: str, clip_id: str, stamp: str) -> None:

@@ -86,6 +86,8 @@ def row_groups(lake: Lake, table: str, camera_day: str, clip_id: str, stamp: str
         groups = RowGroups(file)
         yield groups
         groups.flush()
+    # Arrow keeps what it has freed, tens of MiB that numpy and Python can't use meanwhile.
+    pa.default_memory_pool().release_unused()
 
 
 def as_crop(data: bytes) -> NDArray[np.uint8]:

@@ -23,12 +23,12 @@ _CPU, _MEMORY = "cpu s a 1,000 frames", "peak MiB"
 _WORDS = f"""Length of a clip: time and memory.
 
 Decode to answers on one core, as `apexline score` does once it has started: one face of 320x240 at {FPS} frames/s, a
-clip of some seconds played forth and back, which shows an expression each time. Each length is run in a process of
-its own, which one short clip has warmed. CPU time is that of the process and of the one that decodes for it, of all
-they do from being asked to answering; wall time, on a machine that others use, says less of how time grows with
-length. Peak memory is that of both processes, added. Crops lie in a temporary folder meanwhile. Laws, a fixed part
-and one for each frame, are fitted by least squares of relative errors. Peers get fewer frames, since they take longer
-for each; `face-api` gets them decoded."""
+morphed clip (synthetic in motion) of some seconds played forth and back, which shows an expression each time. Each
+length is run in a process of its own, which one short clip has warmed. CPU time is that of the process and of the one
+that decodes for it, of all they do from being asked to answering; wall time, on a machine that others use, says less
+of how time grows with length. Peak memory is that of both processes, added. Crops lie in a temporary folder
+meanwhile. Laws, a fixed part and one for each frame, are fitted by least squares of relative errors. Peers get fewer
+frames, since they take longer for each; `face-api` gets them decoded."""
 
 
 def bench_length(data: Path) -> Rows:

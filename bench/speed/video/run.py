@@ -31,11 +31,12 @@ network, decoding included; `face-api` by SSD, landmarks and expressions in WebA
 for it. Py-Feat (2.1.5) is not among them: it installs, but fetches its weights from Hugging Face when it starts, and
 this was measured without internet.
 
-Clips of 320x240 show one face; faces are multiplied by tiling one clip; pictures are made larger by a still border
-about the face. Peers get 60 frames of each clip, 12 where something grows. *Faces found*: in a frame; what a method
-misses costs it nothing. CPU time is that of the process and of those that work for it. Laws, constant x size^exponent,
-are fitted to what stands above them by least squares of logarithms. [Lengths](speed_length.md) have a page of their
-own; clips a run and stored days stand with [the platform](speed_platform.md)."""
+Clips of 320x240 show one face and are morphed (synthetic in motion); faces are multiplied by tiling one clip that
+shows an expression; pictures are made larger by a still border about the face. Peers get 60 frames of each clip, 12
+where something grows. *Faces found*: in a frame; what a method misses costs it nothing. CPU time is that of the
+process and of those that work for it. Laws, constant x size^exponent, are fitted to what stands above them by least
+squares of logarithms. [Lengths](speed_length.md) have a page of their own; clips a run and stored days stand with
+[the platform](speed_platform.md)."""
 
 
 def bench_video(data: Path) -> Rows:
