@@ -1,7 +1,7 @@
 """Aligned face crops in the lake: how they are written, streamed and looked up.
 
-Belongs here: the layout of the table ``face_crops``, and rows of a track as arrays. Stays out: how a crop is made or
-described.
+Belongs here: the layout of the table ``face_crops``, a clip's rows written by and by, and rows of a track as arrays.
+Stays out: how a crop is made or described.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
@@ -275,7 +275,13 @@ def crops_at(
 def crops_in_turn(
     lake: Lake, camera_day: str, clip_id: str, turns: Sequence[Sequence[tuple[str, int]]]
 ) -> Iterator[dict[tuple[str, int], NDArray[np.uint8]]]:
-    """Look up crops as `crops_at` does, what is wanted in one turn after the other; those of one are in memory."""
+    """Look up crops as `crops_at` does, in turns: those of one turn are in memory, and the clip is indexed once.
+
+    Yields
+    ------
+    dict
+        For each turn, crop (128, 128) uint8 by the (track_id, frame) wanted in it.
+    """
     tracks = {track_id for wanted in turns for track_id, _ in wanted}
     kept_of = _frames_kept(lake, camera_day, clip_id, tracks)
     for wanted in turns:
