@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from apexline.features.backend import Array, is_numpy, namespace
 from apexline.features.faces import Window
 
+# Of a whole turn: as near to a border between bins, a direction is computed in full.
+_DOUBTFUL_TURN = 1e-4
+
 
 def hoof(flow: Array, *, num_bins: int = 8) -> Array:
     """Histogram of oriented flow [1]_, magnitude-weighted.
@@ -113,9 +116,44 @@ def _hoof_compiled(
     _, height, width = flow.shape
     sums = np.zeros(num_bins)
     bins_per_radian = np.float32(num_bins / (2 * np.pi))
+    doubtful = np.float32(_DOUBTFUL_TURN * num_bins)
+    turns, modules = np.empty(width, dtype=np.float32), np.empty(width, dtype=np.float32)
     for y in range(height):
+        _turns_and_modules(flow[0, y], flow[1, y], head_row, head_col, bins_per_radian, turns, modules)
         for x in range(width):
-            drow, dcol = flow[0, y, x] - head_row, flow[1, y, x] - head_col
-            turns = np.arctan2(drow, dcol) * bins_per_radian
-            sums[int(np.floor(turns)) % num_bins] += np.sqrt(drow * drow + dcol * dcol)
+            turn = turns[x]
+            # not a number where nothing moves
+            if not abs(turn - np.rint(turn)) >= doubtful:
+                turn = np.arctan2(flow[0, y, x] - head_row, flow[1, y, x] - head_col) * bins_per_radian
+            bin_ = int(np.floor(turn))
+            sums[bin_ if bin_ >= 0 else bin_ + num_bins] += modules[x]
     return (sums / (height * width)).astype(np.float32)
+
+
+# In vector instructions, to 1e-5 rad: an arc tangent in full takes half of the time that pooling takes, and only
+# decides where a direction lies on the border of two bins.
+@njit(cache=True, nogil=True, error_model="numpy")
+def _turns_and_modules(
+    rows: NDArray[np.float32],
+    cols: NDArray[np.float32],
+    head_row: np.float32,
+    head_col: np.float32,
+    bins_per_radian: np.float32,
+    turns: NDArray[np.float32],
+    modules: NDArray[np.float32],
+) -> None:
+    """Directions, in bins, nearly, and modules of a row of pixels."""
+    a, b, c = np.float32(0.99997726), np.float32(-0.33262347), np.float32(0.19354346)
+    d, e, f = np.float32(-0.11643287), np.float32(0.05265332), np.float32(-0.0117212)
+    quarter, half, zero = np.float32(np.pi / 2), np.float32(np.pi), np.float32(0)
+    for x in range(rows.size):
+        drow, dcol = rows[x] - head_row, cols[x] - head_col
+        modules[x] = np.sqrt(drow * drow + dcol * dcol)
+        down, right = abs(drow), abs(dcol)
+        ratio = min(down, right) / max(down, right)
+        square = ratio * ratio
+        # polynomial for the arc tangent of 0..1
+        angle = ratio * (a + square * (b + square * (c + square * (d + square * (e + square * f)))))
+        angle = quarter - angle if down > right else angle
+        angle = half - angle if dcol < zero else angle
+        turns[x] = (-angle if drow < zero else angle) * bins_per_radian

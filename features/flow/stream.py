@@ -25,7 +25,7 @@ from apexline.features.registration import (
     Motion,
     Registrar,
     face_regions,
-    match_gain,
+    matching_gains,
     region_window,
     rigid_window,
 )
@@ -258,11 +258,12 @@ class FlowStream(BlockStream[FlowRow]):
 
     def _solve(self, images: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Flow from the reference to each image over the window of the regions, (N, 2, M, N)."""
-        moving = np.stack(images)
+        window = self._window.slices
+        gains = [1.0] * len(images)
         if self._config.match_gain:
-            moving = np.stack([match_gain(image, self._reference, rigid_window()) for image in images])
-        window = (..., *self._window.slices)
-        cut = self._reference[window], moving[window]
+            gains = matching_gains(images, self._reference, rigid_window())
+        moving = np.stack([image[window] * gain for image, gain in zip(images, gains, strict=True)])
+        cut = self._reference[window], moving
         return self._placement.compute(len(images), partial(_solved, *cut, self._config))
 
     def _speeds(self, displacement: NDArray[np.float64], times_s: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ pixels, too little for a device.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -37,23 +38,25 @@ _MAX_SHIFT = 10.0
 _REACH = round(_MAX_SHIFT) + _ECC_BLUR // 2 + 2
 
 
-def match_gain(image: Array, reference: Array, window: Window) -> Array:
-    """Scale an image so that its mean over a window equals the reference's.
+def matching_gains(images: Sequence[Array], reference: Array, window: Window) -> list[float]:
+    """Factors by which images are scaled so that their means over a window equal the reference's.
 
     Parameters
     ----------
-    image, reference : array, shape (M, N), float32
+    images : sequence of array, shape (M, N), float32
         Grey images.
+    reference : array, shape (M, N), float32
+        Grey image.
     window : Window
 
     Returns
     -------
-    array, shape (M, N), float32
-        An image that is black in the window is returned as it is: no gain can lift it.
+    list of float
+        1 for an image that is black in the window: no gain can lift it.
     """
-    xp = namespace(image, reference)
-    mean = float(xp.mean(image[window.slices]))
-    return image * (float(xp.mean(reference[window.slices])) / mean) if mean > 0 else image
+    xp = namespace(reference, *images)
+    mean, *means = (float(xp.mean(image[window.slices])) for image in (reference, *images))
+    return [mean / own if own > 0 else 1.0 for own in means]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numba import njit
 
 from apexline.features.faces.boxes import Window
 from apexline.features.flow.region_motion import hoof, region_motion
@@ -42,6 +43,29 @@ def test_hoof_sums_to_the_mean_module(rng):
 def test_smallest_negative_angle_falls_into_a_bin():
     flow = np.array([[[-1e-30]], [[1.0]]], dtype=np.float32)
     assert hoof(flow).sum() == pytest.approx(1.0)
+
+
+@njit
+def _bins(drow, dcol, num_bins):
+    bins = np.empty(drow.size, np.int64)
+    for i in range(drow.size):
+        bins[i] = int(np.floor(np.arctan2(drow[i], dcol[i]) * np.float32(num_bins / (2 * np.pi)))) % num_bins
+    return bins
+
+
+@pytest.mark.parametrize("num_bins", [4, 5, 8, 12])
+def test_each_direction_falls_into_the_bin_of_its_angle_to_the_last_bit(rng, num_bins):
+    """Drawn, on borders between bins and beside them by single bits, tiny, huge, and none."""
+    drawn = rng.normal(size=(2, 4000)) * 10.0 ** rng.integers(-6, 3, 4000)
+    borders = np.arange(-2 * num_bins, 2 * num_bins) * (np.pi / num_bins)
+    edges = np.stack([np.sin(borders), np.cos(borders)])
+    near = np.concatenate([edges + step for step in np.arange(-8, 9) * 2.0**-24], axis=1)
+    signed = np.array(np.meshgrid([0.0, -0.0, 1.0, -1.0, 1e-40], [0.0, -0.0, 1.0, -1.0, 1e-40]))
+    drow, dcol = np.concatenate([drawn, near, signed.reshape(2, -1)], axis=1).astype(np.float32)
+    modules = np.sqrt(drow * drow + dcol * dcol)
+    expected = np.where(np.arange(num_bins)[:, None] == _bins(drow, dcol, num_bins), modules, np.float32(0))
+    found = [hoof(np.array([[[a]], [[b]]]), num_bins=num_bins) for a, b in zip(drow, dcol, strict=True)]
+    np.testing.assert_array_equal(np.transpose(found), expected)
 
 
 @pytest.mark.parametrize("head", [None, Window(0, 6, 0, 6)])
