@@ -14,6 +14,7 @@ from apexline.bench.speed.video.asked import Runner, line, rate
 from apexline.bench.speed.video.clips import single_face_clips, tiled
 
 _FACES = 16
+_TURNS = 3
 
 
 def bench_against(checkout: Path, data: Path) -> Rows:
@@ -40,7 +41,7 @@ def bench_against(checkout: Path, data: Path) -> Rows:
 def _in_turns(ours: Runner, theirs: Runner, clips: list[Path], task: str) -> dict[str, float]:
     for each in (ours, theirs):
         each.run(clips[0], task=task)
-    pairs = [(rate(ours.run(clip, task=task)), rate(theirs.run(clip, task=task))) for clip in clips]
+    pairs = [_fastest(ours, theirs, clip, task) for clip in clips]
     ratios = [own / other for own, other in pairs]
     return {
         "median": median(ratios),
@@ -48,3 +49,9 @@ def _in_turns(ours: Runner, theirs: Runner, clips: list[Path], task: str) -> dic
         "most": max(ratios),
         "frames/s": median(own for own, _ in pairs),
     }
+
+
+def _fastest(ours: Runner, theirs: Runner, clip: Path, task: str) -> tuple[float, float]:
+    """Frames a second of either in its fastest turn: what others do on the machine only ever slows one down."""
+    turns = [(rate(ours.run(clip, task=task)), rate(theirs.run(clip, task=task))) for _ in range(_TURNS)]
+    return max(own for own, _ in turns), max(other for _, other in turns)
