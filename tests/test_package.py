@@ -1,5 +1,6 @@
 """The package `apexline`: links to the rooms at the root, and a wheel that holds their files and nothing else."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -42,6 +43,14 @@ def code_in(wheel):
 def test_every_link_leads_to_its_room():
     links = {path.name: path.resolve() for path in (ROOT / "src/apexline").iterdir() if path.is_symlink()}
     assert links == {name: ROOT / name for name in {*ROOMS, *ONLY_IN_A_CHECKOUT, "workspace.yaml"}}
+
+
+def test_arrow_frees_memory_for_all():
+    told = "import apexline.assets.lake.storage, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    command = [sys.executable, "-c", told]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ARROW")}
+    run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "system"
 
 
 def test_wheel_holds_the_rooms_and_the_loader_that_older_models_name(built_wheel):

@@ -86,7 +86,7 @@ def row_groups(lake: Lake, table: str, camera_day: str, clip_id: str, stamp: str
         groups = RowGroups(file)
         yield groups
         groups.flush()
-    # Arrow keeps what it has freed, tens of MiB that numpy and Python can't use meanwhile.
+    # What was freed lies scattered: the next stage would take as much again beside it.
     pa.default_memory_pool().release_unused()
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from apexline.ml.deepid import ExpressionModel
 
 # Segments whose faces are in memory together, each with eleven.
-_AT_ONCE = 64
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,8 @@ from apexline.features.rows import Block, BlockStream, join_columns
 
 # Flow is computed where a region is, and as far around as its smoothness reaches, px of the crop.
 _MARGIN = 10
+# Crops that are registered and solved together on the CPU: as images and fields they take 180 kB each.
+_CROPS_AT_ONCE = 16
 
 Solver = Literal["single", "pyramid"]
 Reference = Literal["first", "anchored"]
@@ -155,8 +157,10 @@ class FlowStream(BlockStream[FlowRow]):
         """Take the next crops; return one row per region of each, in the order of `face_regions`."""
         runs: list[dict[str, NDArray[Any]]] = []
         done, resembles = 0, True
+        at_once = len(crops) if self._placement.is_open else _CROPS_AT_ONCE
         while done < len(crops):
-            images, resembles = self._register(crops[done:], times_s[done:], renew=not resembles)
+            ahead = slice(done, done + at_once)
+            images, resembles = self._register(crops[ahead], times_s[ahead], renew=not resembles)
             run = slice(done, done + len(images))
             runs.append(self._describe(images, frames[run], times_s[run]))
             done = run.stop
