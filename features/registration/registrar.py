@@ -11,6 +11,7 @@ pixels, too little for a device.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -36,6 +37,8 @@ _EVERYWHERE = np.empty((0, 0), dtype=np.uint8)
 _MAX_SHIFT = 10.0
 # px that decide about a shift: the largest one, the blur, a pixel for the gradient and one for interpolation
 _REACH = round(_MAX_SHIFT) + _ECC_BLUR // 2 + 2
+_UNMOVED = np.eye(2, 3, dtype=np.float32)
+_UNMOVED.setflags(write=False)
 
 
 def matching_gains(images: Sequence[Array], reference: Array, window: Window) -> list[float]:
@@ -115,7 +118,9 @@ class Registrar:
         self._reference = reference[self._window.slices].astype(np.float32)
         self._template = np.ascontiguousarray(_blurred(reference.astype(np.float32))[self._window.slices])
         self._num_iterations = num_iterations
-        self._matrix = np.eye(2, 3, dtype=np.float32)
+        self._matrix = _UNMOVED
+        top, bottom, left, right = self._window
+        self._middle = np.array([(left + right) / 2, (top + bottom) / 2, 1.0])
 
     def register(self, crop: NDArray[np.uint8]) -> Registered:
         """Bring a crop onto the reference.
@@ -143,13 +148,12 @@ class Registrar:
         return Registered(moved.astype(np.float32, copy=False), self._matrix, correlation)
 
     def _align(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-        top, bottom, left, right = self._window
         register = self._register_translation if self._motion == "translation" else self._register_affine
         correlation, matrix = register(image)
         # Crops are aligned by landmarks already: a large shift has locked onto something else.
-        middle = np.array([(left + right) / 2, (top + bottom) / 2, 1.0])
-        if correlation == 0.0 or float(np.hypot(*(matrix @ middle - middle[:2]))) > _MAX_SHIFT:
-            return 0.0, np.eye(2, 3, dtype=np.float32)
+        moved = matrix @ self._middle - self._middle[:2]
+        if correlation == 0.0 or math.hypot(*moved.tolist()) > _MAX_SHIFT:
+            return 0.0, _UNMOVED
         return correlation, matrix
 
     def _register_translation(self, image: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
@@ -167,7 +171,7 @@ class Registrar:
             self._num_iterations,
             _TOLERANCE,
         )
-        matrix = np.eye(2, 3, dtype=np.float32)
+        matrix = _UNMOVED.copy()
         matrix[:, 2] = col - left, row - top
         return correlation, matrix
 
@@ -186,7 +190,7 @@ class Registrar:
             # OpenCV says so that the iteration left the image or found no texture: an answer, not a fault.
             if error.code != cv2.Error.StsNoConv:
                 raise
-            return 0.0, np.eye(2, 3, dtype=np.float32)
+            return 0.0, _UNMOVED
         matrix = np.asarray(found, dtype=np.float32)
         matrix[:, 2] -= matrix[:, :2] @ corner
         return float(correlation), matrix

@@ -24,7 +24,7 @@ import av.video.frame
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.video.pictures import Picture
+from apexline.features.video.pictures import PLANAR, Picture
 
 T = TypeVar("T", int, float, str)
 
@@ -32,8 +32,6 @@ REQUEST_BYTES: Final = 1 << 13
 TEXT_BYTES: Final = 1 << 16
 _MAGIC: Final = b"apx1"
 _SAID: Final = 4000  # characters of an error's message
-# What FFmpeg converts without a look at where colour samples lie between the pixels, which PyAV does not tell.
-_PLANAR: Final = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray")
 
 
 class Kind(IntEnum):
@@ -107,7 +105,7 @@ def unpack(data: bytes | bytearray, *, max_pixels: int) -> Head:
         and head.kind <= Kind.FAILED
         and head.text_bytes <= TEXT_BYTES
         and head.width * head.height <= max_pixels
-        and head.pixel_format < len(_PLANAR)
+        and head.pixel_format < len(PLANAR)
         and head.rotation < 4
         and 0 <= head.time_s < math.inf
     )
@@ -154,7 +152,8 @@ def can_be_rebuilt(picture: Picture) -> bool:
     """Tell whether the other side can make the very same images of a picture's planes."""
     decoded = picture.decoded
     return (
-        decoded.format.name in _PLANAR
+        # FFmpeg converts these without a look at where colour samples lie between the pixels, which PyAV does not tell.
+        decoded.format.name in PLANAR
         # Scaling, too, looks at where colour samples lie; PyAV can't set interlacing.
         and picture.size == (decoded.width, decoded.height)
         and not decoded.interlaced_frame
@@ -167,7 +166,7 @@ def described(decoded: av.video.frame.VideoFrame, head: Head) -> Head:
     return head._replace(
         width=decoded.width,
         height=decoded.height,
-        pixel_format=_PLANAR.index(decoded.format.name),
+        pixel_format=PLANAR.index(decoded.format.name),
         color_range=decoded.color_range,
         colorspace=decoded.colorspace,
     )
@@ -194,7 +193,7 @@ def new_picture(head: Head) -> av.video.frame.VideoFrame:
     if not head.width * head.height:
         message = f"an answer began with {head}"
         raise BadAnswer(message)
-    picture = av.VideoFrame(head.width, head.height, _PLANAR[head.pixel_format])
+    picture = av.VideoFrame(head.width, head.height, PLANAR[head.pixel_format])
     picture.color_range, picture.colorspace = head.color_range, head.colorspace
     return picture
 

@@ -1,11 +1,15 @@
 """Decoded pictures as displayed: square pixels, one size for a clip, and what is too odd to be believed."""
 
 from fractions import Fraction
+from itertools import product
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 
+from apexline.features.video.pictures import PLANAR, Picture
 from apexline.features.video.reader import probe_video, read_frames
 from tests.features.clips import COLS, ROWS
 
@@ -80,3 +84,19 @@ def test_a_clip_that_changes_its_resolution_keeps_one_size(tmp_path):
     frames = list(read_frames(tmp_path / "a.ts"))
     assert len(frames) == 10
     assert {frame.image.shape for frame in frames} == {frames[0].image.shape}
+
+
+@pytest.mark.parametrize("size", [(64, 48), (67, 33)])
+@pytest.mark.parametrize("pixel_format", [*PLANAR, "rgb24"])
+def test_grey_has_the_bits_that_ffmpeg_gives(rng, size, pixel_format):
+    """Whatever a picture says of its range and matrix: every level of luma, beside every colour."""
+    width, height = size
+    for color_range, colorspace in product(range(3), (0, 1, 2, 4, 5, 6, 7, 9)):
+        drawn = av.VideoFrame(width, height, pixel_format)
+        for plane in drawn.planes:
+            plane.update(rng.integers(0, 256, plane.buffer_size).astype(np.uint8).tobytes())
+        drawn.color_range, drawn.colorspace = color_range, colorspace
+        converters = {"gray": VideoReformatter()}
+        found = Picture(Path("a.mp4"), drawn, size, 0, converters).convert("gray")
+        expected = VideoReformatter().reformat(drawn, width=width, height=height, format="gray", threads=1)
+        np.testing.assert_array_equal(found, expected.to_ndarray())
