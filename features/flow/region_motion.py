@@ -122,11 +122,13 @@ def _hoof_compiled(
         _turns_and_modules(flow[0, y], flow[1, y], head_row, head_col, bins_per_radian, turns, modules)
         for x in range(width):
             turn = turns[x]
-            # not a number where nothing moves
-            if not abs(turn - np.rint(turn)) >= doubtful:
+            if abs(turn - np.rint(turn)) >= doubtful:
+                place = int(np.floor(turn))
+                place = place if place >= 0 else place + num_bins
+            else:  # also where it is no number, since nothing moves
                 turn = np.arctan2(flow[0, y, x] - head_row, flow[1, y, x] - head_col) * bins_per_radian
-            bin_ = int(np.floor(turn))
-            sums[bin_ if bin_ >= 0 else bin_ + num_bins] += modules[x]
+                place = int(np.floor(turn)) % num_bins
+            sums[place] += modules[x]
     return (sums / (height * width)).astype(np.float32)
 
 

@@ -45,6 +45,12 @@ def test_smallest_negative_angle_falls_into_a_bin():
     assert hoof(flow).sum() == pytest.approx(1.0)
 
 
+def test_what_is_no_number_stays_within_the_bins():
+    flow = np.full((2, 3, 3), np.nan, np.float32)
+    flow[:, 1, 1] = np.inf, -np.inf
+    assert hoof(flow).shape == (8,)
+
+
 @njit
 def _bins(drow, dcol, num_bins):
     bins = np.empty(drow.size, np.int64)
