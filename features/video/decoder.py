@@ -38,7 +38,6 @@ from apexline.features.video.messages import (
     REQUEST_BYTES,
     Head,
     Kind,
-    can_be_rebuilt,
     described,
     pack,
     pack_text,
@@ -136,7 +135,7 @@ def _frame_answer(frame: Frame, *, num_corrupt: int) -> Sequence[bytes | memoryv
     """A frame as its decoder gave it or, where the parent could not convert it to the same bits, converted."""
     head = Head(Kind.PLANES, place=frame.index, num_corrupt=num_corrupt, time_s=frame.time_s)
     picture = frame.picture
-    if isinstance(picture, Picture) and can_be_rebuilt(picture):
+    if isinstance(picture, Picture) and picture.is_plain:
         head = described(picture.decoded, head._replace(rotation=picture.rotation // 90))
         return pack(head), *planes_of(picture.decoded)
     height, width = frame.gray.shape

@@ -24,7 +24,7 @@ import av.video.frame
 import numpy as np
 from numpy.typing import NDArray
 
-from apexline.features.video.pictures import PLANAR, Picture
+from apexline.features.video.pictures import PLANAR
 
 T = TypeVar("T", int, float, str)
 
@@ -146,19 +146,6 @@ def counts_of(values: Mapping[str, Any], name: str) -> Counter[str]:
         message = f"an answer held {name} = {counts!r}; expected numbers by word"
         raise BadAnswer(message)
     return Counter({word: value_of(counts, word, int) for word in counts})
-
-
-def can_be_rebuilt(picture: Picture) -> bool:
-    """Tell whether the other side can make the very same images of a picture's planes."""
-    decoded = picture.decoded
-    return (
-        # FFmpeg converts these without a look at where colour samples lie between the pixels, which PyAV does not tell.
-        decoded.format.name in PLANAR
-        # Scaling, too, looks at where colour samples lie; PyAV can't set interlacing.
-        and picture.size == (decoded.width, decoded.height)
-        and not decoded.interlaced_frame
-        and all(plane.line_size > 0 for plane in decoded.planes)
-    )
 
 
 def described(decoded: av.video.frame.VideoFrame, head: Head) -> Head:

@@ -107,7 +107,7 @@ class Picture:
         """Return the displayed picture as ``bgr24``, shape (M, N, 3), or ``gray``, shape (M, N)."""
         width, height = self.size
         with refusing(self._path, "unreadable_codec", f"a picture can't be converted to {pixel_format}"):
-            if pixel_format == "gray" and self._luma_is_grey():
+            if pixel_format == "gray" and self.is_plain and self.decoded.colorspace in _LUMA_IS_GREY:
                 image = _grey_of_luma(self.decoded)
             else:
                 converted = self._converters[pixel_format].reformat(
@@ -117,14 +117,17 @@ class Picture:
         quarter_turns = self.rotation // 90
         return np.ascontiguousarray(np.rot90(image, -quarter_turns)) if quarter_turns else image
 
-    def _luma_is_grey(self) -> bool:
+    @property
+    def is_plain(self) -> bool:
+        """Whether planes, range and matrix are all that its images hang on: whoever has these makes the same bits."""
         decoded = self.decoded
         return (
+            # FFmpeg converts these without a look at where colour samples lie between pixels, which PyAV does not tell.
             decoded.format.name in PLANAR
-            and decoded.colorspace in _LUMA_IS_GREY
+            # Scaling, too, looks at where colour samples lie; PyAV can't set interlacing.
             and self.size == (decoded.width, decoded.height)
             and not decoded.interlaced_frame
-            and decoded.planes[0].line_size > 0
+            and all(plane.line_size > 0 for plane in decoded.planes)
         )
 
 
