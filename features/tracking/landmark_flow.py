@@ -10,7 +10,8 @@ References
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -38,49 +39,103 @@ _MIN_INLIER_SHARE = 0.35
 _MAX_ZOOM = 1.25
 
 
+class _Patch(NamedTuple):
+    """Surroundings of a face: part of a frame, shrunken by a whole factor to rows and columns."""
+
+    window: Window
+    factor: int
+    rows: int
+    cols: int
+
+    @property
+    def origin(self) -> complex:
+        """Centre of its first pixel, col + i row, px of the frame: pixel centres scale about their edges."""
+        inside = (self.factor - 1) / 2
+        return complex(self.window.left + inside, self.window.top + inside)
+
+    def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Cut it out of a frame: by a whole factor images shrink several times faster than by any other."""
+        region = image[self.window.slices][: self.rows * self.factor, : self.cols * self.factor]
+        if self.factor == 1:
+            return np.ascontiguousarray(region)
+        shrunken = cv2.resize(region, (self.cols, self.rows), interpolation=cv2.INTER_AREA)
+        return shrunken.astype(np.uint8, copy=False)
+
+
 def track_landmarks(
     previous: NDArray[np.uint8],
     current: NDArray[np.uint8],
-    landmarks: NDArray[np.float64],
-    box: NDArray[np.float64],
-) -> NDArray[np.float64] | None:
-    """Rigid motion of a face from one frame to the next, from points around eyes and nose.
+    landmarks: Sequence[NDArray[np.float64]],
+    boxes: Sequence[NDArray[np.float64]],
+) -> list[NDArray[np.float64] | None]:
+    """Rigid motion of faces from one frame to the next, from points around eyes and nose.
 
     Parameters
     ----------
     previous, current : ndarray, shape (M, N), uint8
         Successive grey frames.
-    landmarks : ndarray, shape (5, 2)
+    landmarks : sequence of ndarray, shape (5, 2)
         (row, col) in `previous`, px.
-    box : ndarray, shape (4,)
+    boxes : sequence of ndarray, shape (4,)
         Left, top, width, height in `previous`, px.
 
     Returns
     -------
-    ndarray, shape (2, 3), or None
-        Similarity on (col, row, 1), px; None where too few points agree.
+    list of ndarray, shape (2, 3), or None
+        For each face a similarity on (col, row, 1), px; None where too few points agree.
     """
-    side = float(max(box[2:])) * _PATCH_MARGIN
+    motions: list[NDArray[np.float64] | None] = [None] * len(boxes)
+    patches = {
+        number: patch
+        for number, (points, box) in enumerate(zip(landmarks, boxes, strict=True))
+        if (patch := _patch_about(points, box, previous.shape)) is not None
+    }
+    if not patches:
+        return motions
+    starts = _starting_points([landmarks[number] for number in patches], patches.values())
+    ways = [
+        _track_points(patch.of(previous), patch.of(current), start)
+        for patch, start in zip(patches.values(), starts, strict=True)
+    ]
+    ends, returns, found = (np.stack(each) for each in zip(*ways, strict=True))
+    slips = returns - starts
+    agreeing = found & (np.hypot(slips[..., 0], slips[..., 1]) < _MAX_FORWARD_BACKWARD_ERROR)
+    for (number, patch), start, end, agree in zip(patches.items(), starts, ends, agreeing, strict=True):
+        motions[number] = _motion(patch, start[agree], end[agree])
+    return motions
+
+
+def _patch_about(
+    landmarks: NDArray[np.float64], box: NDArray[np.float64], shape: tuple[int, ...]
+) -> _Patch | None:
+    """Surroundings of a face, as far as they lie in the frame; None where too little does."""
+    side = max(box[2:].tolist()) * _PATCH_MARGIN
     factor = max(1, round(side / _PATCH_SIDE))
-    window = _window(landmarks, side, previous.shape)
+    window = _window(landmarks, side, shape)
     rows, cols = (window.bottom - window.top) // factor, (window.right - window.left) // factor
-    if rows < _LK_WINDOW[0] or cols < _LK_WINDOW[1]:
-        return None
-    turn, shift = crop_similarity(landmarks)
-    # px of the frame -> px of the patch, whose pixel centres scale about their edges; (K,) -> (K, 2) col, row
-    origin = np.array([window.left, window.top]) + (factor - 1) / 2
-    points = ((_POINTS - shift) / turn - complex(*origin)) / factor
-    start = points.view(np.float64).reshape((-1, 2)).astype(np.float32)
-    before, after = (_shrink(image[window.slices], rows, cols, factor) for image in (previous, current))
-    end, agree = _track_points(before, after, start)
-    if np.count_nonzero(agree) < _MIN_INLIER_SHARE * len(_POINTS):
+    return None if rows < _LK_WINDOW[0] or cols < _LK_WINDOW[1] else _Patch(window, factor, rows, cols)
+
+
+def _starting_points(
+    landmarks: Iterable[NDArray[np.float64]], patches: Iterable[_Patch]
+) -> NDArray[np.float32]:
+    """Points to be tracked, col and row, px of the patch of each face: (F, K, 2)."""
+    turns, shifts = np.array([crop_similarity(points) for points in landmarks]).T[..., None]
+    origins, factors = np.array([(patch.origin, patch.factor) for patch in patches]).T[..., None]
+    points = ((_POINTS - shifts) / turns - origins) / factors
+    return points.view(np.float64).reshape((*points.shape, 2)).astype(np.float32)
+
+
+def _motion(
+    patch: _Patch, start: NDArray[np.float32], end: NDArray[np.float32]
+) -> NDArray[np.float64] | None:
+    """Similarity on (col, row, 1), px of the frame, by the points of a patch that agree; None where they are few."""
+    if len(start) < _MIN_INLIER_SHARE * len(_POINTS):
         return None
     # OpenCV seeds this random sampling itself, always alike: the same frames give the same bytes.
     fitted, inliers = cast(
         "tuple[NDArray[np.float64] | None, NDArray[np.uint8]]",
-        cv2.estimateAffinePartial2D(
-            start[agree], end[agree], method=cv2.RANSAC, ransacReprojThreshold=_MAX_RESIDUAL
-        ),
+        cv2.estimateAffinePartial2D(start, end, method=cv2.RANSAC, ransacReprojThreshold=_MAX_RESIDUAL),
     )
     if fitted is None or inliers.sum() < _MIN_INLIER_SHARE * len(_POINTS):
         return None
@@ -88,9 +143,10 @@ def track_landmarks(
     if not 1 / _MAX_ZOOM < zoom < _MAX_ZOOM:
         return None
     # Patch px back to frame px: p -> origin + p * factor on both sides of the motion.
+    origin = np.array([patch.origin.real, patch.origin.imag])
     linear, offset = fitted[:, :2], fitted[:, 2]
     moved = np.empty((2, 3))
-    moved[:, :2], moved[:, 2] = linear, offset * factor + origin - linear @ origin
+    moved[:, :2], moved[:, 2] = linear, offset * patch.factor + origin - linear @ origin
     return moved
 
 
@@ -104,24 +160,18 @@ def _window(landmarks: NDArray[np.float64], side: float, shape: tuple[int, ...])
     return Window(max(top, 0), min(bottom, shape[0]), max(left, 0), min(right, shape[1]))
 
 
-def _shrink(region: NDArray[np.uint8], rows: int, cols: int, factor: int) -> NDArray[np.uint8]:
-    """Part of an image, shrunken by a whole factor: several times faster than by any other."""
-    region = region[: rows * factor, : cols * factor]
-    if factor == 1:
-        return np.ascontiguousarray(region)
-    return cv2.resize(region, (cols, rows), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
-
 def _track_points(
     previous: NDArray[np.uint8], current: NDArray[np.uint8], start: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Pyramidal Lucas-Kanade there and back; which points return to where they started."""
-    forward, found, _ = cv2.calcOpticalFlowPyrLK(
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Pyramidal Lucas-Kanade there and back: where points (K, 2) go, where those return to, which were found."""
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
         previous, current, start, start.copy(), winSize=_LK_WINDOW, maxLevel=_NUM_PYRAMID_LEVELS - 1
     )
-    backward, found_backward, _ = cv2.calcOpticalFlowPyrLK(
-        current, previous, forward, forward.copy(), winSize=_LK_WINDOW, maxLevel=_NUM_PYRAMID_LEVELS - 1
+    back, found_back, _ = cv2.calcOpticalFlowPyrLK(
+        current, previous, there, there.copy(), winSize=_LK_WINDOW, maxLevel=_NUM_PYRAMID_LEVELS - 1
     )
-    error = np.hypot(*(backward - start).T)
-    agree = (found[:, 0] > 0) & (found_backward[:, 0] > 0) & (error < _MAX_FORWARD_BACKWARD_ERROR)
-    return forward.astype(np.float32, copy=False), agree
+    return (
+        there.astype(np.float32, copy=False),
+        back.astype(np.float32, copy=False),
+        (found & found_back)[:, 0] > 0,
+    )

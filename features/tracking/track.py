@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apexline.features.faces import Detection, apply_transform
-from apexline.features.tracking.landmark_flow import track_landmarks
 from apexline.features.tracking.orientation import Orientation
 from apexline.features.video import Frame
 
@@ -85,9 +84,8 @@ class FaceTrack:
         """Longer side of the box, px."""
         return float(max(self.box[2:]))
 
-    def propagate(self, previous: NDArray[np.uint8], current: NDArray[np.uint8]) -> None:
-        """Carry box and landmarks from one frame to the next, or mark the track as lost."""
-        matrix = track_landmarks(previous, current, self.landmarks, self.box)
+    def propagate(self, matrix: NDArray[np.float64] | None) -> None:
+        """Carry box and landmarks to the next frame by a similarity on (col, row, 1), (2, 3); None: it is lost."""
         self.lost = matrix is None
         if matrix is None:
             return

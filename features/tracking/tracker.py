@@ -45,6 +45,7 @@ from apexline.features.faces import (
     warp_face,
 )
 from apexline.features.tracking.config import TrackConfig
+from apexline.features.tracking.landmark_flow import track_landmarks
 from apexline.features.tracking.orientation import Turned
 from apexline.features.tracking.search import TIME_TOLERANCE_S, MotionSearch
 from apexline.features.tracking.track import FaceTrack, HeldFrame, track_id_of
@@ -195,8 +196,14 @@ class FaceTracker:
             Those that became final, ordered by frame, then by the tracks' beginning.
         """
         if self._previous is not None:
-            for track in self._tracks:
-                track.propagate(self._previous, frame.gray)
+            motions = track_landmarks(
+                self._previous,
+                frame.gray,
+                [track.landmarks for track in self._tracks],
+                [track.box for track in self._tracks],
+            )
+            for track, motion in zip(self._tracks, motions, strict=True):
+                track.propagate(motion)
         self._previous = frame.gray
         # A face seen only once is not worth a search of its own.
         self._tracks = [track for track in self._tracks if not track.lost or track.num_detections > 1]

@@ -139,7 +139,9 @@ def _grey_of_luma(decoded: av.video.frame.VideoFrame) -> NDArray[np.uint8]:
     if decoded.format.name in _FULL_RANGE or decoded.color_range == ColorRange.JPEG:
         return np.ascontiguousarray(luma)
     per_level = 255 / (_WHITE - _BLACK)
-    grey = cv2.convertScaleAbs(np.maximum(luma, _BLACK), alpha=per_level, beta=-_BLACK * per_level)
+    # OpenCV's maximum: numpy's takes ten times as long where lines of a plane are longer than those of the picture.
+    above_black = cv2.max(luma, float(_BLACK))
+    grey = cv2.convertScaleAbs(above_black, alpha=per_level, beta=-_BLACK * per_level)
     return grey.astype(np.uint8, copy=False)
 
 
