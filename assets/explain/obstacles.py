@@ -14,7 +14,7 @@ from apexline.assets.lake import (
     Lake,
     LakeClip,
     Pictures,
-    columns_of_track,
+    TrackRows,
     deciding_columns,
     each_readable,
     pictures_of,
@@ -142,7 +142,7 @@ def drop_reasons(clip: LakeClip, track_id: str) -> dict[str, int]:
     """Count the frames of a track by drop reason; that of usable ones is empty."""
     columns = ["track_id", "drop_reason"]
     rows = clip.lake.read("face_tracks", clip.clip_id, camera_day=clip.camera_day, columns=columns)
-    return dict(Counter(columns_of_track(rows, track_id)["drop_reason"].tolist()))
+    return dict(Counter(TrackRows(rows).of(track_id)["drop_reason"].tolist()))
 
 
 def _turned_faces(clip: LakeClip) -> Iterator[str]:

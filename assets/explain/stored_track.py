@@ -30,7 +30,7 @@ from apexline.assets.figures import TrackView
 from apexline.assets.lake import (
     Lake,
     LakeClip,
-    columns_of_track,
+    TrackRows,
     crops_at,
     each_readable,
     track_of,
@@ -169,10 +169,9 @@ def track_view(lake: Lake, shown: ShownTrack, parameters: Parameters) -> TrackVi
     """Decide once more from a track's stored rows, with the reasons; None where there is no curve."""
     config = parameters.features
     of_track = [
-        columns_of_track(
-            lake.read(table, shown.clip_id, camera_day=shown.camera_day, columns=["track_id", *columns]),
-            shown.track_id,
-        )
+        TrackRows(
+            lake.read(table, shown.clip_id, camera_day=shown.camera_day, columns=["track_id", *columns])
+        ).of(shown.track_id)
         for table, columns in DECIDING_COLUMNS.items()
     ]
     decisions = explain_segments(*of_track, track_id=shown.track_id, config=config)

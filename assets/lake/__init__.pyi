@@ -23,8 +23,8 @@ from .clips import stored_camera_days as stored_camera_days
 from .clips import unprocessed_clips as unprocessed_clips
 from .clips import without_faces as without_faces
 from .clips import without_video as without_video
+from .crops import TrackRows as TrackRows
 from .crops import TrackStream as TrackStream
-from .crops import columns_of_track as columns_of_track
 from .crops import crops_at as crops_at
 from .crops import crops_in_turn as crops_in_turn
 from .crops import write_track_features as write_track_features

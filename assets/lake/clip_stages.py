@@ -22,7 +22,7 @@ from upath import UPath
 
 from apexline.assets.lake.clips import hash_file
 from apexline.assets.lake.crops import (
-    columns_of_track,
+    TrackRows,
     frames_of_tracks,
     row_groups,
     rows_table,
@@ -77,7 +77,8 @@ def process_clip(clip: Path, *, features: FeatureConfig) -> Generator[LakeClip]:
     """
     sha256 = hash_file(clip)
     with tempfile.TemporaryDirectory(prefix="apexline-") as folder:
-        lake, clip_id = Lake(UPath(folder)), sha256[:16]
+        # Packing takes a fiftieth of the time, and what is packed is gone in a moment.
+        lake, clip_id = Lake(UPath(folder), compression="none"), sha256[:16]
         at = {"camera_day": _NO_CAMERA_DAY, "clip_id": clip_id, "stamp": ""}
         manifest = {"clip_id": clip_id, "sha256": sha256, "path": str(clip.absolute()), "synthetic": False}
         lake.write("clip_manifest", clip_id, [manifest], stamp="", camera_day=_NO_CAMERA_DAY)
@@ -173,12 +174,14 @@ def deciding_columns(lake: Lake, camera_day: str, clip_id: str) -> Iterator[tupl
         together = list(begun)
         held = range(together[0][0], together[-1][0] + LONGEST_STRETCH)
         tables = [
-            lake.read(table, clip_id, camera_day=camera_day, columns=["track_id", *columns], frames=held)
+            TrackRows(
+                lake.read(table, clip_id, camera_day=camera_day, columns=["track_id", *columns], frames=held)
+            )
             for table, columns in DECIDING_COLUMNS.items()
         ]
         for start, track_id in together:
             frames = range(start, start + LONGEST_STRETCH)
-            yield track_id, [columns_of_track(table, track_id, frames=frames) for table in tables]
+            yield track_id, [table.of(track_id, frames=frames) for table in tables]
         del tables
         pa.default_memory_pool().release_unused()
 

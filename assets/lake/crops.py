@@ -237,15 +237,31 @@ def frames_of_tracks(lake: Lake, table: str, camera_day: str, clip_id: str) -> d
     return seen
 
 
-def columns_of_track(
-    table: pa.Table, track_id: str, *, frames: range | None = None
-) -> dict[str, NDArray[Any]]:
-    """Return a feature table's columns for one track, of some frames, as arrays by name; list columns become 2-D."""
-    wanted = pc.field("track_id") == track_id
-    if frames is not None:
-        wanted &= (pc.field("frame") >= frames.start) & (pc.field("frame") < frames.stop)
-    chosen = table.filter(wanted)
-    return {name: _as_array(chosen[name].combine_chunks()) for name in chosen.column_names}
+class TrackRows:
+    """Rows of a table with tracks as arrays, looked up track by track.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With ``track_id``, and ``frame`` where frames are asked for.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        encoded = table["track_id"].combine_chunks().dictionary_encode()
+        self._numbers = {track_id: n for n, track_id in enumerate(encoded.dictionary.to_pylist())}
+        self._tracks = encoded.indices.to_numpy()
+        self._columns = {
+            name: _as_array(table[name].combine_chunks()) for name in table.column_names if name != "track_id"
+        }
+
+    def of(self, track_id: str, *, frames: range | None = None) -> dict[str, NDArray[Any]]:
+        """Return the other columns for one track, of some frames, by name; list columns are 2-D."""
+        wanted = self._tracks == self._numbers.get(track_id, -1)
+        if frames is not None:
+            numbers = self._columns["frame"]
+            wanted &= (numbers >= frames.start) & (numbers < frames.stop)
+        rows = np.flatnonzero(wanted)
+        return {name: values[rows] for name, values in self._columns.items()}
 
 
 def _as_array(column: pa.Array) -> NDArray[Any]:
@@ -320,7 +336,8 @@ def _frames_kept(
     columns = ["track_id", "frame"]
     for batch in lake.iter_batches("face_crops", clip_id, camera_day=camera_day, columns=columns):
         rows = pa.table(batch)
+        by_track = TrackRows(rows)
         for track_id in rows["track_id"].unique().to_pylist():
             if track_id in tracks:
-                kept.setdefault(track_id, []).append(columns_of_track(rows, track_id)["frame"])
+                kept.setdefault(track_id, []).append(by_track.of(track_id)["frame"])
     return {track_id: np.concatenate(frames) for track_id, frames in kept.items()}

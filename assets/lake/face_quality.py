@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from apexline.assets.lake.crops import columns_of_track
+from apexline.assets.lake.crops import TrackRows
 from apexline.assets.lake.storage import Lake
 
 # Face (128, 128) uint8 and its measures by (track_id, frame).
@@ -37,8 +37,9 @@ def measures_at(lake: Lake, camera_day: str, clip_id: str, wanted: Sequence[tupl
     columns = ["track_id", "frame", "time_s", "kept", *QUALITY]
     for batch in lake.iter_batches("face_tracks", clip_id, camera_day=camera_day, columns=columns):
         kept = pa.table(batch).filter(pc.field("kept"))
+        by_track = TrackRows(kept)
         for track_id in frames_of.keys() & kept["track_id"].unique().to_pylist():
-            own = columns_of_track(kept, track_id)
+            own = by_track.of(track_id)
             spans[track_id] = (spans.get(track_id, own["time_s"])[0], own["time_s"][-1])
             for frame in frames_of[track_id]:
                 nearest = int(np.argmin(np.abs(own["frame"] - frame)))

@@ -53,17 +53,12 @@ class DamagedFile(Exception):  # noqa: N818  (as `UnreadableVideo`: it says what
 
 
 def fingerprint(*parts: object) -> str:
-    """Hash what a result depends on.
+    """Hash what a result depends on, to 32 hex digits.
 
     Parameters
     ----------
     *parts
         JSON-serialisable values: fingerprints of inputs, code versions, parameter hashes.
-
-    Returns
-    -------
-    str
-        32 hex digits.
     """
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -79,10 +74,13 @@ class Lake:
         ``APEXLINE_HOME``: ``lake/``, ``clips/``, ``quarantine/``, ``landing/`` and ``tmp/`` lie in it.
     scratch : Path, optional
         Local folder for what is not finished where the home is an object store; by default the system's.
+    compression : str, optional
+        Parquet's name of how columns are packed.
     """
 
     home: UPath
     scratch: Path | None = None
+    compression: str = "zstd"
 
     def path(self, table: str, name: str, *, camera_day: str | None = None) -> UPath:
         """Return where the file `name` of `table` lies; raises ``KeyError`` for an unknown table."""
@@ -210,7 +208,7 @@ class Lake:
         # Dictionaries of numbers that hardly repeat take memory until they are full, and more bytes on disk than none.
         with (
             self.replacing(target) as file,
-            pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=False) as writer,
+            pq.ParquetWriter(file, schema, compression=self.compression, use_dictionary=False) as writer,
         ):
             yield writer
 
@@ -241,7 +239,9 @@ class Lake:
         target.parent.mkdir(parents=True, exist_ok=True)
         schema = TABLES[table].with_metadata({_FINGERPRINT: stamp.encode()})
         with self._local_scratch() as whole:
-            pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), whole, compression="zstd")
+            pq.write_table(
+                pa.Table.from_pylist(list(rows), schema=schema), whole, compression=self.compression
+            )
             try:
                 if isinstance(target, Path):
                     target.hardlink_to(whole)

@@ -152,13 +152,16 @@ class MtcnnDetector:
         # All views of a face at once: the network takes a sixth less for four pictures than for twice two. Not those
         # of several faces: where a machine rounds otherwise, what is seen of one would hang on who stands beside it.
         answers = self._onet.run_each(np.concatenate([crops, crops[:, :, :, ::-1]], axis=1))
-        # (N, 2V, ...) -> (2, N, V, ...), as seen and mirrored, in sides of the square; points five columns, then five rows
+        # (N, 2V, ...) -> (2, N, V, ...), as seen and mirrored, in sides of the square; points: columns, then rows
         moved, scores, points = (
             each.reshape(len(boxes), 2, len(views), -1).swapaxes(0, 1) for each in answers
         )
         moved = (moved[0] + moved[1][..., [2, 1, 0, 3]] * [-1, 1, -1, 1]) / 2
         cols, rows = points[0, ..., :5], points[0, ..., 5:]
-        mirrored_cols, mirrored_rows = points[1][..., _MIRRORED_ORDER], points[1, ..., 5:][..., _MIRRORED_ORDER]
+        mirrored_cols, mirrored_rows = (
+            points[1][..., _MIRRORED_ORDER],
+            points[1, ..., 5:][..., _MIRRORED_ORDER],
+        )
         inside = np.stack([(rows + mirrored_rows) / 2, (cols + 1 - mirrored_cols) / 2], axis=3)
         # Landmarks count from the centre of the first pixel.
         landmarks = first[:, :, None, ::-1] + inside * sides[..., None] - 0.5

@@ -173,5 +173,5 @@ def _track_points(
     return (
         there.astype(np.float32, copy=False),
         back.astype(np.float32, copy=False),
-        (found & found_back)[:, 0] > 0,
+        np.logical_and(found, found_back)[:, 0],
     )

@@ -139,8 +139,8 @@ def _grey_of_luma(decoded: av.video.frame.VideoFrame) -> NDArray[np.uint8]:
     if decoded.format.name in _FULL_RANGE or decoded.color_range == ColorRange.JPEG:
         return np.ascontiguousarray(luma)
     per_level = 255 / (_WHITE - _BLACK)
-    # OpenCV's maximum: numpy's takes ten times as long where lines of a plane are longer than those of the picture.
-    above_black = cv2.max(luma, float(_BLACK))
+    # With a line of them: against one number numpy's maximum takes ten times as long.
+    above_black = np.maximum(luma, np.full(decoded.width, _BLACK, np.uint8))
     grey = cv2.convertScaleAbs(above_black, alpha=per_level, beta=-_BLACK * per_level)
     return grey.astype(np.uint8, copy=False)
 

@@ -2,11 +2,19 @@ from typing import ClassVar
 from weakref import WeakSet
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from apexline.assets.lake import crops
-from apexline.assets.lake.crops import as_crop, crops_at, iter_crops, rows_table, write_track_features
+from apexline.assets.lake.crops import (
+    TrackRows,
+    as_crop,
+    crops_at,
+    iter_crops,
+    rows_table,
+    write_track_features,
+)
 from apexline.features.faces.alignment import CROP_SIZE
 from apexline.features.rows import Block
 
@@ -205,3 +213,35 @@ def test_of_a_long_clip_only_crops_beside_the_wanted_ones_are_read(stored, lake,
     found = crops_at(lake, DAY, CLIP, [("a", 5), ("a", 18)])
     assert {key: int(crop[0, 1]) for key, crop in found.items()} == {("a", 5): 5, ("a", 18): 18}
     assert groups == [2, 9]
+
+
+class TestTrackRows:
+    # as several groups of rows are read: in chunks, tracks among each other
+    rows = pa.concat_tables(
+        pa.table(
+            {
+                "track_id": tracks,
+                "frame": pa.array(frames, pa.int32()),
+                "kind": pa.array(["sl", None, "sr"][: len(frames)]),
+                "blocks": pa.array([[frame, frame + 0.5] for frame in frames], pa.list_(pa.float32())),
+            }
+        )
+        for tracks, frames in ((["a", "b", "a"], [0, 0, 1]), (["b", "a"], [1, 2]))
+    )
+
+    def test_a_track_has_its_rows_in_order_as_arrays(self):
+        own = TrackRows(self.rows).of("a")
+        assert sorted(own) == ["blocks", "frame", "kind"]
+        assert own["frame"].tolist() == [0, 1, 2]
+        assert own["kind"].tolist() == ["sl", "sr", None]
+        np.testing.assert_array_equal(own["blocks"], np.array([[0, 0.5], [1, 1.5], [2, 2.5]], np.float32))
+
+    def test_some_frames(self):
+        assert TrackRows(self.rows).of("a", frames=range(1, 2))["frame"].tolist() == [1]
+        assert TrackRows(self.rows).of("b", frames=range(5, 9))["frame"].tolist() == []
+
+    def test_a_track_that_is_not_there_and_a_table_without_rows(self):
+        for rows, track_id in ((self.rows, "c"), (self.rows.slice(0, 0), "a")):
+            assert {
+                name: len(values) for name, values in TrackRows(rows).of(track_id).items()
+            } == dict.fromkeys(("frame", "kind", "blocks"), 0)

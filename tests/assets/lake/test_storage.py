@@ -27,6 +27,16 @@ def test_write_and_read_back_with_fingerprint(lake):
     assert lake.names("ratings") == ["one"]
 
 
+@pytest.mark.parametrize(("named", "packed"), [({}, "ZSTD"), ({"compression": "none"}, "UNCOMPRESSED")])
+def test_columns_are_packed_as_the_lake_says(tmp_path, named, packed):
+    lake = Lake(UPath(tmp_path), **named)
+    lake.write("ratings", "one", [rating()], stamp="s")
+    assert lake.write_first("ratings", "two", [rating()], stamp="s")
+    for name in ("one", "two"):
+        group = pq.ParquetFile(lake.path("ratings", name)).metadata.row_group(0)
+        assert {group.column(n).compression for n in range(group.num_columns)} == {packed}
+
+
 def test_unknown_table_is_named(lake):
     with pytest.raises(KeyError, match="no lake table is called 'rating'"):
         lake.path("rating", "x")

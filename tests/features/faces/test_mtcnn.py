@@ -102,9 +102,9 @@ class TestMtcnn:
         small = cv2.resize(portrait[60:190, 165:285], (24, 24), interpolation=cv2.INTER_AREA)
         scene = np.tile(small, (20, 20, 1))
         shown = []
-        run = mtcnn._Network.run
+        ask = mtcnn.Session.__call__
         monkeypatch.setattr(
-            mtcnn._Network, "run", lambda net, images: shown.append(len(images)) or run(net, images)
+            mtcnn.Session, "__call__", lambda net, images: shown.append(len(images)) or ask(net, images)
         )
         assert len(make_detector(FaceConfig(min_face_px=20)).detect(scene, most=1)) == 1
         # P-Net's levels, R-Net and O-Net once, and the views of one face
@@ -147,3 +147,21 @@ class TestMtcnn:
         sides = [(10.0, 10.0, 60.0, 60.0), (-200.0, -200.0, 50.0, 50.0), (480.0, 480.0, 90.0, 90.0)]
         boxes = [Box(*each) for each in (*sides, (0.0, 0.0, 0.2, 0.1))]
         assert make_detector(FaceConfig()).confirm(portrait, boxes) == [None] * 4
+
+    def test_faces_are_confirmed_alike_alone_and_beside_others(self, portrait):
+        scene = np.hstack([portrait, portrait[:, ::-1]])
+        detector = make_detector(FaceConfig())
+        boxes = [found.box for found in detector.detect(scene)]
+        boxes.insert(1, Box(10.0, 400.0, 60.0, 60.0))
+        together = detector.confirm(scene, boxes)
+        assert [seen is None for seen in together] == [False, True, False]
+        for seen, box in zip(together, boxes, strict=True):
+            [alone] = detector.confirm(scene, [box])
+            if seen is None:
+                assert alone is None
+            else:
+                assert (seen.box, seen.score) == (alone.box, alone.score)
+                np.testing.assert_array_equal(seen.landmarks, alone.landmarks)
+
+    def test_nothing_to_confirm(self, portrait):
+        assert make_detector(FaceConfig()).confirm(portrait, []) == []
