@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -60,6 +61,10 @@ class Runner:
         self._cpu_s = cpu_s(self._process.pid)
         request = {"clip": str(clip), "limit": limit, "task": task, "device": device}
         print(json.dumps(request), file=self._process.stdin, flush=True)
+
+    def has_answered(self) -> bool:
+        """Whether `answer` has not to wait."""
+        return bool(select.select([self._process.stdout], [], [], 0)[0])
 
     def answer(self) -> dict[str, float]:
         """Wait for the answer to the open request: ``frames``, ``seconds`` or those by stage, ``faces`` where counted.

@@ -22,6 +22,15 @@ def test_each_length_is_run_and_its_clip_removed(tmp_path, clip, quick_peer):
 
 
 @binds_to_cores
+def test_a_long_clip_is_compared_with_shorter_ones_that_run_meanwhile(tmp_path, clip, quick_peer):
+    [row] = length.measure_beside(quick_peer, (80,), clip, tmp_path, frames=20)
+    assert (row["frames"], row["s"]) == (80, 8)
+    # each clip takes the same CPU time, so that one of four times as many frames takes a quarter for each
+    assert row["of that of 10,000 frames"] == pytest.approx(0.25, rel=0.5)
+    assert not list(tmp_path.glob("*long*"))
+
+
+@binds_to_cores
 def test_a_method_that_stops_early_is_reported(monkeypatch, tmp_path, clip, quick_peer):
     early = type(quick_peer)
     run = early.run
