@@ -32,7 +32,7 @@ class Pictures:
     grey, contrast : float
         Mean of the pictures' mean grey levels and of their standard deviations, 0..255.
     faceless : bool
-        Whether no face was followed.
+        Whether there were pictures, and no face was followed in them.
     """
 
     fps: float
@@ -76,6 +76,7 @@ class PictureMeter:
     def footer(self, *, faceless: bool) -> dict[bytes, bytes]:
         """Return what is kept in the footer of ``face_tracks``."""
         count = max(1, self._measured)
+        faceless = faceless and self._measured > 0
         found = Pictures(self._fps(), self._grey / count, self._contrast / count, faceless)
         return {_KEY: json.dumps(asdict(found)).encode()}
 

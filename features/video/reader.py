@@ -76,8 +76,6 @@ def probe_video(path: str | Path) -> VideoInfo:
     check_one_recording(path)
     with open_video(path) as (container, stream):
         timeline = _timeline(path, container, stream)
-        if (missing := shortfall(path)) and not _all_there(path, container, stream, timeline):
-            raise UnreadableVideo(path, "truncated", missing)
         last = timeline.last or _decode_end(path, container, stream, timeline)
         rotation = clockwise_rotation(last)
         width, height = _size(path, last, stream)
@@ -154,10 +152,13 @@ def read_frames(path: str | Path) -> FrameReader:
 def _timeline(
     path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
 ) -> Timeline:
+    """When pictures are shown; refuse a file that lacks some by its own account, or goes on for too long."""
     timeline = read_timeline(path, container, stream)
     held_limits().check(
         path, "max_duration_s", float(timeline.seconds[-1]), "s from the first frame to the last"
     )
+    if (missing := shortfall(path)) and not _all_there(path, container, stream, timeline):
+        raise UnreadableVideo(path, "truncated", missing)
     return timeline
 
 

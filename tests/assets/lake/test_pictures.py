@@ -44,6 +44,8 @@ def test_light_counts_where_no_face_was_found():
     assert measured([0, 0.04, 0.5], 0).contrast == pytest.approx(20)
     assert Pictures(25, 12, 9, faceless=True).light == "too_dark"
     assert Pictures(25, 12, 9, faceless=False).light == ""
+    # of pictures that nobody saw nothing is known
+    assert measured([]).light == ""
 
 
 def test_a_clip_from_before_has_none(lake):

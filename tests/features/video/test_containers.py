@@ -2,6 +2,7 @@
 
 import pytest
 
+from apexline.features.video import UnreadableVideo, read_frames
 from tests.features.clips import NUM_FRAMES, assert_agrees, assert_unreadable, mux
 
 
@@ -98,6 +99,19 @@ def test_cut_in_other_containers(tmp_path, name, codec):
     mux(path, codec)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert_unreadable(path, "truncated", "declares at least")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.9])
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.avi", "mpeg4")])
+def test_a_cut_file_gives_no_frame_either(tmp_path, clip, name, codec, share):
+    path = clip
+    if name != "a.mp4":  # the clip has its index in front: frames could be read up to the cut
+        path = tmp_path / name
+        mux(path, codec)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(UnreadableVideo, match="declares at least") as caught:
+        next(read_frames(path))
+    assert caught.value.reason == "truncated"
 
 
 @pytest.mark.parametrize("head", [b"\x1a\x45\xdf\xa3", b"RIFF", b"\x00\x00\x00\x14ftypisom"])
